@@ -1,0 +1,29 @@
+import { applicationEndpoints } from "./application.ts";
+import { buildpackEndpoints } from "./buildpack.ts";
+import { changeEndpoints } from "./change.ts";
+import { gatewayEndpoints } from "./gateway-protocol.ts";
+import { hostEndpoints } from "./host.ts";
+import { packageEndpoints } from "./package.ts";
+import { principalEndpoints } from "./principal.ts";
+import { serviceEndpoints } from "./service.ts";
+import { systemEndpoints } from "./system.ts";
+import { workspaceEndpoints } from "./workspace.ts";
+
+/** Where every endpoint lives. */
+export const API_PREFIX = "/api/v1";
+
+/** Every endpoint of the HTTP API by its operation's name: server, client and OpenAPI document are made from it. */
+export const api = {
+  ...systemEndpoints,
+  ...principalEndpoints,
+  ...workspaceEndpoints,
+  ...applicationEndpoints,
+  ...packageEndpoints,
+  ...buildpackEndpoints,
+  ...serviceEndpoints,
+  ...hostEndpoints,
+  ...gatewayEndpoints,
+  ...changeEndpoints,
+};
+export type Api = typeof api;
+export type OperationName = keyof Api;

@@ -1,0 +1,429 @@
+import { z } from "zod";
+import { Outcome } from "./agent-protocol.ts";
+import { endpoint, page, pageQuery } from "./endpoint.ts";
+import { Problem } from "./error.ts";
+import { ChangeId, Digest, HostId, Moment, Name, RevisionId, ServiceId, StepId, WorkspaceId } from "./id.ts";
+import { Strategy } from "./strategy.ts";
+
+export const ChangeState = z.enum([
+  "planned",
+  "awaiting-approval",
+  "scheduled",
+  "running",
+  "awaiting-confirmation",
+  "pausing",
+  "paused",
+  "failed",
+  "cancelling",
+  "rolling-back",
+  "succeeded",
+  "cancelled",
+  "rolled-back",
+  "closed",
+  "expired",
+]);
+export type ChangeState = z.infer<typeof ChangeState>;
+export const TERMINAL_CHANGE_STATES = [
+  "succeeded",
+  "cancelled",
+  "rolled-back",
+  "closed",
+  "expired",
+] as const satisfies ChangeState[];
+
+/** Says whether a change has ended for good. */
+export function isTerminal(state: ChangeState): boolean {
+  return (TERMINAL_CHANGE_STATES as readonly ChangeState[]).includes(state);
+}
+
+export const GroupState = z.enum(["pending", "running", "awaiting-confirmation", "succeeded", "failed"]);
+export type GroupState = z.infer<typeof GroupState>;
+export const BatchState = z.enum(["pending", "awaiting-confirmation", "running", "baking", "succeeded", "failed"]);
+export type BatchState = z.infer<typeof BatchState>;
+export const TargetState = z.enum([
+  "pending",
+  "staging",
+  "staged",
+  "running",
+  "succeeded",
+  "failed",
+  "skipped",
+  "offline",
+  "interrupted",
+  "unknown",
+  "reverted",
+]);
+export type TargetState = z.infer<typeof TargetState>;
+export const TargetTraffic = z.enum(["none", "attached", "draining", "detached", "attaching"]);
+export type TargetTraffic = z.infer<typeof TargetTraffic>;
+export const StepState = z.enum([
+  "pending",
+  "dispatched",
+  "running",
+  "succeeded",
+  "failed",
+  "timed-out",
+  "interrupted",
+  "unknown",
+  "skipped",
+  "revoked",
+]);
+export type StepState = z.infer<typeof StepState>;
+
+export const ChangeAction = z.enum([
+  "start",
+  "replan",
+  "approve",
+  "reject",
+  "pause",
+  "resume",
+  "confirm",
+  "retry",
+  "skip",
+  "declare-lost",
+  "cancel",
+  "rollback",
+  "close",
+]);
+export type ChangeAction = z.infer<typeof ChangeAction>;
+
+/** A name of something that only one change at a time may hold, e.g. `service/svc_…/revision`. */
+export const LockRequest = z.strictObject({
+  resource: z.string().max(200),
+  mode: z.enum(["shared", "exclusive"]),
+  label: z.string(),
+});
+export type LockRequest = z.infer<typeof LockRequest>;
+
+/** One step of the frozen plan. `on: agent` is a command to the target's host; `on: control` is done by the control plane. */
+export const PlannedStep = z.strictObject({
+  name: z.string(),
+  on: z.enum(["agent", "control"]),
+  type: z.string(),
+  /** Fields of the form {"fact": "name"} are filled from the target's facts when the step is dispatched. */
+  input: z.record(z.string(), z.unknown()),
+  timeoutMs: z.int(),
+  /** May be run again after it was truly interrupted, without asking a person. */
+  repeatable: z.boolean(),
+  /** What the target's traffic is while the step runs, and after it succeeded. */
+  traffic: z.strictObject({ during: TargetTraffic, after: TargetTraffic }).nullable(),
+});
+export type PlannedStep = z.infer<typeof PlannedStep>;
+
+export const PlannedTarget = z.strictObject({
+  targetId: z.string(),
+  name: z.string(),
+  hostId: HostId.nullable(),
+  zone: z.string(),
+  cell: z.string().nullable(),
+  slot: ServiceId.nullable(),
+  online: z.boolean(),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  /** Done on all targets before the first batch; touches no process, link or route. */
+  stage: z.array(PlannedStep),
+  steps: z.array(PlannedStep),
+  /** Facts known when the plan was made; steps add to them. */
+  facts: z.record(z.string(), z.unknown()),
+});
+export type PlannedTarget = z.infer<typeof PlannedTarget>;
+
+export const PlannedBatch = z.strictObject({
+  batchId: z.string(),
+  name: z.string(),
+  beta: z.boolean(),
+  /** `start`: a person confirms before it begins. */
+  gate: z.enum(["start"]).nullable(),
+  bakeMs: z.int(),
+  targetIds: z.array(z.string()).min(1),
+});
+export type PlannedBatch = z.infer<typeof PlannedBatch>;
+
+export const PlannedGroup = z.strictObject({
+  groupId: z.string(),
+  name: z.string(),
+  after: z.array(z.string()),
+  strategy: Strategy,
+  batches: z.array(PlannedBatch),
+});
+export type PlannedGroup = z.infer<typeof PlannedGroup>;
+
+export const Difference = z.strictObject({ field: z.string(), from: z.string().nullable(), to: z.string().nullable() });
+export type Difference = z.infer<typeof Difference>;
+
+/** The frozen document that preview, approval and execution read. */
+export const Plan = z.strictObject({
+  kind: z.string(),
+  title: z.string(),
+  /** Done once before the first batch, and once after the last. */
+  opening: z.array(PlannedStep),
+  closing: z.array(PlannedStep),
+  groups: z.array(PlannedGroup),
+  targets: z.array(PlannedTarget),
+  locks: z.array(LockRequest),
+  /** Versions of the resources that it was made from; compared at start. `label` is for people. */
+  basis: z.array(z.strictObject({ resource: z.string(), version: z.string(), label: z.string() })),
+  differences: z.array(Difference),
+  /** What must exist before the change can be created, e.g. `package 1.4.2`; only in a dry run. */
+  missing: z.array(z.string()),
+  warnings: z.array(z.string()),
+  /** Null = can be rolled back, else why not. */
+  irreversible: z.string().nullable(),
+  fromRevisionId: RevisionId.nullable(),
+  toRevisionId: RevisionId.nullable(),
+  configurationDigest: Digest.nullable(),
+  /** From history; null as long as there is none. */
+  expectedMs: z.int().nullable(),
+  /** The kind's own. */
+  payload: z.unknown(),
+});
+export type Plan = z.infer<typeof Plan>;
+
+export const StepView = z.strictObject({
+  id: StepId,
+  name: z.string(),
+  type: z.string(),
+  on: z.enum(["agent", "control"]),
+  phase: z.enum(["opening", "stage", "run", "closing"]),
+  attempt: z.int(),
+  state: StepState,
+  startedAt: Moment.nullable(),
+  finishedAt: Moment.nullable(),
+  /** What a running step waits for, in words. */
+  waitingFor: z.string().nullable(),
+  outcome: Outcome.nullable(),
+});
+export type StepView = z.infer<typeof StepView>;
+
+const acts = { allowedActions: z.array(ChangeAction) };
+
+export const TargetView = z.strictObject({
+  targetId: z.string(),
+  name: z.string(),
+  hostId: HostId.nullable(),
+  zone: z.string(),
+  state: TargetState,
+  traffic: TargetTraffic,
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  startedAt: Moment.nullable(),
+  finishedAt: Moment.nullable(),
+  problem: Problem.nullable(),
+  steps: z.array(StepView),
+  ...acts,
+});
+export type TargetView = z.infer<typeof TargetView>;
+
+export const BatchView = z.strictObject({
+  batchId: z.string(),
+  name: z.string(),
+  beta: z.boolean(),
+  state: BatchState,
+  gate: z.enum(["start", "traffic"]).nullable(),
+  confirmed: z.boolean(),
+  bakeMs: z.int(),
+  bakedMs: z.int(),
+  startedAt: Moment.nullable(),
+  finishedAt: Moment.nullable(),
+  targets: z.array(TargetView),
+  ...acts,
+});
+export type BatchView = z.infer<typeof BatchView>;
+
+export const GroupView = z.strictObject({
+  groupId: z.string(),
+  name: z.string(),
+  state: GroupState,
+  after: z.array(z.string()),
+  batches: z.array(BatchView),
+  ...acts,
+});
+export type GroupView = z.infer<typeof GroupView>;
+
+const counts = z.strictObject({
+  total: z.int(),
+  succeeded: z.int(),
+  failed: z.int(),
+  running: z.int(),
+  pending: z.int(),
+  skipped: z.int(),
+  offline: z.int(),
+  unknown: z.int(),
+});
+
+export const ChangeSummary = z.strictObject({
+  id: ChangeId,
+  workspaceId: WorkspaceId,
+  kind: z.string(),
+  title: z.string(),
+  state: ChangeState,
+  stateSince: Moment,
+  /** Why it is paused, failed, rolling back. */
+  problem: Problem.nullable(),
+  waitingFor: z.string().nullable(),
+  reason: z.string().nullable(),
+  createdBy: z.string(),
+  createdAt: Moment,
+  startedAt: Moment.nullable(),
+  finishedAt: Moment.nullable(),
+  rollbackOf: ChangeId.nullable(),
+  /** The rollback under way or done, of a running change. */
+  rollbackChangeId: ChangeId.nullable(),
+  /** The rollback of a succeeded change. */
+  rolledBackBy: ChangeId.nullable(),
+  planDigest: Digest,
+  targets: counts,
+  ...acts,
+});
+export type ChangeSummary = z.infer<typeof ChangeSummary>;
+
+export const Change = ChangeSummary.extend({
+  spec: z.unknown(),
+  /** The number of its last event. */
+  sequence: z.int(),
+  locks: z.array(
+    z.strictObject({ resource: z.string(), label: z.string(), mode: z.enum(["shared", "exclusive"]), since: Moment }),
+  ),
+  opening: z.array(StepView),
+  closing: z.array(StepView),
+  groups: z.array(GroupView),
+  warnings: z.array(z.string()),
+  /** What a take-over or a close left behind. */
+  leftBehind: z.array(z.string()),
+});
+export type Change = z.infer<typeof Change>;
+
+/** One entry of the life of a change; `sequence` counts from 1 without gaps. */
+export const ChangeEvent = z.strictObject({
+  sequence: z.int(),
+  at: Moment,
+  type: z.enum(["change", "batch", "target", "step", "output", "verb"]),
+  /** `{id?, name, from?, to?, …}`; of `output`: {stepId, target, text}. */
+  data: z.record(z.string(), z.unknown()),
+});
+export type ChangeEvent = z.infer<typeof ChangeEvent>;
+
+export const PlanRequest = z.strictObject({ kind: z.string().max(60), spec: z.unknown() });
+export type PlanRequest = z.infer<typeof PlanRequest>;
+export const PlanReply = z.strictObject({ plan: Plan, digest: Digest });
+export const CreateChange = PlanRequest.extend({ reason: z.string().max(1000).optional() });
+export type CreateChange = z.infer<typeof CreateChange>;
+
+export const RollbackSpeed = z.enum(["follow", "fast"]);
+export type RollbackSpeed = z.infer<typeof RollbackSpeed>;
+const reason = z.string().min(1).max(1000);
+
+export const VERB_BODIES = {
+  start: z.strictObject({
+    at: Moment.optional(),
+    expiresAt: Moment.optional(),
+    wait: z.boolean().optional(),
+    emergency: z.boolean().optional(),
+    reason: reason.optional(),
+  }),
+  /** Without `groups` the plan is made anew from the spec; with them its batches are arranged by hand. */
+  replan: z.strictObject({
+    groups: z
+      .array(
+        z.strictObject({
+          groupId: z.string(),
+          batches: z.array(z.strictObject({ name: z.string(), targetIds: z.array(z.string()).min(1) })).min(1),
+        }),
+      )
+      .optional(),
+  }),
+  approve: z.strictObject({}),
+  reject: z.strictObject({ reason }),
+  pause: z.strictObject({ now: z.boolean().optional() }),
+  resume: z.strictObject({}),
+  confirm: z.strictObject({ batchIds: z.array(z.string()).min(1) }),
+  retry: z.strictObject({ targetIds: z.array(z.string()).min(1).optional() }),
+  skip: z.strictObject({ targetIds: z.array(z.string()).min(1), traffic: z.enum(["leave-detached", "re-attach"]) }),
+  "declare-lost": z.strictObject({ stepIds: z.array(StepId).min(1), reason }),
+  cancel: z.strictObject({}),
+  rollback: z.strictObject({
+    speed: RollbackSpeed,
+    strategy: Strategy.optional(),
+    toRevision: RevisionId.optional(),
+    reason,
+  }),
+  close: z.strictObject({ reason }),
+} as const satisfies Record<ChangeAction, z.ZodType>;
+export type VerbBody<Action extends ChangeAction> = z.infer<(typeof VERB_BODIES)[Action]>;
+
+const byChange = z.strictObject({ changeId: ChangeId });
+
+/** `rollback` answers with the rollback change, every other verb with the change itself. */
+function verb<const Action extends ChangeAction>(action: Action) {
+  return endpoint("POST", `/changes/{changeId}/${action}`, {
+    needs: `change:${action}` as const,
+    params: byChange,
+    body: VERB_BODIES[action],
+    reply: Change,
+  });
+}
+
+export const Lock = z.strictObject({
+  resource: z.string(),
+  label: z.string(),
+  mode: z.enum(["shared", "exclusive"]),
+  changeId: ChangeId,
+  title: z.string(),
+  holder: z.string(),
+  since: Moment,
+  state: ChangeState,
+});
+export type Lock = z.infer<typeof Lock>;
+
+/** Something that `doctor` found: what, since when, and what frees it. */
+export const Finding = z.strictObject({
+  severity: z.enum(["error", "warning", "note"]),
+  resource: z.string(),
+  problem: Problem,
+  since: Moment.nullable(),
+  actions: z.array(z.string()),
+});
+export type Finding = z.infer<typeof Finding>;
+
+export const changeEndpoints = {
+  planChange: endpoint("POST", "/changes/plan", { needs: "change-kind:create", body: PlanRequest, reply: PlanReply }),
+  createChange: endpoint("POST", "/changes", {
+    needs: "change-kind:create",
+    body: CreateChange,
+    reply: Change,
+    status: 201,
+    idempotent: true,
+  }),
+  listChanges: endpoint("GET", "/changes", {
+    needs: "change:read",
+    query: pageQuery.extend({
+      workspace: Name.optional(),
+      service: ServiceId.optional(),
+      state: ChangeState.optional(),
+      kind: z.string().optional(),
+    }),
+    reply: page(ChangeSummary),
+  }),
+  getChange: endpoint("GET", "/changes/{changeId}", { needs: "change:read", params: byChange, reply: Change }),
+  getPlan: endpoint("GET", "/changes/{changeId}/plan", { needs: "change:read", params: byChange, reply: PlanReply }),
+  /** Server-sent events of `ChangeEvent`, id = sequence; resumes after `Last-Event-ID`; ends after the terminal state. */
+  watchChange: endpoint("GET", "/changes/{changeId}/events", {
+    needs: "change:read",
+    params: byChange,
+    replyKind: "events",
+  }),
+  startChange: verb("start"),
+  replanChange: verb("replan"),
+  approveChange: verb("approve"),
+  rejectChange: verb("reject"),
+  pauseChange: verb("pause"),
+  resumeChange: verb("resume"),
+  confirmChange: verb("confirm"),
+  retryChange: verb("retry"),
+  skipChange: verb("skip"),
+  declareLostChange: verb("declare-lost"),
+  cancelChange: verb("cancel"),
+  rollbackChange: verb("rollback"),
+  closeChange: verb("close"),
+  listLocks: endpoint("GET", "/locks", { needs: "change:read", query: pageQuery, reply: page(Lock) }),
+};

@@ -1,0 +1,75 @@
+import { z } from "zod";
+import { endpoint, page, pageQuery } from "./endpoint.ts";
+import { Moment, PrincipalId, TokenId } from "./id.ts";
+
+/** `noun:verb`, where either side may be `*`. */
+export const PermissionPattern = z
+  .string()
+  .max(100)
+  .regex(/^(\*|[a-z-]+):(\*|[a-z-]+)$/, "noun:verb, either may be *");
+
+/** A person, group or service account that may act. */
+export const Principal = z.strictObject({
+  id: PrincipalId,
+  name: z.string().min(1).max(100),
+  kind: z.enum(["person", "service-account"]),
+  createdAt: Moment,
+});
+export type Principal = z.infer<typeof Principal>;
+
+export const Token = z.strictObject({
+  id: TokenId,
+  principal: z.string(),
+  may: z.array(PermissionPattern),
+  createdAt: Moment,
+  expiresAt: Moment.nullable(),
+});
+export type Token = z.infer<typeof Token>;
+
+/** The principal is made on first use. Nobody grants more than he has. */
+export const CreateToken = z.strictObject({
+  as: z.string().min(1).max(100),
+  may: z.array(PermissionPattern).min(1).max(200),
+  validSeconds: z.int().min(1).optional(),
+});
+export type CreateToken = z.infer<typeof CreateToken>;
+/** `secret` is shown once and stored as a digest. */
+export const CreatedToken = Token.extend({ secret: z.string() });
+export type CreatedToken = z.infer<typeof CreatedToken>;
+
+export const AuditEntry = z.strictObject({
+  id: z.string(),
+  at: Moment,
+  principal: z.string(),
+  action: z.string(),
+  resource: z.string(),
+  outcome: z.enum(["done", "refused"]),
+  code: z.string().nullable(),
+  details: z.record(z.string(), z.unknown()),
+  address: z.string(),
+});
+export type AuditEntry = z.infer<typeof AuditEntry>;
+
+export const principalEndpoints = {
+  whoAmI: endpoint("GET", "/me", {
+    needs: "authenticated",
+    reply: z.strictObject({ principal: Principal, may: z.array(PermissionPattern), tenant: z.string() }),
+  }),
+  listTokens: endpoint("GET", "/tokens", { needs: "token:read", query: pageQuery, reply: page(Token) }),
+  createToken: endpoint("POST", "/tokens", {
+    needs: "token:create",
+    body: CreateToken,
+    reply: CreatedToken,
+    status: 201,
+  }),
+  revokeToken: endpoint("DELETE", "/tokens/{tokenId}", {
+    needs: "token:delete",
+    params: z.strictObject({ tokenId: TokenId }),
+    status: 204,
+  }),
+  listAudit: endpoint("GET", "/audit", {
+    needs: "audit:read",
+    query: pageQuery.extend({ resource: z.string().optional() }),
+    reply: page(AuditEntry),
+  }),
+};
