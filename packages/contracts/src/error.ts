@@ -329,6 +329,13 @@ export const ERRORS = {
     "The control plane at {url} does not answer.",
     "Start it with `evenkeel up`, or log in to another.",
   ),
+  FILE_DAMAGED: entry(500, "never", "The file {path} is damaged: {reason}.", "Correct it, or move it away and start again."),
+  FILE_DISK_FULL: entry(507, "later", "No space is left to write {path}.", "Free some space on this disk, then start again."),
+  FILE_UNUSABLE: entry(500, "later", "The file {path} cannot be used: {reason}.", "Check its owner, its mode and the folders above it."),
+  POSTGRES_MISSING: entry(500, "never", "No PostgreSQL was found{wanted}.", "Run `npm ci` again, install the package postgresql, or set DATABASE_URL."),
+  POSTGRES_OTHER_VERSION: entry(500, "never", "The data in {dataDir} is of PostgreSQL {major}, and here is {found}.", "Install PostgreSQL {major}, or start on an empty folder."),
+  SOCKET_PATH_TOO_LONG: entry(500, "never", "The path of a socket in {folder} has more than 107 bytes.", "Choose a folder with a shorter path."),
+  PART_FAILED: entry(500, "later", "{part} did not start: {problem}.", "See {log}."),
   POSTGRES_FAILED: entry(500, "later", "PostgreSQL did not start: {problem}.", "See {log}."),
 } as const satisfies Record<string, Entry>;
 
