@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    globalSetup: ["packages/testkit/src/database-setup.ts"],
     // Two cores: more workers only make real servers and agents starve each other.
     maxWorkers: 2,
     projects: [

@@ -35,7 +35,10 @@ export async function writeDurableJson(path: string, value: unknown, mode = 0o64
 }
 
 /** Reads a JSON file and checks it against the schema; null when there is no such file. */
-export async function readJson<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.infer<Schema> | null> {
+export async function readJson<Schema extends z.ZodType>(
+  path: string,
+  schema: Schema,
+): Promise<z.infer<Schema> | null> {
   const text = await readTextIfThere(path);
   if (text === null) return null;
   let value: unknown;
@@ -47,7 +50,10 @@ export async function readJson<Schema extends z.ZodType>(path: string, schema: S
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const first = parsed.error.issues[0];
-  throw new PlatformError("FILE_DAMAGED", { path, reason: `${first?.path.join(".") ?? ""} ${first?.message ?? ""}`.trim() });
+  throw new PlatformError("FILE_DAMAGED", {
+    path,
+    reason: `${first?.path.join(".") ?? ""} ${first?.message ?? ""}`.trim(),
+  });
 }
 
 /** Text of the file; null when there is no such file. */

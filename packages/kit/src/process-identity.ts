@@ -95,9 +95,7 @@ export function listProcesses(): ProcessIdentity[] {
 export function readEnvironment(pid: number): Record<string, string> | null {
   try {
     const entries = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
-    return Object.fromEntries(
-      entries.filter((entry) => entry.includes("=")).map((entry) => splitAtEquals(entry)),
-    );
+    return Object.fromEntries(entries.filter((entry) => entry.includes("=")).map((entry) => splitAtEquals(entry)));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (isGone(error) || code === "EACCES" || code === "EPERM") return null;
