@@ -1,0 +1,38 @@
+import type { GatewayId, ServiceId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
+import type { InstanceKey } from "@evenkeel/contracts/route-table";
+
+interface SampleTable {
+  at: string;
+  tenant_id: TenantId;
+  workspace_id: WorkspaceId;
+  gateway_id: GatewayId;
+  service_id: ServiceId;
+  instance: InstanceKey | null;
+  version: string;
+  window_ms: number;
+  requests: number;
+  status_2xx: number;
+  status_3xx: number;
+  status_4xx: number;
+  status_5xx: number;
+  connect_errors: number;
+  unavailable: number;
+  cut: number;
+  retries: number;
+  client_aborts: number;
+  in_flight: number;
+  long_lived: number;
+  /** Counts per bucket of LATENCY_BOUNDS_MS, and one more. */
+  latency: number[];
+}
+
+interface SampleProgressTable {
+  only_row: boolean;
+  minutes_until: string;
+}
+
+export interface SampleTables {
+  sample_second: SampleTable;
+  sample_minute: SampleTable;
+  sample_progress: SampleProgressTable;
+}
