@@ -2,6 +2,7 @@
 // 1. `.runtime/node-VERSION` exists only whole: it is filled under another name and renamed.
 // 2. The stamp exists only beside libraries that are whole: it goes first when they are replaced and comes last.
 // 3. One installation at a time per checkout (install-lock.mjs); a killed one is redone by the next.
+// 4. npm does not outlive the bootstrap (exit-with-parent.mjs), so no two write into one folder.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -26,6 +27,7 @@ const NODE_PACKAGES = {
   ],
 };
 const NODE_FOLDER = join(RUNTIME, `node-${NODE_VERSION}`);
+const WITH_PARENT = new URL("exit-with-parent.mjs", import.meta.url).href;
 const STAMP = join(ROOT, "node_modules", ".evenkeel-installed");
 const INSTALLED_LOCK = join(ROOT, "node_modules", ".package-lock.json");
 const CAUSES = [
@@ -182,7 +184,7 @@ async function findNpm(node) {
   for (const candidate of candidates) {
     const file = await realpath(candidate).catch(() => "");
     // npm_execpath may be another package manager's; those do not understand this lock file.
-    if (basename(file) === "npm-cli.js") return [node, [file]];
+    if (basename(file) === "npm-cli.js") return [node, ["--import", WITH_PARENT, file]];
   }
   const launcher = onPath.find((file) => existsSync(file));
   if (launcher) return [launcher, []];
@@ -191,7 +193,7 @@ async function findNpm(node) {
 
 function capture(program, args, { cwd, env }) {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"] });
     const chunks = [];
     child.stdout.on("data", (chunk) => chunks.push(chunk));
     child.stderr.on("data", (chunk) => chunks.push(chunk));
