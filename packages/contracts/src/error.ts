@@ -247,6 +247,10 @@ export const ERRORS = {
     "The control plane at {url} does not answer.",
     "Start it with `evenkeel up`, or log in to another.",
   ]),
+  REPLY_NOT_UNDERSTOOD: entry(502, "never", [
+    "{url} does not answer like a control plane: {problem}.",
+    "Check the address; use a command of the same version as the control plane.",
+  ]),
   FILE_DAMAGED: entry(500, "never", [
     "The file {path} is damaged: {reason}.",
     "Correct it, or move it away and start again.",
