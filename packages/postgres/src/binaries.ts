@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { access, copyFile, link, mkdir, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -6,7 +7,6 @@ import { basename, dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { readTextIfThere } from "@evenkeel/kit/durable-file";
-import { ownIdentity } from "@evenkeel/kit/process-identity";
 import { z } from "zod";
 
 const run = promisify(execFile);
@@ -70,9 +70,7 @@ export async function installBinaries(binaries: PostgresBinaries, folder: string
   if (binaries.kind === "system") return binaries;
   const target = join(folder, `postgres-${binaries.version}`);
   if ((await readdir(target).catch(() => [])).length > 0) return { ...binaries, folder: target };
-  const own = ownIdentity();
-  const temporary = `${target}.${own.pid}-${own.startTicks}.tmp`;
-  await rm(temporary, { recursive: true, force: true });
+  const temporary = `${target}.${randomBytes(4).toString("hex")}.tmp`;
   await cloneTree(binaries.folder, temporary);
   await makeLinks(binaries.folder, temporary);
   // killed here: only a folder with a temporary name is left, which nobody runs from

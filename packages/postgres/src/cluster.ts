@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { chmod, chown, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { PlatformError } from "@evenkeel/contracts/error";
@@ -32,8 +33,7 @@ export async function ensureCluster({ folder, account, binaries }: InitOptions):
   if ((await clusterMajor(folder)) !== null) return cluster;
   await removeLeftovers(folder);
   const { pid, startTicks } = ownIdentity();
-  const temporary = join(folder, `${CLUSTER}.${pid}-${startTicks}.tmp`);
-  await rm(temporary, { recursive: true, force: true });
+  const temporary = join(folder, `${CLUSTER}.${pid}-${startTicks}-${randomBytes(4).toString("hex")}.tmp`);
   await mkdir(temporary, { mode: 0o700 });
   if (account.kind === "system-user") await chown(temporary, account.uid, account.gid);
   await chmod(temporary, 0o700);
@@ -50,7 +50,7 @@ export async function ensureCluster({ folder, account, binaries }: InitOptions):
 async function removeLeftovers(folder: string): Promise<void> {
   const { bootId } = ownIdentity();
   for (const name of await readdir(folder)) {
-    const [, pid, startTicks] = /^cluster\.(\d+)-(\d+)\.tmp$/.exec(name) ?? [];
+    const [, pid, startTicks] = /^cluster\.(\d+)-(\d+)-[0-9a-f]+\.tmp$/.exec(name) ?? [];
     if (pid === undefined || isAlive({ pid: Number(pid), startTicks: Number(startTicks), bootId })) continue;
     await rm(join(folder, name), { recursive: true, force: true });
   }
