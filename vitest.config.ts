@@ -1,10 +1,12 @@
 import { defineConfig } from "vitest/config";
+import { CountsReporter } from "./tools/vitest-counts.ts";
 
 export default defineConfig({
   test: {
     globalSetup: ["packages/testkit/src/database-setup.ts"],
     // Two cores: more workers only make real servers and agents starve each other.
     maxWorkers: 2,
+    reporters: ["default", new CountsReporter()],
     projects: [
       {
         test: {

@@ -1,0 +1,124 @@
+// The runner of `npm test`: installs what the tests need, runs every group in order, ends with one line of counts.
+// `npm test -- NAME…` runs the groups whose name holds a NAME, else the test files whose path holds one.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Counts, Group } from "./test-groups.ts";
+import { chosenGroups } from "./test-groups.ts";
+import { installDebianPackages } from "./test-packages.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const GROUP_DEADLINE_MS = 25 * 60_000;
+
+const running = { stop: (_signal: NodeJS.Signals): void => {}, stopped: false };
+
+async function main(names: string[]): Promise<void> {
+  const groups = chosenGroups(ROOT, names);
+  if (groups.length === 0) {
+    console.log(`No group and no test file is called ${names.join(" or ")}.`);
+    process.exitCode = 1;
+    return;
+  }
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      running.stopped = true;
+      running.stop(signal);
+    });
+  }
+  const scratch = mkdtempSync(join(tmpdir(), "evenkeel-test-"));
+  try {
+    const results = [];
+    for (const group of groups) if (!running.stopped) results.push(await runGroup(group, scratch));
+    report(results);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+interface Result extends Counts {
+  name: string;
+  seconds: number;
+}
+
+async function runGroup(group: Group, scratch: string): Promise<Result> {
+  console.log(`\n── ${group.name} ──`);
+  const startedAt = performance.now();
+  const done = (counts: Counts): Result => ({
+    name: group.name,
+    seconds: Math.round((performance.now() - startedAt) / 1000),
+    ...counts,
+  });
+  if (group.files?.length === 0) {
+    console.log("skipped: there is no such test file yet");
+    return done({ passed: 0, failed: 0, skipped: 1 });
+  }
+  try {
+    installDebianPackages(group.packages);
+  } catch (error) {
+    console.log(`failed: ${error instanceof Error ? error.message : String(error)}`);
+    return done({ passed: 0, failed: 1, skipped: 0 });
+  }
+  const countsFile = join(scratch, `${group.name.replaceAll(/\W+/g, "-")}.json`);
+  const exit = await runToEnd(group.command, { EVENKEEL_TEST_COUNTS: countsFile });
+  return done(group.files === undefined ? ofCheck(exit) : ofTests(exit, countsFile));
+}
+
+function ofCheck(exit: number): Counts {
+  return exit === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+}
+
+function ofTests(exit: number, countsFile: string): Counts {
+  const counts = readCounts(countsFile);
+  // Errors outside of any test (a crashed worker, an unhandled rejection) show in the exit code alone.
+  return exit !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
+function readCounts(file: string): Counts {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Counts;
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+}
+
+function runToEnd([program, ...args]: readonly [string, ...string[]], extra: Record<string, string>): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, {
+      cwd: ROOT,
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...process.env, ...extra },
+    });
+    running.stop = (signal) => child.kill(signal);
+    const deadline = setTimeout(() => {
+      console.log(`failed: not done after ${GROUP_DEADLINE_MS / 60_000} minutes`);
+      child.kill("SIGTERM");
+      setTimeout(() => child.kill("SIGKILL"), 10_000).unref();
+    }, GROUP_DEADLINE_MS);
+    child.on("error", (error) => {
+      console.log(`failed: ${error.message}`);
+      clearTimeout(deadline);
+      resolve(1);
+    });
+    child.on("exit", (code) => {
+      clearTimeout(deadline);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+function report(results: Result[]): void {
+  console.log("");
+  for (const { name, seconds, passed, failed, skipped } of results) {
+    const verdict = failed > 0 ? "FAILED" : "ok";
+    console.log(
+      `${verdict.padEnd(7)}${name.padEnd(22)}${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`,
+    );
+  }
+  if (running.stopped) console.log("stopped before the end");
+  const sum = (key: keyof Counts): number => results.reduce((total, result) => total + result[key], 0);
+  console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
+  process.exitCode = sum("failed") > 0 || running.stopped ? 1 : 0;
+}
+
+await main(process.argv.slice(2));
