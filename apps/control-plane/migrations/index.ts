@@ -1,0 +1,32 @@
+import { type Kysely, sql } from "kysely";
+import { type Migration, Migrator } from "kysely/migration";
+import { ground } from "./001-ground.ts";
+import { fleet } from "./002-fleet.ts";
+import { change } from "./003-change.ts";
+
+/** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  "001-ground": ground,
+  "002-fleet": fleet,
+  "003-change": change,
+};
+
+const NOTHING: Migration = { up: async () => undefined };
+
+/** Brings the database to this version; any number of processes may do it at once. */
+export async function migrate<DB>(db: Kysely<DB>): Promise<void> {
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async () => ({ ...(await newerMigrations(db)), ...MIGRATIONS }) },
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+}
+
+/** A newer version may have been here already: its migrations only add, so this one runs on them. */
+async function newerMigrations<DB>(db: Kysely<DB>): Promise<Record<string, Migration>> {
+  const table = await sql<{ found: string | null }>`select to_regclass('kysely_migration')::text as found`.execute(db);
+  if (table.rows[0]?.found === null) return {};
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);
+  return Object.fromEntries(rows.map(({ name }) => [name, NOTHING]));
+}

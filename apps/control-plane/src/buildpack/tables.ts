@@ -1,0 +1,17 @@
+import type { BuildpackDefinition } from "@evenkeel/contracts/buildpack";
+import type { BuildpackId, Digest, Name, TenantId, Version } from "@evenkeel/contracts/id";
+import type { Generated } from "kysely";
+
+interface BuildpackTable {
+  id: BuildpackId;
+  tenant_id: TenantId;
+  name: Name;
+  version: Version;
+  digest: Digest;
+  definition: BuildpackDefinition;
+  created_at: Generated<string>;
+}
+
+export interface BuildpackTables {
+  buildpack: BuildpackTable;
+}

@@ -1,0 +1,37 @@
+import type { AgentLinkTables } from "./agent-link/tables.ts";
+import type { ApplicationTables } from "./application/tables.ts";
+import type { AuditTables } from "./audit/tables.ts";
+import type { BuildpackTables } from "./buildpack/tables.ts";
+import type { ChangeTables } from "./change/tables.ts";
+import type { GatewayTables } from "./gateway/tables.ts";
+import type { HostTables } from "./host/tables.ts";
+import type { HttpTables } from "./http/tables.ts";
+import type { InstallationTables } from "./installation/tables.ts";
+import type { PackageTables } from "./package/tables.ts";
+import type { PrincipalTables } from "./principal/tables.ts";
+import type { RevisionTables } from "./revision/tables.ts";
+import type { RouteTables } from "./route/tables.ts";
+import type { SampleTables } from "./sample/tables.ts";
+import type { ServiceTables } from "./service/tables.ts";
+import type { TenantTables } from "./tenant/tables.ts";
+import type { WorkspaceTables } from "./workspace/tables.ts";
+
+/** Every table of the database; each slice declares its own in its `tables.ts`. */
+export interface Database
+  extends InstallationTables,
+    TenantTables,
+    PrincipalTables,
+    AuditTables,
+    HttpTables,
+    WorkspaceTables,
+    ApplicationTables,
+    PackageTables,
+    BuildpackTables,
+    HostTables,
+    AgentLinkTables,
+    ServiceTables,
+    RevisionTables,
+    RouteTables,
+    GatewayTables,
+    SampleTables,
+    ChangeTables {}

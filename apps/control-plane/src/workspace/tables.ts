@@ -1,0 +1,27 @@
+import type { CellId, Name, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
+import type { Generated } from "kysely";
+
+interface WorkspaceTable {
+  id: WorkspaceId;
+  tenant_id: TenantId;
+  name: Name;
+  region: Name;
+  zones: Name[];
+  version: Generated<number>;
+  created_at: Generated<string>;
+}
+
+interface CellTable {
+  id: CellId;
+  tenant_id: TenantId;
+  workspace_id: WorkspaceId;
+  name: Name;
+  zones: Name[];
+  version: Generated<number>;
+  created_at: Generated<string>;
+}
+
+export interface WorkspaceTables {
+  workspace: WorkspaceTable;
+  cell: CellTable;
+}
