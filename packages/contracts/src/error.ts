@@ -220,6 +220,14 @@ export const ERRORS = {
     "Host {host} restarted in the middle of the step.",
     "Retry, or skip the target.",
   ]),
+  COMMAND_FAILED: entry(500, "later", [
+    "The command failed on the host: {problem}.",
+    "Look at the agent's log on the host, then retry.",
+  ]),
+  COMMAND_TIMEOUT: entry(504, "later", [
+    "The command was not done within {seconds} s.",
+    "Look at the host's load and disk, then retry.",
+  ]),
   STEP_INTERRUPTED: entry(500, "later", ["The step was interrupted: {problem}.", "Retry, or skip the target."]),
   // traffic
   GATEWAY_AWAY: entry(503, "later", [
@@ -234,6 +242,32 @@ export const ERRORS = {
   NOT_SERVING: entry(422, "later", [
     "The gateway does not reach {instance}: {problem}.",
     "Check the network between gateway and host.",
+  ]),
+  TABLE_STALE: entry(409, "never", [
+    "The route table {epoch}.{version} is older than {highest}.",
+    "Nothing: a newer one is in force.",
+  ]),
+  ROUTE_NONE: entry(404, "never", [
+    "No route leads from {host}{path}.",
+    "Check the address; `routes:` of the manifest.",
+  ]),
+  INSTANCE_NONE: entry(503, "later", [
+    "{service} has no instance that takes requests.",
+    "Try again in a moment; `evenkeel service show` says why.",
+  ]),
+  INSTANCE_FAILED: entry(502, "later", [
+    "{service} did not answer: {problem}.",
+    "See the log of the instance {instance}.",
+  ]),
+  INSTANCE_SLOW: entry(504, "later", [
+    "{service} did not begin its answer within {seconds} s.",
+    "See the log of the instance {instance}.",
+  ]),
+  REQUEST_UNREADABLE: entry(400, "never", ["The request is not valid HTTP: {problem}.", "Correct the client."]),
+  REQUEST_SLOW: entry(408, "later", ["The request's headers did not arrive in time.", "Send them at once."]),
+  HEADERS_TOO_LARGE: entry(431, "never", [
+    "The request's headers are too many or too large.",
+    "Send at most {limitBytes} bytes and {limitCount} headers.",
   ]),
   // this machine
   HOME_IN_USE: entry(409, "never", [
