@@ -1,0 +1,175 @@
+// Imports go one way. Each rule says why; tools/check-imports.ts proves with a fixture that each one bites.
+// Test files are held to the same rules, but for what their `from` excludes.
+import type { ICruiseOptions } from "dependency-cruiser";
+
+const TEST = "(\\.test|/testing)\\.ts$";
+const SLICE = "^apps/control-plane/src/([^/]+)/";
+const PURE = "(state|plan|inverse|strategy|guard|show)(\\.ts$|/)";
+const KINDS = "([a-z]+-order|route-change|module-release|module-operation)";
+const SQL_HOMES = [
+  "^apps/control-plane/src/[^/]+/store",
+  "^apps/control-plane/migrations/",
+  "^apps/control-plane/src/(main|wire|database)[^/]*\\.ts$",
+  "^packages/kit/src/(sql|lease|clock|notify)",
+  "^packages/(postgres|testkit)/",
+  TEST,
+];
+
+type Paths = string | string[];
+
+export interface ImportRule {
+  name: string;
+  severity: "error";
+  comment: string;
+  from: { path?: Paths; pathNot?: Paths };
+  to: {
+    path?: Paths;
+    pathNot?: Paths;
+    circular?: boolean;
+    couldNotResolve?: boolean;
+    dependencyTypesNot?: ["type-only"];
+  };
+}
+
+/** Who may import which packages; `tests` says what test files may have besides. */
+const LADDER: Readonly<Record<string, readonly string[]>> = {
+  contracts: [],
+  base: ["contracts"],
+  client: ["contracts"],
+  kit: ["contracts"],
+  "agent-core": ["contracts", "kit"],
+  postgres: ["contracts", "kit"],
+  load: ["contracts", "kit"],
+  testkit: ["agent-core", "client", "contracts", "kit", "load", "postgres"],
+  "control-plane": ["contracts", "kit"],
+  gateway: ["contracts", "kit"],
+  agent: ["agent-core", "contracts", "kit"],
+  cli: ["client", "contracts", "kit"],
+  console: ["client", "contracts"],
+  supervisor: ["client", "contracts", "kit", "load", "postgres"],
+};
+// A test of a mechanism stands on real parts, which testkit provides; testkit's own ground cannot.
+const TESTS_MAY = ["testkit", "postgres", "load", "kit", "client", "contracts"];
+
+function ladder(): ImportRule[] {
+  return Object.entries(LADDER).flatMap(([name, allowed]) => {
+    const home = `^(packages|apps)/${name}/`;
+    const others = (list: readonly string[]): string => `^packages/(${[name, ...list].join("|")})/`;
+    const comment =
+      `The import ladder: ${name} may import ${allowed.join(", ") || "no other package"}. A package that knows what stands ` +
+      "above it can be neither understood nor used without it.";
+    const rule = (suffix: string, from: ImportRule["from"], list: readonly string[]): ImportRule => ({
+      name: `import-ladder-${name}${suffix}`,
+      severity: "error",
+      comment,
+      from,
+      to: { path: "^packages/", pathNot: others(list) },
+    });
+    return [
+      rule("", { path: home, pathNot: TEST }, allowed),
+      rule("-tests", { path: `${home}.*${TEST}` }, [...allowed, ...TESTS_MAY]),
+    ];
+  });
+}
+
+export const RULES: readonly ImportRule[] = [
+  {
+    name: "no-cycle",
+    severity: "error",
+    comment: "Files in a circle can only be read, tested and moved together.",
+    from: {},
+    to: { circular: true },
+  },
+  {
+    name: "everything-resolves",
+    severity: "error",
+    comment: "An import that cannot be followed is one that no other rule sees.",
+    from: {},
+    to: { couldNotResolve: true },
+  },
+  {
+    name: "apps-do-not-import-apps",
+    severity: "error",
+    comment: "An app is a process; processes meet over a protocol, whose schema is in contracts.",
+    from: { path: "^apps/([^/]+)/" },
+    to: { path: "^apps/", pathNot: "^apps/$1/" },
+  },
+  {
+    name: "packages-do-not-import-apps",
+    severity: "error",
+    comment: "Apps are run, never imported: packages, journeys and benchmarks start them as people do.",
+    from: { path: "^(packages|e2e|bench|tools)/" },
+    to: { path: "^apps/" },
+  },
+  {
+    name: "contracts-import-only-the-schema-library",
+    severity: "error",
+    comment: "The console bundles contracts for the browser, so nothing of Node and no other library may come with it.",
+    from: { path: "^packages/contracts/src/", pathNot: TEST },
+    to: { pathNot: "^packages/contracts/src/|node_modules/zod/" },
+  },
+  {
+    name: "pure-files-stay-pure",
+    severity: "error",
+    comment:
+      "What decides is tested by tables: it sees values alone, no database, clock, network or process. Types do no harm.",
+    from: { path: `${SLICE}${PURE}`, pathNot: TEST },
+    to: {
+      pathNot: `^packages/contracts/src/|node_modules/zod/|^(node:)?crypto$|^apps/control-plane/src/[^/]+/${PURE}`,
+      dependencyTypesNot: ["type-only"],
+    },
+  },
+  {
+    name: "slices-meet-at-index",
+    severity: "error",
+    comment: "What a slice offers to others stands in its index.ts; the rest can change without asking anybody.",
+    from: { path: SLICE },
+    to: { path: SLICE, pathNot: "^apps/control-plane/src/($1/|[^/]+/index\\.ts$)" },
+  },
+  {
+    name: "wiring-meets-slices-at-index",
+    severity: "error",
+    comment:
+      "main.ts puts slices together by what they offer, as another slice would. Types of tables add up to the database.",
+    from: { path: "^apps/control-plane/src/[^/]+\\.ts$", pathNot: TEST },
+    to: {
+      path: SLICE,
+      pathNot: "^apps/control-plane/src/[^/]+/(index|wire)\\.ts$",
+      dependencyTypesNot: ["type-only"],
+    },
+  },
+  {
+    name: "nothing-imports-main",
+    severity: "error",
+    comment: "main.ts starts a process when it is loaded.",
+    from: {},
+    to: { path: "^apps/[^/]+/src/main\\.ts$" },
+  },
+  {
+    name: "sql-only-in-store",
+    severity: "error",
+    comment:
+      "Who looks for a query, or changes a table, looks into store.ts and nowhere else. Types of a transaction may be passed on.",
+    from: { path: "^(apps|packages)/", pathNot: SQL_HOMES },
+    to: { path: "node_modules/(pg|kysely)/|^packages/kit/src/sql", dependencyTypesNot: ["type-only"] },
+  },
+  {
+    name: "kernel-knows-no-kind",
+    severity: "error",
+    comment: "A new kind of change must not touch the kernel: that is the test of its design.",
+    from: { path: "^apps/control-plane/src/change/", pathNot: TEST },
+    to: { path: `^apps/control-plane/src/${KINDS}/|^packages/contracts/src/${KINDS}` },
+  },
+  ...ladder(),
+];
+
+export const CRUISE_OPTIONS: ICruiseOptions = {
+  doNotFollow: { path: "node_modules" },
+  exclude: { path: "^tools/fixtures/" },
+  tsPreCompilationDeps: true,
+  enhancedResolveOptions: {
+    exportsFields: ["exports"],
+    conditionNames: ["import", "node", "default", "types"],
+    extensions: [".ts", ".mjs", ".js", ".json", ".d.ts"],
+  },
+};
