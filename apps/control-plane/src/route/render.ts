@@ -1,0 +1,66 @@
+import type { RouteId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
+import type { InstanceKey, RouteTable, Upstream } from "@evenkeel/contracts/route-table";
+
+/** How long a request waits for a first instance of a service that consented to a gap, in ms. */
+const PARK_MS = 10_000;
+
+/** Everything of one workspace that the table is made from, as one snapshot. */
+export interface TableRows {
+  readonly epoch: number;
+  readonly version: number;
+  readonly routes: readonly { routeId: RouteId; host: string; path: string; serviceId: ServiceId }[];
+  readonly services: readonly { serviceId: ServiceId; name: string; allowGap: boolean }[];
+  readonly upstreams: readonly UpstreamRow[];
+}
+
+export interface UpstreamRow {
+  readonly serviceId: ServiceId;
+  readonly instance: InstanceKey;
+  readonly version: string;
+  readonly zone: string;
+  readonly address: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly state: "attached" | "draining";
+  readonly healthy: boolean;
+  /** Null while it is healthy. */
+  readonly unhealthyAt: string | null;
+}
+
+/** Makes the table that gateways go by. */
+export function renderRows(workspaceId: WorkspaceId, rows: TableRows): RouteTable {
+  return {
+    workspaceId,
+    epoch: rows.epoch,
+    version: rows.version,
+    routes: rows.routes.map(({ routeId, host, path, serviceId }) => ({ routeId, host, path, serviceId })),
+    services: rows.services.map(({ serviceId, name, allowGap }) => ({
+      serviceId,
+      name,
+      parkMs: allowGap ? PARK_MS : 0,
+      upstreams: serving(rows.upstreams.filter((upstream) => upstream.serviceId === serviceId)),
+    })),
+  };
+}
+
+/** Unhealthy instances are left out, but never the last one: a sick answer is better than none. */
+function serving(upstreams: readonly UpstreamRow[]): Upstream[] {
+  const attached = upstreams.filter((upstream) => upstream.state === "attached");
+  const healthy = attached.filter((upstream) => upstream.healthy);
+  const last = attached.reduce<UpstreamRow | null>(
+    (latest, one) => (latest === null || (one.unhealthyAt ?? "") > (latest.unhealthyAt ?? "") ? one : latest),
+    null,
+  );
+  const taking = healthy.length === 0 && last !== null ? [last] : healthy;
+  return upstreams
+    .filter((upstream) => upstream.state === "draining" || taking.includes(upstream))
+    .map(({ instance, version, zone, address, port, weight, state }) => ({
+      instance,
+      version,
+      zone,
+      address,
+      port,
+      weight,
+      draining: state === "draining",
+    }));
+}

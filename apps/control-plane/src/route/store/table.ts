@@ -1,0 +1,38 @@
+import type { WorkspaceId } from "@evenkeel/contracts/id";
+import type { InstanceKey, RouteTable } from "@evenkeel/contracts/route-table";
+import { type Kysely, sql } from "kysely";
+import type { Database } from "../../database.ts";
+import { renderRows, type TableRows } from "../render.ts";
+
+/** The table as it stands. One statement, so that its parts are of one moment. */
+export async function renderTable(db: Kysely<Database>, workspaceId: WorkspaceId): Promise<RouteTable> {
+  const { rows } = await sql<TableRows>`
+    select installation.epoch,
+      coalesce((select version from route_table where workspace_id = ${workspaceId}), 0) as version,
+      (select coalesce(jsonb_agg(jsonb_build_object(
+          'routeId', id, 'host', host, 'path', path, 'serviceId', service_id) order by id), '[]')
+        from route where workspace_id = ${workspaceId}) as routes,
+      (select coalesce(jsonb_agg(jsonb_build_object(
+          'serviceId', id, 'name', name, 'allowGap', coalesce((definition ->> 'allowGap')::boolean, false)) order by id), '[]')
+        from service where workspace_id = ${workspaceId}
+          and (exists (select from route where service_id = service.id)
+            or exists (select from upstream where service_id = service.id))) as services,
+      (select coalesce(jsonb_agg(jsonb_build_object(
+          'serviceId', service_id, 'instance', instance, 'version', version, 'zone', zone, 'address', address,
+          'port', port, 'weight', weight, 'state', state, 'healthy', healthy, 'unhealthyAt', unhealthy_at) order by instance), '[]')
+        from upstream where workspace_id = ${workspaceId}) as upstreams
+    from installation`.execute(db);
+  return renderRows(workspaceId, rows[0]!);
+}
+
+/** The draining instances whose requests are to be cut. */
+export async function instancesToCut(db: Kysely<Database>, workspaceId: WorkspaceId): Promise<InstanceKey[]> {
+  const rows = await db
+    .selectFrom("upstream")
+    .select("instance")
+    .where("workspace_id", "=", workspaceId)
+    .where("cut", "=", true)
+    .where("state", "=", "draining")
+    .execute();
+  return rows.map((row) => row.instance);
+}
