@@ -1,0 +1,103 @@
+import { type Api, api } from "@evenkeel/contracts/api";
+import { type Change, type ChangeAction, ChangeEvent, type VerbBody } from "@evenkeel/contracts/change";
+import type { BodyInputOf, Endpoint, ParamsOf, QueryInputOf, ReplyOf } from "@evenkeel/contracts/endpoint";
+import type { ChangeId, ServiceId } from "@evenkeel/contracts/id";
+import { LogLine } from "@evenkeel/contracts/service";
+import { type Caller, type CallerOptions, createCaller, type RawInput } from "./call.ts";
+import { readEvents } from "./event-stream.ts";
+import { follow } from "./follow.ts";
+
+type Part<Name extends string, Value> = [Value] extends [undefined]
+  ? { readonly [Key in Name]?: undefined }
+  : Partial<Value> extends Value
+    ? { readonly [Key in Name]?: Value }
+    : { readonly [Key in Name]: Value };
+
+type BodyPart<E> = E extends { bodyKind: "raw" }
+  ? { readonly body: Uint8Array<ArrayBuffer> }
+  : Part<"body", BodyInputOf<E>>;
+
+/** What a call of this endpoint takes. */
+export type CallInput<E> = Part<"params", ParamsOf<E>> &
+  Part<"query", QueryInputOf<E>> &
+  BodyPart<E> & { readonly signal?: AbortSignal; readonly timeoutMs?: number };
+
+/** One operation as a function. */
+export type Call<E> =
+  Partial<CallInput<E>> extends CallInput<E>
+    ? (input?: CallInput<E>) => Promise<ReplyOf<E>>
+    : (input: CallInput<E>) => Promise<ReplyOf<E>>;
+
+type StreamName = "watchChange" | "readLogs" | "getObject";
+
+interface Streams {
+  /** The events of a change from `after` on, each once and in order, over restarts and from replica to replica, until it is terminal. */
+  watchChange(changeId: ChangeId, options?: { after?: number; signal?: AbortSignal }): AsyncIterable<ChangeEvent>;
+  /** Lines of the instances of a service; with `follow` until the signal. */
+  readLogs(
+    serviceId: ServiceId,
+    options?: QueryInputOf<Api["readLogs"]> & { signal?: AbortSignal },
+  ): AsyncIterable<LogLine>;
+  /** One verb of a change, chosen at run time. */
+  act<Action extends ChangeAction>(changeId: ChangeId, action: Action, body: VerbBody<Action>): Promise<Change>;
+}
+
+/** Every operation of the API, typed by its endpoint. */
+export type Client = { readonly [Name in Exclude<keyof Api, StreamName>]: Call<Api[Name]> } & Streams;
+
+const VERBS = {
+  start: "startChange",
+  replan: "replanChange",
+  approve: "approveChange",
+  reject: "rejectChange",
+  pause: "pauseChange",
+  resume: "resumeChange",
+  confirm: "confirmChange",
+  retry: "retryChange",
+  skip: "skipChange",
+  "declare-lost": "declareLostChange",
+  cancel: "cancelChange",
+  rollback: "rollbackChange",
+  close: "closeChange",
+} as const satisfies Record<ChangeAction, keyof Api>;
+
+/** Makes a client of one installation. */
+export function createClient(options: CallerOptions): Client {
+  const caller = createCaller(options);
+  const calls = Object.fromEntries(
+    Object.entries(api).map(([name, endpoint]) => [
+      name,
+      (input: RawInput = {}) => caller.call(endpoint as Endpoint, input),
+    ]),
+  );
+  // The loop above makes exactly the functions that the mapped type lists; the compiler cannot follow it.
+  return { ...calls, ...streams(caller) } as unknown as Client;
+}
+
+function streams(caller: Caller): Streams {
+  const call = (name: keyof Api, input: RawInput) => caller.call(api[name] as Endpoint, input);
+  return {
+    watchChange(changeId, { after = 0, signal } = {}) {
+      return follow({
+        after,
+        signal,
+        open: (last) =>
+          caller.open(api.watchChange, {
+            params: { changeId },
+            headers: { "last-event-id": String(last) },
+            ...(signal === undefined ? {} : { signal }),
+          }),
+        parse: (data) => ChangeEvent.parse(JSON.parse(data)),
+        look: async () => (await call("getChange", { params: { changeId } })) as Change,
+      });
+    },
+    async *readLogs(serviceId, { signal, ...query } = {}) {
+      const given = signal === undefined ? {} : { signal };
+      const body = await caller.open(api.readLogs, { params: { serviceId }, query, ...given });
+      for await (const event of readEvents(body, { url: "" })) yield LogLine.parse(JSON.parse(event.data));
+    },
+    async act(changeId, action, body) {
+      return (await call(VERBS[action], { params: { changeId }, body })) as Change;
+    },
+  };
+}
