@@ -1,6 +1,6 @@
 import type { Command } from "@evenkeel/contracts/agent-protocol";
 import type { ChangeId, CommandId, HostId, TenantId } from "@evenkeel/contracts/id";
-import type { ColumnType, Generated } from "kysely";
+import type { Generated } from "kysely";
 
 /** The outbox. `sent` is written before the message leaves, so that `queued` means: no agent has ever seen it. */
 interface CommandTable {
@@ -9,8 +9,8 @@ interface CommandTable {
   tenant_id: TenantId;
   host_id: HostId;
   change_id: ChangeId;
-  body: ColumnType<Command, string, string>;
-  state: ColumnType<CommandState, CommandState | undefined, CommandState>;
+  body: Command;
+  state: Generated<CommandState>;
   sent_epoch: number | null;
   /** Its change is terminal: the row goes as soon as the agent was told to forget. */
   forgotten: Generated<boolean>;

@@ -1,10 +1,7 @@
 import type { Problem } from "@evenkeel/contracts/error";
 import type { HostFacts } from "@evenkeel/contracts/host";
 import type { HostId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
-import type { ColumnType, Generated } from "kysely";
-
-/** A jsonb column: read as the value, written as JSON text. */
-type Json<T> = ColumnType<T, string, string>;
+import type { Generated } from "kysely";
 
 interface HostTable {
   id: HostId;
@@ -14,7 +11,7 @@ interface HostTable {
   zone: string;
   cell: string | null;
   address: string;
-  labels: Json<Record<string, string>>;
+  labels: Record<string, string>;
   credential_digest: string;
   journal_id: string | null;
   journal_sequence: Generated<number>;
@@ -23,9 +20,9 @@ interface HostTable {
   connection_epoch: Generated<number>;
   set_aside: "journal-lost" | "duplicate" | null;
   set_aside_at: string | null;
-  set_aside_problem: ColumnType<Problem | null, string | null, string | null>;
+  set_aside_problem: Problem | null;
   offline_at: string | null;
-  facts: ColumnType<HostFacts | null, string | null, string | null>;
+  facts: HostFacts | null;
   facts_at: string | null;
   clock_skew_ms: number | null;
   version: Generated<number>;

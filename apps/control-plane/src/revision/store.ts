@@ -1,6 +1,7 @@
 import { PlatformError } from "@evenkeel/contracts/error";
 import { newId, RevisionId, type ServiceId, type TenantId } from "@evenkeel/contracts/id";
 import type { Revision } from "@evenkeel/contracts/service";
+import { json } from "@evenkeel/kit/sql";
 import type { Kysely, Selectable, Transaction } from "kysely";
 import type { Database } from "../database.ts";
 import { revisionDigest } from "./digest.ts";
@@ -39,8 +40,8 @@ export async function putRevision(tx: Transaction<Database>, revision: NewRevisi
       package_id: revision.packageId,
       package_version: revision.packageVersion,
       package_digest: revision.packageDigest,
-      buildpack: JSON.stringify(revision.buildpack),
-      configuration: JSON.stringify(revision.configuration),
+      buildpack: json(revision.buildpack),
+      configuration: json(revision.configuration),
     })
     .onConflict((conflict) => conflict.columns(["service_id", "digest"]).doNothing())
     .execute();

@@ -1,6 +1,6 @@
 import type { Digest, PackageId, RevisionId, ServiceId, TenantId } from "@evenkeel/contracts/id";
 import type { Configuration, Revision } from "@evenkeel/contracts/service";
-import type { ColumnType, Generated } from "kysely";
+import type { Generated } from "kysely";
 
 interface RevisionTable {
   id: RevisionId;
@@ -10,8 +10,8 @@ interface RevisionTable {
   package_id: PackageId;
   package_version: string;
   package_digest: Digest;
-  buildpack: ColumnType<Revision["buildpack"], string, never>;
-  configuration: ColumnType<Configuration, string, never>;
+  buildpack: Revision["buildpack"];
+  configuration: Configuration;
   created_at: Generated<string>;
 }
 

@@ -1,9 +1,7 @@
 import type { Problem } from "@evenkeel/contracts/error";
 import type { ApplicationId, HostId, RevisionId, ServiceId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
 import type { Environment, InstanceState, ServiceDefinition } from "@evenkeel/contracts/service";
-import type { ColumnType, Generated } from "kysely";
-
-type Json<T> = ColumnType<T, string, string>;
+import type { Generated } from "kysely";
 
 interface ServiceTable {
   id: ServiceId;
@@ -12,7 +10,7 @@ interface ServiceTable {
   application_id: ApplicationId;
   name: string;
   /** Without `env`: that is the parameters'. */
-  definition: Json<ServiceDefinition>;
+  definition: ServiceDefinition;
   parameters_version: Generated<number>;
   revision_id: RevisionId | null;
   previous_revision_id: RevisionId | null;
@@ -24,7 +22,7 @@ interface ServiceParametersTable {
   service_id: ServiceId;
   tenant_id: TenantId;
   version: number;
-  env: Json<Environment>;
+  env: Environment;
   created_at: Generated<string>;
 }
 
@@ -40,7 +38,7 @@ interface InstanceTable {
   state: InstanceState;
   pid: number | null;
   restarts: number;
-  problem: ColumnType<Problem | null, string | null, string | null>;
+  problem: Problem | null;
   since: string;
 }
 

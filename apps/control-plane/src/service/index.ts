@@ -1,0 +1,13 @@
+export {
+  findService,
+  getService,
+  type HostReport,
+  instancesOf,
+  recordInstances,
+  type ServiceName,
+  type StoredService,
+  servicesOn,
+  setServiceRevision,
+  type UpsertService,
+  upsertService,
+} from "./store/index.ts";

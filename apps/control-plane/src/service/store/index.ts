@@ -1,0 +1,13 @@
+export { type HostReport, instancesOf, recordInstances, servicesOn } from "./instance.ts";
+export {
+  findService,
+  getService,
+  listServices,
+  type ServiceName,
+  type ServicePage,
+  type StoredService,
+  setParameters,
+  setServiceRevision,
+  type UpsertService,
+  upsertService,
+} from "./service.ts";

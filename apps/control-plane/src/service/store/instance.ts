@@ -1,0 +1,80 @@
+import type { InstanceReport } from "@evenkeel/contracts/agent-protocol";
+import type { HostId, ServiceId, TenantId } from "@evenkeel/contracts/id";
+import type { Instance } from "@evenkeel/contracts/service";
+import { type Kysely, sql, type Transaction } from "kysely";
+import type { Database } from "../../database.ts";
+
+/** The instances of a service as their agents last told, in the order of their hosts' names. */
+export async function instancesOf(db: Kysely<Database>, serviceId: ServiceId): Promise<Instance[]> {
+  const rows = await db
+    .selectFrom("instance")
+    .innerJoin("host", "host.id", "instance.host_id")
+    .innerJoin("revision", "revision.id", "instance.revision_id")
+    .leftJoin("upstream", (join) =>
+      join
+        .onRef("upstream.service_id", "=", "instance.service_id")
+        .onRef("upstream.host_id", "=", "instance.host_id")
+        .onRef("upstream.letter", "=", "instance.letter"),
+    )
+    .select([
+      "instance.service_id as serviceId",
+      "instance.host_id as hostId",
+      "host.name as hostName",
+      "host.zone as zone",
+      "instance.letter as letter",
+      "instance.revision_id as revisionId",
+      "revision.package_version as packageVersion",
+      "instance.state as state",
+      "upstream.state as traffic",
+      "instance.address as address",
+      "instance.port as port",
+      "instance.pid as pid",
+      "instance.restarts as restarts",
+      "instance.since as since",
+    ])
+    .where("instance.service_id", "=", serviceId)
+    .orderBy("host.name")
+    .orderBy("instance.letter")
+    .execute();
+  return rows.map(({ traffic, ...row }) => ({ ...row, traffic: traffic ?? "detached" }));
+}
+
+/** Which services stand on a host. */
+export async function servicesOn(db: Kysely<Database>, hostId: HostId): Promise<string[]> {
+  const rows = await db
+    .selectFrom("instance")
+    .innerJoin("service", "service.id", "instance.service_id")
+    .select("service.name")
+    .distinct()
+    .where("instance.host_id", "=", hostId)
+    .where("instance.state", "!=", "stopped")
+    .execute();
+  return rows.map((row) => row.name);
+}
+
+export interface HostReport {
+  readonly tenantId: TenantId;
+  readonly hostId: HostId;
+  readonly address: string;
+  readonly instances: readonly InstanceReport[];
+}
+
+/** Takes an agent's list of all its instances; what is not on it is gone. Services of another tenant are not its to report. */
+export async function recordInstances(tx: Transaction<Database>, report: HostReport): Promise<void> {
+  const { hostId, tenantId, address } = report;
+  const told = JSON.stringify(report.instances);
+  await sql`delete from instance where host_id = ${hostId} and not exists (
+    select from jsonb_to_recordset(${told}::jsonb) as told(slot text, letter text)
+    where told.slot = instance.service_id and told.letter = instance.letter)`.execute(tx);
+  await sql`
+    insert into instance (service_id, host_id, letter, tenant_id, revision_id, address, port, state, pid, restarts, problem, since)
+    select told.slot, ${hostId}, told.letter, service.tenant_id, told."revisionId", ${address}, told.port, told.state,
+      told.pid, told.restarts, nullif(told.problem, 'null'::jsonb), told.since
+    from jsonb_to_recordset(${told}::jsonb) as told(
+        slot text, letter text, "revisionId" text, port int, state text, pid int, restarts int, problem jsonb, since timestamptz)
+      join service on service.id = told.slot and service.tenant_id = ${tenantId}
+    order by told.slot, told.letter
+    on conflict (service_id, host_id, letter) do update set revision_id = excluded.revision_id, address = excluded.address,
+      port = excluded.port, state = excluded.state, pid = excluded.pid, restarts = excluded.restarts,
+      problem = excluded.problem, since = excluded.since`.execute(tx);
+}
