@@ -1,0 +1,272 @@
+import {
+  AGENT_PROTOCOL,
+  type AgentMessage,
+  AgentOrder,
+  type Command,
+  compareFences,
+  type InstanceReport,
+} from "@evenkeel/contracts/agent-protocol";
+import type { Problem } from "@evenkeel/contracts/error";
+import type { CommandId, HostId } from "@evenkeel/contracts/id";
+import { type AtExitPoint, isStopped } from "./exit-point.ts";
+import type { Journal, JournalEntry } from "./journal.ts";
+import { problemFrom, refusedWith } from "./outcome.ts";
+import { type HostClock, type RunCommand, Slots } from "./slot.ts";
+
+// 1. A command is in the journal before it is admitted to its slot; a known id is never run a second time.
+// 2. Without a welcome nothing starts: after a lost link a command that had not started waits until it is resumed.
+// 3. An outcome is sent again after each welcome until it is acknowledged.
+// 4. A bad order is dropped and told to the log; it ends nothing.
+
+/** Outcomes sent again in one go. */
+const RESENT_AT_ONCE = 200;
+
+/** Reads the log files of a slot for whoever asks over the link. */
+export interface LogReader {
+  read(order: Extract<AgentOrder, { kind: "read-log" }>, send: (message: AgentMessage) => void): void;
+  end(readId: string): void;
+  endAll(): void;
+}
+
+/** What the protocol needs of the agent around it. */
+export interface ProtocolDeps {
+  readonly host: { readonly hostId: HostId; readonly agentVersion: string; readonly address: string };
+  readonly journal: Journal;
+  readonly run: RunCommand;
+  readonly at: AtExitPoint;
+  readonly clock: HostClock;
+  readonly logs?: LogReader;
+  instances(): InstanceReport[];
+  /** Traces of these commands outside the journal may go. */
+  onForgotten(commandIds: readonly CommandId[]): void;
+  onSetAside(problem: Problem): void;
+  warn(text: string): void;
+}
+
+type Orders = { [Kind in AgentOrder["kind"]]: (order: Extract<AgentOrder, { kind: Kind }>) => void };
+
+/** The agent's side of the link, without the socket: orders in, messages out. */
+export class AgentProtocol {
+  readonly #deps: ProtocolDeps;
+  readonly #slots: Slots;
+  readonly #unacknowledged = new Set<CommandId>();
+  #send: ((message: AgentMessage) => void) | null = null;
+  #welcomed = false;
+
+  readonly #orders: Orders = {
+    welcome: (order) => this.#welcome(order),
+    "set-aside": ({ problem }) => {
+      this.#welcomed = false;
+      this.#slots.hold();
+      this.#deps.onSetAside(problem);
+    },
+    command: ({ command }) => this.#command(command),
+    revoke: ({ commandId }) => this.#revoke(commandId),
+    acknowledge: ({ commandId }) => this.#acknowledge([commandId]),
+    forget: ({ changeId }) => this.#forget(changeId),
+    heartbeat: () => undefined,
+    challenge: ({ nonce }) => this.#tell({ kind: "challenge-answer", nonce }),
+    "read-log": (order) => this.#deps.logs?.read(order, (message) => this.#tell(message)),
+    "end-log": ({ readId }) => this.#deps.logs?.end(readId),
+  };
+
+  constructor(deps: ProtocolDeps) {
+    this.#deps = deps;
+    this.#slots = new Slots({
+      ...deps,
+      onStarted: (commandId) => this.#tell({ kind: "started", commandId }),
+      onOutput: (commandId, text) => this.#tell({ kind: "output", commandId, text }),
+      onEnded: (entry) => this.#report(entry),
+    });
+  }
+
+  /** Takes up what an earlier agent had in hand; once, before the first link, and with no need of one. */
+  recover(): void {
+    for (const { commandId, command, state, startedAt } of this.#deps.journal.open()) {
+      if (state === "ended") this.#unacknowledged.add(commandId);
+      if (state === "started" && command !== null && startedAt !== null) this.#slots.takeUp(command, startedAt);
+    }
+  }
+
+  /** A link is open: introduces the agent. */
+  connect(send: (message: AgentMessage) => void): void {
+    const { host, journal, clock, instances } = this.#deps;
+    this.#send = send;
+    this.#welcomed = false;
+    const open = journal.open().map(({ commandId, state }) => ({
+      commandId,
+      state:
+        state === "received" ? ("received" as const) : state === "started" ? ("started" as const) : ("ended" as const),
+    }));
+    this.#tell({
+      kind: "hello",
+      protocol: AGENT_PROTOCOL,
+      ...host,
+      journalId: journal.journalId,
+      lastSequence: journal.lastSequence(),
+      bootId: clock.bootId,
+      sentAt: new Date().toISOString(),
+      open,
+      instances: instances(),
+    });
+  }
+
+  /** The link is gone: what has not started stays where it is. */
+  disconnect(): void {
+    this.#send = null;
+    this.#welcomed = false;
+    this.#slots.hold();
+    this.#deps.logs?.endAll();
+  }
+
+  /** Handles one order as it came over the link. */
+  receive(raw: unknown): void {
+    const parsed = AgentOrder.safeParse(raw);
+    if (!parsed.success) {
+      this.#deps.warn(`an order was not understood: ${parsed.error.issues[0]?.message ?? ""}`);
+      return;
+    }
+    try {
+      (this.#orders[parsed.data.kind] as (order: AgentOrder) => void)(parsed.data);
+    } catch (error) {
+      if (isStopped(error)) return;
+      this.#deps.warn(`an order of kind ${parsed.data.kind} failed: ${problemFrom(error).title}`);
+    }
+  }
+
+  /** True between a welcome and the loss of the link. */
+  get welcomed(): boolean {
+    return this.#welcomed;
+  }
+
+  /** Tells the state of all instances, after one of them changed. */
+  reportInstances(): void {
+    if (this.#welcomed) this.#tell({ kind: "instances", instances: this.#deps.instances() });
+  }
+
+  /** Sends outcomes again that nobody has acknowledged. */
+  resend(): void {
+    if (!this.#welcomed) return;
+    for (const commandId of [...this.#unacknowledged].slice(0, RESENT_AT_ONCE)) {
+      const entry = this.#deps.journal.find(commandId);
+      if (entry !== null) this.#tellOutcome(entry);
+    }
+  }
+
+  #welcome(order: Extract<AgentOrder, { kind: "welcome" }>): void {
+    const { journal } = this.#deps;
+    this.#welcomed = true;
+    journal.raiseEpoch(order.epoch);
+    for (const commandId of order.void) this.#void(commandId);
+    const ended = [...order.void, ...order.acknowledged].filter((id) => journal.find(id)?.state === "ended");
+    if (ended.length > 0) this.#acknowledge(ended);
+    for (const commandId of order.resume) {
+      const entry = journal.find(commandId);
+      if (entry !== null) this.#again(entry);
+    }
+    this.resend();
+  }
+
+  #command(command: Command): void {
+    const { journal, at } = this.#deps;
+    if (!this.#welcomed) {
+      this.#deps.warn(`the command ${command.commandId} came before a welcome and is left alone`);
+      return;
+    }
+    const known = journal.find(command.commandId);
+    if (known !== null) {
+      this.#again(known);
+      return;
+    }
+    if (this.#refuseIfStale(command)) return;
+    at("before-journal");
+    if (command.supersedes !== undefined) this.#void(command.supersedes);
+    journal.receive(command);
+    // killed here: the command is known and has not started; it waits to be resumed
+    at("after-journal");
+    this.#slots.admit(command);
+  }
+
+  #refuseIfStale(command: Command): boolean {
+    const { journal } = this.#deps;
+    const { slot, fence } = command;
+    const ofHost = journal.highestFence(null);
+    const highest = slot === null ? ofHost : journal.highestFence(slot);
+    const stale = fence.epoch < ofHost.epoch || (slot !== null && compareFences(fence, highest) < 0);
+    if (!stale) return false;
+    const facts = { ...fence, highest: slot === null ? ofHost.epoch : `${highest.epoch}.${highest.token}` };
+    this.#report(journal.end(command, refusedWith("FENCE_STALE", facts)));
+    return true;
+  }
+
+  /** An id that is known already: told what became of it, or started if it only waited for this word. */
+  #again(entry: JournalEntry): void {
+    const { commandId, command, state } = entry;
+    switch (state) {
+      case "received":
+        if (command !== null && !this.#refuseIfStale(command)) this.#slots.admit(command);
+        break;
+      case "started":
+        this.#tell({ kind: "started", commandId });
+        break;
+      case "ended":
+        this.#tellOutcome(entry);
+        break;
+      case "revoked":
+      case "void":
+        this.#tell({ kind: "revoked", commandId, revoked: true });
+        break;
+    }
+  }
+
+  #revoke(commandId: CommandId): void {
+    const entry = this.#deps.journal.find(commandId);
+    const open = entry === null || entry.state === "received";
+    if (open) this.#close(commandId, "revoked");
+    const revoked = open || entry.state === "revoked" || entry.state === "void";
+    this.#tell({ kind: "revoked", commandId, revoked });
+  }
+
+  #void(commandId: CommandId): void {
+    const entry = this.#deps.journal.find(commandId);
+    if (entry === null || entry.state === "received") this.#close(commandId, "void");
+  }
+
+  #close(commandId: CommandId, state: "revoked" | "void"): void {
+    this.#slots.drop(commandId);
+    this.#deps.journal.close(commandId, state);
+  }
+
+  #acknowledge(commandIds: readonly CommandId[]): void {
+    const { journal, at, onForgotten } = this.#deps;
+    at("before-acknowledge");
+    // killed here: the outcome is sent once more, and acknowledged once more
+    journal.acknowledge(commandIds);
+    for (const commandId of commandIds) this.#unacknowledged.delete(commandId);
+    onForgotten(commandIds);
+    at("after-acknowledge");
+  }
+
+  #forget(changeId: Command["changeId"]): void {
+    const { journal, onForgotten } = this.#deps;
+    for (const { commandId, command, state } of journal.open())
+      if (state === "received" && command?.changeId === changeId) this.#close(commandId, "void");
+    const forgotten = journal.forget(changeId);
+    for (const commandId of forgotten) this.#unacknowledged.delete(commandId);
+    onForgotten(forgotten);
+  }
+
+  #report(entry: JournalEntry): void {
+    this.#unacknowledged.add(entry.commandId);
+    this.#tellOutcome(entry);
+  }
+
+  #tellOutcome({ commandId, sequence, outcome }: JournalEntry): void {
+    if (this.#welcomed && outcome !== null) this.#tell({ kind: "outcome", commandId, sequence, outcome });
+  }
+
+  #tell(message: AgentMessage): void {
+    const beforeWelcome = message.kind === "hello" || message.kind === "challenge-answer";
+    if (this.#welcomed || beforeWelcome) this.#send?.(message);
+  }
+}
