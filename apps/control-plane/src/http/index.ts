@@ -1,0 +1,5 @@
+export { type EventQueue, eventQueue } from "./event-queue.ts";
+export type { AuditNote, Caller, Handler, Handlers, HostCaller, RawReply, RequestOf, ServerEvent } from "./handler.ts";
+export { pageStart, toPage } from "./page.ts";
+export { mayDo } from "./permission.ts";
+export { routeUpgrades, type UpgradeHandler } from "./upgrade.ts";
