@@ -78,6 +78,10 @@ export const ERRORS = {
     "Choose another version: a version never changes.",
   ]),
   PACKAGE_NOT_FOUND: entry(404, "never", ["There is no package {version} of {application}.", "Upload it first."]),
+  PACKAGE_EMPTY: entry(422, "never", [
+    "There is nothing to pack in {folder}.",
+    "Check the folder, and what .evenkeelignore or .gitignore leave out.",
+  ]),
   PACKAGE_UNREADABLE: entry(422, "never", [
     "The archive cannot be read: {problem}.",
     "Pack it as .tar, .tar.gz or .zip and upload it again.",
@@ -228,6 +232,7 @@ export const ERRORS = {
     "The command was not done within {seconds} s.",
     "Look at the host's load and disk, then retry.",
   ]),
+  STEP_TIMEOUT: entry(504, "later", ["The step {step} was not done after {seconds} s; it waits for {waitingFor}.", "Free what it waits for, then retry."]),
   STEP_INTERRUPTED: entry(500, "later", ["The step was interrupted: {problem}.", "Retry, or skip the target."]),
   // traffic
   GATEWAY_AWAY: entry(503, "later", [
