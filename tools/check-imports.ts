@@ -39,5 +39,7 @@ for (const fixture of fixtures) {
   else refused += 1;
 }
 for (const problem of problems) console.log(problem);
-console.log(`${checked.size} rules, ${refused} of ${fixtures.length} fixtures refused as they must be, ${problems.length} problems`);
+console.log(
+  `${checked.size} rules, ${refused} of ${fixtures.length} fixtures refused as they must be, ${problems.length} problems`,
+);
 process.exitCode = problems.length > 0 ? 1 : 0;
