@@ -1,0 +1,32 @@
+export {
+  type Connection,
+  deleteForgotten,
+  type Errands,
+  markEnded,
+  markReported,
+  type OutboxRow,
+  readErrands,
+  readOpen,
+  readSent,
+  readUnreported,
+  recordSequence,
+  settleRevocation,
+  stateOf,
+  takeQueued,
+} from "./delivery.ts";
+export { enqueueCommands, forgetChange, OUTBOX_CHANNEL, type OutgoingCommand, revokeCommands } from "./outbox.ts";
+export {
+  type Arrival,
+  endSession,
+  type HostWhereabouts,
+  type KnownHost,
+  onlineHosts,
+  readHost,
+  recordTelemetry,
+  SESSION_CHANNEL,
+  setAside,
+  sweepSessions,
+  type Telemetry,
+  takeSession,
+  whereabouts,
+} from "./session.ts";

@@ -1,0 +1,148 @@
+import type { Problem } from "@evenkeel/contracts/error";
+import type { HostFacts } from "@evenkeel/contracts/host";
+import type { HostId, ReplicaId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
+import { notify } from "@evenkeel/kit/notify";
+import { inTransaction, json } from "@evenkeel/kit/sql";
+import { type Kysely, sql } from "kysely";
+import type { Database } from "../../database.ts";
+import type { Connection } from "./delivery.ts";
+
+/** Payload: `{hostId, connectionEpoch}`; every older connection of that host is over. */
+export const SESSION_CHANNEL = "agent_session";
+
+/** A host as it is known when an agent says hello. */
+export interface KnownHost {
+  readonly hostId: HostId;
+  readonly tenantId: TenantId;
+  readonly workspaceId: WorkspaceId;
+  readonly name: string;
+  readonly journalId: string | null;
+  readonly journalSequence: number;
+  readonly setAside: "journal-lost" | "duplicate" | null;
+  readonly setAsideProblem: Problem | null;
+  readonly connectionEpoch: number;
+  /** The replica that holds its connection, if it lives. */
+  readonly replicaId: ReplicaId | null;
+  readonly epoch: number;
+}
+
+export async function readHost(db: Kysely<Database>, hostId: HostId): Promise<KnownHost | null> {
+  const { rows } = await sql<KnownHost>`
+    select host.id as "hostId", host.tenant_id as "tenantId", host.workspace_id as "workspaceId", host.name,
+      journal_id as "journalId", journal_sequence as "journalSequence", set_aside as "setAside",
+      set_aside_problem as "setAsideProblem", host.connection_epoch as "connectionEpoch", replica.id as "replicaId",
+      installation.epoch
+    from host cross join installation
+      left join host_session s on s.host_id = host.id
+      left join replica on replica.id = s.replica_id and replica.lease_until > clock_timestamp()
+    where host.id = ${hostId}`.execute(db);
+  return rows[0] ?? null;
+}
+
+export interface Arrival {
+  readonly host: KnownHost;
+  readonly replicaId: ReplicaId;
+  readonly journalId: string;
+  readonly lastSequence: number;
+  readonly bootId: string;
+  readonly agentVersion: string;
+  readonly address: string;
+}
+
+/** Makes this the host's newest connection; null when another came first, or this replica's lease is over. */
+export async function takeSession(db: Kysely<Database>, arrival: Arrival): Promise<Connection | null> {
+  const { host, replicaId } = arrival;
+  return await inTransaction(db, async (tx) => {
+    const { rows } = await sql<{ epoch: number }>`
+      update host set connection_epoch = connection_epoch + 1, journal_id = ${arrival.journalId},
+        journal_sequence = ${arrival.lastSequence}, boot_id = ${arrival.bootId}, agent_version = ${arrival.agentVersion},
+        address = ${arrival.address}, version = version + (address <> ${arrival.address})::int
+      where id = ${host.hostId} and connection_epoch = ${host.connectionEpoch} and set_aside is null
+        and exists (select from replica where id = ${replicaId} and lease_until > clock_timestamp())
+      returning connection_epoch as epoch`.execute(tx);
+    const connectionEpoch = rows[0]?.epoch;
+    if (connectionEpoch === undefined) return null;
+    await sql`insert into host_session (host_id, tenant_id, connection_epoch, replica_id)
+      values (${host.hostId}, ${host.tenantId}, ${connectionEpoch}, ${replicaId})
+      on conflict (host_id) do update set connection_epoch = excluded.connection_epoch,
+        replica_id = excluded.replica_id, connected_at = excluded.connected_at`.execute(tx);
+    await notify(tx, SESSION_CHANNEL, JSON.stringify({ hostId: host.hostId, connectionEpoch }));
+    return { hostId: host.hostId, connectionEpoch, replicaId };
+  });
+}
+
+/** Ends a session; false when a newer connection has taken over. */
+export async function endSession(db: Kysely<Database>, connection: Connection): Promise<boolean> {
+  const { rows } = await sql`
+    with gone as (delete from host_session where host_id = ${connection.hostId}
+      and connection_epoch = ${connection.connectionEpoch} and replica_id = ${connection.replicaId} returning host_id)
+    update host set offline_at = clock_timestamp() from gone where host.id = gone.host_id returning host.id`.execute(
+    db,
+  );
+  return rows.length > 0;
+}
+
+/** Removes the sessions of replicas that are dead; the hosts that were online by them. */
+export async function sweepSessions(db: Kysely<Database>): Promise<HostId[]> {
+  const { rows } = await sql<{ id: HostId }>`
+    with gone as (delete from host_session s
+      where not exists (select from replica r where r.id = s.replica_id and r.lease_until > clock_timestamp())
+      returning s.host_id)
+    update host set offline_at = clock_timestamp() from gone where host.id = gone.host_id returning host.id`.execute(
+    db,
+  );
+  return rows.map((row) => row.id);
+}
+
+/** Takes a host out of use until a person admits it again; its connections everywhere are over. */
+export async function setAside(
+  db: Kysely<Database>,
+  hostId: HostId,
+  { state, problem }: { state: "journal-lost" | "duplicate"; problem: Problem },
+): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    const { rows } = await sql<{ epoch: number }>`
+      update host set set_aside = ${state}, set_aside_at = clock_timestamp(), set_aside_problem = ${json(problem)},
+        connection_epoch = connection_epoch + 1
+      where id = ${hostId} and set_aside is null returning connection_epoch as epoch`.execute(tx);
+    if (rows[0] === undefined) return;
+    await tx.deleteFrom("host_session").where("host_id", "=", hostId).execute();
+    await notify(tx, SESSION_CHANNEL, JSON.stringify({ hostId, connectionEpoch: rows[0].epoch }));
+  });
+}
+
+/** Which of these hosts have an agent connected now. */
+export async function onlineHosts(db: Kysely<Database>, hostIds: readonly HostId[]): Promise<Set<HostId>> {
+  const { rows } = await sql<{ id: HostId }>`
+    select s.host_id as id from host_session s join replica r on r.id = s.replica_id
+    where s.host_id = any(${hostIds}) and r.lease_until > clock_timestamp()`.execute(db);
+  return new Set(rows.map((row) => row.id));
+}
+
+export interface HostWhereabouts {
+  readonly hostId: HostId;
+  readonly name: string;
+  readonly replicaId: ReplicaId;
+  readonly replicaUrl: string;
+}
+
+/** Where the connections of these hosts are held; those that have none are left out. */
+export async function whereabouts(db: Kysely<Database>, hostIds: readonly HostId[]): Promise<HostWhereabouts[]> {
+  const { rows } = await sql<HostWhereabouts>`
+    select s.host_id as "hostId", host.name, r.id as "replicaId", r.url as "replicaUrl"
+    from host_session s join replica r on r.id = s.replica_id join host on host.id = s.host_id
+    where s.host_id = any(${hostIds}) and r.lease_until > clock_timestamp() order by host.name`.execute(db);
+  return rows;
+}
+
+export interface Telemetry {
+  readonly hostId: HostId;
+  readonly facts: HostFacts | null;
+  readonly clockSkewMs: number | null;
+}
+
+export async function recordTelemetry(db: Kysely<Database>, told: Telemetry): Promise<void> {
+  await sql`update host set facts = coalesce(${told.facts === null ? null : json(told.facts)}, facts),
+      facts_at = clock_timestamp(), clock_skew_ms = ${told.clockSkewMs}
+    where id = ${told.hostId}`.execute(db);
+}
