@@ -1,0 +1,128 @@
+// One instance and the connections to it.
+// Invariants:
+// 1. A connection carries one request at a time; a request is counted as in flight from the choice of the instance until
+//    the instance has nothing more to do for it.
+// 2. From `drain` on nothing is sent on a connection that was idle: those are closed at once, busy ones after their answer.
+// 3. A request that must not be sent twice goes on a new connection, or on one that answered a moment ago (PROVEN_MS):
+//    an application that closes idle connections without a word would lose it otherwise.
+import type { Upstream } from "@evenkeel/contracts/route-table";
+import { buildConnector, Client } from "undici";
+import { Counter } from "../statistics.ts";
+import type { Weighted } from "./balance.ts";
+import type { Service } from "./service.ts";
+
+const CONNECT_TIMEOUT_MS = 2000;
+// What an application does not announce must be guessed: of those known none closes an idle connection earlier than
+// after 2 s; one that announces `keep-alive: timeout=N` is used for N s less MARGIN_MS.
+const IDLE_MS = 1500;
+const MARGIN_MS = 1000;
+const PROVEN_MS = 1000;
+const MAX_IDLE = 256;
+const MAX_HEADER_BYTES = 64 * 1024;
+
+const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS, allowH2: false });
+
+/** One connection, or the place of one that is made when it is needed. */
+export class Line {
+  readonly client: Client;
+  /** Whether the connection as it is now has answered before. */
+  proven = false;
+  idleSince = 0;
+
+  constructor(origin: string, responseTimeoutMs: number) {
+    this.client = new Client(origin, {
+      connect,
+      pipelining: 1,
+      allowH2: false,
+      keepAliveTimeout: IDLE_MS,
+      keepAliveTimeoutThreshold: MARGIN_MS,
+      headersTimeout: responseTimeoutMs,
+      // A stream of events may be silent for as long as it likes; TCP keep-alive finds a host that has gone.
+      bodyTimeout: 0,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    });
+  }
+
+  close(): void {
+    this.client.destroy(null).catch(() => undefined);
+  }
+}
+
+/** Something in flight that can be ended by order. */
+export interface Cuttable {
+  cut(): void;
+}
+
+export class Instance implements Weighted {
+  readonly service: Service;
+  readonly upstream: Upstream;
+  readonly origin: string;
+  readonly counter: Counter;
+  readonly inFlight = new Set<Cuttable>();
+  readonly longLived = new Set<Cuttable>();
+  weight: number;
+  draining: boolean;
+  currentWeight = 0;
+  /** Null until a connection was tried; then what hindered it, or "" when it was made. */
+  reached: string | null = null;
+  readonly #idle: Line[] = [];
+  readonly #onIdle: (instance: Instance) => void;
+
+  constructor(service: Service, upstream: Upstream, onIdle: (instance: Instance) => void) {
+    this.service = service;
+    this.upstream = upstream;
+    this.weight = upstream.weight;
+    this.draining = upstream.draining;
+    const host = upstream.address.includes(":") ? `[${upstream.address}]` : upstream.address;
+    this.origin = `http://${host}:${upstream.port}`;
+    this.counter = new Counter(service.id, upstream.instance, upstream.version);
+    this.#onIdle = onIdle;
+  }
+
+  /** A connection for one request; `once` = the request must not be sent twice. */
+  take({ once, fresh }: { once: boolean; fresh: boolean }): Line {
+    const newest = this.#idle.at(-1);
+    if (fresh || newest === undefined || (once && performance.now() - newest.idleSince > PROVEN_MS))
+      return this.#open();
+    this.#idle.pop();
+    return newest;
+  }
+
+  #open(): Line {
+    const line = new Line(this.origin, this.service.responseTimeoutMs);
+    line.client.on("disconnect", () => {
+      line.proven = false;
+      const index = this.#idle.indexOf(line);
+      if (index === -1) return;
+      this.#idle.splice(index, 1);
+      line.close();
+    });
+    return line;
+  }
+
+  /** The request on it was answered in full. */
+  giveBack(line: Line): void {
+    if (this.draining || this.#idle.length >= MAX_IDLE) {
+      line.close();
+      return;
+    }
+    line.proven = true;
+    line.idleSince = performance.now();
+    this.#idle.push(line);
+  }
+
+  /** The request has left the instance. */
+  leave(request: Cuttable): void {
+    this.inFlight.delete(request);
+    if (this.inFlight.size === 0 && this.draining) this.#onIdle(this);
+  }
+
+  drain(): void {
+    this.draining = true;
+    for (const line of this.#idle.splice(0)) line.close();
+  }
+
+  cut(): void {
+    for (const request of [...this.inFlight, ...this.longLived]) request.cut();
+  }
+}

@@ -1,0 +1,23 @@
+import type { ServerResponse } from "node:http";
+import { STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { type ErrorCode, type Facts, problemDocument } from "@evenkeel/contracts/error";
+
+/** The gateway's own answer to a request, as a problem document. */
+export function answerProblem(res: ServerResponse, code: ErrorCode, facts: Facts): void {
+  const problem = problemDocument(code, facts);
+  const body = Buffer.from(JSON.stringify(problem));
+  const headers: string[] = ["content-type", "application/problem+json", "content-length", String(body.length)];
+  if (problem.status === 503) headers.push("retry-after", "1");
+  res.writeHead(problem.status, headers);
+  res.end(body);
+}
+
+/** The same to a connection whose request could not be read, after which it is closed. */
+export function refuseConnection(socket: Duplex, code: ErrorCode, facts: Facts): void {
+  const problem = problemDocument(code, facts);
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ""}\r\nconnection: close\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,49 @@
+import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
+
+/**
+ * The body of a request on its way to an instance. It stands between the two because undici destroys the stream it was
+ * given when the exchange ends early, and destroying the request itself would take the client's connection with it.
+ * Nothing is read before undici asks, which it does when it has a connection.
+ */
+export class RequestBody extends Readable {
+  readonly #req: IncomingMessage;
+  readonly #onFirstRead: () => void;
+  #begun = false;
+  readonly #onData = (chunk: Buffer): void => {
+    if (!this.push(chunk)) this.#req.pause();
+  };
+  readonly #onEnd = (): void => {
+    this.push(null);
+  };
+
+  constructor(req: IncomingMessage, onFirstRead: () => void) {
+    super({ highWaterMark: 64 * 1024 });
+    this.#req = req;
+    this.#onFirstRead = onFirstRead;
+  }
+
+  override _read(): void {
+    if (!this.#begun) {
+      this.#begun = true;
+      this.#onFirstRead();
+      this.#req.on("data", this.#onData);
+      this.#req.on("end", this.#onEnd);
+    }
+    this.#req.resume();
+  }
+
+  override _destroy(_error: Error | null, done: (error?: Error | null) => void): void {
+    this.#req.off("data", this.#onData);
+    this.#req.off("end", this.#onEnd);
+    // No error is passed on: who ended the exchange knows why.
+    done(null);
+  }
+}
+
+/** Reads a body of a length known to be small, so that it goes to the instance in one piece and waits for no slow client there. */
+export function gather(req: IncomingMessage, done: (body: Buffer) => void): void {
+  const chunks: Buffer[] = [];
+  req.on("data", (chunk: Buffer) => chunks.push(chunk));
+  req.on("end", () => done(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+}
