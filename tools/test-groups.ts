@@ -14,24 +14,40 @@ export interface Group {
   command: readonly [string, ...string[]];
   /** The test files of this group; absent where it is one check. */
   files?: readonly string[];
+  /** Whether only some of its files were asked for. */
+  narrowed?: boolean;
 }
+
+export class UnknownName extends Error {}
 
 const UNIT = ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "tools/**/*.test.ts"];
 const E2E = ["e2e/**/*.test.ts"];
 
-/** All groups in order, or those that the names choose. */
+/** All groups in order, or those that the names choose; a name that chooses nothing is an error. */
 export function chosenGroups(root: string, names: readonly string[]): Group[] {
   const groups = allGroups(root);
   if (names.length === 0) return groups;
-  const byName = groups.filter((group) => names.some((name) => group.name.includes(name)));
-  if (byName.length > 0) return byName;
+  const namesGroup = (name: string): boolean => groups.some((group) => group.name.includes(name));
+  const fileNames = names.filter((name) => !namesGroup(name));
+  for (const name of fileNames) {
+    if (!groups.some((group) => group.files?.some((file) => file.includes(name)))) {
+      throw new UnknownName(
+        `No group and no test file is called ${name}; the groups are ${groups.map((group) => group.name).join(", ")}.`,
+      );
+    }
+  }
   return groups
-    .map((group) => withFiles(group, group.files?.filter((file) => names.some((name) => file.includes(name))) ?? []))
-    .filter((group) => group.files?.length);
+    .map((group) => {
+      if (names.some((name) => group.name.includes(name))) return group;
+      return withFiles(group, group.files?.filter((file) => fileNames.some((name) => file.includes(name))) ?? []);
+    })
+    .filter((group) => !group.narrowed || group.files?.length);
 }
 
 function allGroups(root: string): Group[] {
   const bin = (file: string): string => join(root, "node_modules", file);
+  // Left alone, biome colours what goes into a file as well.
+  const plain = process.stdout.isTTY ? [] : ["--colors=off"];
   const check = (name: string, script: string, ...args: string[]): Group => ({
     name,
     packages: [],
@@ -44,7 +60,7 @@ function allGroups(root: string): Group[] {
     files: globSync(patterns, { cwd: root, exclude: ["**/node_modules/**", "tools/fixtures/**"] }).sort(),
   });
   return [
-    check("format and lint", bin("@biomejs/biome/bin/biome"), "ci", "--error-on-warnings", "."),
+    check("format and lint", bin("@biomejs/biome/bin/biome"), "check", "--error-on-warnings", ...plain, "."),
     check("types", bin("typescript/bin/tsc"), "-p", root),
     check("imports", "tools/check-imports.ts"),
     check("sizes", "tools/check-sizes.ts"),
@@ -56,5 +72,5 @@ function allGroups(root: string): Group[] {
 }
 
 function withFiles(group: Group, files: readonly string[]): Group {
-  return { ...group, files, command: [...group.command, ...files] };
+  return { ...group, files, narrowed: true, command: [...group.command, ...files] };
 }

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Counts, Group } from "./test-groups.ts";
-import { chosenGroups } from "./test-groups.ts";
+import { chosenGroups, UnknownName } from "./test-groups.ts";
 import { installDebianPackages } from "./test-packages.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -15,11 +15,6 @@ const running = { stop: (_signal: NodeJS.Signals): void => {}, stopped: false };
 
 async function main(names: string[]): Promise<void> {
   const groups = chosenGroups(ROOT, names);
-  if (groups.length === 0) {
-    console.log(`No group and no test file is called ${names.join(" or ")}.`);
-    process.exitCode = 1;
-    return;
-  }
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       running.stopped = true;
@@ -121,4 +116,10 @@ function report(results: Result[]): void {
   process.exitCode = sum("failed") > 0 || running.stopped ? 1 : 0;
 }
 
-await main(process.argv.slice(2));
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UnknownName)) throw error;
+  console.log(error.message);
+  process.exitCode = 1;
+}
