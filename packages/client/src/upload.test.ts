@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { newId, PackageId, UploadId } from "@evenkeel/contracts/id";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createClient } from "./client.ts";
-import { fileSource } from "./node-file.ts";
+import { fileSource } from "./node/file-source.ts";
 import { type Asked, sendProblem, startServer, type TestServer } from "./test-server.ts";
 import { uploadPackage } from "./upload.ts";
 

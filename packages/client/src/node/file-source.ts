@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { Digest } from "@evenkeel/contracts/id";
-import type { UploadSource } from "./upload.ts";
+import type { UploadSource } from "../upload.ts";
 
 /** A file on disk as the source of an upload; Node only. */
 export async function fileSource(path: string): Promise<UploadSource> {

@@ -1,0 +1,118 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { PlatformError } from "@evenkeel/contracts/error";
+import { Manifest } from "@evenkeel/contracts/service";
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
+import type { z } from "zod";
+
+/** The name of the manifest's file. */
+export const MANIFEST_FILE = "evenkeel.yaml";
+
+/** Reads and checks the manifest of a folder. */
+export async function readManifest(folder: string): Promise<Manifest> {
+  const text = await readFile(join(folder, MANIFEST_FILE), "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") throw new PlatformError("MANIFEST_MISSING", { folder });
+    throw new PlatformError("FILE_UNUSABLE", { path: join(folder, MANIFEST_FILE), reason: error.message });
+  });
+  return parseManifest(text);
+}
+
+/** Checks the text of a manifest; what is wrong is named by line and field. */
+export function parseManifest(text: string): Manifest {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const broken = document.errors[0];
+  if (broken !== undefined) {
+    const line = lines.linePos(broken.pos[0]).line;
+    const said = broken.message.split("\n")[0]?.replace(/ at line \d+, column \d+:?$/, "");
+    throw invalid({ line, field: null, said: said ?? "" });
+  }
+  const parsed = Manifest.safeParse(document.toJS() ?? {});
+  if (parsed.success) return parsed.data;
+  const found = parsed.error.issues.flatMap((issue) => explain(issue, document.toJS()));
+  const located = found.map((each) => ({ ...each, line: lineOf(document, lines, each.path) }));
+  throw invalid(...located.sort((a, b) => a.line - b.line));
+}
+
+interface Wrong {
+  readonly line: number;
+  readonly field: string | null;
+  readonly said: string;
+}
+
+function invalid(...wrongs: Wrong[]): PlatformError {
+  const problem = wrongs
+    .map(({ line, field, said }) => `line ${line}${field === null ? "" : `, ${field}`}: ${said}`)
+    .join("; ");
+  return new PlatformError("MANIFEST_INVALID", { problem, line: wrongs[0]?.line, field: wrongs[0]?.field });
+}
+
+type Issue = z.core.$ZodIssue;
+interface Located {
+  readonly path: PropertyKey[];
+  readonly field: string;
+  readonly said: string;
+}
+
+/** What a field with several shapes may be, in the words of the guide. */
+const SHAPES: Record<string, string> = {
+  health: "{ path: /healthz } or { tcp: true }",
+  hosts: "all, a number, a list of names, or { zones: [a] }",
+  port: "auto, or a number from 1 to 65535",
+  "strategy.batches": "each, all, { count: 3 }, { size: 2 }, { percent: 25 } or { by: zone }",
+  "strategy.budget.failures": 'a number, or a percentage such as "10%"',
+};
+
+function explain(issue: Issue, value: unknown): Located[] {
+  const field = issue.path.join(".");
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key];
+      return { path, field: path.join("."), said: "there is no such field" };
+    });
+  }
+  if (issue.code === "invalid_union") return explainUnion(issue, value);
+  const missing = at(value, issue.path) === undefined;
+  return [{ path: issue.path, field, said: missing ? "is missing" : lowerFirst(issue.message) }];
+}
+
+/** Of a field with several shapes, the complaint about the shape that was most likely meant. */
+function explainUnion(issue: Extract<Issue, { code: "invalid_union" }>, value: unknown): Located[] {
+  const field = issue.path.join(".");
+  const shapes = { path: issue.path, field, said: `must be ${SHAPES[field] ?? "one of the allowed shapes"}` };
+  const given = at(value, issue.path);
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return [shapes];
+  const likely = issue.errors
+    .filter((branch) => branch.every((inner) => inner.path.length > 0 || inner.code === "unrecognized_keys"))
+    .sort((a, b) => weight(a) - weight(b))[0];
+  if (likely === undefined) return [shapes];
+  const inner = likely.flatMap((each) => explain({ ...each, path: [...issue.path, ...each.path] } as Issue, value));
+  return SHAPES[field] === undefined
+    ? inner
+    : inner.map((each) => ({ ...each, said: `${each.said} (${shapes.said})` }));
+}
+
+/** How far a value is from a shape: each missing, wrong or foreign field counts. */
+function weight(branch: readonly Issue[]): number {
+  return branch.reduce((sum, issue) => sum + (issue.code === "unrecognized_keys" ? issue.keys.length : 1), 0);
+}
+
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value);
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+/** The line of a field's key, or of the nearest field around it. */
+function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length > 0; length -= 1) {
+    const holder = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
+    const key = path[length - 1];
+    const pair = isMap(holder) ? holder.items.find((item) => isScalar(item.key) && item.key.value === key) : undefined;
+    const node = pair?.key ?? document.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
+  }
+  return 1;
+}
