@@ -1,0 +1,52 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { makeFolder } from "@evenkeel/kit/durable-file";
+import { createLog } from "@evenkeel/kit/log";
+import { onShutdown } from "@evenkeel/kit/shutdown";
+import { serveHandover } from "@evenkeel/kit/socket-handover";
+import { readConfig } from "./config.ts";
+import { credentialOf } from "./credential.ts";
+import { Link } from "./link.ts";
+import { DataPlane } from "./node/data-plane.ts";
+import { TableStore } from "./table-store.ts";
+import { troubleLog } from "./trouble-log.ts";
+
+const config = readConfig(process.env);
+const log = createLog({ part: "gateway" });
+const shutdown = onShutdown({ log });
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+let link: Link | null = null;
+const plane = new DataPlane({
+  trustForwarded: config.trustForwarded,
+  responseTimeoutMs: config.responseTimeoutMs,
+  onTrouble: troubleLog(log),
+  onDrained: () => link?.drained(),
+  onReached: (instance) => link?.reached(instance),
+});
+await makeFolder(config.home, 0o700);
+const tables = new TableStore(config.home, (table) => plane.apply(table));
+await tables.restore();
+plane.server.listen(config.listen);
+await once(plane.server, "listening");
+const { address, port } = plane.server.address() as AddressInfo;
+shutdown.add("server", (hurry) => plane.close(hurry));
+log.info({ address, port, ...tables.current }, "serving");
+
+if (config.handoverPath !== null) {
+  const handover = await serveHandover({ path: config.handoverPath, server: plane.server });
+  shutdown.add("hand-over", () => handover.close());
+}
+
+if (config.controlPlanes.length > 0) {
+  const { joinToken, name, controlPlanes, home } = config;
+  const url = config.url ?? `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
+  const join = joinToken === null ? null : { token: joinToken, name, url };
+  const credential = await credentialOf({ home, controlPlanes, log }, join);
+  link = new Link({ controlPlanes, credential, tables, plane, version, log });
+  shutdown.add("link", () => link?.close());
+  await link.run();
+} else setInterval(() => plane.takeStatistics(), 1000).unref();
