@@ -34,6 +34,11 @@ export const ERRORS = {
     "The body is larger than {limitBytes} bytes.",
     "Send less; packages go through uploads in pieces.",
   ]),
+  METHOD_NOT_ALLOWED: entry(405, "never", [
+    "{method} is not possible on this address.",
+    "Possible: {allowed}; see /api/openapi.json.",
+  ]),
+  MEDIA_TYPE_UNSUPPORTED: entry(415, "never", ["The body has a type that is not read here.", "Send it as {expected}."]),
   TOKEN_MISSING: entry(401, "never", [
     "No access token was sent.",
     "Send `Authorization: Bearer …`; `evenkeel login` stores one.",
@@ -59,6 +64,10 @@ export const ERRORS = {
   IDEMPOTENCY_KEY_BUSY: entry(409, "same-key-now", [
     "The first request with this Idempotency-Key is still under way.",
     "Send it again with the same key.",
+  ]),
+  OUTCOME_UNKNOWN: entry(503, "after-refresh", [
+    "The database's answer was lost: it may have been done, or not.",
+    "Read the resource, then decide whether to ask again.",
   ]),
   INTERNAL: entry(500, "later", [
     "Something went wrong on our side.",
@@ -203,6 +212,10 @@ export const ERRORS = {
     "The start command {command} was not found.",
     "Check `start:` and that the package holds it.",
   ]),
+  SETTING_INVALID: entry(400, "never", [
+    "The setting {setting} is not valid: {problem}.",
+    "Correct it and start again.",
+  ]),
   PORT_TAKEN: entry(409, "later", ["Port {port} is taken by {holder}.", "Stop that process, or use another port."]),
   PORT_NOT_OURS: entry(422, "later", [
     "Port {port} is answered by {holder}, not by the application.",
@@ -232,7 +245,10 @@ export const ERRORS = {
     "The command was not done within {seconds} s.",
     "Look at the host's load and disk, then retry.",
   ]),
-  STEP_TIMEOUT: entry(504, "later", ["The step {step} was not done after {seconds} s; it waits for {waitingFor}.", "Free what it waits for, then retry."]),
+  STEP_TIMEOUT: entry(504, "later", [
+    "The step {step} was not done after {seconds} s; it waits for {waitingFor}.",
+    "Free what it waits for, then retry.",
+  ]),
   STEP_INTERRUPTED: entry(500, "later", ["The step was interrupted: {problem}.", "Retry, or skip the target."]),
   // traffic
   GATEWAY_AWAY: entry(503, "later", [

@@ -1,0 +1,2 @@
+export { auditHandlers } from "./endpoints.ts";
+export { type NewAuditEntry, writeAudit } from "./store.ts";
