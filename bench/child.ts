@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { connect, createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const READY_MS = 15_000;
+const END_MS = 5000;
+
+export interface ChildSpec {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where it listens when it is ready. */
+  readonly port: number;
+}
+
+/** A process that this benchmark started, and ends. */
+export interface Child {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Starts a process and waits until its port takes connections. */
+export async function startChild({ command, args, env, port }: ChildSpec): Promise<Child> {
+  const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env } });
+  let words = "";
+  child.stderr.on("data", (bytes: Buffer) => {
+    words = `${words}${bytes}`.slice(-2000);
+  });
+  const failure = new Promise<never>((_, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`${command} ${args.join(" ")} ended with ${code}: ${words}`)));
+  });
+  failure.catch(() => undefined);
+  await Promise.race([waitForPort(port), failure]);
+  return { port, stop: () => stop(child) };
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  const late = setTimeout(() => child.kill("SIGKILL"), END_MS);
+  await ended;
+  clearTimeout(late);
+}
+
+async function waitForPort(port: number): Promise<void> {
+  const until = performance.now() + READY_MS;
+  while (performance.now() < until) {
+    if (await answers(port)) return;
+    await sleep(20);
+  }
+  throw new Error(`nothing listens on port ${port} after ${READY_MS / 1000} s`);
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: "127.0.0.1", port });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

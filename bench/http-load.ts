@@ -1,0 +1,93 @@
+import { spawn } from "node:child_process";
+import { installDebianPackages } from "../tools/test-packages.ts";
+
+export interface LoadResult {
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Answers that were no 2xx, and connections that failed. */
+  readonly failed: number;
+}
+
+export interface LoadSpec {
+  readonly url: string;
+  readonly connections: number;
+  readonly seconds: number;
+}
+
+export interface LoadTool {
+  readonly name: string;
+  run(spec: LoadSpec): Promise<LoadResult>;
+}
+
+/** wrk, installed where that is possible; else autocannon, which is written for Node and takes more of the processor itself. */
+export async function findLoadTool(say: (line: string) => void): Promise<LoadTool> {
+  if (await exists("wrk")) return WRK;
+  try {
+    installDebianPackages(["wrk"]);
+  } catch (error) {
+    say(`wrk could not be installed: ${(error as Error).message}`);
+  }
+  return (await exists("wrk")) ? WRK : AUTOCANNON;
+}
+
+/** Whether a program can be run. */
+export async function exists(program: string): Promise<boolean> {
+  const { code } = await output("sh", ["-c", `PATH="$PATH:/usr/sbin:/sbin" command -v ${program}`]);
+  return code === 0;
+}
+
+const WRK: LoadTool = {
+  name: "wrk",
+  run: async ({ url, connections, seconds }) => {
+    const args = ["-t1", `-c${connections}`, `-d${seconds}`, "--latency", url];
+    const { text } = await output("wrk", args);
+    const failed = Number(/Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? 0);
+    const [, connect = "0", read = "0", write = "0", timeout = "0"] =
+      /connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(text) ?? [];
+    return {
+      requestsPerSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1] ?? Number.NaN),
+      p50Ms: milliseconds(/50%\s+(\S+)/.exec(text)?.[1]),
+      p99Ms: milliseconds(/99%\s+(\S+)/.exec(text)?.[1]),
+      failed: failed + Number(connect) + Number(read) + Number(write) + Number(timeout),
+    };
+  },
+};
+
+function milliseconds(text: string | undefined): number {
+  const [, number, unit] = /^([\d.]+)(us|ms|s)$/.exec(text ?? "") ?? [];
+  return Number(number) * ({ us: 0.001, ms: 1, s: 1000 }[unit ?? ""] ?? Number.NaN);
+}
+
+interface AutocannonResult {
+  readonly requests: { readonly average: number };
+  readonly latency: { readonly p50: number; readonly p99: number };
+  readonly non2xx: number;
+  readonly errors: number;
+}
+
+const AUTOCANNON: LoadTool = {
+  name: "autocannon",
+  run: async ({ url, connections, seconds }) => {
+    const program = import.meta.resolve("autocannon").replace("file://", "");
+    const args = [program, "-c", String(connections), "-d", String(seconds), "--json", url];
+    const { text } = await output(process.execPath, args);
+    const { requests, latency, non2xx, errors } = JSON.parse(text) as AutocannonResult;
+    return {
+      requestsPerSecond: requests.average,
+      p50Ms: latency.p50,
+      p99Ms: latency.p99,
+      failed: non2xx + errors,
+    };
+  },
+};
+
+async function output(command: string, args: readonly string[]): Promise<{ code: number | null; text: string }> {
+  return await new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "ignore"] });
+    const chunks: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code, text: Buffer.concat(chunks).toString() }));
+  });
+}
