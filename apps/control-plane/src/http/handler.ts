@@ -14,6 +14,8 @@ export interface Caller {
   readonly principalName: string;
   /** Patterns `noun:verb`, where either side may be `*`. */
   readonly may: readonly string[];
+  /** When his token ends; null = never. */
+  readonly expiresAt: string | null;
 }
 
 /** An agent that asks with its host's credential. */

@@ -1,0 +1,1 @@
+export { forgetDeadReplicas, liveReplicas, nextFenceToken, postgresVersion, readEpoch } from "./store.ts";

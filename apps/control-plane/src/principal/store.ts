@@ -1,0 +1,153 @@
+import { newId, PrincipalId, type TenantId, TokenId } from "@evenkeel/contracts/id";
+import type { Principal, Token } from "@evenkeel/contracts/principal";
+import { notify } from "@evenkeel/kit/notify";
+import { json } from "@evenkeel/kit/sql";
+import { type Kysely, sql } from "kysely";
+import type { Database } from "../database.ts";
+import type { Caller } from "../http/index.ts";
+
+/** Tells the digest of a token that was revoked. */
+export const TOKEN_CHANNEL = "token";
+
+/** Who has the token with this digest, if it counts still. */
+export async function findCaller(db: Kysely<Database>, digest: string): Promise<Caller | null> {
+  const row = await db
+    .selectFrom("token")
+    .innerJoin("principal", "principal.id", "token.principal_id")
+    .select(["token.tenant_id", "principal_id", "name", "may", "expires_at"])
+    .where("digest", "=", digest)
+    .where("revoked_at", "is", null)
+    .where(unexpired)
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  return {
+    kind: "principal",
+    tenantId: row.tenant_id,
+    principalId: row.principal_id,
+    principalName: row.name,
+    may: row.may,
+    expiresAt: row.expires_at,
+  };
+}
+
+const unexpired = sql<boolean>`(token.expires_at is null or token.expires_at > clock_timestamp())`;
+
+export interface EnsurePrincipal {
+  readonly tenantId: TenantId;
+  readonly name: string;
+  readonly kind: Principal["kind"];
+}
+
+/** Makes the principal unless there is one of this name. */
+export async function ensurePrincipal(
+  tx: Kysely<Database>,
+  { tenantId, name, kind }: EnsurePrincipal,
+): Promise<PrincipalId> {
+  await tx
+    .insertInto("principal")
+    .values({ id: newId(PrincipalId, "prn"), tenant_id: tenantId, name, kind })
+    .onConflict((conflict) => conflict.columns(["tenant_id", "name"]).doNothing())
+    .execute();
+  const found = await tx
+    .selectFrom("principal")
+    .select("id")
+    .where("tenant_id", "=", tenantId)
+    .where("name", "=", name)
+    // Two who give the same principal a token pass one after the other, so that each sees what the other gave.
+    .forUpdate()
+    .executeTakeFirstOrThrow();
+  return found.id;
+}
+
+export interface NewToken {
+  readonly tenantId: TenantId;
+  readonly principalId: PrincipalId;
+  readonly digest: string;
+  readonly may: readonly string[];
+  readonly validSeconds: number | null;
+  /** The token ends with the one that made it, at the latest. */
+  readonly notAfter: string | null;
+}
+
+/** Stores a token by the digest of its secret; one that is there already stays as it is, revoked if it was. */
+export async function insertToken(tx: Kysely<Database>, token: NewToken): Promise<TokenId> {
+  const id = newId(TokenId, "tok");
+  const asked = sql<string | null>`clock_timestamp() + make_interval(secs => ${token.validSeconds})`;
+  await tx
+    .insertInto("token")
+    .values({
+      id,
+      tenant_id: token.tenantId,
+      principal_id: token.principalId,
+      digest: token.digest,
+      may: json([...token.may]),
+      expires_at: sql<string | null>`least(${asked}, ${token.notAfter}::timestamptz)`,
+    })
+    .onConflict((conflict) => conflict.column("digest").doNothing())
+    .execute();
+  return id;
+}
+
+/** The patterns of all live tokens of a principal. */
+export async function grantedTo(tx: Kysely<Database>, principalId: PrincipalId): Promise<string[]> {
+  const rows = await tx
+    .selectFrom("token")
+    .select("may")
+    .where("principal_id", "=", principalId)
+    .where("revoked_at", "is", null)
+    .where(unexpired)
+    .execute();
+  return rows.flatMap(({ may }) => may);
+}
+
+interface TokenScope {
+  readonly tenantId: TenantId;
+  readonly after: string | null;
+  readonly rows: number;
+  readonly tokenId?: TokenId;
+}
+
+/** The tokens that are not revoked. */
+export async function readTokens(
+  db: Kysely<Database>,
+  { tenantId, after, rows, tokenId }: TokenScope,
+): Promise<Token[]> {
+  const found = await db
+    .selectFrom("token")
+    .innerJoin("principal", "principal.id", "token.principal_id")
+    .select(["token.id", "principal.name", "token.may", "token.created_at", "token.expires_at"])
+    .where("token.tenant_id", "=", tenantId)
+    .where("token.revoked_at", "is", null)
+    .$if(after !== null, (query) => query.where("token.id", ">", after as TokenId))
+    .$if(tokenId !== undefined, (query) => query.where("token.id", "=", tokenId!))
+    .orderBy("token.id")
+    .limit(rows)
+    .execute();
+  return found.map((row) => ({
+    id: row.id,
+    principal: row.name,
+    may: row.may,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  }));
+}
+
+/** Revokes the token; every replica hears of it with the commit. False = there is none. */
+export async function revokeToken(tx: Kysely<Database>, tenantId: TenantId, tokenId: TokenId): Promise<boolean> {
+  const revoked = await tx
+    .updateTable("token")
+    .set({ revoked_at: sql<string>`clock_timestamp()` })
+    .where("id", "=", tokenId)
+    .where("tenant_id", "=", tenantId)
+    .where("revoked_at", "is", null)
+    .returning("digest")
+    .executeTakeFirst();
+  if (revoked !== undefined) await notify(tx, TOKEN_CHANNEL, revoked.digest);
+  return revoked !== undefined;
+}
+
+/** The principal by its id. */
+export async function getPrincipal(db: Kysely<Database>, id: PrincipalId): Promise<Principal> {
+  const row = await db.selectFrom("principal").selectAll().where("id", "=", id).executeTakeFirstOrThrow();
+  return { id: row.id, name: row.name, kind: row.kind, createdAt: row.created_at };
+}

@@ -1,0 +1,1 @@
+export { ensureTenant, tenantName } from "./store.ts";
