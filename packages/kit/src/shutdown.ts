@@ -29,7 +29,9 @@ export function onShutdown({ log, signals = ["SIGTERM", "SIGINT"], exit = proces
 
   const closeAll = async (reason: string): Promise<void> => {
     log.info({ reason }, "closing");
-    for (const { name, close } of parts.toReversed()) {
+    // Taken one by one: what is still being opened may add itself meanwhile.
+    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+      const { name, close } = part;
       try {
         await close(hurry.signal);
       } catch (error) {

@@ -1,0 +1,261 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Client } from "@evenkeel/client/client";
+import { PlatformError } from "@evenkeel/contracts/error";
+import { type Log, rotateLog } from "@evenkeel/kit/log";
+import { endIdentity, readEnvironment } from "@evenkeel/kit/process-identity";
+import type { Shutdown } from "@evenkeel/kit/shutdown";
+import { type Database, openDatabase } from "./database.ts";
+import { type Endpoints, writeCommand, writeEndpoints } from "./endpoints.ts";
+import { type GatewaySocket, openGatewaySocket } from "./gateway-socket.ts";
+import type { Home } from "./home.ts";
+import { Keeper } from "./keeper.ts";
+import { Manifest } from "./manifest.ts";
+import { findMarked, logFileOf, type PartPlace, type PartSpec, versionOf } from "./part.ts";
+import {
+  agentPart,
+  controlPlanePart,
+  GATEWAY,
+  gatewayPart,
+  hasJoined,
+  LOCAL_HOSTS,
+  STOP_HOST,
+  urlOf,
+  WORKSPACE,
+} from "./parts.ts";
+import { administrator, ensureToken, ensureWorkspace, invite, isHealthy, waitFor } from "./provision.ts";
+import { type Asked, chooseAddresses, chooseControlPlanePorts, chooseGatewayPort } from "./settings.ts";
+
+// 1. Nothing is started that lives: each part is looked for first, and the ports that living parts know are kept.
+// 2. Parts that have joined start without the control plane; the others wait for it and for their token.
+// 3. Killed anywhere in here, the next start finds what lives and does the rest.
+
+/** What a start needs. */
+export interface StartInput extends Asked {
+  readonly home: Home;
+  readonly version: string;
+  readonly log: Log;
+  readonly shutdown: Shutdown;
+  /** True when parts of this home live already. */
+  readonly lived: boolean;
+  /** Ends when the start has ended, however. */
+  settled(): Promise<void>;
+  say(line: string): void;
+}
+
+const READY_LIMIT_MS = 120_000;
+const ONLINE_LIMIT_MS = 60_000;
+const GIVE_UP_AFTER = 6;
+const ROTATION = { maxBytes: 10_000_000, keep: 3 };
+const ROTATE_EACH_MS = 10_000;
+
+interface Parts {
+  readonly controlPlanes: readonly PartSpec[];
+  readonly gateway: PartSpec;
+  readonly agents: readonly PartSpec[];
+}
+
+/** All parts of this machine. */
+export class Installation {
+  readonly endpoints: Endpoints;
+  readonly client: Client;
+  readonly token: string;
+  readonly #input: StartInput;
+  readonly #keeper: Keeper;
+  readonly #database: Database;
+  readonly #parts: Parts;
+
+  private constructor(fields: Fields) {
+    this.endpoints = fields.endpoints;
+    this.client = fields.client;
+    this.token = fields.token;
+    this.#input = fields.input;
+    this.#keeper = fields.keeper;
+    this.#database = fields.database;
+    this.#parts = fields.parts;
+  }
+
+  /** Starts or adopts every part; what it opens is added to `shutdown`, the applications to be closed last. */
+  static async start(input: StartInput): Promise<Installation> {
+    const { home, log, say, version } = input;
+    const token = await ensureToken(home);
+    const manifest = await Manifest.open(home.manifestFile);
+    const place: PartPlace = { home: home.folder, logFolder: home.logFolder, version };
+    const keeper = new Keeper({ place, manifest, log });
+    const kept = input.lived ? manifest.settings : null;
+    const ports = await chooseControlPlanePorts(kept, input);
+    const living = await keeper.findLiving(GATEWAY);
+    const socket = await openGatewaySocket({
+      home,
+      log,
+      wanted: chooseGatewayPort(kept, input),
+      avoid: ports,
+      living: living === null ? null : (kept?.gatewayPort ?? null),
+    });
+    const addresses = chooseAddresses(manifest);
+    await manifest.setSettings({ controlPlanePorts: ports, gatewayPort: socket.port, agentAddresses: addresses });
+    rotateLogs(home);
+    const database = await openDatabase(home, log, input.environment.DATABASE_URL);
+    say(database.summary);
+    if (database.notice !== null) say(database.notice);
+    const controlPlanes = ports.map(urlOf);
+    const client = administrator(controlPlanes, token);
+    const endpoints = { controlPlanes, gateway: urlOf(socket.port), pid: process.pid, home: home.folder, version };
+    const parts = makeParts({ home, ports, endpoints, socket, addresses, client, databaseUrl: () => database.url });
+    const installation = new Installation({ endpoints, client, token, input, keeper, database, parts });
+    installation.#closeInOrder(socket);
+    await keeper.endOthers([...parts.controlPlanes, parts.gateway, ...parts.agents].map(({ name }) => name));
+    await writeCommand(home);
+    await writeEndpoints(home, endpoints);
+    await installation.#startParts();
+    return installation;
+  }
+
+  /** Waits until gateway and hosts are connected; names those that are not after a while. */
+  async waitOnline(): Promise<string[]> {
+    let missing: string[] = [];
+    const answers = async (): Promise<boolean> => {
+      const hosts = await this.client.listHosts({ query: { workspace: WORKSPACE, limit: 200 } });
+      const gateways = await this.client.listGateways({ query: { workspace: WORKSPACE } });
+      const online = [...hosts.items, ...gateways.items]
+        .filter(({ state }) => state === "online")
+        .map(({ name }) => name);
+      missing = [...LOCAL_HOSTS, GATEWAY].map(({ name }) => name).filter((name) => !online.includes(name as never));
+      return missing.length === 0;
+    };
+    await waitFor("connected hosts", { answers, check: () => this.#checkClosing(), ms: ONLINE_LIMIT_MS }).catch(
+      () => undefined,
+    );
+    return missing;
+  }
+
+  /** Closed in the reverse of this order: first who gives orders, then the way in, then the data, applications last. */
+  #closeInOrder(socket: GatewaySocket): void {
+    const { shutdown, home } = this.#input;
+    const keeper = this.#keeper;
+    shutdown.add("supervision", () => keeper.release());
+    shutdown.add("applications", async (hurry) => {
+      const stop = { hurry, signal: STOP_HOST };
+      await Promise.all(this.#parts.agents.map(({ name }) => keeper.stop(name, stop)));
+      await endRemaining(home);
+    });
+    shutdown.add("database", () => this.#database.stop());
+    shutdown.add("gateway", async (hurry) => {
+      await keeper.stop(GATEWAY.name, { hurry });
+      socket.close();
+    });
+    shutdown.add("control planes", async (hurry) => {
+      await Promise.all(this.#parts.controlPlanes.map(({ name }) => keeper.stop(name, { hurry })));
+    });
+    // Asked to end in the middle of the start: first let it end, then stop what has come of it.
+    shutdown.add("start", this.#input.settled);
+  }
+
+  async #startParts(): Promise<void> {
+    const { home } = this.#input;
+    const { controlPlanes, gateway, agents } = this.#parts;
+    const folders = new Map([[gateway, home.gatewayFolder]]);
+    for (const [index, agent] of agents.entries()) folders.set(agent, home.agentFolder(LOCAL_HOSTS[index]?.name ?? ""));
+    const joined = [...folders.keys()].filter((part) => hasJoined(folders.get(part) ?? ""));
+    await Promise.all(joined.map((part) => this.#keepAsTold(part)));
+    for (const [index, part] of controlPlanes.entries()) await this.#keepControlPlane(part, index);
+    await ensureWorkspace(this.client);
+    const others = [...folders.keys()].filter((part) => !joined.includes(part));
+    await Promise.all(others.map((part) => this.#keepAsTold(part)));
+  }
+
+  /** Of an older version, or on another port: replaced, one after the other, so that with replicas one always answers. */
+  async #keepControlPlane(part: PartSpec, index: number): Promise<void> {
+    const living = await this.#keeper.findLiving(part);
+    const wanted = (await part.environment()).EVENKEEL_PORT;
+    const asTold =
+      living !== null &&
+      versionOf(living) === this.#input.version &&
+      readEnvironment(living.pid)?.EVENKEEL_PORT === wanted;
+    if (living !== null && !asTold) await endIdentity(living, part.stop.signal, part.stop.ms);
+    await this.#keep(part);
+    const url = this.endpoints.controlPlanes[index] ?? "";
+    const problems = { answers: () => isHealthy(url), check: () => this.#checkFailures(part), ms: READY_LIMIT_MS };
+    await waitFor(`the control plane at ${url}`, problems);
+  }
+
+  /** A part that knows other control planes is started anew; the applications of an agent do not notice. */
+  async #keepAsTold(part: PartSpec): Promise<void> {
+    const living = await this.#keeper.findLiving(part);
+    const told = living === null ? null : readEnvironment(living.pid)?.EVENKEEL_CONTROL_PLANES;
+    const otherwise = living !== null && told !== this.endpoints.controlPlanes.join(",");
+    if (otherwise) await endIdentity(living, part.stop.signal, part.stop.ms);
+    await this.#keep(part);
+  }
+
+  async #keep(part: PartSpec): Promise<void> {
+    this.#checkClosing();
+    const how = await this.#keeper.keep(part);
+    this.#input.say(`${part.name} ${how}`);
+  }
+
+  #checkClosing(): void {
+    if (this.#input.shutdown.closing)
+      throw new PlatformError("UNAVAILABLE", { what: "an installation that is being stopped" });
+  }
+
+  #checkFailures({ name }: PartSpec): void {
+    this.#checkClosing();
+    if (this.#keeper.failuresOf(name) < GIVE_UP_AFTER) return;
+    const log = logFileOf({ home: "", logFolder: this.#input.home.logFolder, version: "" }, name);
+    throw new PlatformError("PART_FAILED", { part: name, problem: "it ends again and again", log });
+  }
+}
+
+interface Fields {
+  readonly endpoints: Endpoints;
+  readonly client: Client;
+  readonly token: string;
+  readonly input: StartInput;
+  readonly keeper: Keeper;
+  readonly database: Database;
+  readonly parts: Parts;
+}
+
+interface PartsInput {
+  readonly home: Home;
+  readonly ports: readonly number[];
+  readonly endpoints: Endpoints;
+  readonly socket: GatewaySocket;
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly client: Client;
+  databaseUrl(): string;
+}
+
+function makeParts({ home, ports, endpoints, socket, addresses, client, databaseUrl }: PartsInput): Parts {
+  const { controlPlanes, gateway: url } = endpoints;
+  return {
+    controlPlanes: ports.map((port, index) => controlPlanePart({ home, index, port, databaseUrl })),
+    gateway: gatewayPart({
+      home,
+      controlPlanes,
+      url,
+      listenFd: () => socket.fd(),
+      invite: () => invite(client, "gateway"),
+    }),
+    agents: LOCAL_HOSTS.map((host) =>
+      agentPart({ home, host, controlPlanes, address: addresses[host.name] ?? "", invite: () => invite(client, host) }),
+    ),
+  };
+}
+
+/** What carries an agent's mark after all agents have ended: applications of an agent that could not stop them itself. */
+async function endRemaining(home: Home): Promise<void> {
+  const remaining = findMarked(home.folder).filter(({ part }) => part.startsWith("agent-"));
+  await Promise.all(remaining.map(({ identity }) => endIdentity(identity, "SIGTERM", 5000)));
+}
+
+function rotateLogs(home: Home): void {
+  const timer = setInterval(async () => {
+    const names = await readdir(home.logFolder).catch(() => []);
+    for (const name of names.filter((each) => each.endsWith(".log"))) {
+      await rotateLog(join(home.logFolder, name), ROTATION).catch(() => undefined);
+    }
+  }, ROTATE_EACH_MS);
+  timer.unref();
+}

@@ -1,0 +1,92 @@
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { PlatformError } from "@evenkeel/contracts/error";
+import { listProcesses, readEnvironment } from "@evenkeel/kit/process-identity";
+import { bindSocket, type HeldSocket } from "@evenkeel/kit/socket-handover";
+
+/** Everything that belongs to this machine alone is reached here. */
+export const HOST = "127.0.0.1";
+export const FIRST_CONTROL_PLANE_PORT = 7700;
+export const FIRST_GATEWAY_PORT = 7780;
+const TRIES = 200;
+
+/** A port that was set must be free; a default one that is taken gives the next free one. */
+export interface Wanted {
+  readonly port: number;
+  readonly set: boolean;
+}
+
+/** The port of an environment variable, or the default. */
+export function wantedPort(text: string | undefined, name: string, fallback: number): Wanted {
+  if (text === undefined || text === "") return { port: fallback, set: false };
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port < 65_536) return { port, set: true };
+  throw new PlatformError("INPUT_INVALID", { problem: `${name} is ${text}, which is no port` });
+}
+
+/** The first of `count` consecutive ports that are free. */
+export async function freePorts({ port, set }: Wanted, count: number): Promise<number[]> {
+  for (let first = port; first < port + TRIES; first += 1) {
+    const ports = Array.from({ length: count }, (_, index) => first + index);
+    const taken = await firstTaken(ports);
+    if (taken === null) return ports;
+    if (set) throw new PlatformError("PORT_TAKEN", { port: taken, holder: "another process" });
+  }
+  throw new PlatformError("PORT_TAKEN", { port: `${port} – ${port + TRIES}`, holder: "other processes" });
+}
+
+async function firstTaken(ports: readonly number[]): Promise<number | null> {
+  for (const port of ports) if (!(await isFree(port))) return port;
+  return null;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", () => resolve(false));
+    probe.listen({ host: HOST, port, exclusive: true }, () => probe.close(() => resolve(true)));
+  });
+}
+
+/** Binds the gateway's socket and holds it; `avoid` are ports that were promised to others. */
+export async function bindGateway({ port, set }: Wanted, avoid: readonly number[]): Promise<HeldSocket> {
+  for (let candidate = port; ; candidate += 1) {
+    if (avoid.includes(candidate) && !set) continue;
+    try {
+      return await bindSocket({ host: HOST, port: candidate });
+    } catch (error) {
+      const next = error instanceof PlatformError && error.code === "PORT_TAKEN" && !set && candidate < port + TRIES;
+      if (!next) throw error;
+    }
+  }
+}
+
+const ADDRESS_VARIABLE = "EVENKEEL_AGENT_ADDRESS";
+
+/** Loopback addresses for the local hosts: 127.0.10.11 and up, or a later block where another installation has one of them. */
+export function freeAddresses(names: readonly string[]): Record<string, string> {
+  const told = listProcesses().map(({ pid }) => readEnvironment(pid)?.[ADDRESS_VARIABLE] ?? "");
+  const taken = new Set([...told, ...listeningAddresses()]);
+  for (let block = 10; block < 250; block += 1) {
+    const addresses = names.map((_, index) => `127.0.${block}.${11 + index}`);
+    if (addresses.every((address) => !taken.has(address))) {
+      return Object.fromEntries(names.map((name, index) => [name, addresses[index] ?? ""]));
+    }
+  }
+  throw new PlatformError("PORT_TAKEN", { port: "127.0.10.11 – 127.0.249.14", holder: "other installations" });
+}
+
+const LISTEN = "0A";
+
+/** Addresses that somebody listens on by name, as the kernel tells: hexadecimal, lowest byte first. */
+function listeningAddresses(): string[] {
+  const lines = readFileSync("/proc/net/tcp", "utf8").split("\n").slice(1);
+  const fields = lines.map((line) => line.trim().split(/\s+/));
+  const listening = fields.filter((each) => each[3] === LISTEN).map((each) => each[1]?.split(":")[0] ?? "");
+  return listening.map((hex) =>
+    (hex.match(/../g) ?? [])
+      .toReversed()
+      .map((byte) => Number.parseInt(byte, 16))
+      .join("."),
+  );
+}

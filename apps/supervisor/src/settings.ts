@@ -1,0 +1,40 @@
+import type { Manifest, Settings } from "./manifest.ts";
+import { LOCAL_HOSTS } from "./parts.ts";
+import {
+  FIRST_CONTROL_PLANE_PORT,
+  FIRST_GATEWAY_PORT,
+  freeAddresses,
+  freePorts,
+  type Wanted,
+  wantedPort,
+} from "./ports.ts";
+
+/** What a start was told. */
+export interface Asked {
+  readonly replicas: number;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** Ports of the control planes: those that living parts know, else the ones that were set, else the first free ones. */
+export async function chooseControlPlanePorts(
+  kept: Settings | null,
+  { replicas, environment }: Asked,
+): Promise<number[]> {
+  const wanted = wantedPort(environment.EVENKEEL_PORT, "EVENKEEL_PORT", FIRST_CONTROL_PLANE_PORT);
+  const known = kept?.controlPlanePorts ?? [];
+  if (known.length === 0 || (wanted.set && wanted.port !== known[0])) return await freePorts(wanted, replicas);
+  if (known.length >= replicas) return known.slice(0, replicas);
+  const next = { port: Math.max(...known) + 1, set: false };
+  return [...known, ...(await freePorts(next, replicas - known.length))];
+}
+
+/** The gateway's port; a kept one counts as set, because clients know it. */
+export function chooseGatewayPort(kept: Settings | null, { environment }: Asked): Wanted {
+  const wanted = wantedPort(environment.EVENKEEL_GATEWAY_PORT, "EVENKEEL_GATEWAY_PORT", FIRST_GATEWAY_PORT);
+  return kept === null || wanted.set ? wanted : { port: kept.gatewayPort, set: true };
+}
+
+/** Addresses of the local hosts: chosen once, for the hosts joined with them. */
+export function chooseAddresses(manifest: Manifest): Record<string, string> {
+  return manifest.settings?.agentAddresses ?? freeAddresses(LOCAL_HOSTS.map(({ name }) => name));
+}

@@ -1,0 +1,120 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { PlatformError } from "@evenkeel/contracts/error";
+import { createLog, type Log } from "@evenkeel/kit/log";
+import { killIdentity, waitGone } from "@evenkeel/kit/process-identity";
+import { onShutdown, type Shutdown } from "@evenkeel/kit/shutdown";
+import { type Endpoints, readEndpoints } from "./endpoints.ts";
+import { type Hold, readHolder, takeHold } from "./hold.ts";
+import { type Home, openHome } from "./home.ts";
+import { Installation } from "./installation.ts";
+import { codeVersion, isNewer, type UpOptions } from "./options.ts";
+import { findMarked } from "./part.ts";
+
+/** Asks a supervisor to let go of everything without stopping it. */
+export const LEAVE: NodeJS.Signals = "SIGUSR2";
+const LEAVE_LIMIT_MS = 30_000;
+
+/** Runs the platform until it is asked to end; the exit code of a run that ends by itself. */
+export async function up(options: UpOptions, environment: NodeJS.ProcessEnv): Promise<number> {
+  const home = await openHome(options.home ?? (await mkdtemp(join(tmpdir(), "evenkeel-"))));
+  const version = codeVersion();
+  const log = createLog({ part: "supervisor", file: join(home.logFolder, "supervisor.log") });
+  const hold = await becomeSupervisor(home, version);
+  if (hold === null) return await openOther(home, options);
+  const shutdown = onShutdown({ log, signals: ["SIGTERM", "SIGINT", "SIGHUP"], exit: (code) => process.exit(code) });
+  if (options.home === null) shutdown.add("temporary folder", () => removeHome(home));
+  shutdown.add("hold", () => hold.release());
+  return await run({ options, environment, home, version, log, shutdown });
+}
+
+interface Run {
+  readonly options: UpOptions;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly home: Home;
+  readonly version: string;
+  readonly log: Log;
+  readonly shutdown: Shutdown;
+}
+
+async function run({ options, environment, home, version, log, shutdown }: Run): Promise<number> {
+  const say = (line: string): void => void process.stdout.write(`  ${line}\n`);
+  const lived = findMarked(home.folder).length > 0;
+  process.stdout.write(`Evenkeel ${version} in ${home.folder}\n`);
+  const settled = (): Promise<void> => starting.then(ignore, ignore);
+  const input = { ...options, home, version, log, shutdown, environment, lived, settled, say };
+  const starting = Installation.start(input);
+  shutdown.add("start", settled);
+  const installation = await starting.catch(async (error: unknown) => {
+    if (shutdown.closing) return await untilAsked();
+    log.error({ err: error }, "the start failed");
+    // What lived before must not end because we could not start: it stays, and so does what we added to it.
+    if (!lived) await shutdown.close("the start failed");
+    throw error;
+  });
+  process.on(LEAVE, () => {
+    log.info("leaving everything to another supervisor");
+    process.exit(0);
+  });
+  const missing = await installation.waitOnline();
+  if (shutdown.closing) return await untilAsked();
+  if (missing.length > 0) say(`not connected yet: ${missing.join(", ")}; see ${home.logFolder}`);
+  process.stdout.write(describe(installation.endpoints, home));
+  return await untilAsked();
+}
+
+const ignore = (): void => undefined;
+
+/** The signal ends the process, after everything was closed. */
+async function untilAsked(): Promise<never> {
+  for (;;) await sleep(2 ** 30);
+}
+
+/** The hold on this home; null when another supervisor has it that is not older than we are. */
+async function becomeSupervisor(home: Home, version: string): Promise<Hold | null> {
+  const until = performance.now() + LEAVE_LIMIT_MS;
+  for (;;) {
+    const hold = await takeHold(home, version);
+    if (hold !== null) return hold;
+    const holder = await readHolder(home);
+    if (holder !== null && !isNewer(version, holder.version)) return null;
+    // It has only just begun and is about to write its name, or it is older and leaves to us.
+    if (holder !== null) killIdentity(holder.identity, LEAVE);
+    if (holder !== null) await waitGone(holder.identity, LEAVE_LIMIT_MS);
+    if (performance.now() > until) return null;
+    await sleep(50);
+  }
+}
+
+async function openOther(home: Home, options: UpOptions): Promise<number> {
+  const holder = await readHolder(home);
+  const pid = holder?.identity.pid ?? "unknown";
+  if (options.once) throw new PlatformError("HOME_IN_USE", { home: home.folder, pid });
+  process.stdout.write(
+    `Evenkeel runs already in ${home.folder}, process ${pid}, since ${holder?.since ?? "a moment ago"}.\n`,
+  );
+  const endpoints = await readEndpoints(home);
+  process.stdout.write(endpoints === null ? "It is still starting.\n" : describe(endpoints, home));
+  return 0;
+}
+
+function describe({ controlPlanes, gateway }: Endpoints, home: Home): string {
+  return [
+    "",
+    `  API       ${controlPlanes.join(", ")}`,
+    `  Gateway   ${gateway}`,
+    `  Command   ${home.commandFile}`,
+    `  Logs      ${home.logFolder}`,
+    "",
+    "  Ctrl-C stops everything; a kill leaves the applications running, and the next start takes them over.",
+    "",
+    "",
+  ].join("\n");
+}
+
+async function removeHome(home: Home): Promise<void> {
+  await rm(home.folder, { recursive: true, force: true });
+  await rm(home.socketFolder, { recursive: true, force: true });
+}
