@@ -1,0 +1,146 @@
+import type { BatchView, Change, ChangeState, StepView, TargetView } from "@evenkeel/contracts/change";
+import { elapsed, type Line, line, plural, type Span, span, type Tone } from "./line.ts";
+import { problemLines, targetTrouble } from "./problem.ts";
+
+/** What a drawing of a change depends on beside the change. */
+export interface ChangeTextOptions {
+  /** Milliseconds since 1970, for what is under way. */
+  readonly now: number;
+  /** Targets shown per batch before those that say little are summed up. */
+  readonly maxTargets?: number;
+}
+
+type AnyState = ChangeState | BatchView["state"] | TargetView["state"] | StepView["state"];
+
+const MARKS: Record<string, readonly [mark: string, tone: Tone]> = {
+  succeeded: ["✔", "good"],
+  "rolled-back": ["↩", "warn"],
+  reverted: ["↩", "warn"],
+  failed: ["✖", "bad"],
+  "timed-out": ["✖", "bad"],
+  interrupted: ["✖", "bad"],
+  unknown: ["?", "warn"],
+  offline: ["⚠", "warn"],
+  running: ["●", "busy"],
+  dispatched: ["●", "busy"],
+  staging: ["●", "busy"],
+  baking: ["●", "busy"],
+  cancelling: ["●", "warn"],
+  "rolling-back": ["●", "warn"],
+  pausing: ["●", "warn"],
+  paused: ["‖", "warn"],
+  "awaiting-confirmation": ["‖", "warn"],
+  "awaiting-approval": ["‖", "warn"],
+  scheduled: ["‖", "warn"],
+  closed: ["–", "dim"],
+  cancelled: ["–", "dim"],
+  expired: ["–", "dim"],
+  skipped: ["–", "dim"],
+  revoked: ["–", "dim"],
+};
+
+/** The mark and the tone of a state, the same everywhere. */
+export function stateMark(state: AnyState): Span {
+  const [mark, tone] = MARKS[state] ?? ["○", "dim"];
+  return span(mark, tone);
+}
+
+/** The name of a state in its tone. */
+export function stateName(state: AnyState): Span {
+  return span(state, MARKS[state]?.[1] ?? "dim");
+}
+
+/** The part of an id by which people call it. */
+export function shortId(id: string): string {
+  return id.slice(-8);
+}
+
+/** The change as a tree: batches, hosts, the step in hand, and what went wrong. */
+export function changeLines(change: Change, options: ChangeTextOptions): Line[] {
+  const { now } = options;
+  const took = elapsed(change.startedAt, change.finishedAt, now);
+  const lines = [
+    line(
+      ...[stateMark(change.state), " ", span(change.title, "bold"), " ", span(shortId(change.id), "dim"), "  "],
+      ...[stateName(change.state), span(took === "" ? "" : `  ${took}`, "dim")],
+    ),
+  ];
+  if (change.waitingFor !== null) lines.push(line("  waits for ", span(change.waitingFor, "warn")));
+  for (const group of change.groups) {
+    if (change.groups.length > 1) lines.push(line("  ", stateMark(group.state), " ", span(group.name, "bold")));
+    const width = Math.max(...group.batches.map((batch) => batch.name.length), 0);
+    for (const batch of group.batches) lines.push(...batchLines(batch, { ...options, width }));
+  }
+  lines.push(...onceLines("before the first batch", change.opening), ...onceLines("after the last", change.closing));
+  if (change.problem !== null) lines.push(...problemLines(change.problem, "  "));
+  for (const left of change.leftBehind) lines.push(line("  left behind: ", span(left, "warn")));
+  return lines;
+}
+
+function onceLines(when: string, steps: readonly StepView[]): Line[] {
+  const told = steps.filter(({ state }) => state !== "pending" && state !== "succeeded");
+  return told.map((step) => line("  ", stateMark(step.state), ` ${when}: ${step.name} `, stateName(step.state)));
+}
+
+function batchLines(batch: BatchView, options: ChangeTextOptions & { width: number }): Line[] {
+  const { now, width } = options;
+  const done = batch.targets.filter(({ state }) => state === "succeeded").length;
+  const head = line(
+    ...["  ", stateMark(batch.state), ` ${batch.name.padEnd(width)}  `],
+    span(`${done}/${plural(batch.targets.length, "host")}`, "dim"),
+    ...batchNote(batch),
+    span(`  ${elapsed(batch.startedAt, batch.finishedAt, now)}`, "dim"),
+  );
+  const shown = chooseTargets(batch, options.maxTargets ?? 12);
+  const nameWidth = Math.max(...shown.map(({ name }) => name.length), 0);
+  const rest = batch.targets.length - shown.length;
+  return [
+    head,
+    ...shown.flatMap((target) => targetLines(target, { now, nameWidth })),
+    ...(rest > 0 ? [line(span(`      … and ${plural(rest, "more host")}`, "dim"))] : []),
+  ];
+}
+
+function batchNote({ state, bakeMs, bakedMs, confirmed, gate }: BatchView): Span[] {
+  if (state === "baking") return [span(`  bakes ${seconds(bakedMs)} of ${seconds(bakeMs)}`, "busy")];
+  if (state === "awaiting-confirmation") return [span("  waits for your confirmation", "warn")];
+  if (state === "pending" && gate !== null) {
+    return [span(confirmed ? "  confirmed" : "  will wait for a confirmation", "dim")];
+  }
+  return [];
+}
+
+const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
+
+/** Those in trouble first, then those in hand; the others only where there is room. */
+function chooseTargets({ targets }: BatchView, max: number): TargetView[] {
+  if (targets.length <= max) return [...targets];
+  const rank = ({ state }: TargetView) =>
+    ["failed", "interrupted", "unknown"].includes(state) ? 0 : ["running", "staging"].includes(state) ? 1 : 2;
+  const chosen = new Set([...targets].sort((one, other) => rank(one) - rank(other)).slice(0, max));
+  return targets.filter((target) => chosen.has(target));
+}
+
+function targetLines(target: TargetView, { now, nameWidth }: { now: number; nameWidth: number }): Line[] {
+  const { name, zone, from, to, startedAt, finishedAt, state } = target;
+  const move = from === to ? (to ?? "") : `${from ?? "nothing"} → ${to ?? "nothing"}`;
+  const took = elapsed(startedAt, finishedAt, now);
+  const head = line(
+    ...["      ", stateMark(state), ` ${name.padEnd(nameWidth)} `, span(`${zone}  `, "dim"), move],
+    ...inHand(target),
+    span(took === "" ? "" : `  ${took}`, "dim"),
+  );
+  return [head, ...targetTrouble(target, "          ")];
+}
+
+/** The step that runs and what it waits for; else the state where it says more than the mark. */
+function inHand({ state, steps, traffic }: TargetView): Span[] {
+  const running = steps.find((step) => ["dispatched", "running"].includes(step.state));
+  const away = traffic === "draining" || traffic === "detached" ? [span(`  ${traffic}`, "warn")] : [];
+  if (running !== undefined) {
+    const waits = running.waitingFor === null ? "" : `: ${running.waitingFor}`;
+    return [span(`  ${running.name}${waits}`, "busy"), ...away];
+  }
+  if (["succeeded", "pending", "running"].includes(state)) return away;
+  return [span("  "), stateName(state), ...away];
+}

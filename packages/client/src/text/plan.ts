@@ -1,0 +1,82 @@
+import type { Plan, PlannedBatch, PlannedTarget } from "@evenkeel/contracts/change";
+import { type Line, line, plural, span } from "./line.ts";
+
+/** Host names in one cell of the plan before the rest is counted. */
+const NAMES = 6;
+
+/** The plan as people read it before they start it: hosts, batches, steps, what differs, what it holds. */
+export function planLines(plan: Plan): Line[] {
+  const batches = plan.groups.flatMap((group) => group.batches);
+  const sizes = `${plural(plan.targets.length, "host")} in ${plural(batches.length, "batch")}`;
+  return [
+    line(span(plan.title, "bold"), span(`  ${sizes}`, "dim")),
+    ...plan.groups.flatMap((group) => [
+      ...(plan.groups.length > 1 ? [line("  ", span(group.name, "bold"))] : []),
+      ...group.batches.map((batch) => batchLine(plan, batch, group.batches)),
+    ]),
+    ...stepLines(plan),
+    ...differenceLines(plan),
+    ...noteLines(plan),
+  ];
+}
+
+function batchLine(plan: Plan, batch: PlannedBatch, all: readonly PlannedBatch[]): Line {
+  const width = Math.max(...all.map(({ name }) => name.length));
+  const targets = batch.targetIds.flatMap((id) => plan.targets.filter(({ targetId }) => targetId === id));
+  const gate = batch.gate === null ? "" : "  after your confirmation";
+  const bake = batch.bakeMs === 0 ? "" : `  bakes ${Math.round(batch.bakeMs / 1000)} s`;
+  return line(`  ${batch.name.padEnd(width)}  `, ...names(targets), span(bake, "dim"), span(gate, "warn"));
+}
+
+function names(targets: readonly PlannedTarget[]) {
+  const shown = targets
+    .slice(0, NAMES)
+    .flatMap(({ name, zone, online }, index) => [
+      span(`${index === 0 ? "" : ", "}${name}`),
+      span(` ${zone}`, "dim"),
+      span(online ? "" : " offline", "warn"),
+    ]);
+  const rest = targets.length - NAMES;
+  return rest > 0 ? [...shown, span(` and ${rest} more`, "dim")] : shown;
+}
+
+/** The steps of the first host: the others do the same, as far as they need it. */
+function stepLines({ targets, opening, closing }: Plan): Line[] {
+  const longest = targets.reduce<PlannedTarget | null>(
+    (best, target) => (best !== null && best.steps.length >= target.steps.length ? best : target),
+    null,
+  );
+  const parts: [string, readonly { name: string }[]][] = [
+    ["first", opening],
+    ["before", longest?.stage ?? []],
+    ["each host", longest?.steps ?? []],
+    ["at the end", closing],
+  ];
+  return parts
+    .filter(([, steps]) => steps.length > 0)
+    .map(([label, steps]) => line(span(`  ${label.padEnd(10)}  `, "dim"), steps.map(({ name }) => name).join(" · ")));
+}
+
+function differenceLines({ differences }: Plan): Line[] {
+  if (differences.length === 0) return [line(span("  differs     ", "dim"), "nothing: what is planned runs already")];
+  return differences.map(({ field, from, to }, index) =>
+    line(
+      span(index === 0 ? "  differs     " : "              ", "dim"),
+      ...[`${field}  `, span(from ?? "nothing", "dim"), " → ", span(to ?? "nothing", "bold")],
+    ),
+  );
+}
+
+function noteLines({ locks, missing, warnings, irreversible, expectedMs }: Plan): Line[] {
+  const held = locks.filter(({ mode }) => mode === "exclusive").map(({ label }) => label);
+  return [
+    ...(held.length === 0 ? [] : [line(span("  holds       ", "dim"), held.join(", "))]),
+    ...(expectedMs === null ? [] : [line(span("  takes       ", "dim"), `about ${Math.round(expectedMs / 1000)} s`)]),
+    ...missing.map((text) => line(span("  missing     ", "dim"), span(text, "warn"))),
+    ...warnings.map((text) => line(span("  warning     ", "dim"), span(text, "warn"))),
+    line(
+      span("  rollback    ", "dim"),
+      irreversible === null ? "possible" : span(`not possible: ${irreversible}`, "warn"),
+    ),
+  ];
+}

@@ -1,0 +1,55 @@
+import type { StepView, TargetView } from "@evenkeel/contracts/change";
+import type { Problem } from "@evenkeel/contracts/error";
+import { type Line, line, span } from "./line.ts";
+
+/** Lines of an application's or a script's last output that are shown with a failure. */
+const OUTPUT_LINES = 8;
+
+/** A problem as people read it: what happened, what to do, and the code. */
+export function problemLines({ title, remedy, code }: Problem, indent = ""): Line[] {
+  return [
+    line(indent, span(title, "bad"), " ", span(code, "dim")),
+    ...(remedy === "" ? [] : [line(`${indent}${remedy}`)]),
+  ];
+}
+
+/** What went wrong on a host: the step, its exit code, the cause and the last output. */
+export function targetTrouble({ problem, steps }: TargetView, indent: string): Line[] {
+  const failed = lastFailed(steps);
+  if (problem === null && failed === undefined) return [];
+  const cause = problem ?? problemOfStep(failed);
+  const exit = failed?.outcome?.exitCode;
+  const where = failed === undefined ? [] : [line(span(`${indent}${failed.name}${exitText(exit)}`, "dim"))];
+  return [
+    ...where,
+    ...(cause === null ? [] : problemLines(cause, indent)),
+    ...outputLines(failed).map((text) => line(span(`${indent}│ `, "dim"), text)),
+  ];
+}
+
+/** The last output of the step that failed. */
+export function lastOutput(target: TargetView): string[] {
+  return outputLines(lastFailed(target.steps));
+}
+
+function lastFailed(steps: readonly StepView[]): StepView | undefined {
+  const last = steps.findLast(({ outcome, state }) => outcome !== null || state !== "pending");
+  return last?.outcome !== null && last?.outcome?.kind !== "succeeded" ? last : undefined;
+}
+
+function problemOfStep(step: StepView | undefined): Problem | null {
+  const outcome = step?.outcome ?? null;
+  return outcome === null || outcome.kind === "succeeded" ? null : outcome.problem;
+}
+
+const exitText = (exit: number | null | undefined): string => (typeof exit === "number" ? ` ended with ${exit}` : "");
+
+function outputLines(step: StepView | undefined): string[] {
+  const output = step?.outcome?.output;
+  if (output === undefined) return [];
+  return `${output.head}\n${output.tail}`
+    .split("\n")
+    .map((text) => text.trimEnd())
+    .filter((text) => text !== "")
+    .slice(-OUTPUT_LINES);
+}
