@@ -298,6 +298,15 @@ export const ERRORS = {
   NOT_LOGGED_IN: entry(401, "never", ["You are not logged in.", "Run `evenkeel login`."]),
   MANIFEST_MISSING: entry(404, "never", ["There is no evenkeel.yaml in {folder}.", "Run `evenkeel init`."]),
   MANIFEST_INVALID: entry(422, "never", ["evenkeel.yaml: {problem}.", "Correct the named field."]),
+  COMMAND_BROKEN: entry(500, "never", [
+    "The command itself failed: {problem}.",
+    "This is a fault of ours: run it again with EVENKEEL_DEBUG=1 and report what it prints.",
+  ]),
+  MANIFEST_EXISTS: entry(409, "never", [
+    "There is an evenkeel.yaml in {folder} already.",
+    "Edit it, or remove it first.",
+  ]),
+  NAME_AMBIGUOUS: entry(422, "never", ["{name} may mean {matches}.", "Write more of it."]),
   CONTROL_PLANE_UNREACHABLE: entry(503, "later", [
     "The control plane at {url} does not answer.",
     "Start it with `evenkeel up`, or log in to another.",
