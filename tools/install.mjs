@@ -36,6 +36,10 @@ const CAUSES = [
     /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ERR_SOCKET|network/i,
     "The npm registry cannot be reached; check the network and `npm config get registry`, then try again.",
   ],
+  [
+    /SELF_SIGNED_CERT|UNABLE_TO_(?:VERIFY|GET_ISSUER)|CERT_HAS_EXPIRED/,
+    "The npm registry's certificate is not trusted here; name your authority in NODE_EXTRA_CA_CERTS or npm's `cafile`.",
+  ],
   [/ENOSPC/, "The disk is full; free 600 MB and try again."],
   [
     /EACCES|EPERM|EROFS/,
@@ -153,9 +157,15 @@ async function npm(node, folder, args) {
   const quiet = ["--prefix", folder, "--no-audit", "--no-fund", "--no-update-notifier"];
   const { exit, output } = await capture(program, [...first, ...args, ...quiet], npmOptions(node, folder));
   if (exit === 0) return;
-  process.stderr.write(`${output.trimEnd().split("\n").slice(-20).join("\n")}\n`);
+  process.stderr.write(`${excerpt(output)}\n`);
   const cause = CAUSES.find(([pattern]) => pattern.test(output));
-  throw new InstallError(cause?.[1] ?? `npm failed (exit ${exit}); its last words stand above.`);
+  throw new InstallError(cause?.[1] ?? `npm failed (exit ${exit}); its words stand above.`);
+}
+
+/** npm says what is wrong first, and ends with its whole usage. */
+function excerpt(output) {
+  const lines = output.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("npm warn"));
+  return lines.slice(0, 15).join("\n");
 }
 
 function npmOptions(node, folder) {
