@@ -142,6 +142,7 @@ create table buildpack (
   name text not null,
   version text not null,
   digest text not null,
+  size_bytes bigint not null,
   definition jsonb not null,
   created_at timestamptz not null default now(),
   unique (tenant_id, digest)

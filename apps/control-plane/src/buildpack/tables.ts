@@ -8,6 +8,7 @@ interface BuildpackTable {
   name: Name;
   version: Version;
   digest: Digest;
+  size_bytes: number;
   definition: BuildpackDefinition;
   created_at: Generated<string>;
 }

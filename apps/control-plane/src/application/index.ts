@@ -1,0 +1,2 @@
+export { applicationHandlers } from "./endpoints.ts";
+export { findApplication } from "./store.ts";

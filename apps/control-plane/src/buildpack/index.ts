@@ -1,0 +1,1 @@
+export { type FoundBuildpack, findBuildpack, hasBuildpackObject } from "./store.ts";

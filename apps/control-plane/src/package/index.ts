@@ -1,0 +1,1 @@
+export { type FoundPackage, findPackage, type PackageBy } from "./store.ts";

@@ -1,0 +1,1 @@
+export { type ListRequest, type Resource, type ResourceShape, resource } from "./store.ts";

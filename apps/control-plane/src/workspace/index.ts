@@ -1,0 +1,2 @@
+export { workspaceHandlers } from "./endpoints.ts";
+export { findWorkspace } from "./store.ts";
