@@ -1,5 +1,7 @@
+export { AgentLinks, type AgentLinksOptions } from "./links.ts";
 export type { AgentListener } from "./listener.ts";
 export {
+  closeConnections,
   enqueueCommands,
   forgetChange,
   type HostWhereabouts,

@@ -6,4 +6,5 @@ export {
   type NewRevision,
   putRevision,
   readRevisions,
+  revisionsOf,
 } from "./store.ts";

@@ -21,7 +21,11 @@ const decode = (row: Row): Revision => ({
   createdAt: row.created_at,
 });
 
-export type NewRevision = Omit<Revision, "id" | "digest" | "createdAt"> & { tenantId: TenantId };
+export type NewRevision = Omit<Revision, "id" | "digest" | "createdAt"> & {
+  tenantId: TenantId;
+  /** Under which it is stored if its content is new. */
+  id?: RevisionId;
+};
 
 /** Stores a revision, or finds the one of this service with the same content: revisions never change. */
 export async function putRevision(tx: Transaction<Database>, revision: NewRevision): Promise<Revision> {
@@ -33,7 +37,7 @@ export async function putRevision(tx: Transaction<Database>, revision: NewRevisi
   await tx
     .insertInto("revision")
     .values({
-      id: newId(RevisionId, "rev"),
+      id: revision.id ?? newId(RevisionId, "rev"),
       tenant_id: revision.tenantId,
       service_id: revision.serviceId,
       digest,
@@ -90,7 +94,7 @@ export interface RevisionPage {
   readonly tenantId: TenantId;
   readonly serviceId: ServiceId;
   /** Older than this one. */
-  readonly after: RevisionId | null;
+  readonly after: string | null;
   readonly limit: number;
 }
 
@@ -103,6 +107,12 @@ export async function listRevisions(db: Kysely<Database>, page: RevisionPage): P
     .where("service_id", "=", page.serviceId)
     .orderBy("id", "desc")
     .limit(page.limit);
-  if (page.after !== null) query = query.where("id", "<", page.after);
+  if (page.after !== null) query = query.where("id", "<", page.after as RevisionId);
   return (await query.execute()).map(decode);
+}
+
+/** Every revision of a service whose content the next release may meet again: the newest hundred. */
+export async function revisionsOf(db: Kysely<Database>, serviceId: ServiceId): Promise<Revision[]> {
+  const query = db.selectFrom("revision").selectAll().where("service_id", "=", serviceId);
+  return (await query.orderBy("id", "desc").limit(100).execute()).map(decode);
 }

@@ -15,12 +15,15 @@ export {
   takeQueued,
 } from "./delivery.ts";
 export { enqueueCommands, forgetChange, OUTBOX_CHANNEL, type OutgoingCommand, revokeCommands } from "./outbox.ts";
+export { type InstancesTold, storeInstances } from "./report.ts";
 export {
   type Arrival,
+  closeConnections,
   endSession,
   type HostWhereabouts,
   type KnownHost,
   onlineHosts,
+  readEpochs,
   readHost,
   recordTelemetry,
   SESSION_CHANNEL,

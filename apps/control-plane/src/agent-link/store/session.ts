@@ -39,6 +39,13 @@ export async function readHost(db: Kysely<Database>, hostId: HostId): Promise<Kn
   return rows[0] ?? null;
 }
 
+/** The newest connection of each of these hosts that exists still. */
+export async function readEpochs(db: Kysely<Database>, hostIds: readonly HostId[]): Promise<Map<HostId, number>> {
+  const { rows } = await sql<{ id: HostId; epoch: number }>`
+    select id, connection_epoch as epoch from host where id = any(${hostIds})`.execute(db);
+  return new Map(rows.map((row) => [row.id, row.epoch]));
+}
+
 export interface Arrival {
   readonly host: KnownHost;
   readonly replicaId: ReplicaId;
@@ -145,4 +152,9 @@ export async function recordTelemetry(db: Kysely<Database>, told: Telemetry): Pr
   await sql`update host set facts = coalesce(${told.facts === null ? null : json(told.facts)}, facts),
       facts_at = clock_timestamp(), clock_skew_ms = ${told.clockSkewMs}
     where id = ${told.hostId}`.execute(db);
+}
+
+/** Tells every replica that all connections of this host are over. */
+export async function closeConnections(tx: Kysely<Database>, hostId: HostId): Promise<void> {
+  await notify(tx, SESSION_CHANNEL, JSON.stringify({ hostId, connectionEpoch: Number.MAX_SAFE_INTEGER }));
 }

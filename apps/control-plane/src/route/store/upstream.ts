@@ -43,6 +43,7 @@ export async function putUpstreams(tx: Transaction<Database>, change: PutUpstrea
       .execute();
   }
   for (const upstream of change.put) await putUpstream(tx, upstream, { ...change, ...version });
+  await markSick(tx, change.put);
   return version;
 }
 
@@ -77,6 +78,15 @@ async function putUpstream(
   await forgetReports(tx, [upstream.instance]);
 }
 
+/** One that fell ill between its last check and this moment comes in as what it is: its agent tells changes only. */
+async function markSick(tx: Transaction<Database>, put: readonly NewUpstream[]): Promise<void> {
+  const instances = put.map((upstream) => upstream.instance);
+  await sql`update upstream set healthy = false, unhealthy_at = clock_timestamp() from instance told
+    where upstream.instance = any(${instances}) and told.service_id = upstream.service_id and told.host_id = upstream.host_id
+      and told.letter = upstream.letter and told.revision_id = upstream.revision_id
+      and told.state in ('unhealthy', 'crash-loop', 'stopped')`.execute(tx);
+}
+
 /** A name comes back with the next instance of its slot: what was said of the last one is not about that. */
 async function forgetReports(tx: Transaction<Database>, instances: readonly InstanceKey[]): Promise<void> {
   await tx.deleteFrom("drain_report").where("instance", "in", instances).execute();
@@ -104,7 +114,7 @@ export interface InstanceHealth {
 export async function reportHealth(tx: Transaction<Database>, reports: readonly InstanceHealth[]): Promise<void> {
   const sick = reports.filter((report) => !report.healthy).map((report) => report.instance);
   const well = reports.filter((report) => report.healthy).map((report) => report.instance);
-  const changed = sql`((instance = any(${sick}) and healthy) or (instance = any(${well}) and not healthy))`;
+  const changed = sql`((instance = any(${sick}) and healthy) or (instance = any(${well}) and not healthy)) and state = 'attached'`;
   const { rows } = await sql<Where>`
     select distinct tenant_id as "tenantId", workspace_id as "workspaceId" from upstream where ${changed}
     order by workspace_id`.execute(tx);

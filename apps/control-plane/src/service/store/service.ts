@@ -113,6 +113,8 @@ export async function listServices(db: Kysely<Database>, page: ServicePage): Pro
 }
 
 export interface UpsertService extends ServiceName {
+  /** Under which it is made if it is new. */
+  readonly id?: ServiceId;
   readonly applicationId: ApplicationId;
   /** Its `env`, if it has one, becomes the parameters. */
   readonly definition: ServiceDefinition;
@@ -121,7 +123,7 @@ export interface UpsertService extends ServiceName {
 /** Makes the service or brings it to this definition; versions rise only where something differs. */
 export async function upsertService(tx: Transaction<Database>, wanted: UpsertService): Promise<StoredService> {
   const { env, ...definition } = wanted.definition;
-  const id = newId(ServiceId, "svc");
+  const id = wanted.id ?? newId(ServiceId, "svc");
   const made = await tx
     .insertInto("service")
     .values({

@@ -1,0 +1,227 @@
+/**
+ * One admitted connection of an agent.
+ * 1. A command is marked as sent before it leaves; one that was marked and never arrived is found by the next hello and sent again.
+ * 2. An outcome is acknowledged only after the listener's promise resolved and the row is marked: until then the agent says it again.
+ * 3. Revocations and changes to forget are read from the database each time; a repeated order does no harm.
+ */
+import type { AgentMessage, AgentOrder } from "@evenkeel/contracts/agent-protocol";
+import type { ChangeId, CommandId } from "@evenkeel/contracts/id";
+import type { Log } from "@evenkeel/kit/log";
+import type { Kysely } from "kysely";
+import type { Database } from "../database.ts";
+import type { Link } from "../link/index.ts";
+import type { Hello } from "./admission.ts";
+import type { AgentListener } from "./listener.ts";
+import { LogReads } from "./log-reader.ts";
+import {
+  type Connection,
+  deleteForgotten,
+  type KnownHost,
+  markEnded,
+  readErrands,
+  readSent,
+  recordSequence,
+  recordTelemetry,
+  settleRevocation,
+  stateOf,
+  storeInstances,
+  takeQueued,
+} from "./store/index.ts";
+import { HostReadings } from "./telemetry.ts";
+import { compareOutbox } from "./welcome.ts";
+
+export interface ConnectionDeps {
+  readonly db: Kysely<Database>;
+  readonly listener: AgentListener;
+  readonly log: Log;
+  readonly nowMs: () => number;
+  readonly answerChallenge: (nonce: string) => Promise<void>;
+}
+
+const RETRY_MS = 300;
+
+export class AgentConnection {
+  readonly connection: Connection;
+  readonly host: KnownHost;
+  readonly link: Link<AgentMessage, AgentOrder>;
+  readonly logs: LogReads;
+  readonly readings = new HostReadings();
+  readonly #deps: ConnectionDeps;
+  readonly #journalId: string;
+  readonly #address: string;
+  readonly #ours = new Set<CommandId>();
+  readonly #asked = new Set<CommandId | ChangeId>();
+  #ready = false;
+  #pumping = false;
+  #pumpAgain = false;
+
+  constructor(deps: ConnectionDeps, link: Link<AgentMessage, AgentOrder>, admitted: Admitted) {
+    this.#deps = deps;
+    this.link = link;
+    this.host = admitted.host;
+    this.connection = admitted.connection;
+    this.#journalId = admitted.hello.journalId;
+    this.#address = admitted.hello.address;
+    this.logs = new LogReads((order) => link.send(order));
+  }
+
+  /** Tells the agent which of its commands may go on, and sends what waits for it. */
+  async begin(hello: Hello): Promise<void> {
+    const { db, listener } = this.#deps;
+    const { hostId, connectionEpoch } = this.connection;
+    const rows = await readSent(db, hostId);
+    for (const row of rows) this.#ours.add(row.commandId);
+    const found = compareOutbox(rows, hello.open);
+    for (const commandId of found.revoked) await this.#settleRevoked(commandId, true);
+    await markEnded(db, found.ended);
+    for (const commandId of found.started) await listener.started(commandId);
+    this.link.send({
+      kind: "welcome",
+      connectionEpoch,
+      epoch: this.host.epoch,
+      serverAt: new Date().toISOString(),
+      resume: found.resume,
+      void: found.void,
+      acknowledged: found.acknowledged,
+    });
+    for (const command of found.resend) this.link.send({ kind: "command", command });
+    this.#ready = true;
+    this.pump();
+    await this.#storeInstances(hello.instances);
+  }
+
+  /** Sends what is new in the outbox. */
+  pump(): void {
+    this.#pumpAgain = true;
+    if (this.#pumping || !this.#ready) return;
+    this.#pumping = true;
+    void this.#pumpAll();
+  }
+
+  immediate(message: AgentMessage): boolean {
+    switch (message.kind) {
+      case "heartbeat":
+        this.#heartbeat(message);
+        return true;
+      case "challenge-answer":
+        this.#deps
+          .answerChallenge(message.nonce)
+          .catch((error: unknown) => this.#deps.log.warn({ err: error }, "a challenge could not be answered"));
+        return true;
+      case "log":
+        this.logs.receive(message);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  async message(message: AgentMessage): Promise<void> {
+    const { listener } = this.#deps;
+    switch (message.kind) {
+      case "started":
+        if (await this.#isOurs(message.commandId)) await listener.started(message.commandId);
+        return;
+      case "output":
+        if (await this.#isOurs(message.commandId)) await listener.output(message.commandId, message.text);
+        return;
+      case "outcome":
+        return await this.#outcome(message);
+      case "revoked":
+        if (await this.#isOurs(message.commandId)) await this.#settleRevoked(message.commandId, message.revoked);
+        return;
+      case "instances":
+        return await this.#storeInstances(message.instances);
+      case "hello":
+      case "heartbeat":
+      case "challenge-answer":
+      case "log":
+        return;
+    }
+  }
+
+  async #outcome({ commandId, sequence, outcome }: Extract<AgentMessage, { kind: "outcome" }>): Promise<void> {
+    const { db, listener } = this.#deps;
+    const { hostId } = this.connection;
+    const state = await stateOf(db, hostId, commandId);
+    if (state !== null && state !== "ended") {
+      await listener.outcome(commandId, outcome);
+      // killed here: the agent says it again, and the listener knows it
+      await markEnded(db, [commandId]);
+    }
+    await recordSequence(db, { hostId, journalId: this.#journalId, sequence });
+    // killed here: the next hello finds the row ended and acknowledges it
+    this.link.send({ kind: "acknowledge", commandId });
+    this.pump();
+  }
+
+  async #settleRevoked(commandId: CommandId, revoked: boolean): Promise<void> {
+    this.#asked.delete(commandId);
+    await this.#deps.listener.revoked(commandId, revoked);
+    // killed here: the row still says revoking, so the agent is asked again and answers the same
+    await settleRevocation(this.#deps.db, commandId, revoked ? "revoked" : "sent");
+    this.pump();
+  }
+
+  async #isOurs(commandId: CommandId): Promise<boolean> {
+    return this.#ours.has(commandId) || (await stateOf(this.#deps.db, this.connection.hostId, commandId)) !== null;
+  }
+
+  async #storeInstances(instances: Hello["instances"]): Promise<void> {
+    const { tenantId } = this.host;
+    await storeInstances(this.#deps.db, { connection: this.connection, tenantId, address: this.#address, instances });
+  }
+
+  async #pumpAll(): Promise<void> {
+    try {
+      while (this.#pumpAgain && this.link.open) {
+        this.#pumpAgain = false;
+        for (const command of await takeQueued(this.#deps.db, this.connection)) {
+          this.#ours.add(command.commandId);
+          this.link.send({ kind: "command", command });
+        }
+        await this.#runErrands();
+      }
+    } catch (error) {
+      this.#deps.log.warn({ host: this.host.name, err: error }, "the outbox could not be read");
+      setTimeout(() => this.pump(), RETRY_MS);
+    }
+    // Nothing runs between the loop's last look and this line, so no call of pump is lost.
+    this.#pumping = false;
+  }
+
+  async #runErrands(): Promise<void> {
+    const { db, log } = this.#deps;
+    const { hostId } = this.connection;
+    const errands = await readErrands(db, hostId);
+    for (const commandId of errands.revoke) {
+      if (this.#asked.has(commandId)) continue;
+      this.#asked.add(commandId);
+      this.link.send({ kind: "revoke", commandId });
+    }
+    const forget = errands.forget.filter((changeId) => !this.#asked.has(changeId));
+    if (forget.length === 0) return;
+    for (const changeId of forget) {
+      this.#asked.add(changeId);
+      this.link.send({ kind: "forget", changeId });
+    }
+    this.link.afterRead(() => {
+      deleteForgotten(db, hostId, forget).catch((error: unknown) => log.warn({ err: error }, "forgotten rows stay"));
+    });
+  }
+
+  #heartbeat({ sentAt, facts }: Extract<AgentMessage, { kind: "heartbeat" }>): void {
+    const { db, log, nowMs } = this.#deps;
+    this.readings.take(sentAt, Date.now(), facts);
+    if (!this.readings.dueAt(nowMs())) return;
+    recordTelemetry(db, { hostId: this.connection.hostId, ...this.readings.current }).catch((error: unknown) =>
+      log.warn({ host: this.host.name, err: error }, "the facts of a host could not be written"),
+    );
+  }
+}
+
+export interface Admitted {
+  readonly host: KnownHost;
+  readonly connection: Connection;
+  readonly hello: Hello;
+}

@@ -1,0 +1,4 @@
+export { type HostDeps, hostHandlers, type RefuseLocked } from "./endpoints.ts";
+export type { HostReadings } from "./readings.ts";
+export type { HostRow } from "./show.ts";
+export { findHostByCredential, hostsOf, insertHost, insertJoinToken, useJoinToken } from "./store.ts";
