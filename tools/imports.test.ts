@@ -48,3 +48,15 @@ test("a planner that loads its store is named, with the file it loads", async ()
     },
   ]);
 });
+
+test("a planner may use other files of its slice, but not one that loads the file system", async () => {
+  const folder = project({
+    "apps/control-plane/src/host/plan.ts": 'import { slot } from "./slot.ts";\nexport const plan = slot;\n',
+    "apps/control-plane/src/host/slot.ts": 'import { node } from "./node.ts";\nexport const slot = node;\n',
+    "apps/control-plane/src/host/node.ts": 'import { statSync } from "node:fs";\nexport const node = statSync;\n',
+    "apps/control-plane/src/route/plan.ts": 'import { weight } from "./weight.ts";\nexport const plan = weight;\n',
+    "apps/control-plane/src/route/weight.ts": "export const weight = 1;\n",
+  });
+  const { violations } = await cruiseFolder(folder, ["apps"]);
+  expect(violations).toMatchObject([{ from: "apps/control-plane/src/host/plan.ts", to: "fs" }]);
+});

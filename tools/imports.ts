@@ -1,7 +1,9 @@
 import { readdirSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { join } from "node:path";
-import { CRUISE_OPTIONS, type ImportRule, RULES } from "./import-rules.ts";
+import type { IModule } from "dependency-cruiser";
+import { CRUISE_OPTIONS, type ImportRule, PURITY, RULES } from "./import-rules.ts";
+import { isTestSource } from "./source-rules.ts";
 
 // dependency-cruiser reads TypeScript through the compiler's API, which TypeScript 7 does not have: with it, it would
 // find no modules and report that all is well.
@@ -20,7 +22,7 @@ export interface Violation {
 }
 
 /** The rules by name; the rungs of the ladder count as one. */
-export const RULE_NAMES: readonly string[] = [...new Set(RULES.map((rule) => shortName(rule.name)))];
+export const RULE_NAMES: readonly string[] = [...new Set(RULES.map((rule) => shortName(rule.name))), PURITY.name];
 
 export function fixtureNames(): string[] {
   return readdirSync(FIXTURES).sort();
@@ -54,7 +56,42 @@ export async function cruiseFolder(
     to,
     comment: comments.get(rule.name) ?? "",
   }));
-  return { checked, violations };
+  const purity = checkPurity(result.output.modules);
+  checked.set(PURITY.name, purity.checked);
+  return { checked, violations: [...violations, ...purity.violations] };
+}
+
+function checkPurity(modules: readonly IModule[]): { checked: number; violations: Violation[] } {
+  const loads = new Map(
+    modules.map(({ source, dependencies }) => [
+      source,
+      dependencies
+        .filter(({ dependencyTypes }) => !dependencyTypes.includes("type-only"))
+        .map(({ resolved }) => resolved),
+    ]),
+  );
+  const pure = modules.map(({ source }) => source).filter((path) => PURITY.from.test(path) && !isTestSource(path));
+  const violations = pure.flatMap((from) =>
+    [...reachable(from, loads)]
+      .filter((to) => !PURITY.mayLoad.test(to))
+      .map((to) => ({ rule: PURITY.name, from, to, comment: PURITY.comment })),
+  );
+  return { checked: pure.length, violations };
+}
+
+/** Everything that is loaded with this file; what a forbidden file loads in turn adds nothing to the story. */
+function reachable(from: string, loads: ReadonlyMap<string, readonly string[]>): Set<string> {
+  const seen = new Set<string>();
+  const next = [from];
+  for (let path = next.pop(); path !== undefined; path = next.pop()) {
+    if (path !== from && !PURITY.mayLoad.test(path)) continue;
+    for (const loaded of loads.get(path) ?? []) {
+      if (seen.has(loaded)) continue;
+      seen.add(loaded);
+      next.push(loaded);
+    }
+  }
+  return seen;
 }
 
 /** Why this fixture does not show that its rule bites, or nothing. */

@@ -22,3 +22,15 @@ test("the kernel may not say the name of a kind", () => {
     findForbiddenSource("apps/control-plane/src/change/advance.ts", 'if (kind === "release-order") go();'),
   ).toEqual([expect.stringContaining("kernel-knows-no-kind")]);
 });
+
+test.each(['db.selectFrom("host").selectAll()', 'tx\n  .updateTable("host")', "sql<string>`now()`"])(
+  "a query outside of the store is refused: %s",
+  (text) => {
+    expect(findForbiddenSource("apps/control-plane/src/host/endpoints.ts", text)).toEqual([
+      expect.stringContaining("sql-only-in-store"),
+    ]);
+    for (const path of ["host/store.ts", "host/store/presence.ts", "host/store.test.ts"]) {
+      expect(findForbiddenSource(`apps/control-plane/src/${path}`, text)).toEqual([]);
+    }
+  },
+);
