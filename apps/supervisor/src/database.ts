@@ -36,7 +36,7 @@ export async function openDatabase(home: Home, log: Log, named: string | undefin
   };
   let server: PostgresServer = await startPostgres(options);
   log.info(
-    { part: "postgres", pid: server.identity.pid, adopted: server.adopted, version: server.version },
+    { name: "postgres", pid: server.identity.pid, adopted: server.adopted, version: server.version },
     "database",
   );
   let watching = true;
@@ -44,11 +44,11 @@ export async function openDatabase(home: Home, log: Log, named: string | undefin
     while (watching) {
       await sleep(LOOK_MS);
       if (!watching || isAlive(server.identity)) continue;
-      log.warn({ part: "postgres" }, "died");
+      log.warn({ name: "postgres" }, "died");
       try {
         server = await startPostgres(options);
       } catch (error) {
-        log.error({ err: error, part: "postgres" }, "not started");
+        log.error({ err: error, name: "postgres" }, "not started");
         await sleep(PAUSE_MS);
       }
     }

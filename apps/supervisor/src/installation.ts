@@ -1,4 +1,5 @@
-import { readdir } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "@evenkeel/client/client";
 import { PlatformError } from "@evenkeel/contracts/error";
@@ -133,7 +134,10 @@ export class Installation {
   #closeInOrder(socket: GatewaySocket): void {
     const { shutdown, home } = this.#input;
     const keeper = this.#keeper;
-    shutdown.add("supervision", () => keeper.release());
+    shutdown.add("supervision", async () => {
+      keeper.release();
+      await rm(home.endpointsFile, { force: true });
+    });
     shutdown.add("applications", async (hurry) => {
       const stop = { hurry, signal: STOP_HOST };
       await Promise.all(this.#parts.agents.map(({ name }) => keeper.stop(name, stop)));
@@ -175,8 +179,8 @@ export class Installation {
     if (living !== null && !asTold) await endIdentity(living, part.stop.signal, part.stop.ms);
     await this.#keep(part);
     const url = this.endpoints.controlPlanes[index] ?? "";
-    const problems = { answers: () => isHealthy(url), check: () => this.#checkFailures(part), ms: READY_LIMIT_MS };
-    await waitFor(`the control plane at ${url}`, problems);
+    const check = (): void => this.#checkFailures(part);
+    await waitFor(`the control plane at ${url}`, { answers: () => isHealthy(url), check, ms: READY_LIMIT_MS });
   }
 
   /** A part that knows other control planes is started anew; the applications of an agent do not notice. */
@@ -202,8 +206,8 @@ export class Installation {
   #checkFailures({ name }: PartSpec): void {
     this.#checkClosing();
     if (this.#keeper.failuresOf(name) < GIVE_UP_AFTER) return;
-    const log = logFileOf({ home: "", logFolder: this.#input.home.logFolder, version: "" }, name);
-    throw new PlatformError("PART_FAILED", { part: name, problem: "it ends again and again", log });
+    const log = logFileOf(this.#input.home, name);
+    throw new PlatformError("PART_FAILED", { part: name, problem: `it ends again and again: ${lastLine(log)}`, log });
   }
 }
 
@@ -248,6 +252,12 @@ function makeParts({ home, ports, endpoints, socket, addresses, client, database
 async function endRemaining(home: Home): Promise<void> {
   const remaining = findMarked(home.folder).filter(({ part }) => part.startsWith("agent-"));
   await Promise.all(remaining.map(({ identity }) => endIdentity(identity, "SIGTERM", 5000)));
+}
+
+const LONGEST_LINE = 300;
+
+function lastLine(path: string): string {
+  return readFileSync(path, "utf8").trim().split("\n").at(-1)?.slice(0, LONGEST_LINE) ?? "";
 }
 
 function rotateLogs(home: Home): void {

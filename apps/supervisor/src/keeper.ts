@@ -72,7 +72,7 @@ export class Keeper {
     await this.#deps.manifest.record(spec.name, living, versionOf(living));
     // It has lived before us: should it die now, that is no crash loop.
     Object.assign(kept, { phase: "running", identity: living, startedAtMs: -Infinity });
-    this.#deps.log.info({ part: spec.name, pid: living.pid }, "adopted");
+    this.#deps.log.info({ name: spec.name, pid: living.pid }, "adopted");
     return "adopted";
   }
 
@@ -112,7 +112,7 @@ export class Keeper {
     this.#kept.delete(name);
     // killed here: the manifest names a process that has gone, which is the same as not naming it
     await this.#deps.manifest.forget(name);
-    this.#deps.log.info({ part: name }, "stopped");
+    this.#deps.log.info({ name }, "stopped");
   }
 
   /** Ends what the manifest names beyond these parts: left from a start that wanted more of them. */
@@ -143,7 +143,7 @@ export class Keeper {
     kept.failures = livedMs >= this.#backOff.resetMs ? 0 : kept.failures + 1;
     const waitMs = kept.failures === 0 ? 0 : this.#pauseMs(kept.failures);
     this.#deps.log.warn(
-      { part: kept.spec.name, livedMs: Math.round(livedMs), waitMs, failures: kept.failures },
+      { name: kept.spec.name, livedMs: Math.round(livedMs), waitMs, failures: kept.failures },
       "died",
     );
     void this.#restart(kept, waitMs);
@@ -161,7 +161,7 @@ export class Keeper {
     } catch (error) {
       kept.failures += 1;
       const log = logFileOf(this.#deps.place, kept.spec.name);
-      this.#deps.log.error({ err: error, part: kept.spec.name, log }, "not started");
+      this.#deps.log.error({ err: error, name: kept.spec.name, log }, "not started");
       void this.#restart(kept, this.#pauseMs(kept.failures));
     }
   }
@@ -176,10 +176,10 @@ export class Keeper {
     const { child, identity } = await startPart(kept.spec, place);
     // killed here: nobody has recorded the part; the next supervisor finds it by its mark
     await manifest.record(kept.spec.name, identity, place.version);
-    log.info({ part: kept.spec.name, pid: identity.pid }, "started");
+    log.info({ name: kept.spec.name, pid: identity.pid }, "started");
     Object.assign(kept, { identity, startedAtMs: performance.now() });
     child.once("exit", (code, signal) => {
-      log.info({ part: kept.spec.name, pid: identity.pid, code, signal }, "ended");
+      log.info({ name: kept.spec.name, pid: identity.pid, code, signal }, "ended");
       this.#look();
     });
     if (kept.phase !== "stopping") kept.phase = "running";

@@ -34,7 +34,7 @@ const PART_MARK = "EVENKEEL_PART";
 const VERSION_MARK = "EVENKEEL_PART_VERSION";
 
 /** The file that takes everything a part prints. */
-export function logFileOf(place: PartPlace, name: string): string {
+export function logFileOf(place: { readonly logFolder: string }, name: string): string {
   return join(place.logFolder, `${name}.log`);
 }
 

@@ -58,6 +58,7 @@ async function run({ options, environment, home, version, log, shutdown }: Run):
     log.info("leaving everything to another supervisor");
     process.exit(0);
   });
+  shutdown.add("farewell", () => void process.stdout.write("Stopping everything, applications last …\n"));
   const missing = await installation.waitOnline();
   if (shutdown.closing) return await untilAsked();
   if (missing.length > 0) say(`not connected yet: ${missing.join(", ")}; see ${home.logFolder}`);
