@@ -64,6 +64,7 @@ create table change_step (
   target_id text not null,
   phase text not null,
   name text not null,
+  type text not null,
   attempt integer not null,
   round integer not null,
   state text not null,

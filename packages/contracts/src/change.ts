@@ -105,6 +105,8 @@ export const PlannedStep = z.strictObject({
   timeoutMs: z.int(),
   /** May be run again after it was truly interrupted, without asking a person. */
   repeatable: z.boolean(),
+  /** Where a retry begins again; null = at this step. */
+  retryFrom: z.string().nullable(),
   /** What the target's traffic is while the step runs, and after it succeeded. */
   traffic: z.strictObject({ during: TargetTraffic, after: TargetTraffic }).nullable(),
 });
@@ -123,6 +125,10 @@ export const PlannedTarget = z.strictObject({
   /** Done on all targets before the first batch; touches no process, link or route. */
   stage: z.array(PlannedStep),
   steps: z.array(PlannedStep),
+  /** Takes the staging away after a cancel, on targets that were never touched. */
+  clean: z.array(PlannedStep),
+  /** Gives traffic back to what runs and is healthy, when the target is skipped with `re-attach`. */
+  reattach: z.array(PlannedStep),
   /** Facts known when the plan was made; steps add to them. */
   facts: z.record(z.string(), z.unknown()),
 });
@@ -180,11 +186,12 @@ export const Plan = z.strictObject({
 export type Plan = z.infer<typeof Plan>;
 
 export const StepView = z.strictObject({
-  id: StepId,
+  /** Of the attempt; null = none was made yet. */
+  id: StepId.nullable(),
   name: z.string(),
   type: z.string(),
   on: z.enum(["agent", "control"]),
-  phase: z.enum(["opening", "stage", "run", "closing"]),
+  phase: z.enum(["opening", "stage", "run", "clean", "re-attach", "closing"]),
   attempt: z.int(),
   state: StepState,
   startedAt: Moment.nullable(),
@@ -353,7 +360,7 @@ export type VerbBody<Action extends ChangeAction> = z.infer<(typeof VERB_BODIES)
 
 const byChange = z.strictObject({ changeId: ChangeId });
 
-/** `rollback` answers with the rollback change, every other verb with the change itself. */
+/** Answers with the change itself; `rollback` of one that has ended answers with the rollback change. */
 function verb<const Action extends ChangeAction>(action: Action) {
   return endpoint("POST", `/changes/{changeId}/${action}`, {
     needs: `change:${action}` as const,

@@ -225,6 +225,14 @@ export const ERRORS = {
     "Not healthy within {seconds} s: {problem}.",
     "See the health address and the application's last output.",
   ]),
+  INSTANCE_UNHEALTHY: entry(503, "later", [
+    "The instance fails its health check: {problem}.",
+    "See its last output; it returns to its routes when it is healthy again.",
+  ]),
+  CRASH_LOOP: entry(422, "later", [
+    "The instance ended {count} times in a row, the last time with {exit}.",
+    "See its last output; roll back, or release a corrected version.",
+  ]),
   PROCESS_STUCK: entry(500, "later", [
     "Process {pid} did not end after KILL.",
     "Look at the host: a process in uninterruptible sleep waits for its disk.",

@@ -25,7 +25,7 @@ export const ReleaseOrderSpec = z.union([
     restore: z.strictObject({
       ofChange: ChangeId,
       revisionId: RevisionId.nullable(),
-      targets: z.array(z.strictObject({ hostId: HostId, revisionId: RevisionId.nullable() })).min(1),
+      targets: z.array(z.strictObject({ hostId: HostId, revisionId: RevisionId.nullable() })),
     }),
     strategy: Strategy.prefault({}),
   }),

@@ -1,0 +1,76 @@
+import type { BatchState, GroupState, PlannedBatch, PlannedGroup } from "@evenkeel/contracts/change";
+import type { BatchSnapshot, Snapshot } from "./snapshot.ts";
+import { LOST_TARGETS, SETTLED_TARGETS } from "./state.ts";
+
+const FRESH = { confirmed: false, bakedMs: 0, started: false, finished: false } as const;
+
+/** The stored part of a batch. */
+export function batchOf(snapshot: Snapshot, batch: PlannedBatch): BatchSnapshot {
+  return snapshot.batches.get(batch.batchId) ?? { batchId: batch.batchId, ...FRESH };
+}
+
+const stateOf = (snapshot: Snapshot, targetId: string) => snapshot.targets.get(targetId)?.state ?? "pending";
+
+/** True when no target of the batch is in hand or ahead. */
+export function isSettled(snapshot: Snapshot, batch: PlannedBatch): boolean {
+  return batch.targetIds.every((id) => SETTLED_TARGETS.includes(stateOf(snapshot, id)));
+}
+
+/** The targets of the batch that count against the budget. */
+export function lostTargets(snapshot: Snapshot, batch: PlannedBatch): string[] {
+  return batch.targetIds.filter((id) => LOST_TARGETS.includes(stateOf(snapshot, id)));
+}
+
+/** A batch bakes when something in it succeeded; `waitsForPerson` says whether it is the next one and unconfirmed. */
+export function needsBake(snapshot: Snapshot, batch: PlannedBatch): boolean {
+  const { bakedMs } = batchOf(snapshot, batch);
+  return bakedMs < batch.bakeMs && batch.targetIds.some((id) => stateOf(snapshot, id) === "succeeded");
+}
+
+/** The state of a batch, from its targets. */
+export function batchState(snapshot: Snapshot, group: PlannedGroup, batch: PlannedBatch): BatchState {
+  const stored = batchOf(snapshot, batch);
+  if (!stored.started) {
+    const isNext = nextBatch(snapshot, group)?.batchId === batch.batchId;
+    return isNext && batch.gate === "start" && !stored.confirmed && isReady(snapshot, group)
+      ? "awaiting-confirmation"
+      : "pending";
+  }
+  if (!isSettled(snapshot, batch)) return "running";
+  if (!stored.finished && needsBake(snapshot, batch)) return "baking";
+  if (!stored.finished) return "running";
+  return lostTargets(snapshot, batch).length > 0 ? "failed" : "succeeded";
+}
+
+/** The first batch that is not finished. */
+export function nextBatch(snapshot: Snapshot, group: PlannedGroup): PlannedBatch | null {
+  return group.batches.find((batch) => !batchOf(snapshot, batch).finished) ?? null;
+}
+
+/** True when every batch of the group is finished. */
+export function isGroupFinished(snapshot: Snapshot, group: PlannedGroup): boolean {
+  return nextBatch(snapshot, group) === null;
+}
+
+/** The targets of the group that count against its budget. */
+export function groupLosses(snapshot: Snapshot, group: PlannedGroup): string[] {
+  return group.batches.flatMap((batch) => lostTargets(snapshot, batch));
+}
+
+/** True when the groups before it are finished without loss. */
+export function isReady(snapshot: Snapshot, group: PlannedGroup): boolean {
+  return group.after.every((id) => {
+    const before = snapshot.plan.groups.find((other) => other.groupId === id);
+    return before === undefined || (isGroupFinished(snapshot, before) && groupLosses(snapshot, before).length === 0);
+  });
+}
+
+/** The state of a group, from its batches. */
+export function groupState(snapshot: Snapshot, group: PlannedGroup): GroupState {
+  if (isGroupFinished(snapshot, group)) return groupLosses(snapshot, group).length > 0 ? "failed" : "succeeded";
+  const states = group.batches.map((batch) => batchState(snapshot, group, batch));
+  if (states.some((state) => state === "running" || state === "baking")) return "running";
+  if (states.includes("awaiting-confirmation")) return "awaiting-confirmation";
+  if (states.includes("failed")) return "failed";
+  return states.includes("succeeded") ? "running" : "pending";
+}

@@ -1,0 +1,408 @@
+import type { ChangeState, PlannedGroup, PlannedTarget, StepState, TargetState } from "@evenkeel/contracts/change";
+import { type Problem, problemOf } from "@evenkeel/contracts/error";
+import type { StepId } from "@evenkeel/contracts/id";
+import { batchOf, groupLosses, isGroupFinished, isReady, isSettled, needsBake, nextBatch } from "./batch.ts";
+import { CLOSING, type HostView, OPENING, type PauseCause, type Snapshot, type StepAttempt } from "./snapshot.ts";
+import { LOST_TARGETS } from "./state.ts";
+import { allowedFailures } from "./strategy.ts";
+import {
+  attemptsOf,
+  cleanTrackOf,
+  isTouched,
+  type Position,
+  positionOf,
+  reattachTrackOf,
+  type TrackStep,
+  trackOf,
+} from "./track.ts";
+
+/** One thing to be written; the worker applies them in order, then asks again. */
+export type Decision =
+  | {
+      readonly kind: "dispatch";
+      readonly targetId: string;
+      readonly at: TrackStep;
+      readonly previous: StepAttempt | null;
+    }
+  | { readonly kind: "step"; readonly stepId: StepId; readonly to: StepState; readonly problem: Problem }
+  | { readonly kind: "revoke"; readonly attempt: StepAttempt }
+  | { readonly kind: "target"; readonly targetId: string; readonly to: TargetState; readonly problem: Problem | null }
+  | { readonly kind: "batch"; readonly batchId: string; readonly to: "started" | "finished" }
+  | {
+      readonly kind: "change";
+      readonly to: ChangeState;
+      readonly problem: Problem | null;
+      readonly pauseCause?: PauseCause;
+    }
+  | { readonly kind: "begin-rollback" };
+
+interface Context {
+  readonly snapshot: Snapshot;
+  readonly hosts: HostView;
+}
+
+/** What is to be done now; empty = nothing until something happens. */
+export function decide(snapshot: Snapshot, hosts: HostView): Decision[] {
+  const context = { snapshot, hosts };
+  switch (snapshot.state) {
+    case "running":
+      return whileRunning(context);
+    case "pausing":
+      return whilePausing(context);
+    case "cancelling":
+      return whileCancelling(context);
+    case "rolling-back":
+      return whileRollingBack(context);
+    case "awaiting-confirmation":
+    case "paused":
+    case "failed":
+      return lateOutcomes(context);
+    case "planned":
+    case "awaiting-approval":
+    case "scheduled":
+    case "succeeded":
+    case "cancelled":
+    case "rolled-back":
+    case "closed":
+    case "expired":
+      return [];
+    default:
+      return snapshot.state satisfies never;
+  }
+}
+
+// ── one target ────────────────────────────────────────────────────────────────
+
+interface Permit {
+  readonly stage: boolean;
+  /** Whether this target may take its next step beyond staging. */
+  run(targetId: string): boolean;
+}
+
+const NOTHING: Permit = { stage: false, run: () => false };
+
+function standing({ snapshot }: Context, targetId: string): Position {
+  const target = snapshot.targets.get(targetId) ?? { round: 1, fromIndex: 0 };
+  return positionOf(trackOf(snapshot, targetId), attemptsOf(snapshot, targetId), target);
+}
+
+const LOST_AS: Partial<Record<StepState, TargetState>> = { interrupted: "interrupted", unknown: "unknown" };
+
+function problemOfAttempt(attempt: StepAttempt): Problem {
+  if (attempt.outcome !== null && attempt.outcome.kind !== "succeeded") return attempt.outcome.problem;
+  return problemOf("STEP_INTERRUPTED", { problem: `${attempt.name} is ${attempt.state}` });
+}
+
+/** Moves one target along its track, as far as the permit allows. */
+function moveTarget(context: Context, planned: PlannedTarget, permit: Permit): Decision[] {
+  const { snapshot, hosts } = context;
+  const target = snapshot.targets.get(planned.targetId);
+  if (target === undefined || !["pending", "staging", "staged", "running"].includes(target.state)) return [];
+  const to = (state: TargetState, problem: Problem | null = null): Decision => ({
+    kind: "target",
+    targetId: planned.targetId,
+    to: state,
+    problem,
+  });
+  const position = standing(context, planned.targetId);
+  const lost = planned.hostId !== null && hosts.lost(planned.hostId);
+  const away = planned.hostId !== null && hosts.away(planned.hostId);
+  const silent = () => problemOf("HOST_LOST", { host: planned.name, since: "a few seconds ago" });
+  switch (position.kind) {
+    case "done":
+      return target.state === "running" ? [to("succeeded")] : stagedThen(target.state, to);
+    case "lost":
+      return [to(LOST_AS[position.attempt.state] ?? "failed", problemOfAttempt(position.attempt))];
+    case "in-hand":
+      // The control plane's own steps do not depend on the host's link.
+      return lost && position.at.step.on === "agent"
+        ? [{ kind: "step", stepId: position.attempt.id, to: "unknown", problem: silent() }]
+        : [];
+    case "next":
+      break;
+    default:
+      return position satisfies never;
+  }
+  if (target.state === "pending" && !planned.online && away) return permit.stage ? [to("offline", silent())] : [];
+  if (position.at.step.on === "agent" && away) {
+    if (!lost) return [];
+    if (!isTouched(attemptsOf(snapshot, planned.targetId))) return [to("offline", silent())];
+    return [to("interrupted", silent())];
+  }
+  return stepOn({ target, position, permit, to });
+}
+
+function stagedThen(state: TargetState, to: (state: TargetState) => Decision): Decision[] {
+  return state === "pending" || state === "staging" ? [to("staged")] : [];
+}
+
+function stepOn({
+  target,
+  position,
+  permit,
+  to,
+}: {
+  readonly target: { readonly targetId: string; readonly state: TargetState };
+  readonly position: Extract<Position, { kind: "next" }>;
+  readonly permit: Permit;
+  readonly to: (state: TargetState) => Decision;
+}): Decision[] {
+  const dispatch: Decision = {
+    kind: "dispatch",
+    targetId: target.targetId,
+    at: position.at,
+    previous: position.previous,
+  };
+  if (position.at.phase === "stage") {
+    if (!permit.stage) return [];
+    return target.state === "pending" ? [to("staging"), dispatch] : [dispatch];
+  }
+  if (target.state === "pending" || target.state === "staging") return [to("staged")];
+  if (target.state === "staged") return permit.run(target.targetId) ? [to("running"), dispatch] : [];
+  return permit.run(target.targetId) ? [dispatch] : [];
+}
+
+/** Opening and closing belong to the change as a whole. */
+function moveTrack(context: Context, name: typeof OPENING | typeof CLOSING): { done: boolean; decisions: Decision[] } {
+  const position = standing(context, name);
+  switch (position.kind) {
+    case "done":
+      return { done: true, decisions: [] };
+    case "in-hand":
+      return { done: false, decisions: [] };
+    case "next":
+      return {
+        done: false,
+        decisions: [{ kind: "dispatch", targetId: name, at: position.at, previous: position.previous }],
+      };
+    case "lost":
+      return {
+        done: false,
+        decisions: [{ kind: "change", to: "failed", problem: problemOfAttempt(position.attempt) }],
+      };
+    default:
+      return position satisfies never;
+  }
+}
+
+// ── the whole change ──────────────────────────────────────────────────────────
+
+const inHand = (snapshot: Snapshot) =>
+  snapshot.attempts.filter((attempt) => attempt.state === "dispatched" || attempt.state === "running");
+
+function whileRunning(context: Context): Decision[] {
+  const { snapshot } = context;
+  const opening = moveTrack(context, OPENING);
+  if (!opening.done) return opening.decisions;
+  const overspent = spentBudget(snapshot);
+  if (overspent !== null) return [overspent];
+  const runnable = new Set(
+    snapshot.plan.groups.flatMap((group) =>
+      group.batches
+        .filter((batch) => batchOf(snapshot, batch).started && !batchOf(snapshot, batch).finished)
+        .flatMap((batch) => batch.targetIds),
+    ),
+  );
+  const permit: Permit = { stage: true, run: (targetId) => runnable.has(targetId) };
+  const moves = [
+    ...snapshot.plan.targets.flatMap((target) => moveTarget(context, target, permit)),
+    ...snapshot.plan.targets.flatMap((target) => reattach(snapshot, target)),
+    ...lateOutcomes(context),
+  ];
+  const staged = snapshot.plan.targets.every((target) => {
+    const state = snapshot.targets.get(target.targetId)?.state;
+    return state !== "pending" && state !== "staging";
+  });
+  const batches = snapshot.plan.groups.flatMap((group) => moveGroup(snapshot, group, staged));
+  const decisions = [...moves, ...batches];
+  if (decisions.length > 0) return decisions;
+  return endOrWait(context);
+}
+
+function spentBudget(snapshot: Snapshot): Decision | null {
+  for (const group of snapshot.plan.groups) {
+    const losses = groupLosses(snapshot, group);
+    const total = group.batches.reduce((sum, batch) => sum + batch.targetIds.length, 0);
+    const { budget } = group.strategy;
+    if (losses.length <= allowedFailures(budget, total) || budget.action === "continue") continue;
+    const problem = firstProblem(snapshot, losses);
+    // Nothing rolls a rollback back by itself.
+    if (budget.action === "rollback" && !snapshot.isRollback) return { kind: "change", to: "rolling-back", problem };
+    return { kind: "change", to: "pausing", problem, pauseCause: "budget" };
+  }
+  return null;
+}
+
+function firstProblem(snapshot: Snapshot, targetIds: readonly string[]): Problem | null {
+  for (const id of targetIds) {
+    const problem = snapshot.targets.get(id)?.problem ?? null;
+    const name = snapshot.plan.targets.find((target) => target.targetId === id)?.name ?? id;
+    if (problem !== null) return { ...problem, facts: { ...problem.facts, target: name } };
+  }
+  return null;
+}
+
+function moveGroup(snapshot: Snapshot, group: PlannedGroup, staged: boolean): Decision[] {
+  const batch = nextBatch(snapshot, group);
+  if (batch === null || !staged) return [];
+  const { started, confirmed } = batchOf(snapshot, batch);
+  if (!started) {
+    const open = isReady(snapshot, group) && (batch.gate === null || confirmed);
+    return open ? [{ kind: "batch", batchId: batch.batchId, to: "started" }] : [];
+  }
+  if (!isSettled(snapshot, batch) || needsBake(snapshot, batch)) return [];
+  return [{ kind: "batch", batchId: batch.batchId, to: "finished" }];
+}
+
+function endOrWait(context: Context): Decision[] {
+  const { snapshot } = context;
+  if (inHand(snapshot).length > 0) return [];
+  const groups = snapshot.plan.groups;
+  if (groups.every((group) => isGroupFinished(snapshot, group))) return end(context);
+  const open = groups.filter((group) => !isGroupFinished(snapshot, group));
+  // Groups behind one that was lost will never be ready: with budget `continue` the change ends failed.
+  const waiting = open.filter((group) => waitsForPerson(snapshot, group));
+  if (waiting.length > 0 && open.every((group) => waitsForPerson(snapshot, group) || isIdle(snapshot, group)))
+    return [{ kind: "change", to: "awaiting-confirmation", problem: null }];
+  if (open.every((group) => isIdle(snapshot, group) && !isReady(snapshot, group))) return end(context);
+  return [];
+}
+
+function waitsForPerson(snapshot: Snapshot, group: PlannedGroup): boolean {
+  const batch = nextBatch(snapshot, group);
+  if (batch === null || !isReady(snapshot, group)) return false;
+  const { started, confirmed } = batchOf(snapshot, batch);
+  return !started && batch.gate !== null && !confirmed;
+}
+
+function isIdle(snapshot: Snapshot, group: PlannedGroup): boolean {
+  const batch = nextBatch(snapshot, group);
+  return batch === null || (!batchOf(snapshot, batch).started && !isReady(snapshot, group));
+}
+
+function end(context: Context): Decision[] {
+  const { snapshot } = context;
+  const states = [...snapshot.targets.values()].filter(({ targetId }) => targetId !== OPENING && targetId !== CLOSING);
+  const lost = states.filter(({ state }) => LOST_TARGETS.includes(state)).map(({ targetId }) => targetId);
+  if (lost.length > 0) return [{ kind: "change", to: "failed", problem: firstProblem(snapshot, lost) }];
+  if (states.length > 0 && !states.some(({ state }) => state === "succeeded")) {
+    const count = states.length;
+    return [{ kind: "change", to: "failed", problem: problemOf("HOSTS_OFFLINE", { count }) }];
+  }
+  const closing = moveTrack(context, CLOSING);
+  return closing.done ? [{ kind: "change", to: "succeeded", problem: null }] : closing.decisions;
+}
+
+function whilePausing(context: Context): Decision[] {
+  const { snapshot, hosts } = context;
+  const permit: Permit =
+    snapshot.pauseMode === "steps"
+      ? NOTHING
+      : { stage: false, run: (targetId) => snapshot.targets.get(targetId)?.state === "running" };
+  const decisions = [
+    ...snapshot.plan.targets.flatMap((target) => moveTarget(context, target, permit)),
+    ...lateOutcomes(context),
+    ...revocations(snapshot, (attempt) => snapshot.pauseMode === "steps" || isAway(snapshot, hosts, attempt)),
+  ];
+  if (decisions.length > 0 || inHand(snapshot).length > 0) return decisions;
+  const to = snapshot.pauseCause === "budget" ? "failed" : "paused";
+  return [{ kind: "change", to, problem: null }];
+}
+
+function isAway(snapshot: Snapshot, hosts: HostView, attempt: StepAttempt): boolean {
+  const hostId = snapshot.plan.targets.find((target) => target.targetId === attempt.targetId)?.hostId ?? null;
+  return hostId !== null && hosts.away(hostId);
+}
+
+/** Commands that have not started are taken back. */
+function revocations(snapshot: Snapshot, which: (attempt: StepAttempt) => boolean): Decision[] {
+  return snapshot.attempts
+    .filter((attempt) => attempt.state === "dispatched" && attempt.commandId !== null && !attempt.revoking)
+    .filter(which)
+    .map((attempt) => ({ kind: "revoke", attempt }));
+}
+
+/** What runs on a skipped target gets its traffic back, where the person asked for it. */
+function reattach(snapshot: Snapshot, { targetId }: PlannedTarget): Decision[] {
+  const target = snapshot.targets.get(targetId);
+  if (target === undefined || target.state !== "skipped" || !target.reattach) return [];
+  const position = positionOf(reattachTrackOf(snapshot, targetId), attemptsOf(snapshot, targetId), target);
+  return position.kind === "next" ? [{ kind: "dispatch", targetId, at: position.at, previous: position.previous }] : [];
+}
+
+/** The targets in hand go on to their end; what was only staged is cleaned; the others stay as they are. */
+function whileCancelling(context: Context): Decision[] {
+  const { snapshot } = context;
+  const permit: Permit = {
+    stage: false,
+    run: (targetId) => snapshot.targets.get(targetId)?.state === "running",
+  };
+  const moves = [
+    ...snapshot.plan.targets.flatMap((target) => moveTarget(context, target, permit)),
+    ...lateOutcomes(context),
+  ];
+  if (moves.length > 0 || inHand(snapshot).some((attempt) => attempt.phase !== "clean")) return moves;
+  const between = [...snapshot.targets.values()].filter(
+    (target) => LOST_TARGETS.includes(target.state) && isTouched(attemptsOf(snapshot, target.targetId)),
+  );
+  if (between.length > 0) {
+    const ids = between.map(({ targetId }) => targetId);
+    return [{ kind: "change", to: "failed", problem: firstProblem(snapshot, ids) }];
+  }
+  const cleaning = snapshot.plan.targets.flatMap((target) => clean(context, target));
+  if (cleaning.length > 0 || inHand(snapshot).length > 0) return cleaning;
+  return [{ kind: "change", to: "cancelled", problem: null }];
+}
+
+/** A host that is away keeps its staging: the agent collects what nobody needs. */
+function clean({ snapshot, hosts }: Context, planned: PlannedTarget): Decision[] {
+  const target = snapshot.targets.get(planned.targetId);
+  if (target === undefined || !["pending", "staging", "staged"].includes(target.state)) return [];
+  const attempts = attemptsOf(snapshot, planned.targetId);
+  const done: Decision = { kind: "target", targetId: planned.targetId, to: "skipped", problem: null };
+  if (attempts.length === 0 || (planned.hostId !== null && hosts.away(planned.hostId))) return [done];
+  const position = positionOf(cleanTrackOf(snapshot, planned.targetId), attempts, { round: 1, fromIndex: 0 });
+  if (position.kind === "in-hand") return [];
+  if (position.kind !== "next") return [done];
+  return [{ kind: "dispatch", targetId: planned.targetId, at: position.at, previous: position.previous }];
+}
+
+/** Stop claiming → wait until the steps in hand end or are unknown → the rollback takes the locks over. */
+function whileRollingBack(context: Context): Decision[] {
+  const { snapshot } = context;
+  if (snapshot.rollback !== null) return followRollback(snapshot.rollback.state);
+  const decisions = [
+    ...snapshot.plan.targets.flatMap((target) => moveTarget(context, target, NOTHING)),
+    ...lateOutcomes(context),
+    ...revocations(snapshot, () => true),
+  ];
+  if (decisions.length > 0 || inHand(snapshot).length > 0) return decisions;
+  return [{ kind: "begin-rollback" }];
+}
+
+function followRollback(state: ChangeState): Decision[] {
+  if (state === "succeeded") return [{ kind: "change", to: "rolled-back", problem: null }];
+  if (state === "closed" || state === "cancelled") return [{ kind: "change", to: "closed", problem: null }];
+  return [];
+}
+
+/** What arrives after the change stopped is recorded, not acted on. */
+function lateOutcomes(context: Context): Decision[] {
+  const { snapshot } = context;
+  return snapshot.plan.targets.flatMap((planned): Decision[] => {
+    if (snapshot.targets.get(planned.targetId)?.state !== "unknown") return [];
+    const position = standing(context, planned.targetId);
+    const to = (state: TargetState, problem: Problem | null): Decision[] => [
+      { kind: "target", targetId: planned.targetId, to: state, problem },
+    ];
+    if (position.kind === "done") return to("succeeded", null);
+    if (position.kind === "next")
+      return to(
+        "interrupted",
+        problemOf("STEP_INTERRUPTED", { problem: `it stopped before ${position.at.step.name}` }),
+      );
+    if (position.kind === "lost" && position.attempt.state !== "unknown")
+      return to(LOST_AS[position.attempt.state] ?? "failed", problemOfAttempt(position.attempt));
+    return [];
+  });
+}

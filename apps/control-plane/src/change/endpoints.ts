@@ -1,0 +1,104 @@
+import type { VERB_BODIES } from "@evenkeel/contracts/change";
+import type { ChangeId } from "@evenkeel/contracts/id";
+import { type Caller, type Handlers, pageStart, toPage } from "../http/index.ts";
+import type { ChangeDeps } from "./deps.ts";
+import { readChange, readChangeIn, readSummary } from "./show/read.ts";
+import { findChange } from "./store/change.ts";
+import { listChanges } from "./store/list.ts";
+import { listLocks } from "./store/lock.ts";
+import { decideApproval } from "./verbs/approval.ts";
+import type { Ask } from "./verbs/context.ts";
+import { declareLost, retry, skip } from "./verbs/mend.ts";
+import { createChange, dryRun, replan } from "./verbs/plan.ts";
+import { rollback } from "./verbs/rollback.ts";
+import { start } from "./verbs/start.ts";
+import { cancel, close, confirm, pause, resume } from "./verbs/steer.ts";
+import { watchChange } from "./watch.ts";
+
+type VerbOperation =
+  `${"start" | "replan" | "approve" | "reject" | "pause" | "resume" | "confirm" | "retry" | "skip" | "declareLost" | "cancel" | "rollback" | "close"}Change`;
+type Names =
+  | "planChange"
+  | "createChange"
+  | "listChanges"
+  | "getChange"
+  | "getPlan"
+  | "watchChange"
+  | "listLocks"
+  | VerbOperation;
+
+interface VerbRequest<Body> {
+  readonly params: { readonly changeId: ChangeId };
+  readonly caller: Caller;
+  readonly body: Body;
+}
+
+/** The HTTP side of the kernel. */
+export function changeHandlers(deps: ChangeDeps): Handlers<Names> {
+  const { db } = deps;
+  /** Runs a verb, then shows the change. */
+  const verb =
+    <Body>(run: (ask: Ask, body: Body) => Promise<ChangeId | void>) =>
+    async ({ params: { changeId }, caller, body }: VerbRequest<Body>) => {
+      const { tenantId, principalName } = caller;
+      const shown = await run({ tenantId, changeId, by: principalName }, body);
+      return await readChange(db, tenantId, shown ?? changeId);
+    };
+  return {
+    planChange: async ({ body, caller }) => {
+      const { plan, digest } = await dryRun(deps, caller.tenantId, body);
+      return { plan, digest };
+    },
+    createChange: async (request) => {
+      const { caller, body } = request;
+      const { tenantId, principalName: by } = caller;
+      return await request.effect(async (tx) => {
+        const id = await createChange(deps, tx, { tenantId, by, body });
+        return await readChangeIn(tx, tenantId, id);
+      });
+    },
+    listChanges: async ({ query, caller }) => {
+      const { workspace, service, state, kind } = query;
+      const { tenantId } = caller;
+      const rows = await listChanges(db, { tenantId, workspace, service, state, kind, ...pageStart(query) });
+      const shown = new Map<ChangeId, Awaited<ReturnType<typeof readSummary>>>();
+      for (const row of rows.slice(0, query.limit)) shown.set(row.id, await readSummary(db, row));
+      return toPage(rows, query, { show: (row) => shown.get(row.id)!, keyOf: (row) => row.id });
+    },
+    getChange: async ({ params, caller }) => await readChange(db, caller.tenantId, params.changeId),
+    getPlan: async ({ params, caller }) => {
+      const { plan, plan_digest: digest } = await findChange(db, caller.tenantId, params.changeId);
+      return { plan, digest };
+    },
+    watchChange: async ({ params, caller, headers, signal }) => {
+      const after = Number(headers["last-event-id"] ?? 0);
+      await findChange(db, caller.tenantId, params.changeId);
+      const { changeId } = params;
+      return watchChange(deps, {
+        tenantId: caller.tenantId,
+        changeId,
+        after: Number.isInteger(after) ? after : 0,
+        signal,
+      });
+    },
+    listLocks: async ({ query, caller }) => {
+      const rows = await listLocks(db, { tenantId: caller.tenantId, ...pageStart(query) });
+      return toPage(rows, query, { show: (row) => row, keyOf: (row) => `${row.resource}@${row.changeId}` });
+    },
+    startChange: verb(async (ask, body: Parsed<"start">) => await start(deps, ask, body)),
+    replanChange: verb(async (ask, body: Parsed<"replan">) => await replan(deps, ask, body)),
+    approveChange: verb(async (ask) => await decideApproval(deps, ask, "approve")),
+    rejectChange: verb(async (ask) => await decideApproval(deps, ask, "reject")),
+    pauseChange: verb(async (ask, body: Parsed<"pause">) => await pause(deps, ask, body)),
+    resumeChange: verb(async (ask) => await resume(deps, ask)),
+    confirmChange: verb(async (ask, body: Parsed<"confirm">) => await confirm(deps, ask, body)),
+    retryChange: verb(async (ask, body: Parsed<"retry">) => await retry(deps, ask, body)),
+    skipChange: verb(async (ask, body: Parsed<"skip">) => await skip(deps, ask, body)),
+    declareLostChange: verb(async (ask, body: Parsed<"declare-lost">) => await declareLost(deps, ask, body)),
+    cancelChange: verb(async (ask) => await cancel(deps, ask)),
+    rollbackChange: verb(async (ask, body: Parsed<"rollback">) => await rollback(deps, ask, body)),
+    closeChange: verb(async (ask, body: Parsed<"close">) => await close(deps, ask, body)),
+  };
+}
+
+type Parsed<Action extends keyof typeof VERB_BODIES> = (typeof VERB_BODIES)[Action]["_output"];

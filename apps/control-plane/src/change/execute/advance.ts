@@ -1,0 +1,117 @@
+/**
+ * Invariants:
+ * 1. Everything that is decided is decided on rows read under the lock of the change's row, by the holder of its lease.
+ * 2. What is decided is written in the same transaction; a worker that dies leaves all or nothing, and the next one goes on from there.
+ * 3. Time that nobody watched is not charged: a bake never ends early, a deadline never comes early.
+ */
+import { inTransaction } from "@evenkeel/kit/sql";
+import type { Transaction } from "kysely";
+import type { Database } from "../../database.ts";
+import { isSettled, needsBake, nextBatch } from "../batch.ts";
+import { decide } from "../decide.ts";
+import type { ChangeDeps } from "../deps.ts";
+import type { HostView, Snapshot } from "../snapshot.ts";
+import { WORKED_STATES } from "../state.ts";
+import { chargeTime } from "../store/progress.ts";
+import { type ChangeRow, readRows, snapshotOf } from "../store/snapshot.ts";
+import { apply } from "./apply.ts";
+import { type Claim, holdChange, releaseClaim } from "./claim.ts";
+import type { Work } from "./dispatch.ts";
+import type { HostWatch } from "./host-watch.ts";
+import { observeControlSteps } from "./observe.ts";
+import { startScheduled } from "./start-scheduled.ts";
+
+/** When the worker must look again by itself; null = only when something happens. `released`: the change needs no worker now. */
+export interface Advanced {
+  readonly nextMs: number | null;
+  readonly released: boolean;
+}
+
+export interface Advance {
+  readonly claim: Claim;
+  readonly watch: HostWatch;
+  /** Since the last look of this worker at this change. */
+  readonly elapsedMs: number;
+}
+
+const ROUNDS = 200;
+const LOOK_AGAIN_MS = 1000;
+
+/** Takes a change as far as it goes now. */
+export async function advance(deps: ChangeDeps, { claim, watch, elapsedMs }: Advance): Promise<Advanced> {
+  return await inTransaction(deps.db, async (tx) => {
+    const change = await holdChange(tx, deps.lease.id, claim);
+    if (change.state === "scheduled") {
+      await startScheduled(deps, tx, change);
+    } else {
+      await chargeWaiting(tx, change, elapsedMs);
+    }
+    return await settleDown(deps, { tx, claim, watch });
+  });
+}
+
+interface Settling {
+  readonly tx: Transaction<Database>;
+  readonly claim: Claim;
+  readonly watch: HostWatch;
+}
+
+/** Decides and writes until there is nothing left to decide. */
+async function settleDown(deps: ChangeDeps, { tx, claim, watch }: Settling): Promise<Advanced> {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const change = await reread(tx, claim);
+    if (change.finished_at !== null) return { nextMs: null, released: true };
+    const snapshot = snapshotOf(await readRows(tx, change));
+    const work: Work = { tx, change, snapshot, token: claim.token };
+    const hosts = await watch.look(tx, snapshot);
+    if (await observeControlSteps(deps, work)) continue;
+    const decisions = decide(snapshot, hosts);
+    if (decisions.length > 0) {
+      for (const decision of decisions) await apply(deps, work, decision);
+      continue;
+    }
+    if (!WORKED_STATES.includes(change.state)) {
+      await releaseClaim(tx, claim);
+      return { nextMs: null, released: true };
+    }
+    return { nextMs: nextLook(snapshot, hosts), released: false };
+  }
+  throw new Error(`change ${claim.changeId} does not settle`);
+}
+
+async function reread(tx: Transaction<Database>, claim: Claim): Promise<ChangeRow> {
+  return await tx.selectFrom("change").selectAll().where("id", "=", claim.changeId).executeTakeFirstOrThrow();
+}
+
+const bakingBatches = (snapshot: Snapshot) =>
+  snapshot.plan.groups.flatMap((group) => {
+    const batch = nextBatch(snapshot, group);
+    if (batch === null || snapshot.batches.get(batch.batchId)?.started !== true) return [];
+    return isSettled(snapshot, batch) && needsBake(snapshot, batch) ? [batch] : [];
+  });
+
+const waitingSteps = (snapshot: Snapshot) =>
+  snapshot.attempts.filter((attempt) => attempt.state === "running" && attempt.commandId === null);
+
+async function chargeWaiting(tx: Transaction<Database>, change: ChangeRow, elapsedMs: number): Promise<void> {
+  const snapshot = snapshotOf(await readRows(tx, change));
+  await chargeTime(tx, change.id, {
+    // Paused time does not count.
+    batchIds: change.state === "running" ? bakingBatches(snapshot).map(({ batchId }) => batchId) : [],
+    stepIds: waitingSteps(snapshot).map(({ id }) => id),
+    elapsedMs,
+  });
+}
+
+function nextLook(snapshot: Snapshot, hosts: HostView): number | null {
+  const baking = bakingBatches(snapshot).map(
+    (batch) => batch.bakeMs - (snapshot.batches.get(batch.batchId)?.bakedMs ?? 0),
+  );
+  const watching =
+    snapshot.state === "scheduled" ||
+    waitingSteps(snapshot).length > 0 ||
+    snapshot.plan.targets.some((target) => target.hostId !== null && hosts.away(target.hostId));
+  const looks = [...baking, ...(watching ? [LOOK_AGAIN_MS] : [])];
+  // Time is checkpointed at least each second.
+  return looks.length === 0 ? null : Math.max(5, Math.min(LOOK_AGAIN_MS, ...looks));
+}

@@ -1,0 +1,94 @@
+import type { Outcome } from "@evenkeel/contracts/agent-protocol";
+import { isTerminal } from "@evenkeel/contracts/change";
+import type { Decision } from "../decide.ts";
+import type { ChangeDeps } from "../deps.ts";
+import { automaticRollback } from "../rollback.ts";
+import { mayGo, TARGET_ARROWS } from "../state.ts";
+import { moveChange, wake } from "../store/change.ts";
+import { releaseLocks } from "../store/lock.ts";
+import { endAttempt, markBatch, moveTarget } from "../store/progress.ts";
+import { beginRollback } from "./begin-rollback.ts";
+import { dispatch, type Work } from "./dispatch.ts";
+
+/** Writes one decision. */
+export async function apply(deps: ChangeDeps, work: Work, decision: Decision): Promise<void> {
+  switch (decision.kind) {
+    case "dispatch":
+      return await dispatch(deps, work, decision);
+    case "step":
+      return await loseStep(work, decision);
+    case "revoke":
+      return await revoke(deps, work, decision);
+    case "target":
+      return await applyTarget(work, decision);
+    case "batch": {
+      const batches = work.snapshot.plan.groups.flatMap((group) => group.batches);
+      const name = batches.find(({ batchId }) => batchId === decision.batchId)?.name ?? decision.batchId;
+      return await markBatch(work.tx, { changeId: work.change.id, batchId: decision.batchId, name }, decision.to);
+    }
+    case "change":
+      return await applyChange(deps, work, decision);
+    case "begin-rollback":
+      return await beginRollback(deps, work);
+    default:
+      return decision satisfies never;
+  }
+}
+
+async function loseStep(work: Work, decision: Extract<Decision, { kind: "step" }>): Promise<void> {
+  const attempt = work.snapshot.attempts.find(({ id }) => id === decision.stepId);
+  if (attempt === undefined) return;
+  const outcome: Outcome = { kind: "interrupted", problem: decision.problem, elapsedMs: attempt.elapsedMs };
+  await endAttempt(
+    work.tx,
+    { ...attempt, changeId: work.change.id, from: attempt.state },
+    { to: decision.to, outcome },
+  );
+}
+
+async function revoke(deps: ChangeDeps, work: Work, { attempt }: Extract<Decision, { kind: "revoke" }>): Promise<void> {
+  await work.tx.updateTable("change_step").set({ revoking: true }).where("id", "=", attempt.id).execute();
+  if (attempt.commandId !== null) await deps.commands.revoke(work.tx, [attempt.commandId]);
+}
+
+async function applyTarget(work: Work, decision: Extract<Decision, { kind: "target" }>): Promise<void> {
+  const { targetId, to, problem } = decision;
+  const from = work.snapshot.targets.get(targetId)?.state ?? "pending";
+  if (!mayGo(TARGET_ARROWS, from, to)) throw new Error(`no arrow from ${from} to ${to} (target ${targetId})`);
+  const name = work.snapshot.plan.targets.find((planned) => planned.targetId === targetId)?.name ?? targetId;
+  await moveTarget(work.tx, { changeId: work.change.id, targetId, name, from, to, problem });
+}
+
+async function applyChange(
+  deps: ChangeDeps,
+  work: Work,
+  decision: Extract<Decision, { kind: "change" }>,
+): Promise<void> {
+  const { tx, change } = work;
+  const { to, problem, pauseCause } = decision;
+  const reason = problem === null ? "the failure budget is spent" : problem.title;
+  await moveChange(tx, change, {
+    to,
+    // A pause or an end keeps the problem that led to it.
+    ...(problem === null && to !== "succeeded" ? {} : { problem }),
+    ...(pauseCause === undefined ? {} : { pauseCause, pauseMode: "targets" }),
+    ...(to === "rolling-back" ? { rollbackDemand: automaticRollback(reason) } : {}),
+  });
+  if (isTerminal(to)) await finish(deps, work, to === "succeeded");
+}
+
+/** Locks are given back, the agents may forget, and the change that this one rolls back is told. */
+export async function finish(deps: ChangeDeps, work: Pick<Work, "tx" | "change">, succeeded: boolean): Promise<void> {
+  const { tx, change } = work;
+  await releaseLocks(tx, change.id);
+  await deps.commands.forget(tx, change.id);
+  if (change.rollback_of === null) return;
+  await wake(tx, change.rollback_of);
+  if (!succeeded) return;
+  await tx
+    .updateTable("change")
+    .set({ rolled_back_by: change.id })
+    .where("id", "=", change.rollback_of)
+    .where("state", "!=", "rolling-back")
+    .execute();
+}

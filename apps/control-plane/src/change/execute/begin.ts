@@ -1,0 +1,52 @@
+import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
+import type { Transaction } from "kysely";
+import type { Database } from "../../database.ts";
+import type { ChangeDeps } from "../deps.ts";
+import { movedSince } from "../plan.ts";
+import { insertTracks, moveChange, NOW } from "../store/change.ts";
+import { takeLocks } from "../store/lock.ts";
+import type { ChangeRow } from "../store/snapshot.ts";
+
+export type Beginning =
+  | { readonly kind: "running" }
+  | { readonly kind: "locked"; readonly refusal: Refusal }
+  | { readonly kind: "moved"; readonly refusal: Refusal };
+
+/** Compares the plan's basis with the world and takes the locks, in one transaction with the start. */
+export async function begin(
+  deps: ChangeDeps,
+  tx: Transaction<Database>,
+  { change, by }: { readonly change: ChangeRow; readonly by: string },
+): Promise<Beginning> {
+  // Locks first: then nothing that the basis names can move under our eyes.
+  const conflict = await takeLocks(tx, {
+    changeId: change.id,
+    tenantId: change.tenant_id,
+    locks: change.plan.locks,
+  });
+  if (conflict !== null) {
+    const refusal = refuse("LOCK_HELD", {
+      resource: conflict.label,
+      holder: conflict.holder,
+      since: conflict.since,
+      why: conflict.title,
+    });
+    return { kind: "locked", refusal };
+  }
+  const moved = await basisProblem(deps, tx, change);
+  if (moved !== null) return { kind: "moved", refusal: moved };
+  await insertTracks(tx, change.id, change.plan);
+  await tx.updateTable("change").set({ started_at: NOW, problem: null }).where("id", "=", change.id).execute();
+  await moveChange(tx, change, { to: "running", by });
+  return { kind: "running" };
+}
+
+async function basisProblem(deps: ChangeDeps, tx: Transaction<Database>, change: ChangeRow): Promise<Refusal | null> {
+  const kind = deps.registry.kinds.get(change.kind);
+  if (kind === undefined) return refuse("KIND_UNKNOWN", { kind: change.kind });
+  const world = await kind.read(kind.parse(change.spec), tx, { tenantId: change.tenant_id });
+  const now = kind.plan(kind.parse(change.spec), world);
+  if (isRefusal(now)) return now;
+  const moved = movedSince(change.plan, now.basis);
+  return moved.length === 0 ? null : refuse("PLAN_BASIS_MOVED", { moved });
+}

@@ -1,0 +1,191 @@
+/**
+ * Invariants:
+ * 1. One worker per claimed change in this process; it looks once at a time, and once more if it was kicked meanwhile.
+ * 2. A worker that lost its lease, or whose replica lost its own, falls silent; somebody else claims the change.
+ * 3. A transaction whose commit is in doubt is not repeated: the rows are read again.
+ */
+import type { ChangeId } from "@evenkeel/contracts/id";
+import { LeaseLost } from "@evenkeel/kit/lease";
+import type { ChangeDeps } from "../deps.ts";
+import { advance } from "./advance.ts";
+import { type Claim, claimChanges, renewClaims } from "./claim.ts";
+import { HostWatch } from "./host-watch.ts";
+
+const SWEEP_MS = 1000;
+const MAX_BACK_OFF_MS = 5000;
+
+interface Worker {
+  readonly claim: Claim;
+  readonly watch: HostWatch;
+  lastLookMs: number;
+  looking: boolean;
+  again: boolean;
+  failures: number;
+  timer: NodeJS.Timeout | null;
+}
+
+export interface Executor {
+  /** Looks at a change now, if this replica works on it or nobody does. */
+  kick(changeId: ChangeId): void;
+  close(): Promise<void>;
+}
+
+/** Works on changes until it is closed. */
+export function startExecutor(deps: ChangeDeps): Executor {
+  const executor = new ChangeExecutor(deps);
+  executor.open();
+  return executor;
+}
+
+class ChangeExecutor implements Executor {
+  readonly #deps: ChangeDeps;
+  readonly #workers = new Map<ChangeId, Worker>();
+  readonly #unsubscribe: (() => void)[] = [];
+  readonly #busy = new Set<Promise<void>>();
+  #sweepTimer: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(deps: ChangeDeps) {
+    this.#deps = deps;
+  }
+
+  open(): void {
+    const { listener, lease } = this.#deps;
+    const all = () => {
+      for (const changeId of this.#workers.keys()) this.kick(changeId);
+    };
+    this.#unsubscribe.push(
+      listener.on("change", (payload) => (payload === null ? all() : this.kick(payload as ChangeId))),
+      listener.on("traffic", all),
+      listener.on("host_changed", all),
+    );
+    lease.onLost(() => this.#drop([...this.#workers.keys()]));
+    this.#track(this.#sweep());
+  }
+
+  kick(changeId: ChangeId): void {
+    if (this.#closed) return;
+    const worker = this.#workers.get(changeId);
+    if (worker === undefined) return this.#track(this.#claim(changeId));
+    if (worker.looking) worker.again = true;
+    else this.#track(this.#look(worker));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const off of this.#unsubscribe) off();
+    if (this.#sweepTimer !== null) clearTimeout(this.#sweepTimer);
+    for (const worker of this.#workers.values()) if (worker.timer !== null) clearTimeout(worker.timer);
+    await Promise.allSettled([...this.#busy]);
+    // Others need not wait for the end of the lease.
+    await this.#deps.db
+      .updateTable("change")
+      .set({ lease_owner: null, lease_until: null })
+      .where("lease_owner", "=", this.#deps.lease.id)
+      .execute()
+      .catch(() => undefined);
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work
+      .catch((error: unknown) => this.#deps.log.warn({ err: error }, "the executor could not look"))
+      .finally(() => this.#busy.delete(tracked));
+    this.#busy.add(tracked);
+  }
+
+  /** Renews what is ours, claims what is nobody's. */
+  async #sweep(): Promise<void> {
+    const { db, lease } = this.#deps;
+    try {
+      if (lease.held) {
+        const held = new Set((await renewClaims(db, lease.id)).map(({ changeId }) => changeId));
+        this.#drop([...this.#workers.keys()].filter((changeId) => !held.has(changeId)));
+        for (const claim of await claimChanges(db, lease.id)) this.#employ(claim);
+      }
+    } finally {
+      if (!this.#closed) this.#sweepTimer = setTimeout(() => this.#track(this.#sweep()), SWEEP_MS);
+    }
+  }
+
+  async #claim(changeId: ChangeId): Promise<void> {
+    const { db, lease } = this.#deps;
+    if (!lease.held) return;
+    for (const claim of await claimChanges(db, lease.id, changeId)) this.#employ(claim);
+  }
+
+  #employ(claim: Claim): void {
+    const { commands, clock } = this.#deps;
+    this.#drop([claim.changeId]);
+    const worker: Worker = {
+      claim,
+      watch: new HostWatch(commands, clock),
+      lastLookMs: clock.monotonicMs(),
+      looking: false,
+      again: false,
+      failures: 0,
+      timer: null,
+    };
+    this.#workers.set(claim.changeId, worker);
+    this.#track(this.#look(worker));
+  }
+
+  #drop(changeIds: readonly ChangeId[]): void {
+    for (const changeId of changeIds) {
+      const worker = this.#workers.get(changeId);
+      if (worker?.timer != null) clearTimeout(worker.timer);
+      this.#workers.delete(changeId);
+    }
+  }
+
+  async #look(worker: Worker): Promise<void> {
+    worker.looking = true;
+    if (worker.timer !== null) clearTimeout(worker.timer);
+    worker.timer = null;
+    try {
+      do {
+        worker.again = false;
+        await this.#lookOnce(worker);
+      } while (worker.again && this.#owns(worker));
+    } finally {
+      worker.looking = false;
+    }
+  }
+
+  #owns(worker: Worker): boolean {
+    return !this.#closed && this.#workers.get(worker.claim.changeId) === worker;
+  }
+
+  async #lookOnce(worker: Worker): Promise<void> {
+    const { clock, lease, log } = this.#deps;
+    if (!this.#owns(worker) || !lease.held) return;
+    const nowMs = clock.monotonicMs();
+    const elapsedMs = nowMs - worker.lastLookMs;
+    try {
+      const { nextMs, released } = await advance(this.#deps, { claim: worker.claim, watch: worker.watch, elapsedMs });
+      worker.lastLookMs = nowMs;
+      worker.failures = 0;
+      if (released) this.#release(worker);
+      else if (nextMs !== null) this.#lookIn(worker, nextMs);
+    } catch (error) {
+      if (error instanceof LeaseLost) return this.#drop([worker.claim.changeId]);
+      worker.failures += 1;
+      log.warn({ err: error, changeId: worker.claim.changeId }, "a look at a change failed; it is repeated");
+      this.#lookIn(worker, Math.min(MAX_BACK_OFF_MS, 100 * 2 ** worker.failures));
+    }
+  }
+
+  /** The row is free again; what came in meanwhile may have nobody to look at it. */
+  #release(worker: Worker): void {
+    this.#drop([worker.claim.changeId]);
+    if (worker.again) this.kick(worker.claim.changeId);
+  }
+
+  #lookIn(worker: Worker, ms: number): void {
+    if (!this.#owns(worker)) return;
+    worker.timer = setTimeout(() => {
+      worker.timer = null;
+      if (worker.looking) worker.again = true;
+      else this.#track(this.#look(worker));
+    }, ms);
+  }
+}

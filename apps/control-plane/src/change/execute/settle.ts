@@ -1,0 +1,104 @@
+/**
+ * Invariants:
+ * 1. An outcome is stored once: a repeated one finds its attempt ended and changes nothing.
+ * 2. Storing needs no lease: an outcome is a fact of the host. Acting on it is the lease holder's.
+ */
+import type { Outcome } from "@evenkeel/contracts/agent-protocol";
+import type { StepState } from "@evenkeel/contracts/change";
+import type { CommandId, HostId } from "@evenkeel/contracts/id";
+import { notify } from "@evenkeel/kit/notify";
+import { inTransaction } from "@evenkeel/kit/sql";
+import type { Transaction } from "kysely";
+import type { AgentListener } from "../../agent-link/index.ts";
+import type { Database } from "../../database.ts";
+import type { ChangeDeps } from "../deps.ts";
+import { mayGo, STEP_ARROWS } from "../state.ts";
+import { NOW, wake } from "../store/change.ts";
+import { appendEvents } from "../store/event.ts";
+import { endAttempt } from "../store/progress.ts";
+import type { StepRow } from "../store/snapshot.ts";
+
+type SettleDeps = Pick<ChangeDeps, "db" | "registry">;
+
+/** What the kernel does with what agents report. */
+export function agentListener(deps: SettleDeps): AgentListener {
+  return {
+    started: async (commandId) => await withStep(deps, commandId, markStarted),
+    outcome: async (commandId, outcome) =>
+      await withStep(deps, commandId, async (tx, step) => await storeOutcome(deps, tx, { step, outcome })),
+    revoked: async (commandId, revoked) =>
+      await withStep(deps, commandId, async (tx, step) => {
+        if (revoked) await end(tx, step, { to: "revoked", outcome: null });
+      }),
+    output: async (commandId, text) =>
+      await withStep(deps, commandId, async (tx, step) => {
+        const data = { stepId: step.id, targetId: step.target_id, name: step.name, text };
+        await appendEvents(tx, step.change_id, [{ type: "output", data }]);
+      }),
+    hostChanged: async (hostId: HostId) => await notify(deps.db, "host_changed", hostId),
+  };
+}
+
+async function withStep(
+  { db }: SettleDeps,
+  commandId: CommandId,
+  run: (tx: Transaction<Database>, step: StepRow) => Promise<void>,
+): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    const found = await tx
+      .selectFrom("change_step")
+      .select("change_id")
+      .where("command_id", "=", commandId)
+      .executeTakeFirst();
+    if (found === undefined) return;
+    // The change's row first, as everybody does: then the step's cannot move, and nobody waits in a circle.
+    await tx.selectFrom("change").select("id").where("id", "=", found.change_id).forUpdate().execute();
+    const step = await tx
+      .selectFrom("change_step")
+      .selectAll()
+      .where("command_id", "=", commandId)
+      .executeTakeFirstOrThrow();
+    await run(tx, step);
+  });
+}
+
+async function markStarted(tx: Transaction<Database>, step: StepRow): Promise<void> {
+  if (step.state !== "dispatched") return;
+  await tx.updateTable("change_step").set({ state: "running", started_at: NOW }).where("id", "=", step.id).execute();
+  const data = { id: step.id, targetId: step.target_id, name: step.name, from: step.state, to: "running" };
+  await appendEvents(tx, step.change_id, [{ type: "step", data }]);
+}
+
+interface Ended {
+  readonly to: StepState;
+  readonly outcome: Outcome | null;
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+async function storeOutcome(
+  { registry }: SettleDeps,
+  tx: Transaction<Database>,
+  { step, outcome }: { readonly step: StepRow; readonly outcome: Outcome },
+): Promise<void> {
+  if (outcome.kind === "succeeded") {
+    const facts = registry.agentSteps.get(step.type)?.reading(outcome) ?? {};
+    return await end(tx, step, { to: "succeeded", outcome, facts });
+  }
+  // Refused for an old fence: a newer worker holds the slot, and this attempt never began.
+  const never = outcome.kind === "refused" && outcome.problem.code === "FENCE_STALE";
+  const to = never ? "revoked" : outcome.kind === "refused" ? "failed" : outcome.kind;
+  await end(tx, step, { to, outcome });
+}
+
+async function end(tx: Transaction<Database>, step: StepRow, { to, outcome, facts }: Ended): Promise<void> {
+  if (!mayGo(STEP_ARROWS, step.state, to)) return;
+  const attempt = {
+    id: step.id,
+    changeId: step.change_id,
+    targetId: step.target_id,
+    name: step.name,
+    from: step.state,
+  };
+  await endAttempt(tx, attempt, { to, outcome, ...(facts === undefined ? {} : { facts }) });
+  await wake(tx, step.change_id);
+}

@@ -1,0 +1,17 @@
+export type { ChangeDeps, CommandPort, Log } from "./deps.ts";
+export { changeHandlers } from "./endpoints.ts";
+export { type Executor, startExecutor } from "./execute/executor.ts";
+export { agentListener } from "./execute/settle.ts";
+export type {
+  AgentStep,
+  ChangeKind,
+  ControlStep,
+  Draft,
+  Facts,
+  KindRegistry,
+  Observation,
+  RollbackRequest,
+  Scope,
+  StepContext,
+  TouchedTarget,
+} from "./kind.ts";

@@ -1,0 +1,82 @@
+import type { ChangeAction, PlannedBatch, PlannedGroup } from "@evenkeel/contracts/change";
+import { isTerminal } from "@evenkeel/contracts/change";
+import type { ChangeId } from "@evenkeel/contracts/id";
+import { batchOf } from "../batch.ts";
+import { CLOSING, OPENING, type Snapshot, type TargetSnapshot } from "../snapshot.ts";
+import { allowedActions, RETRYABLE_TARGETS } from "../state.ts";
+import type { ChangeRow } from "../store/snapshot.ts";
+import { attemptsOf, positionOf, trackOf } from "../track.ts";
+
+const SKIPPABLE = ["pending", "staging", "staged", "failed", "interrupted"];
+
+const targetsOf = (snapshot: Snapshot): TargetSnapshot[] =>
+  [...snapshot.targets.values()].filter(({ targetId }) => targetId !== OPENING && targetId !== CLOSING);
+
+/** True when the opening or closing of the change was lost: `retry` runs it again. */
+export function lostTracks(snapshot: Snapshot): string[] {
+  return [OPENING, CLOSING].filter((name) => {
+    const target = snapshot.targets.get(name);
+    return (
+      target !== undefined && positionOf(trackOf(snapshot, name), attemptsOf(snapshot, name), target).kind === "lost"
+    );
+  });
+}
+
+/** The verbs that are legal on the change now. */
+export function actionsOf(row: ChangeRow, snapshot: Snapshot, newer: ChangeId | null): ChangeAction[] {
+  const targets = targetsOf(snapshot);
+  const batches = snapshot.plan.groups.flatMap((group) => group.batches);
+  return allowedActions({
+    state: row.state,
+    isRollback: row.rollback_of !== null,
+    hasUnconfirmed: batches.some((batch) => mayConfirm(snapshot, batch)),
+    hasRetryable: targets.some(({ state }) => RETRYABLE_TARGETS.includes(state)) || lostTracks(snapshot).length > 0,
+    hasSkippable: targets.some(({ state }) => SKIPPABLE.includes(state)),
+    hasUnknownStep: snapshot.attempts.some(({ state }) => state === "unknown"),
+    noInverse: noInverse(row, newer),
+  });
+}
+
+function noInverse(row: ChangeRow, newer: ChangeId | null): string | null {
+  if (row.plan.irreversible !== null) return row.plan.irreversible;
+  if (row.started_at === null) return "it never started";
+  if (row.rolled_back_by !== null) return `it was rolled back by ${row.rolled_back_by}`;
+  return isTerminal(row.state) && newer !== null ? `${newer} is newer` : null;
+}
+
+/** A batch behind a gate that nobody has confirmed, also ahead of its time. */
+export function mayConfirm(snapshot: Snapshot, batch: PlannedBatch): boolean {
+  const { confirmed, started } = batchOf(snapshot, batch);
+  return batch.gate !== null && !confirmed && !started;
+}
+
+const only = (actions: readonly ChangeAction[], which: Partial<Record<ChangeAction, boolean>>) =>
+  actions.filter((action) => which[action] === true);
+
+/** Of the change's verbs those that one batch takes. */
+export function batchActions(
+  actions: readonly ChangeAction[],
+  snapshot: Snapshot,
+  batch: PlannedBatch,
+): ChangeAction[] {
+  return only(actions, { confirm: mayConfirm(snapshot, batch) });
+}
+
+/** Of the change's verbs those that a group takes. */
+export function groupActions(
+  actions: readonly ChangeAction[],
+  snapshot: Snapshot,
+  group: PlannedGroup,
+): ChangeAction[] {
+  return only(actions, { confirm: group.batches.some((batch) => mayConfirm(snapshot, batch)) });
+}
+
+/** Of the change's verbs those that one target takes. */
+export function targetActions(actions: readonly ChangeAction[], snapshot: Snapshot, targetId: string): ChangeAction[] {
+  const state = snapshot.targets.get(targetId)?.state ?? "pending";
+  return only(actions, {
+    retry: RETRYABLE_TARGETS.includes(state),
+    skip: SKIPPABLE.includes(state),
+    "declare-lost": attemptsOf(snapshot, targetId).some((attempt) => attempt.state === "unknown"),
+  });
+}

@@ -1,0 +1,32 @@
+import type { Change, ChangeSummary } from "@evenkeel/contracts/change";
+import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
+import type { Kysely } from "kysely";
+import type { Database } from "../../database.ts";
+import { findChange, newerChange } from "../store/change.ts";
+import { locksOf } from "../store/lock.ts";
+import { type ChangeRow, readRows, snapshotOf } from "../store/snapshot.ts";
+import { showChange, showSummary } from "./view.ts";
+
+/** A change as API, CLI and console display it. */
+export async function readChange(db: Kysely<Database>, tenantId: TenantId, changeId: ChangeId): Promise<Change> {
+  // One snapshot of the database, so that the tree fits together.
+  return await db
+    .transaction()
+    .setIsolationLevel("repeatable read")
+    .setAccessMode("read only")
+    .execute(async (tx) => await readChangeIn(tx, tenantId, changeId));
+}
+
+/** The same inside a transaction that has begun already. */
+export async function readChangeIn(db: Kysely<Database>, tenantId: TenantId, changeId: ChangeId): Promise<Change> {
+  const rows = await readRows(db, await findChange(db, tenantId, changeId));
+  const newer = (await newerChange(db, changeId))?.id ?? null;
+  return showChange({ rows, snapshot: snapshotOf(rows), newer, locks: await locksOf(db, changeId) });
+}
+
+/** A change in a list. */
+export async function readSummary(db: Kysely<Database>, row: ChangeRow): Promise<ChangeSummary> {
+  const rows = await readRows(db, row);
+  const newer = (await newerChange(db, row.id))?.id ?? null;
+  return showSummary({ rows, snapshot: snapshotOf(rows), newer });
+}

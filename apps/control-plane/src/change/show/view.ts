@@ -1,0 +1,193 @@
+import type {
+  BatchView,
+  Change,
+  ChangeAction,
+  ChangeSummary,
+  GroupView,
+  PlannedBatch,
+  PlannedGroup,
+  PlannedTarget,
+  StepView,
+  TargetTraffic,
+  TargetView,
+} from "@evenkeel/contracts/change";
+import type { ChangeId } from "@evenkeel/contracts/id";
+import { batchOf, batchState, groupState } from "../batch.ts";
+import { CLOSING, OPENING, type Snapshot } from "../snapshot.ts";
+import { LOST_TARGETS } from "../state.ts";
+import type { ChangeRows, StepRow } from "../store/snapshot.ts";
+import { attemptsOf, trackOf, trafficOf } from "../track.ts";
+import { actionsOf, batchActions, groupActions, targetActions } from "./actions.ts";
+
+/** What is shown beside the rows of the change itself. */
+export interface Shown {
+  readonly rows: ChangeRows;
+  readonly snapshot: Snapshot;
+  readonly newer: ChangeId | null;
+  readonly locks: Change["locks"];
+}
+
+/** The whole tree of a change, every node with the verbs that are legal now. */
+export function showChange(shown: Shown): Change {
+  const { rows, snapshot, newer, locks } = shown;
+  const actions = actionsOf(rows.change, snapshot, newer);
+  const { change } = rows;
+  return {
+    ...showSummary(shown),
+    spec: change.spec,
+    sequence: change.sequence,
+    locks,
+    opening: stepsOf(shown, OPENING),
+    closing: stepsOf(shown, CLOSING),
+    groups: change.plan.groups.map((group) => showGroup(shown, group, actions)),
+    warnings: change.plan.warnings,
+    leftBehind: change.left_behind,
+  };
+}
+
+/** A change in a list. */
+export function showSummary({ rows, snapshot, newer }: Omit<Shown, "locks">): ChangeSummary {
+  const { change } = rows;
+  return {
+    id: change.id,
+    workspaceId: change.workspace_id,
+    kind: change.kind,
+    title: change.title,
+    state: change.state,
+    stateSince: change.state_since,
+    problem: change.problem,
+    waitingFor: change.waiting_for,
+    reason: change.reason,
+    createdBy: change.created_by,
+    createdAt: change.created_at,
+    startedAt: change.started_at,
+    finishedAt: change.finished_at,
+    rollbackOf: change.rollback_of,
+    rollbackChangeId: change.rollback_change_id,
+    rolledBackBy: change.rolled_back_by,
+    planDigest: change.plan_digest,
+    targets: countTargets(snapshot),
+    allowedActions: actionsOf(change, snapshot, newer),
+  };
+}
+
+function countTargets(snapshot: Snapshot): ChangeSummary["targets"] {
+  const states = snapshot.plan.targets.map(({ targetId }) => snapshot.targets.get(targetId)?.state ?? "pending");
+  const count = (...wanted: readonly string[]) => states.filter((state) => wanted.includes(state)).length;
+  return {
+    total: states.length,
+    succeeded: count("succeeded"),
+    failed: count("failed", "interrupted"),
+    running: count("running", "staging"),
+    pending: count("pending", "staged"),
+    skipped: count("skipped", "reverted"),
+    offline: count("offline"),
+    unknown: count("unknown"),
+  };
+}
+
+function showGroup(shown: Shown, group: PlannedGroup, actions: readonly ChangeAction[]): GroupView {
+  const { snapshot } = shown;
+  return {
+    groupId: group.groupId,
+    name: group.name,
+    state: groupState(snapshot, group),
+    after: group.after,
+    batches: group.batches.map((batch) => showBatch(shown, { group, batch, actions })),
+    allowedActions: groupActions(actions, snapshot, group),
+  };
+}
+
+interface BatchPlace {
+  readonly group: PlannedGroup;
+  readonly batch: PlannedBatch;
+  readonly actions: readonly ChangeAction[];
+}
+
+function showBatch(shown: Shown, { group, batch, actions }: BatchPlace): BatchView {
+  const { snapshot, rows } = shown;
+  const row = rows.batches.find((one) => one.batch_id === batch.batchId);
+  const { confirmed, bakedMs } = batchOf(snapshot, batch);
+  return {
+    batchId: batch.batchId,
+    name: batch.name,
+    beta: batch.beta,
+    state: batchState(snapshot, group, batch),
+    gate: batch.gate,
+    confirmed,
+    bakeMs: batch.bakeMs,
+    bakedMs: Math.min(bakedMs, batch.bakeMs),
+    startedAt: row?.started_at ?? null,
+    finishedAt: row?.finished_at ?? null,
+    targets: batch.targetIds.flatMap((targetId) => {
+      const planned = snapshot.plan.targets.find((one) => one.targetId === targetId);
+      return planned === undefined ? [] : [showTarget(shown, planned, actions)];
+    }),
+    allowedActions: batchActions(actions, snapshot, batch),
+  };
+}
+
+function showTarget(shown: Shown, planned: PlannedTarget, actions: readonly ChangeAction[]): TargetView {
+  const { snapshot, rows } = shown;
+  const { targetId } = planned;
+  const row = rows.targets.find((one) => one.target_id === targetId);
+  const track = trackOf(snapshot, targetId);
+  const initial = (planned.facts["traffic"] ?? "none") as TargetTraffic;
+  return {
+    targetId,
+    name: planned.name,
+    hostId: planned.hostId,
+    zone: planned.zone,
+    state: row?.state ?? "pending",
+    traffic: trafficOf(track, attemptsOf(snapshot, targetId), initial),
+    from: planned.from,
+    to: planned.to,
+    startedAt: row?.started_at ?? null,
+    finishedAt: row?.finished_at ?? null,
+    problem: LOST_TARGETS.includes(row?.state ?? "pending") || row?.state === "offline" ? (row?.problem ?? null) : null,
+    steps: stepsOf(shown, targetId),
+    allowedActions: targetActions(actions, snapshot, targetId),
+  };
+}
+
+/** Attempts as they were made, then the planned steps that are still ahead. */
+function stepsOf({ rows, snapshot }: Shown, targetId: string): StepView[] {
+  const track = trackOf(snapshot, targetId);
+  const made = rows.steps.filter((step) => step.target_id === targetId);
+  const shown = made.map((row) => showStep(row, track.find(({ step }) => step.name === row.name)?.step.on));
+  const done = new Set(made.map(({ phase, name }) => `${phase}/${name}`));
+  const ahead = track
+    .filter(({ phase, step }) => !done.has(`${phase}/${step.name}`))
+    .map(
+      ({ phase, step }): StepView => ({
+        id: null,
+        name: step.name,
+        type: step.type,
+        on: step.on,
+        phase,
+        attempt: 0,
+        state: "pending",
+        startedAt: null,
+        finishedAt: null,
+        waitingFor: null,
+        outcome: null,
+      }),
+    );
+  return [...shown, ...ahead];
+}
+
+function showStep(row: StepRow, on: "agent" | "control" | undefined): StepView {
+  return {
+    id: row.id,
+    name: row.name,
+    type: row.type,
+    on: on ?? (row.command_id === null ? "control" : "agent"),
+    phase: row.phase,
+    attempt: row.attempt,
+    state: row.state,
+    startedAt: row.started_at ?? row.dispatched_at,
+    finishedAt: row.finished_at,
+    waitingFor: row.waiting_for,
+    outcome: row.outcome,
+  };
+}

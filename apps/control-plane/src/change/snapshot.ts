@@ -1,0 +1,71 @@
+import type { Outcome } from "@evenkeel/contracts/agent-protocol";
+import type { ChangeState, Plan, StepState, TargetState } from "@evenkeel/contracts/change";
+import type { Problem } from "@evenkeel/contracts/error";
+import type { ChangeId, CommandId, HostId, StepId } from "@evenkeel/contracts/id";
+
+export type Phase = "opening" | "stage" | "run" | "clean" | "re-attach" | "closing";
+
+/** Tracks that belong to the change as a whole; no target may have these names. */
+export const OPENING = "$opening";
+export const CLOSING = "$closing";
+
+/** One attempt of a planned step. */
+export interface StepAttempt {
+  readonly id: StepId;
+  readonly targetId: string;
+  readonly phase: Phase;
+  readonly name: string;
+  readonly attempt: number;
+  /** The round of its target in which it was issued; a retry begins a new round. */
+  readonly round: number;
+  readonly state: StepState;
+  readonly commandId: CommandId | null;
+  readonly revoking: boolean;
+  readonly elapsedMs: number;
+  readonly outcome: Outcome | null;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+export interface TargetSnapshot {
+  readonly targetId: string;
+  readonly state: TargetState;
+  readonly round: number;
+  /** Steps from this index of stage + steps on must succeed in the present round. */
+  readonly fromIndex: number;
+  /** Skipped, and what runs there is to get its traffic back. */
+  readonly reattach: boolean;
+  readonly problem: Problem | null;
+}
+
+export interface BatchSnapshot {
+  readonly batchId: string;
+  readonly confirmed: boolean;
+  readonly bakedMs: number;
+  readonly started: boolean;
+  readonly finished: boolean;
+}
+
+/** `targets`: those in hand go on to their end; `steps`: only the steps in hand. */
+export type PauseMode = "targets" | "steps";
+export type PauseCause = "person" | "guard" | "budget";
+
+/** A change as the worker decides on it: read under the lock of its row. */
+export interface Snapshot {
+  readonly changeId: ChangeId;
+  readonly state: ChangeState;
+  readonly plan: Plan;
+  readonly isRollback: boolean;
+  readonly pauseMode: PauseMode;
+  readonly pauseCause: PauseCause;
+  /** The state of the change that rolls this one back, once there is one. */
+  readonly rollback: { readonly id: ChangeId; readonly state: ChangeState } | null;
+  readonly targets: ReadonlyMap<string, TargetSnapshot>;
+  readonly batches: ReadonlyMap<string, BatchSnapshot>;
+  readonly attempts: readonly StepAttempt[];
+}
+
+/** What the worker sees of hosts: `away` = not connected now, `lost` = for longer than the grace. */
+export interface HostView {
+  away(hostId: HostId): boolean;
+  lost(hostId: HostId): boolean;
+}

@@ -1,0 +1,186 @@
+import type { ChangeState, Plan } from "@evenkeel/contracts/change";
+import { isTerminal } from "@evenkeel/contracts/change";
+import { PlatformError, type Problem } from "@evenkeel/contracts/error";
+import { ChangeId, type Digest, type TenantId, type WorkspaceId } from "@evenkeel/contracts/id";
+import { notify } from "@evenkeel/kit/notify";
+import { type Kysely, sql, type Transaction } from "kysely";
+import type { Database } from "../../database.ts";
+import type { RollbackDemand } from "../rollback.ts";
+import { CLOSING, OPENING, type PauseCause, type PauseMode } from "../snapshot.ts";
+import { CHANGE_ARROWS, mayGo } from "../state.ts";
+import { appendEvents } from "./event.ts";
+import type { ChangeRow } from "./snapshot.ts";
+
+type Tx = Transaction<Database>;
+export const NOW = sql<string>`clock_timestamp()`;
+
+export interface NewChange {
+  readonly id: ChangeId;
+  readonly tenantId: TenantId;
+  readonly workspaceId: WorkspaceId;
+  readonly kind: string;
+  readonly spec: unknown;
+  readonly plan: Plan;
+  readonly digest: Digest;
+  readonly state: "planned" | "running";
+  readonly reason: string | null;
+  readonly createdBy: string;
+  readonly rollbackOf: ChangeId | null;
+}
+
+/** Stores a change with its frozen plan; its first event. */
+export async function insertChange(tx: Tx, change: NewChange): Promise<void> {
+  await tx
+    .insertInto("change")
+    .values({
+      id: change.id,
+      tenant_id: change.tenantId,
+      workspace_id: change.workspaceId,
+      kind: change.kind,
+      title: change.plan.title,
+      spec: JSON.stringify(change.spec),
+      plan: JSON.stringify(change.plan),
+      plan_digest: change.digest,
+      state: change.state,
+      reason: change.reason,
+      created_by: change.createdBy,
+      rollback_of: change.rollbackOf,
+      started_at: change.state === "running" ? sql<string>`clock_timestamp()` : null,
+    })
+    .execute();
+  await appendEvents(tx, change.id, [
+    { type: "change", data: { to: change.state, title: change.plan.title, by: change.createdBy } },
+  ]);
+}
+
+/** Makes the rows that execution writes to, in the transaction that starts the change. */
+export async function insertTracks(tx: Tx, changeId: ChangeId, plan: Plan): Promise<void> {
+  await tx
+    .insertInto("change_target")
+    .values([
+      { change_id: changeId, target_id: OPENING, state: "staged" as const },
+      { change_id: changeId, target_id: CLOSING, state: "staged" as const },
+      ...plan.targets.map((target) => ({
+        change_id: changeId,
+        target_id: target.targetId,
+        state: "pending" as const,
+      })),
+    ])
+    .execute();
+  const batches = plan.groups.flatMap((group) => group.batches);
+  if (batches.length > 0) {
+    await tx
+      .insertInto("change_batch")
+      .values(batches.map((batch) => ({ change_id: changeId, batch_id: batch.batchId })))
+      .execute();
+  }
+  const resources = plan.locks.filter((lock) => lock.mode === "exclusive");
+  if (resources.length > 0) {
+    await tx
+      .insertInto("change_resource")
+      .values(resources.map(({ resource }) => ({ change_id: changeId, resource })))
+      .execute();
+  }
+}
+
+/** Replaces the frozen plan before the start. */
+export async function storePlan(tx: Tx, changeId: ChangeId, plan: Plan, digest: Digest): Promise<void> {
+  await tx
+    .updateTable("change")
+    .set({ plan: JSON.stringify(plan), plan_digest: digest, title: plan.title })
+    .where("id", "=", changeId)
+    .execute();
+}
+
+/** The row of a change, locked until the transaction ends; within the tenant. */
+export async function lockChange(tx: Tx, tenantId: TenantId, changeId: ChangeId): Promise<ChangeRow> {
+  const row = await tx
+    .selectFrom("change")
+    .selectAll()
+    .where("id", "=", changeId)
+    .where("tenant_id", "=", tenantId)
+    .forUpdate()
+    .executeTakeFirst();
+  if (row === undefined) throw new PlatformError("NOT_FOUND", { resource: `change ${changeId}` });
+  return row;
+}
+
+/** The row of a change, as it is. */
+export async function findChange(db: Kysely<Database>, tenantId: TenantId, changeId: ChangeId) {
+  const row = await db
+    .selectFrom("change")
+    .selectAll()
+    .where("id", "=", changeId)
+    .where("tenant_id", "=", tenantId)
+    .executeTakeFirst();
+  if (row === undefined) throw new PlatformError("NOT_FOUND", { resource: `change ${changeId}` });
+  return row;
+}
+
+export interface Move {
+  readonly to: ChangeState;
+  readonly problem?: Problem | null;
+  readonly pauseMode?: PauseMode;
+  readonly pauseCause?: PauseCause;
+  readonly rollbackDemand?: RollbackDemand | null;
+  readonly waitingFor?: string | null;
+  readonly by?: string;
+  readonly reason?: string;
+}
+
+/** Moves a change along an arrow of the table; the caller holds its row. A worker is woken. */
+export async function moveChange(tx: Tx, change: Pick<ChangeRow, "id" | "state">, move: Move): Promise<void> {
+  if (!mayGo(CHANGE_ARROWS, change.state, move.to)) {
+    throw new Error(`no arrow from ${change.state} to ${move.to} (change ${change.id})`);
+  }
+  const jsonOrNull = (value: unknown) => (value === null ? null : JSON.stringify(value));
+  const ends = isTerminal(move.to);
+  await tx
+    .updateTable("change")
+    .set({
+      state: move.to,
+      state_since: NOW,
+      waiting_for: move.waitingFor ?? null,
+      ...(move.problem === undefined ? {} : { problem: jsonOrNull(move.problem) }),
+      ...(move.pauseMode === undefined ? {} : { pause_mode: move.pauseMode }),
+      ...(move.pauseCause === undefined ? {} : { pause_cause: move.pauseCause }),
+      ...(move.rollbackDemand === undefined ? {} : { rollback_demand: jsonOrNull(move.rollbackDemand) }),
+      ...(ends ? { finished_at: NOW, lease_owner: null, lease_until: null } : {}),
+    })
+    .where("id", "=", change.id)
+    .execute();
+  await appendEvents(tx, change.id, [
+    {
+      type: "change",
+      data: {
+        from: change.state,
+        to: move.to,
+        ...(move.problem === undefined || move.problem === null ? {} : { problem: move.problem }),
+        ...(move.by === undefined ? {} : { by: move.by }),
+        ...(move.reason === undefined ? {} : { reason: move.reason }),
+      },
+    },
+  ]);
+  await wake(tx, change.id);
+}
+
+/** Tells the worker of a change, wherever it is, that there is something to look at. */
+export async function wake(tx: Kysely<Database>, changeId: ChangeId): Promise<void> {
+  await notify(tx, "change", changeId);
+}
+
+/** The newest change that has touched one of these resources after the given one began. */
+export async function newerChange(
+  db: Kysely<Database>,
+  changeId: ChangeId,
+): Promise<{ id: ChangeId; resource: string } | null> {
+  const found = await db
+    .selectFrom("change_resource as mine")
+    .innerJoin("change_resource as newer", "newer.resource", "mine.resource")
+    .select(["newer.change_id as id", "newer.resource"])
+    .where("mine.change_id", "=", changeId)
+    .whereRef("newer.started_at", ">", "mine.started_at")
+    .orderBy("newer.started_at", "desc")
+    .executeTakeFirst();
+  return found === undefined ? null : { id: ChangeId.parse(found.id), resource: found.resource };
+}

@@ -1,0 +1,35 @@
+import type { ChangeState } from "@evenkeel/contracts/change";
+import type { ServiceId, TenantId } from "@evenkeel/contracts/id";
+import { type Kysely, sql } from "kysely";
+import type { Database } from "../../database.ts";
+import type { ChangeRow } from "./snapshot.ts";
+
+export interface ChangePage {
+  readonly tenantId: TenantId;
+  readonly workspace: string | undefined;
+  readonly service: ServiceId | undefined;
+  readonly state: ChangeState | undefined;
+  readonly kind: string | undefined;
+  readonly after: string | null;
+  readonly rows: number;
+}
+
+/** Newest first. */
+export async function listChanges(db: Kysely<Database>, page: ChangePage): Promise<ChangeRow[]> {
+  return await db
+    .selectFrom("change")
+    .innerJoin("workspace", "workspace.id", "change.workspace_id")
+    .selectAll("change")
+    .where("change.tenant_id", "=", page.tenantId)
+    .$if(page.workspace !== undefined, (query) => query.where("workspace.name", "=", page.workspace as string))
+    .$if(page.state !== undefined, (query) => query.where("change.state", "=", page.state as ChangeState))
+    .$if(page.kind !== undefined, (query) => query.where("change.kind", "=", page.kind as string))
+    .$if(page.service !== undefined, (query) =>
+      query.where(sql<boolean>`exists (select from jsonb_array_elements(change.plan -> 'targets') target
+        where target ->> 'slot' = ${page.service as string})`),
+    )
+    .$if(page.after !== null, (query) => query.where("change.id", "<", page.after as ChangeRow["id"]))
+    .orderBy("change.id", "desc")
+    .limit(page.rows)
+    .execute();
+}

@@ -1,0 +1,105 @@
+import type { Lock, LockRequest } from "@evenkeel/contracts/change";
+import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
+import { type Kysely, sql, type Transaction } from "kysely";
+import type { Database } from "../../database.ts";
+
+/** Who stands in the way. */
+export interface LockConflict {
+  readonly resource: string;
+  readonly label: string;
+  readonly holder: ChangeId;
+  readonly title: string;
+  readonly since: string;
+}
+
+interface LockDemand {
+  readonly changeId: ChangeId;
+  readonly tenantId: TenantId;
+  /** In canonical order. */
+  readonly locks: readonly LockRequest[];
+}
+
+/** Takes all locks or none, in the caller's transaction; answers with the first conflict. */
+export async function takeLocks(tx: Transaction<Database>, demand: LockDemand): Promise<LockConflict | null> {
+  for (const { resource } of demand.locks) {
+    // Serialises those who want this resource until the transaction ends, also where no row is there to lock.
+    await sql`select pg_advisory_xact_lock(hashtextextended(${resource}, 7700))`.execute(tx);
+  }
+  const conflict = await findConflict(tx, demand);
+  if (conflict !== null) return conflict;
+  if (demand.locks.length === 0) return null;
+  await tx
+    .insertInto("lock")
+    .values(demand.locks.map((lock) => ({ ...lock, change_id: demand.changeId, tenant_id: demand.tenantId })))
+    .onConflict((conflicting) => conflicting.columns(["resource", "change_id"]).doNothing())
+    .execute();
+  return null;
+}
+
+async function findConflict(tx: Transaction<Database>, demand: LockDemand): Promise<LockConflict | null> {
+  if (demand.locks.length === 0) return null;
+  const held = await tx
+    .selectFrom("lock")
+    .innerJoin("change", "change.id", "lock.change_id")
+    .select(["lock.resource", "lock.mode", "lock.label", "lock.since", "lock.change_id as holder", "change.title"])
+    .where(
+      "lock.resource",
+      "in",
+      demand.locks.map(({ resource }) => resource),
+    )
+    .where("lock.change_id", "!=", demand.changeId)
+    .orderBy("lock.since")
+    .execute();
+  const wanted = new Map(demand.locks.map((lock) => [lock.resource, lock.mode]));
+  return held.find((lock) => lock.mode === "exclusive" || wanted.get(lock.resource) === "exclusive") ?? null;
+}
+
+/** Gives all locks of a change back. */
+export async function releaseLocks(tx: Transaction<Database>, changeId: ChangeId): Promise<void> {
+  await tx.deleteFrom("lock").where("change_id", "=", changeId).execute();
+}
+
+/** Hands all locks of one change to another: nobody comes between. */
+export async function handLocksOver(tx: Transaction<Database>, from: ChangeId, to: ChangeId): Promise<void> {
+  await tx.updateTable("lock").set({ change_id: to }).where("change_id", "=", from).execute();
+}
+
+/** What one change holds. */
+export async function locksOf(db: Kysely<Database>, changeId: ChangeId) {
+  return await db
+    .selectFrom("lock")
+    .select(["resource", "label", "mode", "since"])
+    .where("change_id", "=", changeId)
+    .orderBy("resource")
+    .execute();
+}
+
+export interface LockPage {
+  readonly tenantId: TenantId;
+  /** `resource change` of the last row of the page before. */
+  readonly after: string | null;
+  readonly rows: number;
+}
+
+/** Every lock of a tenant with its holder. */
+export async function listLocks(db: Kysely<Database>, page: LockPage): Promise<Lock[]> {
+  const key = sql<string>`lock.resource || '@' || lock.change_id`;
+  return await db
+    .selectFrom("lock")
+    .innerJoin("change", "change.id", "lock.change_id")
+    .select([
+      "lock.resource",
+      "lock.label",
+      "lock.mode",
+      "lock.change_id as changeId",
+      "change.title",
+      "change.created_by as holder",
+      "lock.since",
+      "change.state",
+    ])
+    .where("lock.tenant_id", "=", page.tenantId)
+    .$if(page.after !== null, (query) => query.where(key, ">", page.after as string))
+    .orderBy(key)
+    .limit(page.rows)
+    .execute();
+}

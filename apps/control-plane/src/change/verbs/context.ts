@@ -1,0 +1,48 @@
+import type { ChangeAction } from "@evenkeel/contracts/change";
+import { PlatformError } from "@evenkeel/contracts/error";
+import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
+import { inTransaction } from "@evenkeel/kit/sql";
+import type { Transaction } from "kysely";
+import type { Database } from "../../database.ts";
+import type { ChangeDeps } from "../deps.ts";
+import { actionsOf } from "../show/actions.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { lockChange, newerChange } from "../store/change.ts";
+import { type ChangeRow, readRows, snapshotOf } from "../store/snapshot.ts";
+
+/** A verb in its transaction, on a change whose row it holds and in whose state it is legal. */
+export interface VerbContext {
+  readonly tx: Transaction<Database>;
+  readonly change: ChangeRow;
+  readonly snapshot: Snapshot;
+  readonly by: string;
+}
+
+export interface Ask {
+  readonly tenantId: TenantId;
+  readonly changeId: ChangeId;
+  readonly by: string;
+}
+
+/** Runs a verb, or refuses with what is possible instead. */
+export async function withVerb<T>(
+  deps: ChangeDeps,
+  { ask, action }: { readonly ask: Ask; readonly action: ChangeAction },
+  run: (context: VerbContext) => Promise<T>,
+): Promise<T> {
+  return await inTransaction(deps.db, async (tx) => {
+    const change = await lockChange(tx, ask.tenantId, ask.changeId);
+    const rows = await readRows(tx, change);
+    const snapshot = snapshotOf(rows);
+    const allowed = actionsOf(rows.change, snapshot, (await newerChange(tx, change.id))?.id ?? null);
+    if (!allowed.includes(action)) {
+      throw new PlatformError("ACTION_NOT_ALLOWED", {
+        action,
+        resource: `change ${change.id}`,
+        state: change.state,
+        allowed: allowed.length === 0 ? "nothing" : allowed,
+      });
+    }
+    return await run({ tx, change, snapshot, by: ask.by });
+  });
+}

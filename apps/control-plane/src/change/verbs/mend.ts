@@ -1,0 +1,142 @@
+import type { VerbBody } from "@evenkeel/contracts/change";
+import { PlatformError } from "@evenkeel/contracts/error";
+import type { ChangeDeps } from "../deps.ts";
+import { lostTracks, targetActions } from "../show/actions.ts";
+import { LOST_TARGETS, RETRYABLE_TARGETS } from "../state.ts";
+import { moveChange, wake } from "../store/change.ts";
+import { appendEvents } from "../store/event.ts";
+import { beginRound, endAttempt, markBatch, moveTarget } from "../store/progress.ts";
+import { attemptsOf, positionOf, retryIndex, trackOf } from "../track.ts";
+import { type Ask, type VerbContext, withVerb } from "./context.ts";
+
+/** Problems after which the bits have to be brought again. */
+const BITS_GONE = ["REVISION_NOT_STAGED", "OBJECT_CORRUPT"];
+
+/** Runs exactly the targets again that were lost, or those of them that are named. */
+export async function retry(deps: ChangeDeps, ask: Ask, body: VerbBody<"retry">): Promise<void> {
+  await withVerb(deps, { ask, action: "retry" }, async (context) => {
+    const { tx, change, snapshot, by } = context;
+    const lost = snapshot.plan.targets
+      .map(({ targetId }) => targetId)
+      .filter((id) => RETRYABLE_TARGETS.includes(snapshot.targets.get(id)?.state ?? "pending"));
+    const chosen = body.targetIds ?? lost;
+    for (const targetId of chosen) {
+      mustBe(context, targetId, "retry");
+      await retryTarget(context, targetId);
+    }
+    if (body.targetIds === undefined) {
+      for (const targetId of lostTracks(snapshot))
+        await beginRound(tx, { changeId: change.id, targetId, fromIndex: 0 });
+    }
+    await reopenBatches(context, chosen);
+    await appendEvents(tx, change.id, [{ type: "verb", data: { action: "retry", targetIds: chosen, by } }]);
+    if (change.state === "failed") await moveChange(tx, change, { to: "running", problem: null, by });
+    else await wake(tx, change.id);
+  });
+}
+
+function mustBe({ snapshot }: VerbContext, targetId: string, action: "retry" | "skip"): void {
+  const state = snapshot.targets.get(targetId)?.state;
+  if (state === undefined || !snapshot.plan.targets.some((planned) => planned.targetId === targetId))
+    throw new PlatformError("TARGET_UNKNOWN", { target: targetId });
+  const allowed = targetActions(["retry", "skip", "declare-lost"], snapshot, targetId);
+  if (!allowed.includes(action)) {
+    throw new PlatformError("ACTION_NOT_ALLOWED", {
+      action,
+      resource: `target ${targetId}`,
+      state,
+      allowed: allowed.length === 0 ? "nothing" : allowed,
+    });
+  }
+}
+
+async function retryTarget({ tx, change, snapshot }: VerbContext, targetId: string): Promise<void> {
+  const target = snapshot.targets.get(targetId);
+  const planned = snapshot.plan.targets.find((one) => one.targetId === targetId);
+  if (target === undefined || planned === undefined) return;
+  const track = trackOf(snapshot, targetId);
+  const position = positionOf(track, attemptsOf(snapshot, targetId), target);
+  const gone = target.problem !== null && BITS_GONE.includes(target.problem.code);
+  const fromIndex =
+    gone || position.kind === "done"
+      ? 0
+      : position.kind === "lost"
+        ? retryIndex(track, position.at)
+        : position.at.index;
+  await beginRound(tx, { changeId: change.id, targetId, fromIndex });
+  await moveTarget(tx, {
+    changeId: change.id,
+    targetId,
+    name: planned.name,
+    from: target.state,
+    to: fromIndex < planned.stage.length ? "staging" : "running",
+    problem: null,
+  });
+}
+
+/** A batch with a target that runs again is not finished any more; its bake is over already. */
+async function reopenBatches({ tx, change, snapshot }: VerbContext, targetIds: readonly string[]): Promise<void> {
+  for (const batch of snapshot.plan.groups.flatMap((group) => group.batches)) {
+    const finished = snapshot.batches.get(batch.batchId)?.finished === true;
+    if (finished && batch.targetIds.some((id) => targetIds.includes(id))) {
+      await markBatch(tx, { changeId: change.id, batchId: batch.batchId, name: batch.name }, "reopened");
+    }
+  }
+}
+
+/** Leaves targets out; what runs there may get its traffic back. */
+export async function skip(deps: ChangeDeps, ask: Ask, body: VerbBody<"skip">): Promise<void> {
+  await withVerb(deps, { ask, action: "skip" }, async (context) => {
+    const { tx, change, snapshot, by } = context;
+    for (const targetId of body.targetIds) {
+      mustBe(context, targetId, "skip");
+      const planned = snapshot.plan.targets.find((one) => one.targetId === targetId);
+      const from = snapshot.targets.get(targetId)?.state ?? "pending";
+      const name = planned?.name ?? targetId;
+      await moveTarget(tx, { changeId: change.id, targetId, name, from, to: "skipped", problem: null });
+      if (body.traffic !== "re-attach") continue;
+      await tx
+        .updateTable("change_target")
+        .set({ reattach: true })
+        .where("change_id", "=", change.id)
+        .where("target_id", "=", targetId)
+        .execute();
+    }
+    const data = { action: "skip", targetIds: body.targetIds, traffic: body.traffic, by };
+    await appendEvents(tx, change.id, [{ type: "verb", data }]);
+    const skipped = new Set(body.targetIds);
+    const stillLost = [...snapshot.targets.values()].some(
+      ({ targetId, state }) => LOST_TARGETS.includes(state) && !skipped.has(targetId),
+    );
+    if (change.state === "failed" && !stillLost) await moveChange(tx, change, { to: "running", problem: null, by });
+    else await wake(tx, change.id);
+  });
+}
+
+/** A person's word that an attempt is lost: only then may it be tried again. */
+export async function declareLost(deps: ChangeDeps, ask: Ask, body: VerbBody<"declare-lost">): Promise<void> {
+  await withVerb(deps, { ask, action: "declare-lost" }, async ({ tx, change, snapshot, by }) => {
+    for (const stepId of body.stepIds) {
+      const attempt = snapshot.attempts.find(({ id }) => id === stepId);
+      if (attempt === undefined) throw new PlatformError("NOT_FOUND", { resource: `step ${stepId}` });
+      if (attempt.state !== "unknown") {
+        const { state } = attempt;
+        throw new PlatformError("ACTION_NOT_ALLOWED", {
+          action: "declare-lost",
+          resource: `step ${stepId}`,
+          state,
+          allowed: "nothing",
+        });
+      }
+      await endAttempt(
+        tx,
+        { ...attempt, changeId: change.id, from: "unknown" },
+        { to: "interrupted", outcome: attempt.outcome },
+      );
+      if (attempt.commandId !== null) await deps.commands.revoke(tx, [attempt.commandId]);
+    }
+    const data = { action: "declare-lost", stepIds: body.stepIds, reason: body.reason, by };
+    await appendEvents(tx, change.id, [{ type: "verb", data }]);
+    await wake(tx, change.id);
+  });
+}

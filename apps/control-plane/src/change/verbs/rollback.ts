@@ -1,0 +1,49 @@
+import { isTerminal, type VerbBody } from "@evenkeel/contracts/change";
+import { asError, isRefusal, PlatformError } from "@evenkeel/contracts/error";
+import { ChangeId, newId } from "@evenkeel/contracts/id";
+import type { ChangeDeps } from "../deps.ts";
+import { planInverse } from "../execute/begin-rollback.ts";
+import { planDigest } from "../plan.ts";
+import type { RollbackDemand } from "../rollback.ts";
+import { insertChange, moveChange } from "../store/change.ts";
+import { type Ask, type VerbContext, withVerb } from "./context.ts";
+
+/** Asks for a rollback: of a change under way its worker begins it; of one that has ended a new change is born `planned`. Answers with the change to look at. */
+export async function rollback(deps: ChangeDeps, ask: Ask, body: VerbBody<"rollback">): Promise<ChangeId> {
+  const demand: RollbackDemand = {
+    speed: body.speed,
+    strategy: body.strategy ?? null,
+    toRevision: body.toRevision ?? null,
+    reason: body.reason,
+    by: ask.by,
+  };
+  return await withVerb(deps, { ask, action: "rollback" }, async (context) => {
+    const { tx, change, by } = context;
+    if (isTerminal(change.state)) return await planRollback(deps, context, demand);
+    await moveChange(tx, change, { to: "rolling-back", rollbackDemand: demand, by, reason: demand.reason });
+    return change.id;
+  });
+}
+
+async function planRollback(deps: ChangeDeps, context: VerbContext, demand: RollbackDemand): Promise<ChangeId> {
+  const { tx, change } = context;
+  const { speed, strategy, toRevision } = demand;
+  const inverse = await planInverse(deps, context, { changeId: change.id, speed, strategy, toRevision });
+  if (isRefusal(inverse)) throw asError(inverse);
+  if (inverse.plan.targets.length === 0) throw new PlatformError("NO_INVERSE", { problem: "it touched no target" });
+  const id = newId(ChangeId, "chg");
+  await insertChange(tx, {
+    id,
+    tenantId: change.tenant_id,
+    workspaceId: change.workspace_id,
+    kind: inverse.kind.kind,
+    spec: inverse.spec,
+    plan: inverse.plan,
+    digest: planDigest(inverse.plan),
+    state: "planned",
+    reason: demand.reason,
+    createdBy: demand.by,
+    rollbackOf: change.id,
+  });
+  return id;
+}

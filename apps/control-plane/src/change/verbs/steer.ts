@@ -1,0 +1,99 @@
+import type { VerbBody } from "@evenkeel/contracts/change";
+import { PlatformError } from "@evenkeel/contracts/error";
+import type { ChangeDeps } from "../deps.ts";
+import { finish } from "../execute/apply.ts";
+import { mayConfirm } from "../show/actions.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { moveChange, wake } from "../store/change.ts";
+import { appendEvents } from "../store/event.ts";
+import { type Ask, type VerbContext, withVerb } from "./context.ts";
+
+/** No new target is begun; those in hand end, or with `now` only their steps in hand. */
+export async function pause(deps: ChangeDeps, ask: Ask, body: VerbBody<"pause">): Promise<void> {
+  await withVerb(deps, { ask, action: "pause" }, async ({ tx, change, by }) => {
+    if (change.state === "awaiting-confirmation") return await moveChange(tx, change, { to: "paused", by });
+    const pauseMode = body.now === true ? "steps" : "targets";
+    await moveChange(tx, change, { to: "pausing", pauseMode, pauseCause: "person", by });
+  });
+}
+
+/** Goes on where it stopped. */
+export async function resume(deps: ChangeDeps, ask: Ask): Promise<void> {
+  await withVerb(deps, { ask, action: "resume" }, async ({ tx, change, by }) => {
+    await moveChange(tx, change, { to: "running", problem: null, by });
+  });
+}
+
+/** Opens the gates of batches, also ahead of their time. */
+export async function confirm(deps: ChangeDeps, ask: Ask, body: VerbBody<"confirm">): Promise<void> {
+  await withVerb(deps, { ask, action: "confirm" }, async ({ tx, change, snapshot, by }) => {
+    const batches = snapshot.plan.groups.flatMap((group) => group.batches);
+    for (const batchId of body.batchIds) {
+      const batch = batches.find((planned) => planned.batchId === batchId);
+      if (batch === undefined) throw new PlatformError("BATCH_UNKNOWN", { batch: batchId });
+      if (!mayConfirm(snapshot, batch)) throw notConfirmable(snapshot, batchId);
+    }
+    await tx
+      .updateTable("change_batch")
+      .set({ confirmed: true })
+      .where("change_id", "=", change.id)
+      .where("batch_id", "in", body.batchIds)
+      .execute();
+    await appendEvents(tx, change.id, [{ type: "verb", data: { action: "confirm", batchIds: body.batchIds, by } }]);
+    if (change.state === "awaiting-confirmation") await moveChange(tx, change, { to: "running", by });
+    else await wake(tx, change.id);
+  });
+}
+
+function notConfirmable(snapshot: Snapshot, batchId: string): PlatformError {
+  const open = snapshot.plan.groups
+    .flatMap((group) => group.batches)
+    .filter((batch) => mayConfirm(snapshot, batch))
+    .map((batch) => `confirm ${batch.batchId}`);
+  return new PlatformError("ACTION_NOT_ALLOWED", {
+    action: "confirm",
+    resource: `batch ${batchId}`,
+    state: "not waiting for a confirmation",
+    allowed: open,
+  });
+}
+
+const NOT_STARTED = ["planned", "awaiting-approval", "scheduled"];
+
+/** Brings the targets in hand to a whole state and leaves the others. */
+export async function cancel(deps: ChangeDeps, ask: Ask): Promise<void> {
+  await withVerb(deps, { ask, action: "cancel" }, async ({ tx, change, by }) => {
+    if (!NOT_STARTED.includes(change.state)) return await moveChange(tx, change, { to: "cancelling", by });
+    await moveChange(tx, change, { to: "cancelled", by });
+    await finish(deps, { tx, change }, false);
+  });
+}
+
+/** Leaves everything as it is, and lists it. */
+export async function close(deps: ChangeDeps, ask: Ask, body: VerbBody<"close">): Promise<void> {
+  await withVerb(deps, { ask, action: "close" }, async (context) => {
+    const { tx, change, snapshot, by } = context;
+    const outstanding = snapshot.attempts.flatMap(({ state, commandId }) =>
+      ["dispatched", "running", "unknown"].includes(state) && commandId !== null ? [commandId] : [],
+    );
+    // Late outcomes are recorded only: the change is terminal by then.
+    if (outstanding.length > 0) await deps.commands.revoke(tx, outstanding);
+    await tx
+      .updateTable("change")
+      .set({ left_behind: JSON.stringify(leftBehind(context)) })
+      .where("id", "=", change.id)
+      .execute();
+    await moveChange(tx, change, { to: "closed", by, reason: body.reason });
+    await finish(deps, { tx, change }, false);
+  });
+}
+
+function leftBehind({ snapshot }: VerbContext): string[] {
+  return snapshot.plan.targets.flatMap(({ targetId, name, from, to }) => {
+    const state = snapshot.targets.get(targetId)?.state ?? "pending";
+    if (state === "succeeded") return [`${name}: ${to ?? "nothing"}`];
+    if (state === "pending" || state === "offline" || state === "skipped")
+      return [`${name}: ${from ?? "nothing"} (${state})`];
+    return [`${name}: between ${from ?? "nothing"} and ${to ?? "nothing"} (${state})`];
+  });
+}

@@ -1,0 +1,54 @@
+import type { ChangeEvent } from "@evenkeel/contracts/change";
+import { isTerminal } from "@evenkeel/contracts/change";
+import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
+import type { ServerEvent } from "../http/index.ts";
+import type { ChangeDeps } from "./deps.ts";
+import { findChange } from "./store/change.ts";
+import { eventsAfter } from "./store/event.ts";
+
+const READ_AT_ONCE = 200;
+
+export interface Watch {
+  readonly tenantId: TenantId;
+  readonly changeId: ChangeId;
+  /** The last event that the watcher has. */
+  readonly after: number;
+  readonly signal: AbortSignal;
+}
+
+/** The life of a change from an event on: every event once, on any replica, until the terminal state. */
+export async function* watchChange(
+  { db, listener }: Pick<ChangeDeps, "db" | "listener">,
+  { tenantId, changeId, after, signal }: Watch,
+): AsyncGenerator<ServerEvent> {
+  await findChange(db, tenantId, changeId);
+  let wake: () => void = () => undefined;
+  let heard = true;
+  const hear = () => {
+    heard = true;
+    wake();
+  };
+  const off = listener.on("change_event", (payload) => {
+    if (payload === null || payload === changeId) hear();
+  });
+  signal.addEventListener("abort", hear);
+  try {
+    let last = after;
+    while (!signal.aborted) {
+      heard = false;
+      // The state is read before the events: a terminal one means that all events are there.
+      const { state } = await findChange(db, tenantId, changeId);
+      const events = await eventsAfter(db, changeId, { after: last, limit: READ_AT_ONCE });
+      for (const event of events) yield asServerEvent(event);
+      last = events.at(-1)?.sequence ?? last;
+      if (events.length === READ_AT_ONCE) continue;
+      if (isTerminal(state)) return;
+      if (!heard) await new Promise<void>((resolve) => (wake = resolve));
+    }
+  } finally {
+    off();
+    signal.removeEventListener("abort", hear);
+  }
+}
+
+const asServerEvent = (event: ChangeEvent): ServerEvent => ({ id: String(event.sequence), data: event });

@@ -1,0 +1,171 @@
+import type { Letter } from "@evenkeel/contracts/agent-protocol";
+import { problemOf } from "@evenkeel/contracts/error";
+import type { HostId, RevisionId, ServiceId } from "@evenkeel/contracts/id";
+import { type InstanceKey, instanceKey } from "@evenkeel/contracts/route-table";
+import type { ControlStep, Facts, Observation, StepContext } from "../change/index.ts";
+import {
+  confirmation,
+  cutInstance,
+  drainStatus,
+  type NewUpstream,
+  putUpstreams,
+  reachedStatus,
+  upstreamsOf,
+} from "../route/index.ts";
+import { instancesOf } from "../service/index.ts";
+
+const FULL_WEIGHT = 100;
+
+interface Arrival {
+  readonly serviceId: ServiceId;
+  readonly hostId: HostId;
+  readonly letter: Letter;
+  readonly revisionId: RevisionId;
+  readonly version: string;
+  readonly zone: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+const keyOf = ({ serviceId, hostId, letter }: Arrival): InstanceKey => instanceKey(serviceId, hostId, letter);
+const upstreamOf = (arrival: Arrival, weight: number): NewUpstream => ({
+  instance: keyOf(arrival),
+  serviceId: arrival.serviceId,
+  hostId: arrival.hostId,
+  letter: arrival.letter,
+  revisionId: arrival.revisionId,
+  version: arrival.version,
+  zone: arrival.zone,
+  address: arrival.address,
+  port: arrival.port,
+  weight,
+});
+
+interface Departure {
+  readonly serviceId: ServiceId;
+  readonly hostId: HostId;
+  readonly letters: readonly Letter[];
+  readonly drainMs: number;
+  readonly policy: "cut" | "extend" | "fail";
+}
+
+const keysOf = ({ serviceId, hostId, letters }: Pick<Departure, "serviceId" | "hostId" | "letters">) =>
+  letters.map((letter) => instanceKey(serviceId, hostId, letter));
+
+/** Every gateway of the workspace runs on the table: one that is away blocks, with its name. */
+async function confirmed({ tx, workspaceId }: StepContext, facts: Facts): Promise<Observation> {
+  const state = await confirmation(tx, workspaceId, Number(facts["tableVersion"]));
+  if (state.confirmed) return { kind: "done" };
+  const away = state.away.length > 0 ? ` (away: ${state.away.join(", ")})` : "";
+  return { kind: "not-yet", waitingFor: `gateway ${state.waitingFor.join(", ")}${away}` };
+}
+
+/** The new instance is in the table without weight: each gateway proves that it reaches it before anything depends on it. */
+const introduce: ControlStep = {
+  type: "introduce",
+  async run(input, { tx, tenantId, workspaceId }) {
+    const upstream = upstreamOf(input as unknown as Arrival, 0);
+    const { tableVersion } = await putUpstreams(tx, { tenantId, workspaceId, put: [upstream], drain: [], remove: [] });
+    return { tableVersion };
+  },
+  async observe(input, context) {
+    const arrived = await confirmed(context, context.facts);
+    if (arrived.kind !== "done") return arrived;
+    const instance = keyOf(input as unknown as Arrival);
+    const { reached, problem } = await reachedStatus(context.tx, instance);
+    if (reached) return { kind: "done" };
+    if (problem === null) return { kind: "not-yet", waitingFor: "the first connection of every gateway" };
+    return { kind: "failed", problem: problemOf("NOT_SERVING", { instance, problem }) };
+  },
+};
+
+/** One table version puts the new instance in and the old one out. */
+const shiftTraffic: ControlStep = {
+  type: "shift-traffic",
+  async run(input, { tx, tenantId, workspaceId }) {
+    const arrival = input as unknown as Arrival & { readonly drain: readonly Letter[] };
+    const drain = keysOf({ ...arrival, letters: arrival.drain });
+    const put = [upstreamOf(arrival, FULL_WEIGHT)];
+    const { tableVersion } = await putUpstreams(tx, { tenantId, workspaceId, put, drain, remove: [] });
+    return { tableVersion };
+  },
+  observe: async (_input, context) => await confirmed(context, context.facts),
+};
+
+/** Out of the routes: no new requests. */
+const detach: ControlStep = {
+  type: "detach",
+  async run(input, { tx, tenantId, workspaceId }) {
+    const drain = keysOf(input as unknown as Departure);
+    const { tableVersion } = await putUpstreams(tx, { tenantId, workspaceId, put: [], drain, remove: [] });
+    return { tableVersion };
+  },
+  observe: async (_input, context) => await confirmed(context, context.facts),
+};
+
+/** Until what is in flight has ended; at the deadline the service's policy decides. */
+const awaitDrained: ControlStep = {
+  type: "await-drained",
+  run: async () => ({}),
+  async observe(input, context) {
+    const departure = input as unknown as Departure;
+    const keys = keysOf(departure);
+    const left = await inFlight(context, keys);
+    if (left.known && left.inFlight + left.longLived === 0) return await takeOut(context, keys, { cut: false });
+    const { drainMs, policy } = departure;
+    const limitMs = policy === "extend" ? 2 * drainMs : drainMs;
+    if (context.elapsedMs < limitMs) {
+      const counted = left.known
+        ? `${left.inFlight} requests, ${left.longLived} long-lived connections`
+        : "the gateways' count";
+      return { kind: "not-yet", waitingFor: counted };
+    }
+    if (policy === "cut") return await takeOut(context, keys, { cut: true });
+    const facts = { inFlight: left.inFlight + left.longLived, seconds: limitMs / 1000 };
+    return { kind: "failed", problem: problemOf("DRAIN_TIMEOUT", facts) };
+  },
+};
+
+async function inFlight({ tx }: StepContext, keys: readonly InstanceKey[]) {
+  const counts = { known: true, inFlight: 0, longLived: 0 };
+  for (const key of keys) {
+    const status = await drainStatus(tx, key);
+    counts.known &&= status.known;
+    counts.inFlight += status.inFlight;
+    counts.longLived += status.longLived;
+  }
+  return counts;
+}
+
+async function takeOut(
+  { tx, tenantId, workspaceId }: StepContext,
+  keys: readonly InstanceKey[],
+  { cut }: { readonly cut: boolean },
+): Promise<Observation> {
+  if (cut) for (const key of keys) await cutInstance(tx, key);
+  else await putUpstreams(tx, { tenantId, workspaceId, put: [], drain: [], remove: keys });
+  return { kind: "done", facts: { cut } };
+}
+
+/** Gives traffic back to what runs there and is healthy; nothing goes back that has not been seen so. */
+const reattach: ControlStep = {
+  type: "re-attach",
+  async run(input, { tx, tenantId, workspaceId }) {
+    const { serviceId, hostId } = input as unknown as Departure;
+    const healthy = (await instancesOf(tx, serviceId)).filter(
+      (instance) => instance.hostId === hostId && instance.state === "healthy",
+    );
+    const known = (await upstreamsOf(tx, serviceId)).filter((upstream) => upstream.hostId === hostId);
+    // What took traffic before comes first; a new instance that never did stays out as long as the old one lives.
+    const back = healthy.find(({ letter }) => known.some((upstream) => upstream.letter === letter)) ?? healthy[0];
+    if (back === undefined) return { attached: null };
+    const put = [upstreamOf({ ...back, version: back.packageVersion }, FULL_WEIGHT)];
+    const { tableVersion } = await putUpstreams(tx, { tenantId, workspaceId, put, drain: [], remove: [] });
+    return { attached: back.letter, tableVersion };
+  },
+  observe: async (_input, context) =>
+    context.facts["attached"] === null ? { kind: "done" } : await confirmed(context, context.facts),
+};
+
+/** How a release moves traffic. */
+export const trafficSteps: readonly ControlStep[] = [introduce, shiftTraffic, detach, awaitDrained, reattach];

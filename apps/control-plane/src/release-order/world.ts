@@ -1,0 +1,186 @@
+import { PlatformError } from "@evenkeel/contracts/error";
+import {
+  type ApplicationId,
+  type BuildpackId,
+  type Digest,
+  type HostId,
+  newId,
+  type PackageId,
+  RevisionId,
+  ServiceId,
+  type TenantId,
+  type WorkspaceId,
+} from "@evenkeel/contracts/id";
+import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
+import type { Instance, Revision, RouteRule, ServiceDefinition } from "@evenkeel/contracts/service";
+import type { Transaction } from "kysely";
+import { onlineHosts } from "../agent-link/index.ts";
+import { findApplication } from "../application/index.ts";
+import { findBuildpack } from "../buildpack/index.ts";
+import type { Scope } from "../change/index.ts";
+import type { Database } from "../database.ts";
+import { hostsOf } from "../host/index.ts";
+import { findPackage } from "../package/index.ts";
+import { findRevision, readRevisions, revisionsOf } from "../revision/index.ts";
+import {
+  confirmation,
+  findTakenRoute,
+  routesOf,
+  type TakenRoute,
+  type UpstreamState,
+  upstreamsOf,
+} from "../route/index.ts";
+import { findService, instancesOf, type StoredService } from "../service/index.ts";
+import { findWorkspace } from "../workspace/index.ts";
+
+export interface WorldHost {
+  readonly id: HostId;
+  readonly name: string;
+  readonly zone: string;
+  readonly cell: string | null;
+  readonly address: string;
+  readonly version: number;
+  readonly online: boolean;
+}
+
+export interface WorldPackage {
+  readonly id: PackageId;
+  readonly version: string;
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+}
+
+export interface WorldBuildpack {
+  readonly id: BuildpackId;
+  readonly name: string;
+  readonly version: string;
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  readonly start: string | null;
+}
+
+/** Everything that the planner of a release may know, read in one transaction. */
+export interface World {
+  readonly tenantId: TenantId;
+  readonly workspace: { readonly id: WorkspaceId; readonly name: string; readonly zones: readonly string[] };
+  readonly application: { readonly id: ApplicationId; readonly name: string } | null;
+  readonly service: StoredService | null;
+  /** Ids for what this release would make. */
+  readonly fresh: { readonly serviceId: ServiceId; readonly revisionId: RevisionId };
+  /** What is to be released, by version or digest; null = not uploaded. */
+  readonly package: WorldPackage | null;
+  readonly buildpack: WorldBuildpack | null;
+  readonly hosts: readonly WorldHost[];
+  readonly instances: readonly Instance[];
+  readonly upstreams: readonly UpstreamState[];
+  /** Revisions of this service that the plan may name. */
+  readonly revisions: ReadonlyMap<RevisionId, Revision>;
+  /** Sizes of what those revisions are made of, in bytes. */
+  readonly sizes: ReadonlyMap<Digest, number>;
+  readonly routes: readonly RouteRule[];
+  readonly takenRoute: TakenRoute | null;
+  readonly gateways: number;
+}
+
+/** The definition that a release goes by: the manifest's, or the service's as it stands. */
+export function definitionOf(spec: ReleaseOrderSpec, service: StoredService | null): ServiceDefinition | null {
+  if ("package" in spec && spec.definition !== undefined) return spec.definition;
+  return service?.definition ?? null;
+}
+
+/** Reads the world for a release. */
+export async function readWorld(
+  spec: ReleaseOrderSpec,
+  tx: Transaction<Database>,
+  { tenantId }: Scope,
+): Promise<World> {
+  const workspace = await findWorkspace(tx, { tenantId, name: spec.workspace });
+  if (workspace === null) throw new PlatformError("NOT_FOUND", { resource: `workspace ${spec.workspace}` });
+  const name = spec.service ?? spec.application;
+  const service = await findService(tx, { tenantId, workspaceId: workspace.id, name });
+  const definition = definitionOf(spec, service);
+  const hosts = await hostsOf(tx, workspace.id);
+  const online = await onlineHosts(
+    tx,
+    hosts.map(({ id }) => id),
+  );
+  const application = await findApplication(tx, { tenantId, name: spec.application });
+  const revisions = await revisionsFor(spec, tx, { tenantId, service });
+  const rules = routesFor(definition, revisions, spec);
+  return {
+    tenantId,
+    workspace,
+    application,
+    service,
+    fresh: { serviceId: newId(ServiceId, "svc"), revisionId: newId(RevisionId, "rev") },
+    package:
+      "package" in spec && application !== null
+        ? await findPackage(tx, { tenantId, applicationId: application.id, version: spec.package.version })
+        : null,
+    buildpack: definition === null ? null : await buildpackFor(tx, tenantId, definition),
+    hosts: hosts.map((host) => ({ ...host, online: online.has(host.id) })),
+    instances: service === null ? [] : await instancesOf(tx, service.id),
+    upstreams: service === null ? [] : await upstreamsOf(tx, service.id),
+    revisions,
+    sizes: await sizesFor(tx, tenantId, revisions),
+    routes: service === null ? [] : await routesOf(tx, service.id),
+    takenRoute: await findTakenRoute(tx, { workspaceId: workspace.id, serviceId: service?.id ?? null, routes: rules }),
+    gateways: (await confirmation(tx, workspace.id, 0)).gateways,
+  };
+}
+
+async function buildpackFor(tx: Transaction<Database>, tenantId: TenantId, definition: ServiceDefinition) {
+  const [name = "", version] = definition.buildpack.split("@");
+  const found = await findBuildpack(tx, { tenantId, name, version: version ?? null });
+  return found === null ? null : { ...found, start: found.definition.start ?? null };
+}
+
+async function revisionsFor(
+  spec: ReleaseOrderSpec,
+  tx: Transaction<Database>,
+  { tenantId, service }: { readonly tenantId: TenantId; readonly service: StoredService | null },
+): Promise<Map<RevisionId, Revision>> {
+  if (service === null) return new Map();
+  const named: RevisionId[] = [];
+  if ("revisionId" in spec) named.push(spec.revisionId);
+  if ("restore" in spec) {
+    if (spec.restore.revisionId !== null) named.push(spec.restore.revisionId);
+    for (const { revisionId } of spec.restore.targets) if (revisionId !== null) named.push(revisionId);
+  }
+  for (const { revisionId } of await instancesOf(tx, service.id)) named.push(revisionId);
+  for (const id of [service.revisionId, service.previousRevisionId]) if (id !== null) named.push(id);
+  if ("revisionId" in spec && (await findRevision(tx, { tenantId, revisionId: spec.revisionId })) === null)
+    throw new PlatformError("NOT_FOUND", { resource: `revision ${spec.revisionId}` });
+  const found = await readRevisions(tx, [...new Set(named)]);
+  for (const revision of await revisionsOf(tx, service.id)) found.set(revision.id, revision);
+  return new Map([...found].filter(([, revision]) => revision.serviceId === service.id));
+}
+
+function routesFor(
+  definition: ServiceDefinition | null,
+  revisions: ReadonlyMap<RevisionId, Revision>,
+  spec: ReleaseOrderSpec,
+): readonly RouteRule[] {
+  if ("package" in spec) return definition?.routes ?? [];
+  const id = "restore" in spec ? spec.restore.revisionId : spec.revisionId;
+  return id === null ? [] : (revisions.get(id)?.configuration.routes ?? []);
+}
+
+async function sizesFor(
+  tx: Transaction<Database>,
+  tenantId: TenantId,
+  revisions: ReadonlyMap<RevisionId, Revision>,
+): Promise<Map<Digest, number>> {
+  const sizes = new Map<Digest, number>();
+  for (const { packageId, packageDigest, buildpack } of revisions.values()) {
+    if (!sizes.has(packageDigest)) {
+      const pkg = await findPackage(tx, { tenantId, packageId });
+      if (pkg !== null) sizes.set(packageDigest, pkg.sizeBytes);
+    }
+    if (!sizes.has(buildpack.digest)) {
+      const found = await findBuildpack(tx, { tenantId, name: buildpack.name, version: buildpack.version });
+      if (found !== null) sizes.set(buildpack.digest, found.sizeBytes);
+    }
+  }
+  return sizes;
+}
