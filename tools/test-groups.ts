@@ -65,7 +65,7 @@ function allGroups(root: string): Group[] {
     check("imports", "tools/check-imports.ts"),
     check("sizes", "tools/check-sizes.ts"),
     check("words", "tools/check-words.ts"),
-    check("dead code", bin("knip/bin/knip.js"), "--no-progress"),
+    check("dead code", bin("knip/bin/knip.js"), "--no-progress", "--no-config-hints"),
     tests("unit", UNIT),
     tests("e2e", E2E),
   ];
