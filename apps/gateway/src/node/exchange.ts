@@ -215,7 +215,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Cuttable {
     const last = this.#last;
     // As text a small body leaves in the same write as the head; latin1 keeps every byte. As bytes it would take a
     // writev of two pieces, which costs more than all the rest of a request here.
-    if (last !== undefined && last.length <= SMALL_ANSWER_BYTES) res.end(last.latin1Slice(), "latin1");
+    if (last !== undefined && last.length <= SMALL_ANSWER_BYTES) res.end(last.toString("latin1"), "latin1");
     else res.end(last);
     this.#last = undefined;
     this.#end({ kind: "answered", status: this.#status });
