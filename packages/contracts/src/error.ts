@@ -304,6 +304,10 @@ export const ERRORS = {
     "Stop it first, or use another EVENKEEL_HOME.",
   ]),
   NOT_LOGGED_IN: entry(401, "never", ["You are not logged in.", "Run `evenkeel login`."]),
+  PLATFORM_NOT_FOUND: entry(404, "never", [
+    "No platform was started in {home}.",
+    "Start one with `evenkeel up`, or give an address: `evenkeel login URL`.",
+  ]),
   MANIFEST_MISSING: entry(404, "never", ["There is no evenkeel.yaml in {folder}.", "Run `evenkeel init`."]),
   MANIFEST_INVALID: entry(422, "never", ["evenkeel.yaml: {problem}.", "Correct the named field."]),
   COMMAND_BROKEN: entry(500, "never", [

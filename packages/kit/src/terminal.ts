@@ -79,7 +79,7 @@ export function createScreen({ output, env = process.env }: ScreenOptions): Scre
     },
     print(lines) {
       if (lines.length === 0) return;
-      const plain = text(lines, live ? width() : Number.POSITIVE_INFINITY);
+      const plain = text(lines, Number.POSITIVE_INFINITY);
       output.write(live ? `${BEGIN_FRAME}${toTop()}${plain}${last}${CLEAR_BELOW}${END_FRAME}` : plain);
     },
     show(lines) {
