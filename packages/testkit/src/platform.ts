@@ -1,0 +1,186 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { type Client, createClient } from "@evenkeel/client/client";
+import {
+  endIdentity,
+  findByEnvironment,
+  isAlive,
+  type ProcessIdentity,
+  readEnvironment,
+} from "@evenkeel/kit/process-identity";
+import { findServer } from "@evenkeel/postgres/launcher";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const READY_LIMIT_MS = 180_000;
+
+/** Where and how a platform is started. */
+export interface PlatformOptions {
+  /** A folder of an earlier platform; without it a new one is made. */
+  readonly home?: string;
+  /** The clone whose code runs; this one unless another is named. */
+  readonly root?: string;
+  readonly args?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** One supervisor process and all that belongs to its home. */
+export interface Platform {
+  readonly home: string;
+  readonly supervisor: ChildProcess;
+  readonly controlPlanes: readonly string[];
+  readonly gateway: string;
+  readonly token: string;
+  readonly client: Client;
+  /** Everything that the supervisor printed so far. */
+  output(): string;
+  /** The living processes of its parts by name: `gateway`, `control-plane-1`, `agent-local-1`, `postgres`. */
+  parts(): Promise<Record<string, ProcessIdentity>>;
+  /** Ctrl-C, and waits for the end; answers the exit code. */
+  interrupt(): Promise<number | null>;
+  /** kill -9 of the supervisor alone. */
+  killSupervisor(): Promise<void>;
+  /** Ends everything that is left and removes the folder. */
+  remove(): Promise<void>;
+}
+
+/** Starts the platform as a person would, with ports of its own, and waits until it is ready. */
+export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
+  const started = await spawnPlatform(options);
+  try {
+    await started.ready();
+  } catch (error) {
+    await started.platform.remove();
+    throw error;
+  }
+  return started.platform;
+}
+
+/** Starts the platform and does not wait; for tests that kill it on its way. */
+export async function spawnPlatform(options: PlatformOptions): Promise<{ platform: Platform; ready(): Promise<void> }> {
+  const home = options.home ?? mkdtempSync(join(tmpdir(), "evenkeel platform "));
+  const environment = { ...(await ownPorts(home)), ...options.environment };
+  const entry = join(options.root ?? ROOT, "apps/supervisor/src/main.ts");
+  const supervisor = spawn(process.execPath, [entry, "up", "--home", home, ...(options.args ?? ["--empty"])], {
+    cwd: tmpdir(),
+    detached: true,
+    env: { ...process.env, EVENKEEL_HOME: home, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [supervisor.stdout, supervisor.stderr]) {
+    stream.on("data", (bytes) => {
+      output += bytes;
+    });
+  }
+  const platform = new RunningPlatform(home, supervisor, () => output);
+  return { platform, ready: () => platform.ready() };
+}
+
+/** Free ports, so that platforms of several tests do not meet; a home keeps those it has. */
+async function ownPorts(home: string): Promise<Record<string, string>> {
+  if (existsSync(join(home, "manifest.json"))) return {};
+  const [controlPlane, gateway] = await Promise.all([freePort(), freePort()]);
+  return { EVENKEEL_PORT: String(controlPlane), EVENKEEL_GATEWAY_PORT: String(gateway) };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  return port;
+}
+
+class RunningPlatform implements Platform {
+  readonly home: string;
+  readonly supervisor: ChildProcess;
+  readonly output: () => string;
+  controlPlanes: readonly string[] = [];
+  gateway = "";
+
+  constructor(home: string, supervisor: ChildProcess, output: () => string) {
+    this.home = home;
+    this.supervisor = supervisor;
+    this.output = output;
+  }
+
+  get token(): string {
+    return readFileSync(join(this.home, "token"), "utf8").trim();
+  }
+
+  get client(): Client {
+    return createClient({ url: this.controlPlanes, token: this.token });
+  }
+
+  async ready(): Promise<void> {
+    const until = performance.now() + READY_LIMIT_MS;
+    while (!this.output().includes("Ctrl-C")) {
+      const ended = this.supervisor.exitCode ?? this.supervisor.signalCode;
+      if (ended !== null) throw new Error(`the platform ended with ${ended}:\n${this.output()}`);
+      if (performance.now() > until) throw new Error(`the platform is not ready:\n${this.output()}`);
+      await sleep(50);
+    }
+    const endpoints = JSON.parse(readFileSync(join(this.home, "run/endpoints.json"), "utf8")) as {
+      controlPlanes: string[];
+      gateway: string;
+    };
+    this.controlPlanes = endpoints.controlPlanes;
+    this.gateway = endpoints.gateway;
+  }
+
+  async parts(): Promise<Record<string, ProcessIdentity>> {
+    const found: Record<string, ProcessIdentity> = {};
+    for (const identity of findByEnvironment({ EVENKEEL_HOME: this.home })) {
+      const name = readEnvironment(identity.pid)?.EVENKEEL_PART;
+      if (name === undefined || !runsMain(identity.pid)) continue;
+      if (found[name] !== undefined)
+        throw new Error(`two processes of ${name}: ${found[name].pid} and ${identity.pid}`);
+      found[name] = identity;
+    }
+    const server = await findServer(join(this.home, "postgres"));
+    return server === null ? found : { ...found, postgres: server.identity };
+  }
+
+  async interrupt(): Promise<number | null> {
+    return await this.#end("SIGINT");
+  }
+
+  async killSupervisor(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.supervisor.exitCode === null && this.supervisor.signalCode === null) {
+      const exited = once(this.supervisor, "exit");
+      this.supervisor.kill(signal);
+      await exited;
+    }
+    return this.supervisor.exitCode;
+  }
+
+  async remove(): Promise<void> {
+    await this.#end("SIGKILL");
+    // Agents first end their applications; what is left after that has nobody to wait for.
+    const marked = findByEnvironment({ EVENKEEL_HOME: this.home });
+    const agents = marked.filter(({ pid }) => readEnvironment(pid)?.EVENKEEL_PART?.startsWith("agent-"));
+    await Promise.all(agents.map((agent) => endIdentity(agent, "SIGUSR2", 20_000)));
+    await Promise.all(marked.filter(isAlive).map((part) => endIdentity(part, "SIGKILL", 10_000)));
+    await (await findServer(join(this.home, "postgres")))?.stop();
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}
+
+/** A part itself, not a small helper that it has started for a moment. */
+function runsMain(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")[1]?.endsWith("/src/main.ts") === true;
+  } catch {
+    return false;
+  }
+}
