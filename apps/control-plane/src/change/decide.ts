@@ -1,32 +1,24 @@
-import type { ChangeState, PlannedGroup, PlannedTarget, StepState, TargetState } from "@evenkeel/contracts/change";
+import type { ChangeState, PlannedGroup, PlannedTarget, TargetState } from "@evenkeel/contracts/change";
 import { type Problem, problemOf } from "@evenkeel/contracts/error";
-import type { StepId } from "@evenkeel/contracts/id";
 import { batchOf, groupLosses, isGroupFinished, isReady, isSettled, needsBake, nextBatch } from "./batch.ts";
 import { CLOSING, type HostView, OPENING, type PauseCause, type Snapshot, type StepAttempt } from "./snapshot.ts";
 import { LOST_TARGETS } from "./state.ts";
 import { allowedFailures } from "./strategy.ts";
 import {
-  attemptsOf,
-  cleanTrackOf,
-  isTouched,
-  type Position,
-  positionOf,
-  reattachTrackOf,
-  type TrackStep,
-  trackOf,
-} from "./track.ts";
+  type Context,
+  lossOf,
+  moveTarget,
+  type Permit,
+  problemOfAttempt,
+  standing,
+  type TargetDecision,
+} from "./target.ts";
+import { attemptsOf, cleanTrackOf, isTouched, positionOf, reattachTrackOf } from "./track.ts";
 
 /** One thing to be written; the worker applies them in order, then asks again. */
 export type Decision =
-  | {
-      readonly kind: "dispatch";
-      readonly targetId: string;
-      readonly at: TrackStep;
-      readonly previous: StepAttempt | null;
-    }
-  | { readonly kind: "step"; readonly stepId: StepId; readonly to: StepState; readonly problem: Problem }
+  | TargetDecision
   | { readonly kind: "revoke"; readonly attempt: StepAttempt }
-  | { readonly kind: "target"; readonly targetId: string; readonly to: TargetState; readonly problem: Problem | null }
   | { readonly kind: "batch"; readonly batchId: string; readonly to: "started" | "finished" }
   | {
       readonly kind: "change";
@@ -36,10 +28,7 @@ export type Decision =
     }
   | { readonly kind: "begin-rollback" };
 
-interface Context {
-  readonly snapshot: Snapshot;
-  readonly hosts: HostView;
-}
+const NOTHING: Permit = { stage: false, run: () => false };
 
 /** What is to be done now; empty = nothing until something happens. */
 export function decide(snapshot: Snapshot, hosts: HostView): Decision[] {
@@ -69,97 +58,6 @@ export function decide(snapshot: Snapshot, hosts: HostView): Decision[] {
     default:
       return snapshot.state satisfies never;
   }
-}
-
-// ── one target ────────────────────────────────────────────────────────────────
-
-interface Permit {
-  readonly stage: boolean;
-  /** Whether this target may take its next step beyond staging. */
-  run(targetId: string): boolean;
-}
-
-const NOTHING: Permit = { stage: false, run: () => false };
-
-function standing({ snapshot }: Context, targetId: string): Position {
-  const target = snapshot.targets.get(targetId) ?? { round: 1, fromIndex: 0 };
-  return positionOf(trackOf(snapshot, targetId), attemptsOf(snapshot, targetId), target);
-}
-
-const LOST_AS: Partial<Record<StepState, TargetState>> = { interrupted: "interrupted", unknown: "unknown" };
-
-function problemOfAttempt(attempt: StepAttempt): Problem {
-  if (attempt.outcome !== null && attempt.outcome.kind !== "succeeded") return attempt.outcome.problem;
-  return problemOf("STEP_INTERRUPTED", { problem: `${attempt.name} is ${attempt.state}` });
-}
-
-/** Moves one target along its track, as far as the permit allows. */
-function moveTarget(context: Context, planned: PlannedTarget, permit: Permit): Decision[] {
-  const { snapshot, hosts } = context;
-  const target = snapshot.targets.get(planned.targetId);
-  if (target === undefined || !["pending", "staging", "staged", "running"].includes(target.state)) return [];
-  const to = (state: TargetState, problem: Problem | null = null): Decision => ({
-    kind: "target",
-    targetId: planned.targetId,
-    to: state,
-    problem,
-  });
-  const position = standing(context, planned.targetId);
-  const lost = planned.hostId !== null && hosts.lost(planned.hostId);
-  const away = planned.hostId !== null && hosts.away(planned.hostId);
-  const silent = () => problemOf("HOST_LOST", { host: planned.name, since: "a few seconds ago" });
-  switch (position.kind) {
-    case "done":
-      return target.state === "running" ? [to("succeeded")] : stagedThen(target.state, to);
-    case "lost":
-      return [to(LOST_AS[position.attempt.state] ?? "failed", problemOfAttempt(position.attempt))];
-    case "in-hand":
-      // The control plane's own steps do not depend on the host's link.
-      return lost && position.at.step.on === "agent"
-        ? [{ kind: "step", stepId: position.attempt.id, to: "unknown", problem: silent() }]
-        : [];
-    case "next":
-      break;
-    default:
-      return position satisfies never;
-  }
-  if (target.state === "pending" && !planned.online && away) return permit.stage ? [to("offline", silent())] : [];
-  if (position.at.step.on === "agent" && away) {
-    if (!lost) return [];
-    if (!isTouched(attemptsOf(snapshot, planned.targetId))) return [to("offline", silent())];
-    return [to("interrupted", silent())];
-  }
-  return stepOn({ target, position, permit, to });
-}
-
-function stagedThen(state: TargetState, to: (state: TargetState) => Decision): Decision[] {
-  return state === "pending" || state === "staging" ? [to("staged")] : [];
-}
-
-function stepOn({
-  target,
-  position,
-  permit,
-  to,
-}: {
-  readonly target: { readonly targetId: string; readonly state: TargetState };
-  readonly position: Extract<Position, { kind: "next" }>;
-  readonly permit: Permit;
-  readonly to: (state: TargetState) => Decision;
-}): Decision[] {
-  const dispatch: Decision = {
-    kind: "dispatch",
-    targetId: target.targetId,
-    at: position.at,
-    previous: position.previous,
-  };
-  if (position.at.phase === "stage") {
-    if (!permit.stage) return [];
-    return target.state === "pending" ? [to("staging"), dispatch] : [dispatch];
-  }
-  if (target.state === "pending" || target.state === "staging") return [to("staged")];
-  if (target.state === "staged") return permit.run(target.targetId) ? [to("running"), dispatch] : [];
-  return permit.run(target.targetId) ? [dispatch] : [];
 }
 
 /** Opening and closing belong to the change as a whole. */
@@ -370,7 +268,7 @@ function clean({ snapshot, hosts }: Context, planned: PlannedTarget): Decision[]
 /** Stop claiming → wait until the steps in hand end or are unknown → the rollback takes the locks over. */
 function whileRollingBack(context: Context): Decision[] {
   const { snapshot } = context;
-  if (snapshot.rollback !== null) return followRollback(snapshot.rollback.state);
+  if (snapshot.rollback !== null) return followRollback(snapshot, snapshot.rollback.state);
   const decisions = [
     ...snapshot.plan.targets.flatMap((target) => moveTarget(context, target, NOTHING)),
     ...lateOutcomes(context),
@@ -380,10 +278,17 @@ function whileRollingBack(context: Context): Decision[] {
   return [{ kind: "begin-rollback" }];
 }
 
-function followRollback(state: ChangeState): Decision[] {
-  if (state === "succeeded") return [{ kind: "change", to: "rolled-back", problem: null }];
+function followRollback(snapshot: Snapshot, state: ChangeState): Decision[] {
+  if (state === "succeeded") return [...reverted(snapshot), { kind: "change", to: "rolled-back", problem: null }];
   if (state === "closed" || state === "cancelled") return [{ kind: "change", to: "closed", problem: null }];
   return [];
+}
+
+/** Targets that were in hand stand where they stood before. */
+function reverted(snapshot: Snapshot): Decision[] {
+  return snapshot.plan.targets
+    .filter(({ targetId }) => snapshot.targets.get(targetId)?.state === "running")
+    .map(({ targetId }) => ({ kind: "target", targetId, to: "reverted", problem: null }));
 }
 
 /** What arrives after the change stopped is recorded, not acted on. */
@@ -401,8 +306,8 @@ function lateOutcomes(context: Context): Decision[] {
         "interrupted",
         problemOf("STEP_INTERRUPTED", { problem: `it stopped before ${position.at.step.name}` }),
       );
-    if (position.kind === "lost" && position.attempt.state !== "unknown")
-      return to(LOST_AS[position.attempt.state] ?? "failed", problemOfAttempt(position.attempt));
-    return [];
+    if (position.kind !== "lost" || position.attempt.state === "unknown") return [];
+    const loss = lossOf(position.attempt);
+    return to(loss.to, loss.problem);
   });
 }

@@ -38,11 +38,11 @@ export function changeHandlers(deps: ChangeDeps): Handlers<Names> {
   const { db } = deps;
   /** Runs a verb, then shows the change. */
   const verb =
-    <Body>(run: (ask: Ask, body: Body) => Promise<ChangeId | void>) =>
+    <Body>(run: (ask: Ask, body: Body) => Promise<unknown>) =>
     async ({ params: { changeId }, caller, body }: VerbRequest<Body>) => {
       const { tenantId, principalName } = caller;
-      const shown = await run({ tenantId, changeId, by: principalName }, body);
-      return await readChange(db, tenantId, shown ?? changeId);
+      await run({ tenantId, changeId, by: principalName }, body);
+      return await readChange(db, tenantId, changeId);
     };
   return {
     planChange: async ({ body, caller }) => {
@@ -96,7 +96,10 @@ export function changeHandlers(deps: ChangeDeps): Handlers<Names> {
     skipChange: verb(async (ask, body: Parsed<"skip">) => await skip(deps, ask, body)),
     declareLostChange: verb(async (ask, body: Parsed<"declare-lost">) => await declareLost(deps, ask, body)),
     cancelChange: verb(async (ask) => await cancel(deps, ask)),
-    rollbackChange: verb(async (ask, body: Parsed<"rollback">) => await rollback(deps, ask, body)),
+    rollbackChange: async ({ params: { changeId }, caller, body }) => {
+      const { tenantId, principalName: by } = caller;
+      return await readChange(db, tenantId, await rollback(deps, { tenantId, changeId, by }, body));
+    },
     closeChange: verb(async (ask, body: Parsed<"close">) => await close(deps, ask, body)),
   };
 }

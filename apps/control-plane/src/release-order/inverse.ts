@@ -12,7 +12,7 @@ export function inverseOfRelease(
   request: RollbackRequest,
 ): ReleaseOrderSpec {
   const { workspace, application, service } = plan.payload as ReleasePayload;
-  const before = (target: TouchedTarget) => (target.facts["fromRevisionId"] ?? null) as RevisionId | null;
+  const before = (target: TouchedTarget) => (target.facts.fromRevisionId ?? null) as RevisionId | null;
   return {
     workspace,
     application,

@@ -244,7 +244,7 @@ function basisOf(
   });
   const slots = targets.map(({ targetId, facts }) => ({
     resource: `slot/${targetId}`,
-    version: String(facts["fromRevisionId"] ?? "empty"),
+    version: String(facts.fromRevisionId ?? "empty"),
     label: `what runs on ${targetId}`,
   }));
   const base = [
@@ -323,18 +323,15 @@ export function locksOfRelease(spec: ReleaseOrderSpec, world: World): LockReques
 
 /** In-place leaves a route without any instance where a batch holds all that serve. */
 export function reviewRelease(plan: Plan): Refusal | null {
+  const routes = routesIn(plan);
+  if (routes.length === 0 || consents(plan)) return null;
   const byId = new Map(plan.targets.map((target) => [target.targetId, target]));
-  for (const group of plan.groups) {
-    const serves = new Set(
-      plan.targets.filter(({ facts }) => facts["traffic"] === "attached").map(({ targetId }) => targetId),
-    );
-    for (const batch of group.batches) {
-      const leaving = batch.targetIds.filter((id) => serves.has(id) && isDetached(byId.get(id)));
-      const gap = leaving.length > 0 && [...serves].every((id) => leaving.includes(id));
-      const routes = routesIn(plan);
-      if (gap && routes.length > 0 && !consents(plan)) return refuse("ROUTE_GAP", { route: routes, batch: batch.name });
-      for (const id of batch.targetIds) if (byId.get(id)?.to != null) serves.add(id);
-    }
+  const serves = new Set(plan.targets.filter(({ facts }) => facts.traffic === "attached").map((one) => one.targetId));
+  for (const batch of plan.groups.flatMap((group) => group.batches)) {
+    const leaving = batch.targetIds.filter((id) => serves.has(id) && isDetached(byId.get(id)));
+    const gap = leaving.length > 0 && leaving.length === serves.size;
+    if (gap) return refuse("ROUTE_GAP", { route: routes, batch: batch.name });
+    for (const id of batch.targetIds) if (byId.get(id)?.to != null) serves.add(id);
   }
   return null;
 }

@@ -1,7 +1,7 @@
-import { type Refusal, refuse } from "@evenkeel/contracts/error";
+import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { Digest, PackageId, RevisionId } from "@evenkeel/contracts/id";
 import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
-import type { Configuration, Revision } from "@evenkeel/contracts/service";
+import type { Configuration, Environment, Revision, ServiceDefinition } from "@evenkeel/contracts/service";
 import { revisionDigest } from "../revision/index.ts";
 import { definitionOf, type World } from "./world.ts";
 
@@ -24,44 +24,52 @@ export interface PlannedRevision {
 
 type PackageSpec = Extract<ReleaseOrderSpec, { package: unknown }>;
 
-/** Package + buildpack + rendered configuration, pinned as one. A package that is not uploaded yet is planned by the digest that the client names. */
+/** Package + buildpack + rendered configuration, pinned as one. */
 export function newRevision(spec: PackageSpec, world: World): PlannedRevision | Refusal {
   const definition = definitionOf(spec, world.service);
   if (definition === null) return refuse("SERVICE_NEVER_RELEASED", { service: spec.service ?? spec.application });
-  if (world.buildpack === null) return refuse("BUILDPACK_NOT_FOUND", { buildpack: definition.buildpack });
-  const { version, digest } = spec.package;
-  if (world.package === null && digest === undefined)
-    return refuse("PACKAGE_NOT_FOUND", { version, application: spec.application });
-  if (world.package !== null && digest !== undefined && world.package.digest !== digest) {
-    const taken = { version, application: spec.application, digest: world.package.digest };
-    return refuse("PACKAGE_VERSION_TAKEN", taken);
-  }
-  const start = definition.start ?? world.buildpack.start;
+  const { buildpack } = world;
+  if (buildpack === null) return refuse("BUILDPACK_NOT_FOUND", { buildpack: definition.buildpack });
+  const pkg = packageOf(spec, world);
+  if (isRefusal(pkg)) return pkg;
+  const start = definition.start ?? buildpack.start;
   if (start === null) return refuse("START_MISSING");
-  const configuration: Configuration = {
-    start,
-    port: definition.port,
-    env: definition.env ?? world.service?.parameters.env ?? {},
-    health: definition.health,
-    routes: definition.routes,
-    replace: definition.replace ?? (definition.port === "auto" ? "surge" : "in-place"),
-    allowGap: definition.allowGap,
-    drain: definition.drain,
-    stopSeconds: definition.stopSeconds,
-  };
-  const packageDigest = world.package?.digest ?? (digest as Digest);
-  const revision = revisionDigest({ packageDigest, buildpackDigest: world.buildpack.digest, configuration });
-  const same = [...world.revisions.values()].find((stored) => stored.digest === revision);
+  const configuration = render(definition, { start, env: world.service?.parameters.env ?? {} });
+  const digest = revisionDigest({ packageDigest: pkg.digest, buildpackDigest: buildpack.digest, configuration });
+  const same = [...world.revisions.values()].find((stored) => stored.digest === digest);
   return {
     id: same?.id ?? world.fresh.revisionId,
-    digest: revision,
+    digest,
     stored: same !== undefined,
     packageId: world.package?.id ?? null,
-    packageVersion: version,
-    package: { digest: packageDigest, sizeBytes: world.package?.sizeBytes ?? 0 },
-    buildpack: world.buildpack,
+    packageVersion: spec.package.version,
+    package: pkg,
+    buildpack,
     configuration,
   };
+}
+
+/** The package that is there, or the digest that the client will upload. */
+function packageOf(spec: PackageSpec, world: World): PlannedRevision["package"] | Refusal {
+  const { version, digest } = spec.package;
+  const found = world.package;
+  if (found === null) {
+    if (digest === undefined) return refuse("PACKAGE_NOT_FOUND", { version, application: spec.application });
+    return { digest, sizeBytes: 0 };
+  }
+  if (digest !== undefined && found.digest !== digest) {
+    return refuse("PACKAGE_VERSION_TAKEN", { version, application: spec.application, digest: found.digest });
+  }
+  return { digest: found.digest, sizeBytes: found.sizeBytes };
+}
+
+function render(
+  definition: ServiceDefinition,
+  { start, env }: { readonly start: string; readonly env: Environment },
+): Configuration {
+  const { port, health, routes, allowGap, drain, stopSeconds } = definition;
+  const replace = definition.replace ?? (port === "auto" ? "surge" : "in-place");
+  return { start, port, env: definition.env ?? env, health, routes, replace, allowGap, drain, stopSeconds };
 }
 
 /** A stored revision, as a whole. */

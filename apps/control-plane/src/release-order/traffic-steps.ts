@@ -54,7 +54,7 @@ const keysOf = ({ serviceId, hostId, letters }: Pick<Departure, "serviceId" | "h
 
 /** Every gateway of the workspace runs on the table: one that is away blocks, with its name. */
 async function confirmed({ tx, workspaceId }: StepContext, facts: Facts): Promise<Observation> {
-  const state = await confirmation(tx, workspaceId, Number(facts["tableVersion"]));
+  const state = await confirmation(tx, workspaceId, Number(facts.tableVersion));
   if (state.confirmed) return { kind: "done" };
   const away = state.away.length > 0 ? ` (away: ${state.away.join(", ")})` : "";
   return { kind: "not-yet", waitingFor: `gateway ${state.waitingFor.join(", ")}${away}` };
@@ -164,7 +164,7 @@ const reattach: ControlStep = {
     return { attached: back.letter, tableVersion };
   },
   observe: async (_input, context) =>
-    context.facts["attached"] === null ? { kind: "done" } : await confirmed(context, context.facts),
+    context.facts.attached === null ? { kind: "done" } : await confirmed(context, context.facts),
 };
 
 /** How a release moves traffic. */

@@ -21,7 +21,7 @@ import type { Scope } from "../change/index.ts";
 import type { Database } from "../database.ts";
 import { hostsOf } from "../host/index.ts";
 import { findPackage } from "../package/index.ts";
-import { findRevision, readRevisions, revisionsOf } from "../revision/index.ts";
+import { readRevisions, revisionsOf } from "../revision/index.ts";
 import {
   confirmation,
   findTakenRoute,
@@ -105,7 +105,7 @@ export async function readWorld(
     hosts.map(({ id }) => id),
   );
   const application = await findApplication(tx, { tenantId, name: spec.application });
-  const revisions = await revisionsFor(spec, tx, { tenantId, service });
+  const revisions = await revisionsFor(spec, tx, service);
   const rules = routesFor(definition, revisions, spec);
   return {
     tenantId,
@@ -138,22 +138,20 @@ async function buildpackFor(tx: Transaction<Database>, tenantId: TenantId, defin
 async function revisionsFor(
   spec: ReleaseOrderSpec,
   tx: Transaction<Database>,
-  { tenantId, service }: { readonly tenantId: TenantId; readonly service: StoredService | null },
+  service: StoredService | null,
 ): Promise<Map<RevisionId, Revision>> {
   if (service === null) return new Map();
-  const named: RevisionId[] = [];
-  if ("revisionId" in spec) named.push(spec.revisionId);
-  if ("restore" in spec) {
-    if (spec.restore.revisionId !== null) named.push(spec.restore.revisionId);
-    for (const { revisionId } of spec.restore.targets) if (revisionId !== null) named.push(revisionId);
-  }
-  for (const { revisionId } of await instancesOf(tx, service.id)) named.push(revisionId);
-  for (const id of [service.revisionId, service.previousRevisionId]) if (id !== null) named.push(id);
-  if ("revisionId" in spec && (await findRevision(tx, { tenantId, revisionId: spec.revisionId })) === null)
-    throw new PlatformError("NOT_FOUND", { resource: `revision ${spec.revisionId}` });
-  const found = await readRevisions(tx, [...new Set(named)]);
-  for (const revision of await revisionsOf(tx, service.id)) found.set(revision.id, revision);
-  return new Map([...found].filter(([, revision]) => revision.serviceId === service.id));
+  const running = (await instancesOf(tx, service.id)).map(({ revisionId }) => revisionId);
+  const named = [...namedRevisions(spec), ...running, service.revisionId, service.previousRevisionId];
+  const ids = named.filter((id) => id !== null);
+  const found = [...(await readRevisions(tx, [...new Set(ids)])).values(), ...(await revisionsOf(tx, service.id))];
+  return new Map(found.filter(({ serviceId }) => serviceId === service.id).map((revision) => [revision.id, revision]));
+}
+
+function namedRevisions(spec: ReleaseOrderSpec): (RevisionId | null)[] {
+  if ("revisionId" in spec) return [spec.revisionId];
+  if ("restore" in spec) return [spec.restore.revisionId, ...spec.restore.targets.map(({ revisionId }) => revisionId)];
+  return [];
 }
 
 function routesFor(

@@ -4,7 +4,7 @@
  * 2. A worker that lost its lease, or whose replica lost its own, falls silent; somebody else claims the change.
  * 3. A transaction whose commit is in doubt is not repeated: the rows are read again.
  */
-import type { ChangeId } from "@evenkeel/contracts/id";
+import { ChangeId } from "@evenkeel/contracts/id";
 import { LeaseLost } from "@evenkeel/kit/lease";
 import type { ChangeDeps } from "../deps.ts";
 import { advance } from "./advance.ts";
@@ -54,11 +54,11 @@ class ChangeExecutor implements Executor {
     const all = () => {
       for (const changeId of this.#workers.keys()) this.kick(changeId);
     };
-    this.#unsubscribe.push(
-      listener.on("change", (payload) => (payload === null ? all() : this.kick(payload as ChangeId))),
-      listener.on("traffic", all),
-      listener.on("host_changed", all),
-    );
+    const one = (payload: string | null) => {
+      if (payload === null) all();
+      else this.kick(ChangeId.parse(payload));
+    };
+    this.#unsubscribe.push(listener.on("change", one), listener.on("traffic", all), listener.on("host_changed", all));
     lease.onLost(() => this.#drop([...this.#workers.keys()]));
     this.#track(this.#sweep());
   }
@@ -66,8 +66,8 @@ class ChangeExecutor implements Executor {
   kick(changeId: ChangeId): void {
     if (this.#closed) return;
     const worker = this.#workers.get(changeId);
-    if (worker === undefined) return this.#track(this.#claim(changeId));
-    if (worker.looking) worker.again = true;
+    if (worker === undefined) this.#track(this.#claim(changeId));
+    else if (worker.looking) worker.again = true;
     else this.#track(this.#look(worker));
   }
 

@@ -132,7 +132,7 @@ function showTarget(shown: Shown, planned: PlannedTarget, actions: readonly Chan
   const { targetId } = planned;
   const row = rows.targets.find((one) => one.target_id === targetId);
   const track = trackOf(snapshot, targetId);
-  const initial = (planned.facts["traffic"] ?? "none") as TargetTraffic;
+  const initial = (planned.facts.traffic ?? "none") as TargetTraffic;
   return {
     targetId,
     name: planned.name,

@@ -84,7 +84,11 @@ export async function insertTracks(tx: Tx, changeId: ChangeId, plan: Plan): Prom
 }
 
 /** Replaces the frozen plan before the start. */
-export async function storePlan(tx: Tx, changeId: ChangeId, plan: Plan, digest: Digest): Promise<void> {
+export async function storePlan(
+  tx: Tx,
+  changeId: ChangeId,
+  { plan, digest }: { readonly plan: Plan; readonly digest: Digest },
+): Promise<void> {
   await tx
     .updateTable("change")
     .set({ plan: JSON.stringify(plan), plan_digest: digest, title: plan.title })

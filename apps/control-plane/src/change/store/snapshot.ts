@@ -1,4 +1,3 @@
-import type { ChangeId } from "@evenkeel/contracts/id";
 import type { Kysely, Selectable, Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import type { BatchSnapshot, Snapshot, StepAttempt, TargetSnapshot } from "../snapshot.ts";

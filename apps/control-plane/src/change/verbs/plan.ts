@@ -84,7 +84,7 @@ export async function replan(deps: ChangeDeps, ask: Ask, body: VerbBody<"replan"
     if (isRefusal(plan)) throw asError(plan);
     const objection = deps.registry.kinds.get(change.kind)?.review(plan, null) ?? null;
     if (objection !== null) throw asError(objection);
-    await storePlan(tx, change.id, plan, planDigest(plan));
+    await storePlan(tx, change.id, { plan, digest: planDigest(plan) });
     await moveChange(tx, change, { to: "planned", problem: null, by });
   });
 }

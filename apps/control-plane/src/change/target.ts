@@ -1,0 +1,124 @@
+import type { PlannedTarget, StepState, TargetState } from "@evenkeel/contracts/change";
+import { type Problem, problemOf } from "@evenkeel/contracts/error";
+import type { StepId } from "@evenkeel/contracts/id";
+import type { HostView, Snapshot, StepAttempt, TargetSnapshot } from "./snapshot.ts";
+import { attemptsOf, isTouched, type Position, positionOf, type TrackStep, trackOf } from "./track.ts";
+
+/** One thing to be written about one target or step. */
+export type TargetDecision =
+  | {
+      readonly kind: "dispatch";
+      readonly targetId: string;
+      readonly at: TrackStep;
+      readonly previous: StepAttempt | null;
+    }
+  | { readonly kind: "step"; readonly stepId: StepId; readonly to: StepState; readonly problem: Problem }
+  | { readonly kind: "target"; readonly targetId: string; readonly to: TargetState; readonly problem: Problem | null };
+
+export interface Context {
+  readonly snapshot: Snapshot;
+  readonly hosts: HostView;
+}
+
+/** Which steps may be issued now. */
+export interface Permit {
+  readonly stage: boolean;
+  /** Whether this target may take its next step beyond staging. */
+  run(targetId: string): boolean;
+}
+
+const MOVING: readonly TargetState[] = ["pending", "staging", "staged", "running"];
+const LOST_AS: Partial<Record<StepState, TargetState>> = { interrupted: "interrupted", unknown: "unknown" };
+
+/** Where a target, or one of the change's own tracks, stands. */
+export function standing({ snapshot }: Context, targetId: string): Position {
+  const target = snapshot.targets.get(targetId) ?? { round: 1, fromIndex: 0 };
+  return positionOf(trackOf(snapshot, targetId), attemptsOf(snapshot, targetId), target);
+}
+
+/** What a lost attempt means to its target. */
+export function lossOf(attempt: StepAttempt): { readonly to: TargetState; readonly problem: Problem } {
+  return { to: LOST_AS[attempt.state] ?? "failed", problem: problemOfAttempt(attempt) };
+}
+
+/** Why an attempt was lost. */
+export function problemOfAttempt(attempt: StepAttempt): Problem {
+  if (attempt.outcome !== null && attempt.outcome.kind !== "succeeded") return attempt.outcome.problem;
+  return problemOf("STEP_INTERRUPTED", { problem: `${attempt.name} is ${attempt.state}` });
+}
+
+interface Moving extends Context {
+  readonly planned: PlannedTarget;
+  readonly target: TargetSnapshot;
+  readonly permit: Permit;
+}
+
+/** Moves one target along its track, as far as the permit allows. */
+export function moveTarget(context: Context, planned: PlannedTarget, permit: Permit): TargetDecision[] {
+  const target = context.snapshot.targets.get(planned.targetId);
+  if (target === undefined || !MOVING.includes(target.state)) return [];
+  const moving = { ...context, planned, target, permit };
+  const position = standing(context, planned.targetId);
+  switch (position.kind) {
+    case "done":
+      return arrived(moving);
+    case "lost": {
+      const { to, problem } = lossOf(position.attempt);
+      return [moveTo(moving, to, problem)];
+    }
+    case "in-hand":
+      return waitFor(moving, position);
+    case "next":
+      return whereabouts(moving, position) ?? stepOn(moving, position);
+    default:
+      return position satisfies never;
+  }
+}
+
+function moveTo({ target }: Moving, to: TargetState, problem: Problem | null = null): TargetDecision {
+  return { kind: "target", targetId: target.targetId, to, problem };
+}
+
+const silence = ({ planned }: Moving) => problemOf("HOST_LOST", { host: planned.name, since: "a few seconds ago" });
+
+function arrived(moving: Moving): TargetDecision[] {
+  const { target, permit } = moving;
+  if (target.state === "running") return [moveTo(moving, "succeeded")];
+  if (target.state !== "staged") return [moveTo(moving, "staged")];
+  // Nothing is to be done there; its turn comes all the same.
+  return permit.run(target.targetId) ? [moveTo(moving, "running")] : [];
+}
+
+/** The control plane's own steps do not depend on the host's link. */
+function waitFor(moving: Moving, { at, attempt }: Extract<Position, { kind: "in-hand" }>): TargetDecision[] {
+  const { planned, hosts } = moving;
+  const lost = planned.hostId !== null && hosts.lost(planned.hostId);
+  if (!lost || at.step.on !== "agent") return [];
+  return [{ kind: "step", stepId: attempt.id, to: "unknown", problem: silence(moving) }];
+}
+
+/** What a host that is away means to a target that is to take a step; null = it is there. */
+function whereabouts(moving: Moving, { at }: Extract<Position, { kind: "next" }>): TargetDecision[] | null {
+  const { planned, target, hosts, permit, snapshot } = moving;
+  if (planned.hostId === null || !hosts.away(planned.hostId)) return null;
+  if (target.state === "pending" && !planned.online) {
+    return permit.stage ? [moveTo(moving, "offline", silence(moving))] : [];
+  }
+  if (at.step.on !== "agent") return null;
+  if (!hosts.lost(planned.hostId)) return [];
+  const touched = isTouched(attemptsOf(snapshot, planned.targetId));
+  return [moveTo(moving, touched ? "interrupted" : "offline", silence(moving))];
+}
+
+function stepOn(moving: Moving, { at, previous }: Extract<Position, { kind: "next" }>): TargetDecision[] {
+  const { target, permit } = moving;
+  const { targetId } = target;
+  const dispatch: TargetDecision = { kind: "dispatch", targetId, at, previous };
+  if (at.phase === "stage") {
+    if (!permit.stage) return [];
+    return target.state === "pending" ? [moveTo(moving, "staging"), dispatch] : [dispatch];
+  }
+  if (target.state === "pending" || target.state === "staging") return [moveTo(moving, "staged")];
+  if (!permit.run(targetId)) return [];
+  return target.state === "staged" ? [moveTo(moving, "running"), dispatch] : [dispatch];
+}
