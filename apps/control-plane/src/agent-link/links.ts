@@ -6,6 +6,7 @@
  */
 import { AgentMessage, type AgentOrder } from "@evenkeel/contracts/agent-protocol";
 import { problemOf } from "@evenkeel/contracts/error";
+import type { HostFacts } from "@evenkeel/contracts/host";
 import type { CommandId, HostId, TenantId } from "@evenkeel/contracts/id";
 import type { ReplicaLease } from "@evenkeel/kit/lease";
 import type { Log } from "@evenkeel/kit/log";
@@ -32,7 +33,6 @@ import {
   SESSION_CHANNEL,
   sweepSessions,
 } from "./store/index.ts";
-import type { HostTelemetry } from "./telemetry.ts";
 
 export interface AgentLinksOptions {
   readonly db: Kysely<Database>;
@@ -96,8 +96,9 @@ export class AgentLinks {
   }
 
   /** The latest that a host connected here has told of itself. */
-  readings(hostId: HostId): HostTelemetry | null {
-    return this.#connections.get(hostId)?.readings.current ?? null;
+  readings(hostId: HostId): { facts: HostFacts; clockSkewMs: number | null } | null {
+    const current = this.#connections.get(hostId)?.readings.current;
+    return current?.facts ? { facts: current.facts, clockSkewMs: current.clockSkewMs } : null;
   }
 
   /** Ends all links in order, so that the agents go elsewhere at once. */

@@ -1,0 +1,2 @@
+export { gatewayHandlers } from "./endpoints.ts";
+export { findGatewayByCredential, type KnownGateway } from "./store.ts";
