@@ -1,0 +1,61 @@
+import { shortId } from "@evenkeel/client/text/change";
+import type { Line } from "@evenkeel/client/text/line";
+import type { Change, ChangeAction, TargetView } from "@evenkeel/contracts/change";
+import { type Cli, commandLine } from "../context.ts";
+
+const DOES: Record<ChangeAction, string> = {
+  start: "begins",
+  replan: "makes the plan anew",
+  approve: "agrees to it",
+  reject: "sends it back",
+  pause: "stops after the hosts in hand",
+  resume: "goes on",
+  confirm: "lets the next batch begin",
+  retry: "tries the failed hosts again",
+  skip: "leaves a host out",
+  "declare-lost": "says that a step without an answer is lost",
+  cancel: "ends it; the hosts in hand become whole",
+  rollback: "brings back what ran before",
+  close: "ends it as it stands",
+};
+
+/** The verbs that the API allows now, as commands that work as printed. */
+export function actionLines(cli: Cli, change: Change): Line[] {
+  const lines = change.allowedActions.map((action) =>
+    commandLine(cli, `change ${action} ${shortId(change.id)}${rest(action, change)}`, DOES[action]),
+  );
+  const rollback = change.rollbackChangeId;
+  if (rollback === null || change.state !== "rolling-back") return lines;
+  return [commandLine(cli, `change watch ${shortId(rollback)}`, "shows its rollback"), ...lines];
+}
+
+function rest(action: ChangeAction, change: Change): string {
+  const quoted = '"why"';
+  switch (action) {
+    case "rollback":
+      return ` --speed fast --reason ${quoted}`;
+    case "reject":
+    case "close":
+      return ` --reason ${quoted}`;
+    case "skip":
+      return ` ${targetsWith(change, "skip")} --traffic leave-detached`;
+    case "declare-lost":
+      return ` ${lostSteps(change)} --reason ${quoted}`;
+    default:
+      return "";
+  }
+}
+
+function targetsOf(change: Change): TargetView[] {
+  return change.groups.flatMap((group) => group.batches.flatMap((batch) => batch.targets));
+}
+
+function targetsWith(change: Change, action: ChangeAction): string {
+  const names = targetsOf(change).filter((target) => target.allowedActions.includes(action));
+  return names.map(({ name }) => name).join(" ") || "HOST";
+}
+
+function lostSteps(change: Change): string {
+  const steps = targetsOf(change).flatMap((target) => target.steps.filter(({ state }) => state === "unknown"));
+  return steps.map(({ id }) => id).join(" ") || "STEP";
+}

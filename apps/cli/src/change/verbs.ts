@@ -1,0 +1,197 @@
+import { readFile } from "node:fs/promises";
+import { shortId, stateMark, stateName } from "@evenkeel/client/text/change";
+import { line } from "@evenkeel/client/text/line";
+import {
+  type Change,
+  type ChangeAction,
+  type RollbackSpeed,
+  VERB_BODIES,
+  type VerbBody,
+} from "@evenkeel/contracts/change";
+import { PlatformError } from "@evenkeel/contracts/error";
+import type { ChangeId } from "@evenkeel/contracts/id";
+import type { Command } from "commander";
+import type { Cli, Run } from "../context.ts";
+import { Exit } from "../exit.ts";
+import { type StrategyOptions, strategyOf, withStrategyOptions } from "../strategy-options.ts";
+import { actionLines } from "./actions.ts";
+import { findChange } from "./find.ts";
+import { hasEnded, watchChange } from "./watch.ts";
+
+interface VerbOptions extends StrategyOptions {
+  readonly at?: string;
+  readonly expiresAt?: string;
+  readonly wait?: boolean;
+  readonly emergency?: boolean;
+  readonly reason?: string;
+  readonly groups?: string;
+  readonly now?: boolean;
+  readonly traffic?: string;
+  readonly speed?: RollbackSpeed;
+  readonly toRevision?: string;
+  readonly watch?: boolean;
+}
+
+interface Verb {
+  readonly action: ChangeAction;
+  readonly does: string;
+  /** Names after the change: hosts, batches or steps. */
+  readonly names?: string;
+  readonly options?: (command: Command) => Command;
+  readonly body?: (given: Given) => unknown | Promise<unknown>;
+}
+interface Given {
+  readonly cli: Cli;
+  readonly change: Change;
+  readonly names: readonly string[];
+  readonly options: VerbOptions;
+}
+
+const withReason = (command: Command) => command.requiredOption("--reason <text>", "why; it stands in the audit");
+
+const VERBS: readonly Verb[] = [
+  {
+    action: "start",
+    does: "begins a planned change",
+    options: (command) =>
+      command
+        .option("--at <time>", "not before this time (ISO 8601)")
+        .option("--expires-at <time>", "not after this time (ISO 8601)")
+        .option("--wait", "queue where a lock is held")
+        .option("--emergency", "past freezes and approvals; needs --reason")
+        .option("--reason <text>", "why"),
+    body: ({ options: { at, expiresAt, wait, emergency, reason } }) => ({ at, expiresAt, wait, emergency, reason }),
+  },
+  {
+    action: "replan",
+    does: "makes the plan anew, or arranges its batches by hand",
+    options: (command) => command.option("--groups <file>", "JSON: [{groupId, batches: [{name, targetIds}]}]"),
+    body: async ({ options: { groups } }) =>
+      groups === undefined ? {} : { groups: JSON.parse(await readFile(groups, "utf8")) as unknown },
+  },
+  { action: "approve", does: "agrees to a change" },
+  {
+    action: "reject",
+    does: "sends a change back",
+    options: withReason,
+    body: ({ options: { reason } }) => ({ reason }),
+  },
+  {
+    action: "pause",
+    does: "stops a change after the hosts in hand",
+    options: (command) => command.option("--now", "already after the steps in hand"),
+    body: ({ options: { now } }) => ({ now }),
+  },
+  { action: "resume", does: "lets a paused change go on" },
+  {
+    action: "confirm",
+    does: "lets a batch begin; without names the one that waits",
+    names: "batches",
+    body: ({ change, names }) => ({ batchIds: batchIds(change, names) }),
+  },
+  {
+    action: "retry",
+    does: "tries failed hosts again; without names all of them",
+    names: "hosts",
+    body: ({ change, names }) => (names.length === 0 ? {} : { targetIds: targetIds(change, names) }),
+  },
+  {
+    action: "skip",
+    does: "leaves hosts out",
+    names: "hosts",
+    options: (command) => command.requiredOption("--traffic <what>", "leave-detached, or re-attach what runs"),
+    body: ({ change, names, options: { traffic } }) => ({ targetIds: targetIds(change, names), traffic }),
+  },
+  {
+    action: "declare-lost",
+    does: "says that steps without an answer are lost",
+    names: "steps",
+    options: withReason,
+    body: ({ names, options: { reason } }) => ({ stepIds: names, reason }),
+  },
+  { action: "cancel", does: "ends a change; the hosts in hand become whole" },
+  {
+    action: "rollback",
+    does: "brings back what ran before, by a change of its own",
+    options: (command) =>
+      withStrategyOptions(withReason(command))
+        .option("--speed <speed>", "follow the batches, or fast", "fast")
+        .option("--to-revision <id>", "another revision than the one before"),
+    body: ({ options }) => {
+      const { speed, toRevision, reason } = options;
+      return { speed, toRevision, reason, strategy: strategyOf(options) ?? undefined };
+    },
+  },
+  {
+    action: "close",
+    does: "ends a change as it stands and lists what it leaves",
+    options: withReason,
+    body: ({ options: { reason } }) => ({ reason }),
+  },
+];
+
+/** Adds one command for each verb of a change. */
+export function addVerbs(parent: Command, run: Run): void {
+  for (const verb of VERBS) {
+    const command = parent
+      .command(verb.action)
+      .description(verb.does)
+      .argument("<change>", "id, a unique end of it, or latest");
+    if (verb.names !== undefined) command.argument(`[${verb.names}...]`);
+    verb.options?.(command);
+    command.option("--watch", "stay and show it live");
+    // Without names commander leaves that argument out: the options are always what comes last.
+    command.action(
+      run(async (cli, change: string, ...rest: readonly (string[] | VerbOptions)[]) => {
+        const options = rest.at(-1) as VerbOptions;
+        const names = rest.length > 1 ? (rest[0] as string[]) : [];
+        await act(cli, verb, { id: await findChange(cli, change), names, options });
+      }),
+    );
+  }
+}
+
+async function act(cli: Cli, verb: Verb, given: { id: ChangeId; names: readonly string[]; options: VerbOptions }) {
+  const { id, names, options } = given;
+  const client = await cli.client();
+  const change = await client.getChange({ params: { changeId: id } });
+  const body = checkBody(verb.action, (await verb.body?.({ cli, change, names, options })) ?? {});
+  const after = await client.act(id, verb.action, body);
+  if (options.watch) {
+    const ended = await watchChange(cli, after.id);
+    cli.answer(ended, actionLines(cli, ended));
+    if (ended.state !== "succeeded") throw new Exit(1);
+    return;
+  }
+  cli.answer(after, [
+    line(stateMark(after.state), ` ${after.title}: `, stateName(after.state), `  ${shortId(after.id)}`),
+    ...(hasEnded(after) && after.state !== "failed" ? [] : actionLines(cli, after)),
+  ]);
+}
+
+function checkBody<Action extends ChangeAction>(action: Action, body: unknown): VerbBody<Action> {
+  const parsed = VERB_BODIES[action].safeParse(body);
+  if (parsed.success) return parsed.data as VerbBody<Action>;
+  const first = parsed.error.issues[0];
+  throw new PlatformError("INPUT_INVALID", { problem: `${first?.path.join(".")}: ${first?.message}` });
+}
+
+function batchIds(change: Change, names: readonly string[]): string[] {
+  const batches = change.groups.flatMap((group) => group.batches);
+  if (names.length === 0)
+    return batches.filter(({ state }) => state === "awaiting-confirmation").map(({ batchId }) => batchId);
+  return names.map((name) => {
+    const found = batches.find((batch) => batch.batchId === name || batch.name === name);
+    if (found === undefined) throw new PlatformError("BATCH_UNKNOWN", { batch: name });
+    return found.batchId;
+  });
+}
+
+function targetIds(change: Change, names: readonly string[]): string[] {
+  const targets = change.groups.flatMap((group) => group.batches.flatMap((batch) => batch.targets));
+  return names.map((name) => {
+    const found = targets.find((target) => target.targetId === name || target.name === name);
+    if (found === undefined) throw new PlatformError("TARGET_UNKNOWN", { target: name });
+    return found.targetId;
+  });
+}

@@ -1,0 +1,158 @@
+import { resolve } from "node:path";
+import { ensureApplication, RELEASE_ORDER, releaseOf } from "@evenkeel/client/deployment";
+import { readManifest } from "@evenkeel/client/node/manifest";
+import { shortId, stateMark, stateName } from "@evenkeel/client/text/change";
+import { elapsed, type Line, line, span } from "@evenkeel/client/text/line";
+import { planLines } from "@evenkeel/client/text/plan";
+import { lastOutput } from "@evenkeel/client/text/problem";
+import type { Change, Plan } from "@evenkeel/contracts/change";
+import type { Digest } from "@evenkeel/contracts/id";
+import type { Manifest } from "@evenkeel/contracts/service";
+import { actionLines } from "./change/actions.ts";
+import { watchChange } from "./change/watch.ts";
+import { type AddCommands, type Cli, commandLine } from "./context.ts";
+import { Exit } from "./exit.ts";
+import { uploadWithProgress, versionOf, withPacked } from "./packing.ts";
+import { findService } from "./service.ts";
+import { override, type StrategyOptions, withReleaseOptions } from "./strategy-options.ts";
+
+interface DeployOptions extends StrategyOptions {
+  readonly packageVersion?: string;
+  readonly yes?: boolean;
+  readonly wait?: boolean;
+  readonly watch: boolean;
+  readonly emergency?: boolean;
+  readonly reason?: string;
+}
+
+export const addDeployCommands: AddCommands = (program, run) => {
+  const deploy = program
+    .command("deploy")
+    .description("packs, uploads and releases the application of a folder, and shows it live")
+    .argument("[folder]", "folder with evenkeel.yaml", ".")
+    .option("--package-version <version>", "default: the manifest's, else git or the time")
+    .option("-y, --yes", "do not ask where the plan warns of something")
+    .option("--wait", "queue where another change holds the service")
+    .option("--no-watch", "start it and return")
+    .option("--emergency", "past freezes and approvals; needs --reason")
+    .option("--reason <text>", "why; it stands in the change and in the audit");
+  withReleaseOptions(deploy).action(
+    run(async (cli, folder: string, options: DeployOptions) => release(cli, resolve(cli.io.cwd, folder), options)),
+  );
+  const plan = program
+    .command("plan")
+    .description("dry run of deploy: hosts, batches, steps, and what differs from now; stores nothing")
+    .argument("[folder]", "folder with evenkeel.yaml", ".")
+    .option("--package-version <version>", "default: the manifest's, else git or the time");
+  withReleaseOptions(plan).action(
+    run(async (cli, folder: string, options: DeployOptions) => dryRun(cli, resolve(cli.io.cwd, folder), options)),
+  );
+};
+
+async function manifestOf(cli: Cli, folder: string, options: DeployOptions): Promise<Manifest> {
+  const manifest = override(await readManifest(folder), options);
+  return cli.workspace === undefined ? manifest : { ...manifest, workspace: cli.workspace };
+}
+
+interface Planned {
+  readonly manifest: Manifest;
+  readonly version: string;
+  readonly digest: Digest;
+}
+
+async function planRelease(cli: Cli, { manifest, version, digest }: Planned) {
+  const client = await cli.client();
+  return client.planChange({ body: { kind: RELEASE_ORDER, spec: releaseOf(manifest, { version, digest }) } });
+}
+
+async function dryRun(cli: Cli, folder: string, options: DeployOptions): Promise<void> {
+  const manifest = await manifestOf(cli, folder, options);
+  await withPacked(cli, folder, async (packed) => {
+    const version = await versionOf(options.packageVersion ?? manifest.version, folder, packed);
+    const reply = await planRelease(cli, { manifest, version, digest: packed.digest });
+    cli.answer(reply, planLines(reply.plan));
+  });
+}
+
+async function release(cli: Cli, folder: string, options: DeployOptions): Promise<void> {
+  const manifest = await manifestOf(cli, folder, options);
+  const client = await cli.client();
+  const planned = await withPacked(cli, folder, async (packed): Promise<Planned> => {
+    const version = await versionOf(options.packageVersion ?? manifest.version, folder, packed);
+    if (await ensureApplication(client, manifest.application)) {
+      cli.note(line(span("✔", "good"), ` made the application ${manifest.application}; it is yours`));
+    }
+    const pkg = await uploadWithProgress(cli, { application: manifest.application, version, file: packed.file });
+    return { manifest, version, digest: pkg.digest };
+  });
+  const { plan } = await planRelease(cli, planned);
+  cli.note(line(""), ...planLines(plan), line(""));
+  await agree(cli, plan, options);
+  const { version, digest } = planned;
+  const body = { kind: RELEASE_ORDER, spec: releaseOf(manifest, { version, digest }), ...reasonOf(options) };
+  const created = await client.createChange({ body });
+  const { wait, emergency } = options;
+  const start = { ...(wait && { wait }), ...(emergency && { emergency }), ...reasonOf(options) };
+  const started = await client.startChange({ params: { changeId: created.id }, body: start });
+  if (!options.watch) {
+    cli.answer(started, [
+      line(stateMark(started.state), ` ${started.title}: `, stateName(started.state), `  ${shortId(started.id)}`),
+      commandLine(cli, `change watch ${shortId(started.id)}`, "shows it live"),
+    ]);
+    return;
+  }
+  const ended = await watchChange(cli, started.id);
+  cli.answer(ended, ended.state === "succeeded" ? success(manifest, ended) : await failure(cli, manifest, ended));
+  if (ended.state !== "succeeded") throw new Exit(1);
+}
+
+const reasonOf = ({ reason }: DeployOptions) => (reason === undefined ? {} : { reason });
+
+/** A person is asked only where there is something to think about. */
+async function agree(cli: Cli, plan: Plan, { yes }: DeployOptions): Promise<void> {
+  if (yes || !cli.io.interactive || (plan.warnings.length === 0 && plan.irreversible === null)) return;
+  const { confirm } = await import("@clack/prompts");
+  if ((await confirm({ message: "Release it all the same?" })) !== true) throw new Exit(1);
+}
+
+function success({ routes }: Manifest, change: Change): Line[] {
+  const took = elapsed(change.startedAt, change.finishedAt, Date.now());
+  const where = routes.map(({ host, path }) => `${host}${path}`).join(", ");
+  return [
+    line(""),
+    line(span("✔", "good"), " ", span(change.title, "bold"), ` is released in ${took}`),
+    ...(where === "" ? [] : [line(span(`  it answers at ${where}`, "dim"))]),
+  ];
+}
+
+/** What to look at and what may be done: the tree or the news above have named the cause. */
+async function failure(cli: Cli, manifest: Manifest, change: Change): Promise<Line[]> {
+  return [
+    line(""),
+    line(stateMark(change.state), " ", span(change.title, "bold"), ": ", stateName(change.state)),
+    ...(await applicationLogs(cli, manifest, change)),
+    ...actionLines(cli, change),
+    commandLine(cli, `change show ${shortId(change.id)}`, "tells all of it"),
+  ];
+}
+
+const LOG_LINES = 20;
+
+/** The application's own output, where the failed step has not shown it yet. */
+async function applicationLogs(cli: Cli, manifest: Manifest, change: Change): Promise<Line[]> {
+  const targets = change.groups.flatMap((group) => group.batches.flatMap((batch) => batch.targets));
+  const failed = targets.find(({ problem }) => problem !== null);
+  if (failed === undefined || lastOutput(failed).length > 0) return [];
+  try {
+    const service = await findService(cli, manifest.service ?? manifest.application);
+    const client = await cli.client();
+    const lines: Line[] = [];
+    for await (const { text } of client.readLogs(service.id, { host: failed.name, lines: LOG_LINES })) {
+      lines.push(line(span("    │ ", "dim"), text));
+    }
+    return lines.length === 0 ? [] : [line(`  last output on ${failed.name}:`), ...lines];
+  } catch {
+    // The failure itself has been told; a host that is gone has no logs to add.
+    return [];
+  }
+}

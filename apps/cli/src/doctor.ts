@@ -1,0 +1,45 @@
+import { line, span, type Tone } from "@evenkeel/client/text/line";
+import { problemLines } from "@evenkeel/client/text/problem";
+import type { Finding } from "@evenkeel/contracts/change";
+import { type AddCommands, commandLine } from "./context.ts";
+import { Exit } from "./exit.ts";
+
+export const addDoctorCommands: AddCommands = (program, run) => {
+  program
+    .command("doctor")
+    .description("what is wrong or in the way, and what frees it")
+    .action(
+      run(async (cli) => {
+        const { items, postgres, replicas, checkedAt } = await (await cli.client()).getDoctor();
+        cli.answer({ items, postgres, replicas, checkedAt }, [
+          line(span(`PostgreSQL ${postgres}, control planes: ${replicas.join(", ")}`, "dim")),
+          ...items.flatMap((finding) => findingLines(finding)),
+          ...(items.length === 0 ? [line(span("✔", "good"), " nothing is wrong")] : []),
+          ...items.flatMap(({ actions }) => actions.map((action) => actionLine(cli, action))),
+        ]);
+        if (items.some(({ severity }) => severity === "error")) throw new Exit(1);
+      }),
+    );
+};
+
+const MARKS: Record<Finding["severity"], readonly [string, Tone]> = {
+  error: ["✖", "bad"],
+  warning: ["⚠", "warn"],
+  note: ["○", "dim"],
+};
+
+function findingLines({ severity, resource, problem, since }: Finding) {
+  const [mark, tone] = MARKS[severity];
+  const head = line(
+    span(mark, tone),
+    " ",
+    span(resource, "bold"),
+    span(since === null ? "" : `  since ${since}`, "dim"),
+  );
+  return [head, ...problemLines(problem, "  ")];
+}
+
+/** Actions come ready to run, some with the command's name before them. */
+function actionLine(cli: Parameters<typeof commandLine>[0], action: string) {
+  return commandLine(cli, action.replace(/^evenkeel /, ""), "");
+}

@@ -1,0 +1,143 @@
+import { allItems } from "@evenkeel/client/page";
+import { bytes, duration, line, type Span, span } from "@evenkeel/client/text/line";
+import { PlatformError } from "@evenkeel/contracts/error";
+import type { Host } from "@evenkeel/contracts/host";
+import { HostId } from "@evenkeel/contracts/id";
+import { type AddCommands, type Cli, commandLine } from "./context.ts";
+import { details, table } from "./table.ts";
+
+export const addHostCommands: AddCommands = (program, run) => {
+  const host = program.command("host").description("servers with an agent");
+  host
+    .command("list")
+    .description("all hosts, and how they are")
+    .action(
+      run(async (cli) => {
+        const hosts = await listHosts(cli);
+        cli.answer(hosts, table(hosts, COLUMNS, "No host has joined yet: `evenkeel host token` makes a join token."));
+      }),
+    );
+  host
+    .command("show")
+    .argument("<host>", "name or id")
+    .description("one host with its facts")
+    .action(
+      run(async (cli, name: string) => {
+        const found = await findHost(cli, name);
+        cli.answer(found, hostDetails(cli, found));
+      }),
+    );
+  host
+    .command("token")
+    .description("makes a join token that works once")
+    .option("--for <kind>", "host or gateway", "host")
+    .option("--zone <zone>", "zone of the host that joins with it")
+    .option("--valid <seconds>", "how long it may be used", Number, 3600)
+    .action(
+      run(async (cli, options: { for: "host" | "gateway"; zone?: string; valid: number }) => {
+        const client = await cli.client();
+        const { zone, valid } = options;
+        const body = {
+          workspace: cli.workspace ?? "local",
+          for: options.for,
+          validSeconds: valid,
+          ...(zone && { zone }),
+        };
+        const made = await client.createJoinToken({ body });
+        cli.answer(made, [
+          line(span(made.token, "bold")),
+          line(span(`  works once, until ${made.expiresAt}`, "dim")),
+          line(span(`  start the ${options.for} with EVENKEEL_JOIN_TOKEN and EVENKEEL_CONTROL_PLANES set`, "dim")),
+        ]);
+      }),
+    );
+  host
+    .command("admit")
+    .argument("<host>", "name or id")
+    .description("takes a host back that was set aside")
+    .action(
+      run(async (cli, name: string) => {
+        const found = await findHost(cli, name);
+        const admitted = await (await cli.client()).admitHost({ params: { hostId: found.id } });
+        cli.answer(admitted, [line(span("✔", "good"), ` ${admitted.name} is admitted: `, hostState(admitted))]);
+      }),
+    );
+  host
+    .command("remove")
+    .argument("<host>", "name or id")
+    .description("forgets a host that is gone for good")
+    .action(
+      run(async (cli, name: string) => {
+        const found = await findHost(cli, name);
+        await (await cli.client()).removeHost({ params: { hostId: found.id } });
+        cli.answer({ removed: found.id }, [line(span("✔", "good"), ` ${found.name} is removed`)]);
+      }),
+    );
+};
+
+const percent = (part: number, whole: number): string => `${whole === 0 ? 0 : Math.round((100 * part) / whole)} %`;
+
+const COLUMNS = [
+  { title: "HOST", value: (host: Host) => span(host.name, "bold") },
+  { title: "ZONE", value: (host: Host) => host.zone },
+  { title: "STATE", value: hostState },
+  { title: "ADDRESS", value: (host: Host) => host.address },
+  { title: "CPU", value: ({ facts }: Host) => (facts === null ? "" : percent(facts.cpuBusy, 1)) },
+  {
+    title: "MEMORY FREE",
+    value: ({ facts }: Host) => (facts === null ? "" : bytes(facts.memoryAvailableBytes)),
+  },
+  { title: "DISK FREE", value: ({ facts }: Host) => (facts === null ? "" : bytes(facts.diskFreeBytes)) },
+];
+
+/** The state in its tone. */
+export function hostState({ state }: Host): Span {
+  return span(state, state === "online" ? "good" : state === "joining" ? "busy" : "bad");
+}
+
+export async function listHosts(cli: Cli): Promise<Host[]> {
+  const client = await cli.client();
+  return allItems(client.listHosts, cli.workspace === undefined ? {} : { workspace: cli.workspace });
+}
+
+export async function findHost(cli: Cli, name: string): Promise<Host> {
+  const client = await cli.client();
+  const id = HostId.safeParse(name);
+  if (id.success) return client.getHost({ params: { hostId: id.data } });
+  const found = (await listHosts(cli)).filter((host) => host.name === name);
+  if (found.length > 1) {
+    throw new PlatformError("NAME_AMBIGUOUS", { name, matches: found.map((host) => host.id).join(" or ") });
+  }
+  if (found[0] === undefined) throw new PlatformError("NOT_FOUND", { resource: `host ${name}` });
+  return found[0];
+}
+
+function hostDetails(cli: Cli, host: Host) {
+  const { facts, clockSkewMs } = host;
+  const measured: [string, string][] =
+    facts === null
+      ? []
+      : [
+          ["system", `${facts.os}, kernel ${facts.kernel}, Node ${facts.node}, agent ${facts.agentVersion}`],
+          ["cpu", `${facts.cpus} cores, ${percent(facts.cpuBusy, 1)} busy, load ${facts.load1}`],
+          ["memory", `${bytes(facts.memoryAvailableBytes)} of ${bytes(facts.memoryTotalBytes)} available`],
+          ["disk", `${bytes(facts.diskFreeBytes)} of ${bytes(facts.diskTotalBytes)} free`],
+        ];
+  return [
+    ...details([
+      ["host", span(host.name, "bold")],
+      ["id", host.id],
+      ["state", hostState(host)],
+      ["since", `${duration(Date.now() - Date.parse(host.stateSince))} ago`],
+      ["zone", host.zone],
+      ["address", host.address],
+      ["clock", clockSkewMs === null ? "" : `${Math.round(clockSkewMs)} ms off`],
+      ...measured,
+    ]),
+    ...host.allowedActions
+      .filter((action) => action === "admit" || action === "remove")
+      .map((action) =>
+        commandLine(cli, `host ${action} ${host.name}`, action === "admit" ? "takes it back" : "forgets it"),
+      ),
+  ];
+}

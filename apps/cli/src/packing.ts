@@ -1,0 +1,68 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileSource } from "@evenkeel/client/node/file-source";
+import { type Packed, packFolder } from "@evenkeel/client/node/pack";
+import { defaultVersion } from "@evenkeel/client/node/version";
+import { bytes, duration, line, plural, span } from "@evenkeel/client/text/line";
+import { uploadPackage } from "@evenkeel/client/upload";
+import type { Package } from "@evenkeel/contracts/package";
+import type { Cli } from "./context.ts";
+
+const BAR = 24;
+
+/** Packs a folder into a temporary file, for as long as `use` needs it. */
+export async function withPacked<Result>(
+  cli: Cli,
+  folder: string,
+  use: (packed: Packed) => Promise<Result>,
+): Promise<Result> {
+  const temporary = await mkdtemp(join(tmpdir(), "evenkeel-pack-"));
+  try {
+    const packed = await packFolder(folder, join(temporary, "package.tar.gz"));
+    const size = `${plural(packed.entries, "entry").replace("entrys", "entries")}, ${bytes(packed.sizeBytes)}`;
+    cli.note(line(span("✔", "good"), ` packed ${folder}`, span(`  ${size}`, "dim")));
+    cli.note(...packed.warnings.map((warning) => line(span("⚠ ", "warn"), warning)));
+    return await use(packed);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** The manifest's version, else the one that git or the time gives. */
+export function versionOf(given: string | undefined, folder: string, packed: Packed): Promise<string> {
+  return given === undefined ? defaultVersion(folder, packed.digest, new Date()) : Promise.resolve(given);
+}
+
+/** Uploads with a bar where somebody looks, and a line at the end everywhere. */
+export async function uploadWithProgress(
+  cli: Cli,
+  what: { application: string; version: string; file: string },
+): Promise<Package> {
+  const { application, version, file } = what;
+  const startedAt = Date.now();
+  const source = await fileSource(file);
+  const pkg = await uploadPackage(await cli.client(), {
+    ...{ application, version, source },
+    onProgress: ({ sentBytes, sizeBytes }) => {
+      const filled = Math.round((BAR * sentBytes) / sizeBytes);
+      const bar = `${"█".repeat(filled)}${"░".repeat(BAR - filled)}`;
+      const speed = bytes((sentBytes / Math.max(Date.now() - startedAt, 1)) * 1000);
+      const figures = `${bytes(sentBytes)} of ${bytes(sizeBytes)}  ${speed}/s`;
+      if (!cli.json)
+        cli.screen.show([line(span("● ", "busy"), "uploading  ", span(bar, "busy"), span(`  ${figures}`, "dim"))]);
+    },
+  });
+  if (!cli.json) cli.screen.show([]);
+  cli.screen.close();
+  const took = duration(Date.now() - startedAt);
+  const known = pkg.uploadedAt < new Date(startedAt - 1000).toISOString() ? ", was there already" : "";
+  cli.note(
+    line(
+      span("✔", "good"),
+      ` uploaded ${application} ${version}`,
+      span(`  ${pkg.digest.slice(0, 19)}…  ${took}${known}`, "dim"),
+    ),
+  );
+  return pkg;
+}

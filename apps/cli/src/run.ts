@@ -1,0 +1,104 @@
+import { line, span } from "@evenkeel/client/text/line";
+import { errorRemedy, PlatformError, problemOf } from "@evenkeel/contracts/error";
+import { createScreen } from "@evenkeel/kit/terminal";
+import { Command, CommanderError } from "commander";
+import { addApplicationCommands } from "./application.ts";
+import { addChangeCommands } from "./change/commands.ts";
+import { type AddCommands, createCli, type GlobalOptions, type Io, type Run } from "./context.ts";
+import { addDeployCommands } from "./deploy.ts";
+import { addDoctorCommands } from "./doctor.ts";
+import { Exit } from "./exit.ts";
+import { addGatewayCommands } from "./gateway.ts";
+import { addHostCommands } from "./host.ts";
+import { addInitCommands } from "./init.ts";
+import { addLockCommands } from "./lock.ts";
+import { addLoginCommands } from "./login.ts";
+import { addLogsCommands } from "./logs.ts";
+import { addPackageCommands } from "./package.ts";
+import { addServiceCommands } from "./service.ts";
+import { addTokenCommands } from "./token.ts";
+import { addUpCommands } from "./up.ts";
+import { addWorkspaceCommands } from "./workspace.ts";
+
+const PARTS: readonly AddCommands[] = [
+  addUpCommands,
+  addLoginCommands,
+  addInitCommands,
+  addDeployCommands,
+  addChangeCommands,
+  addServiceCommands,
+  addLogsCommands,
+  addApplicationCommands,
+  addPackageCommands,
+  addHostCommands,
+  addGatewayCommands,
+  addWorkspaceCommands,
+  addLockCommands,
+  addTokenCommands,
+  addDoctorCommands,
+];
+const USAGE_ERROR = 2;
+
+/** Runs one command line; the result is the exit code: 0 done, 1 failed, 2 wrong usage. */
+export async function runCli(args: readonly string[], io: Io): Promise<number> {
+  const json = args.includes("--json");
+  try {
+    await buildProgram(io).parseAsync([...args], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof Exit) return error.code;
+    // Commander has printed the help or the usage error itself.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR;
+    tell(io, error, json);
+    return 1;
+  }
+}
+
+/** All commands, ready to parse a command line. */
+export function buildProgram(io: Io): Command {
+  const program = new Command("evenkeel")
+    .description("Releases applications onto servers, in batches, under live traffic.")
+    .version("0.1.0")
+    .option("--json", "one JSON value on standard output, nothing else")
+    .option("-w, --workspace <name>", "workspace (default: the manifest's, else local)")
+    .showHelpAfterError("(--help says more)")
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      getOutHelpWidth: () => io.stdout.columns ?? 80,
+      getErrHelpWidth: () => io.stderr.columns ?? 80,
+    })
+    .exitOverride();
+  // Commander calls with the arguments, the options and the command itself; the types of the first are the action's own.
+  const run: Run =
+    (action) =>
+    async (...given) => {
+      const command = given.at(-1) as Command;
+      const values = given.slice(0, -1) as unknown as Parameters<typeof action>;
+      await action(createCli(io, command.optsWithGlobals<GlobalOptions>()), ...(values as never));
+    };
+  for (const add of PARTS) add(program, run);
+  for (const command of withChildren(program)) command.exitOverride();
+  return program;
+}
+
+function withChildren(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withChildren)];
+}
+
+/** One sentence, what to do, and the code. */
+function tell(io: Io, error: unknown, json: boolean): void {
+  const known = error instanceof PlatformError ? error : unexpected(io, error);
+  const remedy = errorRemedy(known.code, known.facts);
+  createScreen({ output: io.stderr, env: { ...io.env, CI: "true" } }).print([
+    line(span("✖ ", "bad"), span(known.message, "bad")),
+    line(`  ${remedy}  `, span(known.code, "dim")),
+  ]);
+  if (json) io.stdout.write(`${JSON.stringify({ error: problemOf(known.code, known.facts) }, null, 2)}\n`);
+}
+
+function unexpected(io: Io, error: unknown): PlatformError {
+  if (io.env.EVENKEEL_DEBUG) io.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  return new PlatformError("COMMAND_BROKEN", { problem: error instanceof Error ? error.message : String(error) });
+}
