@@ -1,8 +1,14 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { logTo } from "@evenkeel/kit/log";
 import { openDatabase } from "@evenkeel/kit/sql";
 import { type ServerKind, testDatabase } from "@evenkeel/testkit/database";
 import type { Kysely } from "kysely";
 import { migrate } from "../migrations/index.ts";
+import type { Config } from "./config.ts";
 import type { Database } from "./database.ts";
+import { type ControlPlane, startControlPlane } from "./wire.ts";
 
 export { serverKinds } from "@evenkeel/testkit/database";
 
@@ -14,7 +20,7 @@ export interface MigratedDatabase {
   close(): Promise<void>;
 }
 
-/** Makes a migrated database; `for (const kind of await serverKinds())` runs a store's tests on every server there is. */
+/** Makes a migrated database; `describe.each(await serverKinds())` runs a store's tests on every server there is. */
 export async function migratedDatabase(kind: ServerKind = "embedded"): Promise<MigratedDatabase> {
   const { url, close } = await testDatabase(kind);
   const db = openDatabase<Database>({ connectionString: url, max: 10 });
@@ -27,4 +33,97 @@ export async function migratedDatabase(kind: ServerKind = "embedded"): Promise<M
       await close();
     },
   };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // Tests look into replies of every kind.
+  readonly body: Record<string, never> & { readonly [field: string]: unknown };
+}
+
+export interface CallOptions {
+  readonly body?: unknown;
+  readonly token?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Which of the replicas. */
+  readonly replica?: number;
+}
+
+/** Control planes on one real database, asked over real HTTP. */
+export interface Installation {
+  readonly replicas: readonly ControlPlane[];
+  readonly adminToken: string;
+  readonly folder: string;
+  readonly databaseUrl: string;
+  /** One more control plane on the same database. */
+  addReplica(): Promise<ControlPlane>;
+  /** `call("POST", "/workspaces", { body })`, as `admin` unless told otherwise. */
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+/** Starts an installation of one replica whose replies are checked by their schemas. */
+export async function startInstallation(
+  kind: ServerKind = "embedded",
+  settings: Partial<Config> = {},
+): Promise<Installation> {
+  const database = await testDatabase(kind);
+  const folder = await mkdtemp(join(tmpdir(), "evenkeel-control-plane-"));
+  const adminToken = "an-access-token-of-the-first-boot";
+  const bootstrapTokenFile = join(folder, "token");
+  await writeFile(bootstrapTokenFile, `${adminToken}\n`);
+  const config: Config = {
+    version: "0.0.0-test",
+    host: "127.0.0.1",
+    port: 0,
+    url: null,
+    databaseUrl: database.url,
+    objectFolder: join(folder, "objects"),
+    bootstrapTokenFile,
+    buildpackFolder: join(import.meta.dirname, "../../../buildpacks"),
+    ...settings,
+  };
+  const log = logTo({ write: (line) => keepErrors(line) }, { part: "test", level: "error" });
+  const replicas: ControlPlane[] = [];
+  const addReplica = async (): Promise<ControlPlane> => {
+    const replica = await startControlPlane(config, log, { checkReplies: true });
+    replicas.push(replica);
+    return replica;
+  };
+  await addReplica();
+  return {
+    replicas,
+    adminToken,
+    folder,
+    databaseUrl: database.url,
+    addReplica,
+    call: async (method, path, options = {}) => {
+      const url = replicas[options.replica ?? 0]!.url;
+      return await ask(`${url}/api/v1${path}`, method, { token: adminToken, ...options });
+    },
+    close: async () => {
+      await Promise.all(replicas.map((replica) => replica.close(AbortSignal.timeout(2000))));
+      await database.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function ask(url: string, method: string, { body, token, headers }: CallOptions): Promise<Answer> {
+  const response = await fetch(url, {
+    method,
+    headers: {
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: text === "" ? {} : JSON.parse(text) };
+}
+
+function keepErrors(line: string): void {
+  process.stderr.write(line);
 }

@@ -71,7 +71,6 @@ export async function respond(
       });
     }
     const leaving = new AbortController();
-    request.raw.socket.once("close", () => leaving.abort());
     reply.raw.once("close", () => leaving.abort());
     const streams = route.endpoint.replyKind === "events" || route.endpoint.replyKind === "raw";
     const signal = streams ? AbortSignal.any([leaving.signal, deps.ending]) : leaving.signal;

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { API_PREFIX, type OperationName } from "@evenkeel/contracts/api";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { Log } from "@evenkeel/kit/log";
-import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify } from "fastify";
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify, LogController } from "fastify";
 import type { Handlers } from "./handler.ts";
 import { asPlatformError, BODY_LIMIT_BYTES } from "./problem.ts";
 import { ENDPOINTS, type RespondDeps, type Route, respond, sendProblem } from "./respond.ts";
@@ -27,7 +27,7 @@ export function makeApp(service: Service, ending: AbortSignal, log: Log): Fastif
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 300 },
     // Each request would cost two lines; refusals and failures have their own.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     frameworkErrors: (error, request, reply) => sendProblem(reply, asPlatformError(error, request.id), request.id),
   });
   app.setErrorHandler((error, request, reply) => sendProblem(reply, asPlatformError(error, request.id), request.id));

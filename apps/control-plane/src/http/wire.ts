@@ -1,3 +1,5 @@
+export { forgetOldKeys } from "./store.ts";
+
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PlatformError } from "@evenkeel/contracts/error";
@@ -22,6 +24,7 @@ export interface OpenServerOptions {
 }
 
 const GRACE_MS = 10_000;
+const IDLE_MS = 50;
 
 /** Takes the port. */
 export async function openServer({ host, port, log }: OpenServerOptions): Promise<OpenServer> {
@@ -43,12 +46,14 @@ export async function openServer({ host, port, log }: OpenServerOptions): Promis
     close: async (hurry) => {
       ending.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      // A kept connection is idle only after its last answer.
+      const idle = setInterval(() => server.closeIdleConnections(), IDLE_MS);
       const cut = (): void => server.closeAllConnections();
       const grace = setTimeout(cut, GRACE_MS);
       hurry.addEventListener("abort", cut, { once: true });
       await closed;
       clearTimeout(grace);
+      clearInterval(idle);
     },
   };
 }

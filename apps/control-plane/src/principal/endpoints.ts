@@ -9,10 +9,13 @@ import { ensurePrincipal, getPrincipal, grantedTo, insertToken, readTokens, revo
 
 export interface PrincipalDeps {
   readonly db: Kysely<Database>;
+  /** The next request here must not pass with the token of this digest. */
+  readonly onRevoked: (digest: string) => void;
 }
 
 export function principalHandlers({
   db,
+  onRevoked,
 }: PrincipalDeps): Handlers<"whoAmI" | "listTokens" | "createToken" | "revokeToken"> {
   return {
     whoAmI: async ({ caller }) => ({
@@ -30,11 +33,12 @@ export function principalHandlers({
       return await effect((tx) => createToken(tx, caller, { ...body, secret }));
     },
     revokeToken: async ({ caller, params: { tokenId }, effect }) => {
+      let digest: string | null = null;
       await effect(async (tx) => {
-        if (!(await revokeToken(tx, caller.tenantId, tokenId))) {
-          throw new PlatformError("NOT_FOUND", { resource: `token ${tokenId}` });
-        }
+        digest = await revokeToken(tx, caller.tenantId, tokenId);
+        if (digest === null) throw new PlatformError("NOT_FOUND", { resource: `token ${tokenId}` });
       });
+      if (digest !== null) onRevoked(digest);
     },
   };
 }

@@ -132,8 +132,8 @@ export async function readTokens(
   }));
 }
 
-/** Revokes the token; every replica hears of it with the commit. False = there is none. */
-export async function revokeToken(tx: Kysely<Database>, tenantId: TenantId, tokenId: TokenId): Promise<boolean> {
+/** Revokes the token; every replica hears of it with the commit. The answer is its digest; null = there is none. */
+export async function revokeToken(tx: Kysely<Database>, tenantId: TenantId, tokenId: TokenId): Promise<string | null> {
   const revoked = await tx
     .updateTable("token")
     .set({ revoked_at: sql<string>`clock_timestamp()` })
@@ -143,7 +143,7 @@ export async function revokeToken(tx: Kysely<Database>, tenantId: TenantId, toke
     .returning("digest")
     .executeTakeFirst();
   if (revoked !== undefined) await notify(tx, TOKEN_CHANNEL, revoked.digest);
-  return revoked !== undefined;
+  return revoked?.digest ?? null;
 }
 
 /** The principal by its id. */

@@ -1,0 +1,75 @@
+import { readFile } from "node:fs/promises";
+import { PlatformError } from "@evenkeel/contracts/error";
+import type { TenantId } from "@evenkeel/contracts/id";
+import { type Clock, systemClock } from "@evenkeel/kit/clock";
+import { openReplicaLease, type ReplicaLease } from "@evenkeel/kit/lease";
+import type { Log } from "@evenkeel/kit/log";
+import { type Listener, openListener } from "@evenkeel/kit/notify";
+import { inTransaction, openDatabase } from "@evenkeel/kit/sql";
+import type { Kysely } from "kysely";
+import { migrate } from "../migrations/index.ts";
+import type { Config } from "./config.ts";
+import type { Database } from "./database.ts";
+import { ensurePrincipal, insertToken, secretDigest } from "./principal/index.ts";
+import { ensureTenant } from "./tenant/index.ts";
+
+/** What every slice stands on. */
+export interface Ground {
+  readonly config: Config;
+  readonly log: Log;
+  readonly db: Kysely<Database>;
+  readonly clock: Clock;
+  readonly listener: Listener;
+  readonly lease: ReplicaLease;
+  /** Where other replicas reach this one. */
+  readonly url: string;
+  readonly defaultTenant: TenantId;
+  close(): Promise<void>;
+}
+
+// A burst of requests shares these; four replicas stay below PostgreSQL's default of 100.
+const CONNECTIONS = 20;
+const TOKEN_LENGTH = 16;
+
+/** Opens the database, brings it to this version, makes the first tenant and principal, and takes a lease. */
+export async function openGround(config: Config, log: Log, url: string): Promise<Ground> {
+  const connectionString = config.databaseUrl;
+  const onError = (error: unknown): void => log.warn({ err: error }, "the database is away");
+  const db = openDatabase<Database>({ connectionString, max: CONNECTIONS, onIdleError: onError });
+  await migrate(db);
+  const defaultTenant = await firstBoot(db, config);
+  const clock = systemClock(db);
+  const listener = await openListener({ connectionString, onError });
+  const lease = await openReplicaLease({ db, clock, url, version: config.version, onError });
+  const close = async (): Promise<void> => {
+    // The lease goes first: from then on the others take this one's work.
+    await lease.close().catch(onError);
+    await listener.close();
+    await db.destroy();
+  };
+  return { config, log, db, clock, listener, lease, url, defaultTenant, close };
+}
+
+async function firstBoot(db: Kysely<Database>, config: Config): Promise<TenantId> {
+  const secret = config.bootstrapTokenFile === null ? null : await readToken(config.bootstrapTokenFile);
+  return await inTransaction(db, async (tx) => {
+    const tenantId = await ensureTenant(tx, "default");
+    const principalId = await ensurePrincipal(tx, { tenantId, name: "admin", kind: "person" });
+    if (secret !== null) {
+      const digest = secretDigest(secret);
+      await insertToken(tx, { tenantId, principalId, digest, may: ["*:*"], validSeconds: null, notAfter: null });
+    }
+    return tenantId;
+  });
+}
+
+async function readToken(file: string): Promise<string> {
+  const setting = "EVENKEEL_BOOTSTRAP_TOKEN_FILE";
+  const text = await readFile(file, "utf8").catch((error: Error) => {
+    throw new PlatformError("SETTING_INVALID", { setting, problem: error.message }, { cause: error });
+  });
+  const secret = text.trim();
+  if (secret.length >= TOKEN_LENGTH && !/\s/.test(secret)) return secret;
+  const problem = `${file} must have at least ${TOKEN_LENGTH} characters without spaces`;
+  throw new PlatformError("SETTING_INVALID", { setting, problem });
+}

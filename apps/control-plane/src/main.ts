@@ -1,0 +1,15 @@
+import { PlatformError } from "@evenkeel/contracts/error";
+import { createLog } from "@evenkeel/kit/log";
+import { onShutdown } from "@evenkeel/kit/shutdown";
+import { readConfig } from "./config.ts";
+import { startControlPlane } from "./wire.ts";
+
+const log = createLog({ part: "control-plane" });
+try {
+  const controlPlane = await startControlPlane(readConfig(process.env), log);
+  onShutdown({ log }).add("control plane", controlPlane.close);
+} catch (error) {
+  if (!(error instanceof PlatformError)) throw error;
+  log.fatal({ code: error.code, facts: error.facts }, error.message);
+  process.exitCode = 1;
+}
