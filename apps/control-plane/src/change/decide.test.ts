@@ -1,0 +1,346 @@
+import type { ChangeState, Plan, PlannedStep, StepState, TargetState } from "@evenkeel/contracts/change";
+import { problemOf } from "@evenkeel/contracts/error";
+import { ChangeId, CommandId, HostId, newId, StepId } from "@evenkeel/contracts/id";
+import { Strategy } from "@evenkeel/contracts/strategy";
+import { describe, expect, test } from "vitest";
+import { type Decision, decide } from "./decide.ts";
+import { CLOSING, type HostView, OPENING, type Snapshot, type StepAttempt } from "./snapshot.ts";
+import { planBatches } from "./strategy.ts";
+
+const hosts: HostView = { away: () => false, lost: () => false };
+const allLost: HostView = { away: () => true, lost: () => true };
+const allAway: HostView = { away: () => true, lost: () => false };
+
+const step = (name: string, more: Partial<PlannedStep> = {}): PlannedStep => ({
+  name,
+  on: "agent",
+  type: name,
+  input: {},
+  timeoutMs: 1000,
+  repeatable: false,
+  retryFrom: null,
+  traffic: null,
+  ...more,
+});
+
+const NAMES = ["h1", "h2", "h3", "h4"];
+const HOST_IDS = new Map(NAMES.map((name) => [name, newId(HostId, "host")]));
+
+function planOf(strategy: object): Plan {
+  const parsed = Strategy.parse(strategy);
+  const targets = NAMES.map((name, index) => ({
+    targetId: name,
+    name,
+    hostId: HOST_IDS.get(name) ?? null,
+    zone: index < 2 ? "a" : "b",
+    cell: null,
+    slot: null,
+    online: true,
+    from: "1",
+    to: "2",
+    stage: [step("fetch")],
+    steps: [step("stop"), step("start", { retryFrom: "stop" })],
+    clean: [step("sweep")],
+    reattach: [],
+    facts: {},
+  }));
+  return {
+    kind: "test",
+    title: "test",
+    opening: [],
+    closing: [],
+    groups: [{ groupId: "g", name: "g", after: [], strategy: parsed, batches: planBatches(targets, parsed, "g") }],
+    targets,
+    locks: [],
+    basis: [],
+    differences: [],
+    missing: [],
+    warnings: [],
+    irreversible: null,
+    fromRevisionId: null,
+    toRevisionId: null,
+    configurationDigest: null,
+    expectedMs: null,
+    payload: null,
+  };
+}
+
+interface World {
+  readonly state?: ChangeState;
+  readonly strategy?: object;
+  readonly targets?: Partial<Record<string, TargetState>>;
+  readonly steps?: readonly (readonly [target: string, name: string, state: StepState])[];
+  readonly batches?: Partial<
+    Record<string, Partial<{ started: boolean; finished: boolean; bakedMs: number; confirmed: boolean }>>
+  >;
+  readonly more?: Partial<Snapshot>;
+}
+
+const problem = problemOf("START_FAILED", { exit: "1" });
+const LOST = ["failed", "interrupted", "unknown"];
+
+function snapshotOf({
+  state = "running",
+  strategy = { batches: "each" },
+  targets = {},
+  steps = [],
+  batches = {},
+  more = {},
+}: World): Snapshot {
+  const plan = planOf(strategy);
+  const fresh = { round: 1, fromIndex: 0, reattach: false };
+  const attempts = steps.map(([targetId, name, stepState], index): StepAttempt => {
+    const phase = name === "fetch" ? "stage" : name === "sweep" ? "clean" : "run";
+    const lost = LOST.includes(stepState);
+    return {
+      id: newId(StepId, "stp"),
+      targetId,
+      phase,
+      name,
+      attempt: index + 1,
+      round: 1,
+      state: stepState,
+      commandId: newId(CommandId, "cmd"),
+      revoking: false,
+      elapsedMs: 0,
+      outcome: lost ? { kind: "failed", problem, elapsedMs: 1 } : null,
+      facts: {},
+    };
+  });
+  const track = (targetId: string) => ({ targetId, state: "staged" as const, problem: null, ...fresh });
+  return {
+    changeId: newId(ChangeId, "chg"),
+    state,
+    plan,
+    isRollback: false,
+    pauseMode: "targets",
+    pauseCause: "person",
+    rollback: null,
+    targets: new Map([
+      [OPENING, track(OPENING)],
+      [CLOSING, track(CLOSING)],
+      ...NAMES.map((name) => {
+        const targetState = targets[name] ?? "pending";
+        return [
+          name,
+          { ...track(name), state: targetState, problem: LOST.includes(targetState) ? problem : null },
+        ] as const;
+      }),
+    ]),
+    batches: new Map(
+      plan.groups[0]!.batches.map(({ batchId }) => [
+        batchId,
+        { batchId, confirmed: false, bakedMs: 0, started: false, finished: false, ...batches[batchId] },
+      ]),
+    ),
+    attempts,
+    ...more,
+  };
+}
+
+const short = (decision: Decision): string => {
+  switch (decision.kind) {
+    case "dispatch":
+      return `${decision.targetId}:${decision.at.step.name}`;
+    case "target":
+      return `${decision.targetId}=${decision.to}`;
+    case "batch":
+      return `${decision.batchId} ${decision.to}`;
+    case "change":
+      return `change ${decision.to}`;
+    case "step":
+      return `step ${decision.to}`;
+    case "revoke":
+      return `revoke ${decision.attempt.name}`;
+    case "begin-rollback":
+      return "begin-rollback";
+    default:
+      return decision satisfies never;
+  }
+};
+
+const decided = (world: World, view: HostView = hosts) => decide(snapshotOf(world), view).map(short);
+const staged = { h1: "staged", h2: "staged", h3: "staged", h4: "staged" } as const;
+const fetched = NAMES.map((name) => [name, "fetch", "succeeded"] as const);
+
+describe("staging", () => {
+  test("begins on all targets at once, before any batch", () => {
+    expect(decided({})).toEqual([
+      "h1=staging",
+      "h1:fetch",
+      "h2=staging",
+      "h2:fetch",
+      "h3=staging",
+      "h3:fetch",
+      "h4=staging",
+      "h4:fetch",
+    ]);
+  });
+
+  test("no batch begins while one target is still being staged", () => {
+    const targets = { ...staged, h4: "staging" } as const;
+    const steps = [...fetched.slice(0, 3), ["h4", "fetch", "running"]] as const;
+    expect(decided({ targets, steps })).toEqual([]);
+  });
+
+  test("a target that fails while staging counts against the budget, and no batch begins", () => {
+    const targets = { ...staged, h4: "failed" } as const;
+    expect(decided({ targets, steps: [...fetched.slice(0, 3), ["h4", "fetch", "failed"]] })).toEqual([
+      "change pausing",
+    ]);
+  });
+});
+
+describe("batches", () => {
+  test("the first begins when all is staged", () => {
+    expect(decided({ targets: staged, steps: fetched })).toEqual(["g/1 started"]);
+  });
+
+  test("only targets of a begun batch take a step", () => {
+    const batches = { "g/1": { started: true } };
+    expect(decided({ targets: staged, steps: fetched, batches })).toEqual(["h1=running", "h1:stop"]);
+  });
+
+  test("a batch waits until every target of the previous one has ended", () => {
+    const strategy = { batches: { by: "zone" } };
+    const batches = { "g/1": { started: true } };
+    const targets = { ...staged, h1: "succeeded", h2: "running" } as const;
+    const steps = [...fetched, ["h2", "stop", "running"]] as const;
+    expect(decided({ strategy, targets, steps, batches })).toEqual([]);
+  });
+
+  test("a batch bakes before it is finished, the last included", () => {
+    const strategy = { batches: "all", bakeSeconds: 10 };
+    const targets = { h1: "succeeded", h2: "succeeded", h3: "succeeded", h4: "succeeded" } as const;
+    expect(decided({ strategy, targets, batches: { "g/1": { started: true, bakedMs: 9999 } } })).toEqual([]);
+    expect(decided({ strategy, targets, batches: { "g/1": { started: true, bakedMs: 10_000 } } })).toEqual([
+      "g/1 finished",
+    ]);
+  });
+
+  test("a gate that nobody confirmed makes the change wait, one that was confirmed ahead does not", () => {
+    const strategy = { batches: "each", confirm: "first" };
+    const targets = { ...staged, h1: "succeeded" } as const;
+    const done = { "g/1": { started: true, finished: true } };
+    expect(decided({ strategy, targets, steps: fetched, batches: done })).toEqual(["change awaiting-confirmation"]);
+    const ahead = { ...done, "g/2": { confirmed: true } };
+    expect(decided({ strategy, targets, steps: fetched, batches: ahead })).toEqual(["g/2 started"]);
+  });
+});
+
+describe("failure", () => {
+  const batches = { "g/1": { started: true } };
+  const targets = { ...staged, h1: "failed" } as const;
+  const steps = [...fetched, ["h1", "start", "failed"]] as const;
+
+  test("the first failed target stops the change, as the default budget says", () => {
+    expect(decided({ targets, steps, batches })).toEqual(["change pausing"]);
+  });
+
+  test("with budget action `rollback` the change rolls back, a rollback itself only stops", () => {
+    const strategy = { batches: "each", budget: { failures: 0, action: "rollback" } };
+    expect(decided({ strategy, targets, steps, batches })).toEqual(["change rolling-back"]);
+    expect(decided({ strategy, targets, steps, batches, more: { isRollback: true } })).toEqual(["change pausing"]);
+  });
+
+  test("with budget action `continue` it runs to its end and is then failed", () => {
+    const strategy = { batches: "each", budget: { failures: 0, action: "continue" } };
+    expect(decided({ strategy, targets, steps, batches })).toEqual(["g/1 finished"]);
+    const ended = { h1: "failed", h2: "succeeded", h3: "succeeded", h4: "succeeded" } as const;
+    const finished = Object.fromEntries([1, 2, 3, 4].map((n) => [`g/${n}`, { started: true, finished: true }]));
+    expect(decided({ strategy, targets: ended, steps, batches: finished })).toEqual(["change failed"]);
+  });
+
+  test("a change whose targets are all offline is not a success", () => {
+    const offline = { h1: "offline", h2: "offline", h3: "offline", h4: "offline" } as const;
+    const finished = Object.fromEntries([1, 2, 3, 4].map((n) => [`g/${n}`, { started: true, finished: true }]));
+    expect(decided({ targets: offline, batches: finished })).toEqual(["change failed"]);
+  });
+});
+
+describe("hosts that are away", () => {
+  const batches = { "g/1": { started: true } };
+
+  test("a step in hand is unknown only after the grace, and its target with it", () => {
+    const world = {
+      targets: { ...staged, h1: "running" } as const,
+      steps: [...fetched, ["h1", "stop", "running"]] as const,
+      batches,
+    };
+    expect(decided(world, allAway)).toEqual([]);
+    expect(decided(world, allLost)).toContain("step unknown");
+  });
+
+  test("a target that was never touched is offline, one in the middle is interrupted", () => {
+    expect(decided({ targets: staged, steps: fetched, batches }, allLost)).toContain("h1=offline");
+    const steps = [...fetched, ["h1", "stop", "succeeded"]] as const;
+    expect(decided({ targets: { ...staged, h1: "running" }, steps, batches }, allLost)).toContain("h1=interrupted");
+  });
+
+  test("a late outcome is recorded, and what was left between is interrupted", () => {
+    const steps = [...fetched, ["h1", "stop", "succeeded"]] as const;
+    expect(decided({ state: "failed", targets: { ...staged, h1: "unknown" }, steps, batches })).toEqual([
+      "h1=interrupted",
+    ]);
+  });
+});
+
+describe("pausing", () => {
+  const batches = { "g/1": { started: true } };
+  const targets = { ...staged, h1: "running" } as const;
+
+  test("by default the targets in hand go on to their end, and no other begins", () => {
+    const steps = [...fetched, ["h1", "stop", "succeeded"]] as const;
+    expect(decided({ state: "pausing", targets, steps, batches })).toEqual(["h1:start"]);
+  });
+
+  test("with `now` only the steps in hand end; what had not started is revoked", () => {
+    const more = { pauseMode: "steps" as const };
+    const dispatched = [...fetched, ["h1", "stop", "dispatched"]] as const;
+    expect(decided({ state: "pausing", targets, steps: dispatched, batches, more })).toEqual(["revoke stop"]);
+    const ended = [...fetched, ["h1", "stop", "succeeded"]] as const;
+    expect(decided({ state: "pausing", targets, steps: ended, batches, more })).toEqual(["change paused"]);
+  });
+
+  test("a pause by the budget ends as failed", () => {
+    const more = { pauseCause: "budget" as const };
+    expect(decided({ state: "pausing", targets: { ...staged, h1: "failed" }, steps: fetched, batches, more })).toEqual([
+      "change failed",
+    ]);
+  });
+
+  test("nothing begins while it is paused", () => {
+    expect(decided({ state: "paused", targets, steps: fetched, batches })).toEqual([]);
+  });
+});
+
+describe("cancel and rollback", () => {
+  const batches = { "g/1": { started: true } };
+
+  test("cancel finishes the target in hand, then cleans what was only staged", () => {
+    const targets = { ...staged, h1: "running" } as const;
+    const steps = [...fetched, ["h1", "stop", "succeeded"]] as const;
+    expect(decided({ state: "cancelling", targets, steps, batches })).toEqual(["h1:start"]);
+    const done = { ...staged, h1: "succeeded" } as const;
+    expect(decided({ state: "cancelling", targets: done, steps: fetched, batches })).toEqual([
+      "h2:sweep",
+      "h3:sweep",
+      "h4:sweep",
+    ]);
+  });
+
+  test("a rollback begins when nothing is in hand any more", () => {
+    const targets = { ...staged, h1: "running" } as const;
+    const running = [...fetched, ["h1", "stop", "running"]] as const;
+    expect(decided({ state: "rolling-back", targets, steps: running, batches })).toEqual([]);
+    const ended = [...fetched, ["h1", "stop", "succeeded"]] as const;
+    expect(decided({ state: "rolling-back", targets, steps: ended, batches })).toEqual(["begin-rollback"]);
+  });
+
+  test("the old change is rolled back when its rollback has succeeded, closed when that was closed, and waits otherwise", () => {
+    const rollback = (state: ChangeState) => ({ more: { rollback: { id: newId(ChangeId, "chg"), state } } });
+    expect(decided({ state: "rolling-back", ...rollback("succeeded") })).toEqual(["change rolled-back"]);
+    expect(decided({ state: "rolling-back", ...rollback("closed") })).toEqual(["change closed"]);
+    expect(decided({ state: "rolling-back", ...rollback("failed") })).toEqual([]);
+  });
+});

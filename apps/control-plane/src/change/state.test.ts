@@ -1,0 +1,70 @@
+import { ChangeState, isTerminal } from "@evenkeel/contracts/change";
+import { describe, expect, test } from "vitest";
+import { type ActionFacts, allowedActions, CHANGE_ARROWS, mayGo, STEP_ARROWS, TARGET_ARROWS } from "./state.ts";
+
+const everything: Omit<ActionFacts, "state"> = {
+  isRollback: false,
+  hasUnconfirmed: true,
+  hasRetryable: true,
+  hasSkippable: true,
+  hasUnknownStep: true,
+  noInverse: null,
+};
+
+describe("the arrows", () => {
+  test("nothing leaves a terminal state", () => {
+    for (const state of ChangeState.options.filter(isTerminal)) expect(CHANGE_ARROWS[state]).toEqual([]);
+  });
+
+  test("a started change that has not ended can always be closed: no state is a trap", () => {
+    const started: ChangeState[] = [
+      "running",
+      "awaiting-confirmation",
+      "pausing",
+      "paused",
+      "failed",
+      "cancelling",
+      "rolling-back",
+    ];
+    for (const state of started) {
+      expect(mayGo(CHANGE_ARROWS, state, "closed")).toBe(true);
+      expect(allowedActions({ ...everything, state })).toContain("close");
+    }
+  });
+
+  test("a rolled-back change ends only through its rollback", () => {
+    expect(CHANGE_ARROWS["rolling-back"]).toEqual(["rolled-back", "failed", "closed"]);
+    expect(allowedActions({ ...everything, state: "rolling-back" })).toEqual(["declare-lost", "close"]);
+  });
+
+  test("a retry is a new attempt: no arrow leads from an ended step anywhere", () => {
+    for (const state of ["succeeded", "failed", "timed-out", "interrupted", "revoked", "skipped"] as const) {
+      expect(STEP_ARROWS[state]).toEqual([]);
+    }
+  });
+
+  test("a succeeded target stays so", () => {
+    expect(TARGET_ARROWS.succeeded).toEqual([]);
+  });
+});
+
+describe("the verbs that are offered", () => {
+  test("a rollback cannot be rolled back before it has ended", () => {
+    expect(allowedActions({ ...everything, state: "running", isRollback: true })).not.toContain("rollback");
+    expect(allowedActions({ ...everything, state: "succeeded", isRollback: true })).toContain("rollback");
+  });
+
+  test("what has no inverse offers no rollback", () => {
+    expect(allowedActions({ ...everything, state: "running", noInverse: "it is a restart" })).not.toContain("rollback");
+  });
+
+  test("verbs without an object are not offered", () => {
+    const bare = { hasUnconfirmed: false, hasRetryable: false, hasSkippable: false, hasUnknownStep: false };
+    expect(allowedActions({ ...everything, ...bare, state: "paused" })).toEqual([
+      "resume",
+      "cancel",
+      "rollback",
+      "close",
+    ]);
+  });
+});
