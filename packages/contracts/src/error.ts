@@ -153,6 +153,7 @@ export const ERRORS = {
     "There is no target {target} in this change.",
     "See its targets: `evenkeel change show`.",
   ]),
+  RELEASE_FAILED: entry(422, "never", ["{title} has failed.", "See its cause: `evenkeel change show`."]),
   NO_INVERSE: entry(409, "never", ["This change cannot be rolled back: {problem}.", "Plan a new release instead."]),
   NEWER_CHANGE: entry(409, "never", [
     "{resource} was changed since by {changeId}.",
