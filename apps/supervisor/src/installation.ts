@@ -12,7 +12,7 @@ import { type GatewaySocket, openGatewaySocket } from "./gateway-socket.ts";
 import type { Home } from "./home.ts";
 import { Keeper } from "./keeper.ts";
 import { Manifest } from "./manifest.ts";
-import { findMarked, logFileOf, type PartPlace, type PartSpec, versionOf } from "./part.ts";
+import { logFileOf, type PartPlace, type PartSpec, versionOf } from "./part.ts";
 import {
   agentPart,
   controlPlanePart,
@@ -25,6 +25,7 @@ import {
   WORKSPACE,
 } from "./parts.ts";
 import { administrator, ensureToken, ensureWorkspace, invite, isHealthy, waitFor } from "./provision.ts";
+import { endRemaining } from "./remaining.ts";
 import { type Asked, chooseAddresses, chooseControlPlanePorts, chooseGatewayPort } from "./settings.ts";
 
 // 1. Nothing is started that lives: each part is looked for first, and the ports that living parts know are kept.
@@ -141,7 +142,8 @@ export class Installation {
     shutdown.add("applications", async (hurry) => {
       const stop = { hurry, signal: STOP_HOST };
       await Promise.all(this.#parts.agents.map(({ name }) => keeper.stop(name, stop)));
-      await endRemaining(home);
+      const left = await endRemaining(home);
+      if (left > 0) this.#input.log.warn({ left }, "ended what the agents had left running");
     });
     shutdown.add("database", () => this.#database.stop());
     shutdown.add("gateway", async (hurry) => {
@@ -246,12 +248,6 @@ function makeParts({ home, ports, endpoints, socket, addresses, client, database
       agentPart({ home, host, controlPlanes, address: addresses[host.name] ?? "", invite: () => invite(client, host) }),
     ),
   };
-}
-
-/** What carries an agent's mark after all agents have ended: applications of an agent that could not stop them itself. */
-async function endRemaining(home: Home): Promise<void> {
-  const remaining = findMarked(home.folder).filter(({ part }) => part.startsWith("agent-"));
-  await Promise.all(remaining.map(({ identity }) => endIdentity(identity, "SIGTERM", 5000)));
 }
 
 const LONGEST_LINE = 300;
