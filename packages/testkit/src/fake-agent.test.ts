@@ -44,7 +44,11 @@ function outcomesOf(link: FakeLink) {
 
 test("a repeated command runs once and is answered with the recorded outcome", async () => {
   let runs = 0;
-  const agent = createFakeAgent({ hostId, run: async (...all) => ((runs += 1), succeed(...all)) });
+  const run: RunCommand = async (command, context) => {
+    runs += 1;
+    return succeed(command, context);
+  };
+  const agent = createFakeAgent({ hostId, run });
   const link = agent.connect();
   link.send(welcome());
   const command = noOp();

@@ -1,0 +1,109 @@
+import { join } from "node:path";
+import { exitAt } from "@evenkeel/agent-core/exit-point";
+import { AgentProtocol } from "@evenkeel/agent-core/protocol";
+import type { HostClock } from "@evenkeel/agent-core/slot";
+import { openSqliteJournal } from "@evenkeel/agent-core/sqlite-journal";
+import type { CommandId } from "@evenkeel/contracts/id";
+import { makeFolder } from "@evenkeel/kit/durable-file";
+import type { Log } from "@evenkeel/kit/log";
+import { bootId } from "@evenkeel/kit/process-identity";
+import type { AgentParts } from "./command.ts";
+import type { Config } from "./config.ts";
+import { HostFactsReader } from "./host-facts.ts";
+import { Instances } from "./instances.ts";
+import { identify } from "./join.ts";
+import { Link } from "./link.ts";
+import { InstanceLogs } from "./log-reader.ts";
+import { ObjectStore } from "./object-store.ts";
+import { Retention } from "./retention.ts";
+import { RevisionStore } from "./revision-store.ts";
+import { commandRunner } from "./run-command.ts";
+import { ScriptRunner } from "./script.ts";
+
+const ROTATE_EVERY_MS = 10_000;
+
+/** A running agent. */
+export interface Agent {
+  /** Ends the agent; its instances go on. */
+  leave(): void;
+  /** Ends its instances first; what shall run stays as it is, and comes back with the next start. */
+  stopInstances(): Promise<void>;
+}
+
+/** Restores what shall run, takes up what was in hand, then looks for a control plane. */
+export async function startAgent(config: Config, agentVersion: string, log: Log): Promise<Agent> {
+  const warn = (text: string): void => log.warn(text);
+  const { home } = config;
+  await makeFolder(home, 0o700);
+  const journal = openSqliteJournal(join(home, "journal.db"));
+  const { hostId, credential } = await identify(config, journal, warn);
+  const at = exitAt(config.exitAt, () => process.kill(process.pid, "SIGKILL"));
+
+  const revisions = new RevisionStore(join(home, "revisions"));
+  const objects = new ObjectStore(join(home, "objects"), { urls: () => link.urls(), credential: () => credential });
+  const scripts = new ScriptRunner({ folder: join(home, "scripts"), hostId, at });
+  const instances = new Instances({
+    folder: join(home, "instances"),
+    hostId,
+    hostName: config.name,
+    address: config.address,
+    ports: config.ports,
+    journal,
+    revisions,
+    at,
+    onChange: () => protocol.reportInstances(),
+    warn,
+  });
+  const workFolder = join(home, "work");
+  await makeFolder(workFolder, 0o700);
+  const retention = new Retention({ folder: join(home, "good"), revisions, objects, wanted: () => instances.wanted() });
+  const parts: AgentParts = { journal, instances, objects, revisions, retention, scripts, workFolder };
+  const protocol = new AgentProtocol({
+    host: { hostId, agentVersion, address: config.address },
+    journal,
+    run: commandRunner(parts),
+    at,
+    clock: hostClock(),
+    logs: new InstanceLogs(instances),
+    instances: () => instances.reports(),
+    onForgotten: (ids: readonly CommandId[]) => void forget(scripts, ids).catch((error: Error) => warn(error.message)),
+    onSetAside: (problem) => {
+      log.warn({ problem }, "this host is set aside");
+      link.setAside();
+    },
+    warn,
+  });
+  const facts = new HostFactsReader(home, agentVersion);
+  const { controlPlanes } = config;
+  const link = new Link({ controlPlanes, credential, protocol, facts, log: (text) => log.info(text) });
+
+  await instances.restore();
+  protocol.recover();
+  link.open();
+  const rotation = setInterval(
+    () => void instances.rotateLogs().catch((error: Error) => warn(`logs are not rotated: ${error.message}`)),
+    ROTATE_EVERY_MS,
+  );
+
+  const leave = (): void => {
+    clearInterval(rotation);
+    link.close();
+    instances.leave();
+  };
+  return {
+    leave,
+    async stopInstances() {
+      await instances.stopAll();
+      leave();
+    },
+  };
+}
+
+async function forget(scripts: ScriptRunner, commandIds: readonly CommandId[]): Promise<void> {
+  for (const commandId of commandIds) await scripts.forget(commandId);
+}
+
+/** On Linux `hrtime` counts from the boot of the machine, the same for all processes. */
+function hostClock(): HostClock {
+  return { bootId: bootId(), uptimeMs: () => Number(process.hrtime.bigint() / 1_000_000n) };
+}

@@ -1,0 +1,83 @@
+import type { Letter } from "@evenkeel/contracts/agent-protocol";
+import type { ServiceId } from "@evenkeel/contracts/id";
+import { type AgentParts, type Call, CommandEnd, type Done, describeExit, type Handler, slotOf } from "../command.ts";
+import type { Instance } from "../instance.ts";
+import { assertFree } from "../ports.ts";
+import type { StagedRevision } from "../revision-store.ts";
+
+type StartCall = Call<"start-instance">;
+
+/** Starts an instance in a letter of the slot, unless that revision lives there already. */
+export const startInstance: Handler<"start-instance"> = async (parts, call) => {
+  const slot = slotOf(call.command);
+  const { letter, revisionId } = call.input;
+  const instance = parts.instances.get(slot, letter);
+  const desired = parts.instances.desired(slot, letter);
+  const wanted = desired?.running === true && desired.revisionId === revisionId;
+  // Taken up after a kill: what this very command had started is no other's.
+  if (wanted && instance.runs(revisionId)) return factsOf(instance, !call.context.resumed);
+
+  const staged = await parts.revisions.get(slot, revisionId);
+  const start = (port: number): Promise<Done> => bringUp(parts, call, { slot, letter, instance, staged, port });
+  await instance.clear();
+  const { port } = staged.configuration;
+  if (port === "auto")
+    return wanted && desired !== undefined ? await start(desired.port) : await parts.instances.withPort(start);
+  await assertFree(port);
+  return await start(port);
+};
+
+interface Place {
+  readonly slot: ServiceId;
+  readonly letter: Letter;
+  readonly instance: Instance;
+  readonly staged: StagedRevision;
+  readonly port: number;
+}
+
+async function bringUp(parts: AgentParts, call: StartCall, place: Place): Promise<Done> {
+  const { slot, letter, instance, staged, port } = place;
+  await check(parts, call, place);
+  parts.journal.putDesired({ slot, letter, revisionId: staged.revisionId, running: true, port });
+  // killed here: it shall run, so the next agent starts it, and this command finds it alive
+  const resumed = call.context.resumed ? `-${Date.now()}` : "";
+  await instance.start({ staged, port, intent: `${call.command.commandId}${resumed}` });
+  return factsOf(instance, false);
+}
+
+function factsOf(instance: Instance, reused: boolean): Done {
+  const report = instance.report();
+  return { facts: { port: report?.port, address: instance.address, pid: report?.pid, reused } };
+}
+
+async function check(parts: AgentParts, { command, context }: StartCall, place: Place): Promise<void> {
+  const { staged, slot, port, instance } = place;
+  const script = staged.buildpack.lifecycle.check;
+  if (script === undefined) return;
+  const appFolder = parts.revisions.appFolder(slot, staged.revisionId);
+  const end = await parts.scripts.run(
+    {
+      id: `${command.commandId}-check`,
+      command: [parts.revisions.scriptPath(staged, script)],
+      workFolder: appFolder,
+      env: {
+        ...staged.configuration.env,
+        HOST: instance.address,
+        PORT: String(port),
+        APP_DIR: appFolder,
+        REVISION: staged.revisionId,
+      },
+    },
+    { signal: context.signal, onOutput: context.output },
+  );
+  const { output } = end;
+  if (end.kind === "ended" && end.exitCode === 0) return;
+  if (end.kind === "timed-out")
+    throw new CommandEnd(
+      "SCRIPT_TIMEOUT",
+      { command: script, seconds: command.deadlineMs / 1000 },
+      { kind: "timed-out", output },
+    );
+  const exit = end.kind === "ended" ? describeExit(end.exitCode) : "a kill";
+  throw new CommandEnd("SCRIPT_FAILED", { command: script, exit }, { output });
+}

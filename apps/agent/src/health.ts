@@ -1,0 +1,114 @@
+import { get } from "node:http";
+import { connect } from "node:net";
+import type { HealthCheck } from "@evenkeel/contracts/service";
+import { type Holder, holderOf, listenersAt, listListeners, socketAt, socketsOf } from "./listening.ts";
+import { type Group, membersOf } from "./process-group.ts";
+
+/** How long a look that found the socket in our hands is believed while the descriptor stays the same, in ms. */
+const PROOF_MS = 30_000;
+const SILENCE_MS = 1000;
+
+export type Probe =
+  | { readonly kind: "healthy" }
+  | { readonly kind: "not-yet"; readonly problem: string }
+  /** Somebody else's socket takes the connections that are meant for this instance. */
+  | { readonly kind: "not-ours"; readonly holder: Holder };
+
+interface Proof {
+  readonly at: number;
+  readonly sockets: ReadonlyMap<string, string>;
+}
+
+/** Asks one instance whether it is well; only an answer through its own socket counts. */
+export class HealthProbe {
+  readonly #address: string;
+  readonly #port: number;
+  readonly #group: Group;
+  #proof: Proof | null = null;
+  #silence = { at: Number.NEGATIVE_INFINITY, text: "" };
+
+  constructor(address: string, port: number, group: Group) {
+    this.#address = address;
+    this.#port = port;
+    this.#group = group;
+  }
+
+  async ask(health: HealthCheck, timeoutMs: number): Promise<Probe> {
+    const foreign = this.#findForeign();
+    if (foreign !== null) return foreign;
+    const problem =
+      "tcp" in health ? await this.#connect(timeoutMs) : await this.#get(health.path, health.status, timeoutMs);
+    return problem === null ? { kind: "healthy" } : { kind: "not-yet", problem };
+  }
+
+  #findForeign(): Probe | null {
+    if (this.#proof !== null && this.#proofHolds(this.#proof)) return null;
+    this.#proof = null;
+    const listeners = listenersAt(this.#address, this.#port);
+    if (listeners.length === 0) return { kind: "not-yet", problem: this.#describeSilence() };
+    const own = this.#ownSockets(listeners.map(({ inode }) => inode));
+    const foreign = listeners.filter(({ inode }) => !own.has(inode));
+    if (foreign.length > 0) return { kind: "not-ours", holder: holderOf(foreign) };
+    this.#proof = { at: performance.now(), sockets: own };
+    return null;
+  }
+
+  #proofHolds({ at, sockets }: Proof): boolean {
+    return performance.now() - at < PROOF_MS && [...sockets].every(([inode, path]) => socketAt(path) === inode);
+  }
+
+  /** The first process has it nearly always; a look at all processes is for those whose children listen. */
+  #ownSockets(inodes: readonly string[]): Map<string, string> {
+    const { record } = this.#group;
+    const ofFirst = record === null ? new Map<string, string>() : socketsOf([record.pid]);
+    const all = inodes.every((inode) => ofFirst.has(inode))
+      ? ofFirst
+      : socketsOf(membersOf(this.#group).map(({ pid }) => pid));
+    return new Map([...all].filter(([inode]) => inodes.includes(inode)));
+  }
+
+  /** Reads all of /proc: said once a second at most. */
+  #describeSilence(): string {
+    if (performance.now() - this.#silence.at > SILENCE_MS)
+      this.#silence = { at: performance.now(), text: this.#explainSilence() };
+    return this.#silence.text;
+  }
+
+  #explainSilence(): string {
+    const silence = `nothing listens on ${this.#address}:${this.#port}`;
+    const own = socketsOf(membersOf(this.#group).map(({ pid }) => pid));
+    const others = listListeners().filter(({ inode }) => own.has(inode));
+    if (others.length === 0) return silence;
+    return `${silence}; the application listens on ${others.map(({ address, port }) => `${address}:${port}`).join(", ")}`;
+  }
+
+  #connect(timeoutMs: number): Promise<string | null> {
+    return new Promise((resolve) => {
+      const socket = connect({ host: this.#address, port: this.#port, timeout: timeoutMs });
+      const end = (problem: string | null): void => {
+        socket.destroy();
+        resolve(problem);
+      };
+      socket.once("connect", () => end(null));
+      socket.once("timeout", () => end(`no connection within ${timeoutMs} ms`));
+      socket.once("error", (error) => end(error.message));
+    });
+  }
+
+  #get(path: string, status: number, timeoutMs: number): Promise<string | null> {
+    return new Promise((resolve) => {
+      const headers = { "user-agent": "evenkeel-health", connection: "close" };
+      const signal = AbortSignal.timeout(timeoutMs);
+      const request = get(
+        { host: this.#address, port: this.#port, path, headers, signal, agent: false },
+        (response) => {
+          response.destroy();
+          resolve(response.statusCode === status ? null : `${path} answered ${response.statusCode}, not ${status}`);
+        },
+      );
+      request.once("error", (error) =>
+        resolve(signal.aborted ? `${path} gave no answer within ${timeoutMs} ms` : `${path}: ${error.message}`),
+      );
+    });
+  }
+}

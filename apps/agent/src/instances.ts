@@ -1,0 +1,132 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { AtExitPoint } from "@evenkeel/agent-core/exit-point";
+import type { Desired, Journal } from "@evenkeel/agent-core/journal";
+import { type InstanceReport, Letter } from "@evenkeel/contracts/agent-protocol";
+import { type RevisionId, ServiceId } from "@evenkeel/contracts/id";
+import { rotateLog } from "@evenkeel/kit/log";
+import type { PortRange } from "./config.ts";
+import { isDiskFull } from "./disk.ts";
+import { Instance } from "./instance.ts";
+import { choosePort } from "./ports.ts";
+import type { RevisionStore } from "./revision-store.ts";
+import { stopInstance } from "./stop.ts";
+
+const ROTATION = { maxBytes: 10 * 1024 ** 2, keep: 3 };
+
+export interface InstancesOptions {
+  readonly folder: string;
+  readonly hostId: string;
+  readonly hostName: string;
+  readonly address: string;
+  readonly ports: PortRange;
+  readonly journal: Journal;
+  readonly revisions: RevisionStore;
+  readonly at: AtExitPoint;
+  onChange(): void;
+  warn(text: string): void;
+}
+
+/** Every instance of this host, by slot and letter. */
+export class Instances {
+  readonly #options: InstancesOptions;
+  readonly #instances = new Map<string, Instance>();
+  /** Ports that were chosen and are not yet in `desired`. */
+  readonly #chosen = new Set<number>();
+  #stopping = false;
+
+  constructor(options: InstancesOptions) {
+    this.#options = options;
+  }
+
+  /** Adopts what lives and starts what shall run; needs no control plane. */
+  async restore(): Promise<void> {
+    const found: Instance[] = [];
+    for (const slot of await readdir(this.#options.folder).catch(() => []))
+      for (const letter of Letter.options)
+        if (ServiceId.safeParse(slot).success) found.push(this.get(ServiceId.parse(slot), letter));
+    await Promise.all(
+      found.map((instance) =>
+        instance
+          .restore()
+          .catch((error: Error) => this.#options.warn(`${instance.slot} is not restored: ${error.message}`)),
+      ),
+    );
+  }
+
+  get(slot: ServiceId, letter: Letter): Instance {
+    const key = `${slot}/${letter}`;
+    const known = this.#instances.get(key);
+    if (known !== undefined) return known;
+    const { folder, ...options } = this.#options;
+    const made = new Instance({
+      ...options,
+      slot,
+      letter,
+      folder: join(folder, slot, letter),
+      shallRun: () => !this.#stopping && this.desired(slot, letter)?.running === true,
+    });
+    this.#instances.set(key, made);
+    return made;
+  }
+
+  ofSlot(slot: ServiceId): Instance[] {
+    return [...this.#instances.values()].filter((instance) => instance.slot === slot);
+  }
+
+  desired(slot: ServiceId, letter: Letter): Desired | undefined {
+    return this.#options.journal.listDesired().find((one) => one.slot === slot && one.letter === letter);
+  }
+
+  /** Revisions that shall run here. */
+  wanted(): Set<RevisionId> {
+    const running = this.#options.journal.listDesired().filter((one) => one.running);
+    return new Set(running.map(({ revisionId }) => revisionId));
+  }
+
+  /** A free port of the range, kept for the caller until `work` has ended. */
+  async withPort<T>(work: (port: number) => Promise<T>): Promise<T> {
+    const running = this.#options.journal.listDesired().filter((one) => one.running);
+    const promised = new Set([...this.#chosen, ...running.map(({ port }) => port)]);
+    const port = await choosePort(this.#options.address, this.#options.ports, promised);
+    if (this.#chosen.has(port)) return await this.withPort(work);
+    this.#chosen.add(port);
+    try {
+      return await work(port);
+    } finally {
+      this.#chosen.delete(port);
+    }
+  }
+
+  reports(): InstanceReport[] {
+    return [...this.#instances.values()].map((instance) => instance.report()).filter((report) => report !== null);
+  }
+
+  /** Keeps the log files small. */
+  async rotateLogs(): Promise<void> {
+    for (const instance of this.#instances.values())
+      for (const stream of ["stdout", "stderr"] as const) {
+        await rotateLog(instance.logFile(stream), ROTATION).catch((error: unknown) => {
+          if (!isDiskFull(error)) throw error;
+        });
+      }
+  }
+
+  /** Ends every instance of this host; what shall run stays as it is. */
+  async stopAll(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(
+      [...this.#instances.values()].map((instance) => {
+        const stopMs = (instance.launched?.staged.configuration.stopSeconds ?? 0) * 1000;
+        return stopInstance(instance, { stopMs, script: null }).catch((error: Error) =>
+          this.#options.warn(`${instance.slot} ${instance.letter} is not stopped: ${error.message}`),
+        );
+      }),
+    );
+  }
+
+  /** The agent goes, its instances stay. */
+  leave(): void {
+    for (const instance of this.#instances.values()) instance.leave();
+  }
+}

@@ -1,0 +1,161 @@
+import type { AgentProtocol } from "@evenkeel/agent-core/protocol";
+import { AGENT_LINK_PATH, type AgentMessage, HEARTBEAT_MS, LOST_AFTER_MS } from "@evenkeel/contracts/agent-protocol";
+import type { HostFacts } from "@evenkeel/contracts/host";
+import { WebSocket } from "ws";
+
+// 1. One connection at a time; the next is opened when the last has gone.
+// 2. A control plane that is silent for LOST_AFTER_MS, or does not answer a connection for as long, is left for the next.
+// 3. What cannot be sent is dropped here: the journal, not the socket, is what remembers.
+
+const FIRST_RETRY_MS = 100;
+const RETRY_MAX_MS = 3000;
+const SET_ASIDE_RETRY_MS = 5000;
+const RESEND_MS = 5000;
+const FACTS_EVERY = 5;
+const MESSAGE_LIMIT_BYTES = 8 * 1024 ** 2;
+/** With more than this unsent, logs and live output are dropped rather than kept in memory. */
+const BACKLOG_LIMIT_BYTES = 4 * 1024 ** 2;
+
+export interface LinkOptions {
+  readonly controlPlanes: readonly string[];
+  readonly credential: string;
+  readonly protocol: AgentProtocol;
+  readonly facts: { read(): Promise<HostFacts> };
+  log(text: string): void;
+}
+
+/** Keeps one WebSocket to one of the control planes. */
+export class Link {
+  readonly #options: LinkOptions;
+  #socket: WebSocket | null = null;
+  #index = 0;
+  #attempts = 0;
+  #beats = 0;
+  #timers: NodeJS.Timeout[] = [];
+  #silence: NodeJS.Timeout | null = null;
+  #retry: NodeJS.Timeout | null = null;
+  #setAside = false;
+  #closed = false;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  /** Control planes, the one of this connection first. */
+  urls(): string[] {
+    const { controlPlanes } = this.#options;
+    const at = this.#index % controlPlanes.length;
+    return [...controlPlanes.slice(at), ...controlPlanes.slice(0, at)];
+  }
+
+  open(): void {
+    const [url = ""] = this.urls();
+    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/api/v1${AGENT_LINK_PATH}`, {
+      headers: { authorization: `Bearer ${this.#options.credential}` },
+      handshakeTimeout: LOST_AFTER_MS,
+      maxPayload: MESSAGE_LIMIT_BYTES,
+      perMessageDeflate: false,
+    });
+    this.#socket = socket;
+    let reason = "closed";
+    socket.on("open", () => this.#opened(socket, url));
+    socket.on("message", (data) => this.#received(String(data)));
+    socket.on("unexpected-response", (request, response) => {
+      reason = `answered ${response.statusCode}`;
+      request.destroy();
+      this.#lost(socket, url, reason);
+    });
+    socket.on("error", (error) => {
+      reason = error.message;
+    });
+    socket.on("close", () => this.#lost(socket, url, reason));
+  }
+
+  /** The control plane set this host aside: the connection is given up and tried again later. */
+  setAside(): void {
+    this.#setAside = true;
+    this.#socket?.close();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#stopTimers();
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#socket?.terminate();
+  }
+
+  #opened(socket: WebSocket, url: string): void {
+    this.#options.log(`connected to ${url}`);
+    this.#setAside = false;
+    this.#beats = 0;
+    this.#listen();
+    this.#options.protocol.connect((message) => this.#send(socket, message));
+    this.#timers = [
+      setInterval(() => void this.#beat(socket), HEARTBEAT_MS),
+      setInterval(() => this.#options.protocol.resend(), RESEND_MS),
+    ];
+    void this.#beat(socket);
+  }
+
+  /** Measured on the clock of timers, which no person sets. */
+  #listen(): void {
+    if (this.#silence !== null) clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      this.#options.log("the control plane is silent");
+      this.#socket?.terminate();
+    }, LOST_AFTER_MS);
+  }
+
+  #received(text: string): void {
+    this.#listen();
+    this.#attempts = 0;
+    let order: unknown;
+    try {
+      order = JSON.parse(text);
+    } catch {
+      this.#options.log("a message that is no JSON was dropped");
+      return;
+    }
+    this.#options.protocol.receive(order);
+  }
+
+  async #beat(socket: WebSocket): Promise<void> {
+    const withFacts = this.#beats % FACTS_EVERY === 0;
+    this.#beats += 1;
+    const facts = withFacts ? await this.#options.facts.read().catch(() => undefined) : undefined;
+    const sentAt = new Date().toISOString();
+    this.#send(socket, facts === undefined ? { kind: "heartbeat", sentAt } : { kind: "heartbeat", sentAt, facts });
+  }
+
+  #send(socket: WebSocket, message: AgentMessage): void {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    const droppable = message.kind === "log" || message.kind === "output";
+    if (droppable && socket.bufferedAmount > BACKLOG_LIMIT_BYTES) return;
+    socket.send(JSON.stringify(message), () => undefined);
+  }
+
+  #lost(socket: WebSocket, url: string, reason: string): void {
+    if (this.#socket !== socket) return;
+    this.#socket = null;
+    this.#stopTimers();
+    this.#options.protocol.disconnect();
+    if (this.#closed) return;
+    this.#options.log(`no link to ${url}: ${reason}`);
+    this.#index += 1;
+    this.#retry = setTimeout(() => this.open(), this.#pauseMs());
+  }
+
+  /** Rises with each failure, half of it by chance: ten thousand agents do not come back in the same instant. */
+  #pauseMs(): number {
+    if (this.#setAside) return SET_ASIDE_RETRY_MS;
+    const longest = Math.min(FIRST_RETRY_MS * 2 ** this.#attempts, RETRY_MAX_MS);
+    this.#attempts += 1;
+    return longest * (0.5 + Math.random() / 2);
+  }
+
+  #stopTimers(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#timers = [];
+    if (this.#silence !== null) clearTimeout(this.#silence);
+  }
+}

@@ -1,0 +1,48 @@
+import { createServer } from "node:net";
+import { PlatformError } from "@evenkeel/contracts/error";
+import type { PortRange } from "./config.ts";
+import { holderOf, listListeners } from "./listening.ts";
+
+/** How far apart the agents of neighbouring addresses begin to look, in ports. */
+const SPREAD = 97;
+
+/** Where this host's agent begins to look in its range, so that several on one machine do not meet. */
+export function firstPort(address: string, { from, to }: PortRange): number {
+  const number = address.split(/[.:]/).reduce((sum, part) => sum * 31 + (Number.parseInt(part, 16) || 0), 0);
+  return from + ((number * SPREAD) % (to - from + 1));
+}
+
+/** Finds a port of the range that nobody listens on, on any address, and that is not promised to another instance. */
+export async function choosePort(address: string, range: PortRange, promised: ReadonlySet<number>): Promise<number> {
+  const size = range.to - range.from + 1;
+  const first = firstPort(address, range) - range.from;
+  const listening = new Set(listListeners().map(({ port }) => port));
+  for (let step = 0; step < size; step += 1) {
+    const port = range.from + ((first + step) % size);
+    if (!promised.has(port) && !listening.has(port) && (await isFree(port))) return port;
+  }
+  throw new PlatformError("PORT_TAKEN", { port: `${range.from}-${range.to}`, holder: "others, every one of them" });
+}
+
+/** Refuses when somebody listens on the port, on whichever address. */
+export async function assertFree(port: number): Promise<void> {
+  const listeners = listListeners().filter((one) => one.port === port);
+  if (listeners.length > 0) throw new PlatformError("PORT_TAKEN", { port, holder: holderOf(listeners).text });
+  if (!(await isFree(port)))
+    throw new PlatformError("PORT_TAKEN", { port, holder: "a process that is about to listen" });
+}
+
+/** Binding the wildcard of both families fails as long as any address has it. */
+async function isFree(port: number): Promise<boolean> {
+  return (await canBind(port, "0.0.0.0")) && (await canBind(port, "::"));
+}
+
+function canBind(port: number, host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      resolve(error.code === "EAFNOSUPPORT" || error.code === "EADDRNOTAVAIL"),
+    );
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}

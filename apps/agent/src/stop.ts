@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { PlatformError } from "@evenkeel/contracts/error";
+import type { Instance } from "./instance.ts";
+import { listenersAt } from "./listening.ts";
+import { type Group, killGroup, membersOf, signalGroup, waitGroupGone } from "./process-group.ts";
+
+const KILL_MS = 10_000;
+const PORT_MS = 1000;
+
+/** Which of the means ended it. */
+export type StopMeans = "stop-script" | "TERM" | "KILL" | "was-gone";
+
+export interface StopOptions {
+  readonly stopMs: number;
+  /** Runs the buildpack's stop script if there is one; true when it says that it has done its work. */
+  readonly script: ((signal: AbortSignal) => Promise<boolean>) | null;
+}
+
+/** Ends all of an instance within its time: stop script, TERM, KILL. Neither needs the package, nor room on the disk. */
+export async function stopInstance(instance: Instance, { stopMs, script }: StopOptions): Promise<StopMeans> {
+  const port = instance.launched?.port;
+  const means = await instance.stop((group) => endGroup(group, stopMs, script));
+  if (port !== undefined && means !== "was-gone") await waitPortFree(instance, port);
+  return means;
+}
+
+async function endGroup(group: Group, stopMs: number, script: StopOptions["script"]): Promise<StopMeans> {
+  if (membersOf(group).length === 0) return "was-gone";
+  const until = performance.now() + stopMs;
+  const leftMs = (): number => Math.max(0, until - performance.now());
+  if (script !== null && stopMs > 0) {
+    // Half of the time is the script's; the other half is for TERM, whatever the script did with its own.
+    const scriptEnd = AbortSignal.timeout(stopMs / 2);
+    const done = await Promise.race([script(scriptEnd).catch(() => false), waitGroupGone(group, stopMs / 2)]);
+    if (done && (await waitGroupGone(group, leftMs() / 2))) return "stop-script";
+  }
+  signalGroup(group, "SIGTERM");
+  if (await waitGroupGone(group, leftMs())) return "TERM";
+  const [stuck] = await killGroup(group, KILL_MS);
+  if (stuck !== undefined) throw new PlatformError("PROCESS_STUCK", { pid: stuck });
+  return "KILL";
+}
+
+/** Its sockets went with its processes; a socket that it handed to somebody else is not ours to close. */
+async function waitPortFree(instance: Instance, port: number): Promise<void> {
+  const until = performance.now() + PORT_MS;
+  while (listenersAt(instance.address, port).length > 0 && performance.now() < until) await sleep(20);
+}

@@ -1,0 +1,49 @@
+import { createReadStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import { PlatformError } from "@evenkeel/contracts/error";
+import { Unpack } from "tar";
+import { isDiskFull } from "./disk.ts";
+import { type ArchiveEntry, type EntryGuard, safeMode } from "./unpack.ts";
+
+const KINDS: Readonly<Record<string, ArchiveEntry["kind"]>> = {
+  File: "file",
+  OldFile: "file",
+  ContiguousFile: "file",
+  Directory: "folder",
+  GNUDumpDir: "folder",
+  SymbolicLink: "link",
+  Link: "hard-link",
+};
+
+/** Unpacks a tar, gzipped or not. */
+export async function untar(archive: string, folder: string, guard: EntryGuard): Promise<void> {
+  let refused: unknown = null;
+  const tar = new Unpack({
+    cwd: folder,
+    preserveOwner: false,
+    strict: true,
+    noMtime: true,
+    filter: (_path, entry) => {
+      if (refused !== null || !("type" in entry)) return false;
+      try {
+        const kind = KINDS[entry.type] ?? "other";
+        guard.check({ path: entry.path, kind, sizeBytes: entry.size, linkTarget: entry.linkpath ?? "" });
+        entry.mode = safeMode(entry.mode ?? 0o644, kind);
+        return true;
+      } catch (error) {
+        // Thrown here it would be lost inside the library.
+        refused = error;
+        source.destroy();
+        return false;
+      }
+    },
+  });
+  const source = createReadStream(archive);
+  try {
+    await pipeline(source, tar);
+  } catch (error) {
+    if (refused === null && isDiskFull(error)) throw error;
+    if (refused === null) throw new PlatformError("PACKAGE_UNREADABLE", { problem: (error as Error).message });
+  }
+  if (refused !== null) throw refused;
+}
