@@ -1,0 +1,125 @@
+import { expect, test } from "vitest";
+import { changeLines } from "./change.ts";
+import { bytes, duration, type Line, plain, plural } from "./line.ts";
+import { changeNews } from "./news.ts";
+import { planLines } from "./plan.ts";
+import {
+  at,
+  brokenTarget,
+  sampleBatch,
+  sampleChange,
+  samplePlan,
+  sampleStep,
+  sampleTarget,
+  T0,
+} from "./sample-change.ts";
+
+const text = (lines: readonly Line[]): string => lines.map((each) => plain(each).trimEnd()).join("\n");
+const withId = (lines: readonly Line[], id: string): string => text(lines).replace(id.slice(-8), "ID");
+
+test("a running change is a tree of batches and hosts with the step in hand", () => {
+  const starting = sampleTarget("local-2", "running", {
+    traffic: "draining",
+    steps: [sampleStep("start", "succeeded"), sampleStep("drain", "running", { waitingFor: "3 requests" })],
+  });
+  const change = sampleChange("running", [
+    sampleBatch("beta", "baking", [sampleTarget("local-1", "succeeded")]),
+    sampleBatch("zone a", "running", [starting]),
+    sampleBatch("zone b", "pending", [sampleTarget("local-3", "pending")]),
+  ]);
+  expect(withId(changeLines(change, { now: T0 + 9000 }), change.id)).toBe(
+    [
+      "● hello: release 2.0.0 ID  running  9.0 s",
+      "  ● beta    1/1 host  bakes 1 s of 3 s  8.0 s",
+      "      ✔ local-1 a  1.0.0 → 2.0.0  2.0 s",
+      "  ● zone a  0/1 host  8.0 s",
+      "      ● local-2 a  1.0.0 → 2.0.0  drain: 3 requests  draining  8.0 s",
+      "  ○ zone b  0/1 host",
+      "      ○ local-3 a  1.0.0 → 2.0.0",
+    ].join("\n"),
+  );
+});
+
+test("a failed host shows step, cause, code, what to do and the last output", () => {
+  const change = sampleChange("failed", [sampleBatch("beta", "failed", [brokenTarget("local-1")])], {
+    finishedAt: at(9),
+  });
+  expect(withId(changeLines(change, { now: T0 + 9000 }), change.id)).toBe(
+    [
+      "✖ hello: release 2.0.0 ID  failed  9.0 s",
+      "  ✖ beta  0/1 host  8.0 s",
+      "      ✖ local-1 a  1.0.0 → 2.0.0  failed  2.0 s",
+      "          await-health",
+      "          Not healthy within 8 s: GET /healthz answered 500. HEALTH_TIMEOUT",
+      "          See the health address and the application's last output.",
+      "          │ hello 3.0.0 listens",
+      "          │ cannot open the price list",
+    ].join("\n"),
+  );
+});
+
+test("a batch of many hosts shows those in trouble and counts the rest", () => {
+  const targets = Array.from({ length: 40 }, (_, index) =>
+    sampleTarget(`h${index}`, index === 33 ? "failed" : "pending"),
+  );
+  const change = sampleChange("running", [sampleBatch("all", "running", targets)]);
+  const shown = text(changeLines(change, { now: T0, maxTargets: 3 }));
+  expect(shown).toContain("✖ h33");
+  expect(shown).toContain("… and 37 more hosts");
+});
+
+test("news say each thing once, in the order of its happening", () => {
+  const done = { steps: [sampleStep("start", "succeeded")] };
+  const first = sampleChange("running", [sampleBatch("beta", "running", [sampleTarget("local-1", "running", done)])]);
+  const second = {
+    ...sampleChange("failed", [sampleBatch("beta", "failed", [brokenTarget("local-1")])], { finishedAt: at(9) }),
+    id: first.id,
+  };
+  expect(text(changeNews(null, first))).toMatch(
+    /^● hello: release 2.0.0: running.*\n {2}● beta: running {2}1 host\n {6}✔ local-1: start {2}1.0 s$/,
+  );
+  expect(changeNews(first, first)).toEqual([]);
+  const news = text(changeNews(first, second)).split("\n");
+  expect(news[0]).toContain("✖ local-1: await-health");
+  expect(news[1]).toContain("✖ local-1: failed");
+  expect(news.at(-1)).toContain("✖ hello: release 2.0.0: failed");
+  expect(news.filter((each) => each.includes("start"))).toEqual([]);
+});
+
+test("a plan shows batches, steps, differences, locks, warnings and whether it can be taken back", () => {
+  const plan = samplePlan({ warnings: ["offline, left out: local-4"], missing: ["package 2.0.0"] });
+  expect(text(planLines(plan))).toBe(
+    [
+      "hello: release 2.0.0  2 hosts in 2 batches",
+      "  beta    local-1 a  bakes 3 s",
+      "  zone b  local-3 b  bakes 3 s  after your confirmation",
+      "  first       prepare",
+      "  before      fetch",
+      "  each host   start · attach",
+      "  differs     version  1.0.0 → 2.0.0",
+      "  holds       service hello",
+      "  missing     package 2.0.0",
+      "  warning     offline, left out: local-4",
+      "  rollback    possible",
+    ].join("\n"),
+  );
+  expect(text(planLines(samplePlan({ differences: [] })))).toContain("nothing: what is planned runs already");
+});
+
+test("durations, sizes and numbers are written for people", () => {
+  expect([0, 950, 12_400, 61_000, 7_500_000].map(duration)).toEqual([
+    "0.0 s",
+    "0.9 s",
+    "12 s",
+    "1 min 1 s",
+    "2 h 5 min",
+  ]);
+  expect([0, 1023, 1536, 20 * 1024 ** 2, 600 * 1024 ** 2].map(bytes)).toEqual([
+    "0 B",
+    "1023 B",
+    "1.5 KiB",
+    "20.0 MiB",
+    "600 MiB",
+  ]);
+  expect([plural(1, "batch"), plural(2, "batch"), plural(0, "host")]).toEqual(["1 batch", "2 batches", "0 hosts"]);
+});
