@@ -154,6 +154,10 @@ export const ERRORS = {
     "See its targets: `evenkeel change show`.",
   ]),
   RELEASE_FAILED: entry(422, "never", ["{title} has failed.", "See its cause: `evenkeel change show`."]),
+  CHANGE_WAITS: entry(409, "later", [
+    "{change} is {state} and waits for {waitingFor}.",
+    "See what it offers: `evenkeel change show`.",
+  ]),
   NO_INVERSE: entry(409, "never", ["This change cannot be rolled back: {problem}.", "Plan a new release instead."]),
   NEWER_CHANGE: entry(409, "never", [
     "{resource} was changed since by {changeId}.",

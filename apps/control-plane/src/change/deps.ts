@@ -5,6 +5,7 @@ import type { ReplicaLease } from "@evenkeel/kit/lease";
 import type { Listener } from "@evenkeel/kit/notify";
 import type { Kysely, Transaction } from "kysely";
 import type { Database } from "../database.ts";
+import type { ExitPoint } from "./exit-point.ts";
 import type { KindRegistry } from "./kind.ts";
 
 type Tx = Transaction<Database>;
@@ -32,4 +33,6 @@ export interface ChangeDeps {
   readonly commands: CommandPort;
   readonly registry: KindRegistry;
   readonly log: Log;
+  /** Called at each named point; a test may end the process there. */
+  readonly at: (point: ExitPoint) => void;
 }

@@ -2,6 +2,8 @@ export type { ChangeDeps, CommandPort, Log } from "./deps.ts";
 export { changeHandlers } from "./endpoints.ts";
 export { type Executor, startExecutor } from "./execute/executor.ts";
 export { agentListener } from "./execute/settle.ts";
+export { EXIT_POINTS, type ExitPoint, exitAt } from "./exit-point.ts";
+export { changeFindings } from "./finding.ts";
 export type {
   AgentStep,
   ChangeKind,
@@ -15,3 +17,4 @@ export type {
   StepContext,
   TouchedTarget,
 } from "./kind.ts";
+export { refuseLocked } from "./store/lock.ts";

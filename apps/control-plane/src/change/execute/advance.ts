@@ -39,15 +39,22 @@ const LOOK_AGAIN_MS = 1000;
 
 /** Takes a change as far as it goes now. */
 export async function advance(deps: ChangeDeps, { claim, watch, elapsedMs }: Advance): Promise<Advanced> {
-  return await inTransaction(deps.db, async (tx) => {
+  const advanced = await inTransaction(deps.db, async (tx) => {
     const change = await holdChange(tx, deps.lease.id, claim);
+    deps.at("before-decide");
     if (change.state === "scheduled") {
       await startScheduled(deps, tx, change);
     } else {
       await chargeWaiting(tx, change, elapsedMs);
     }
-    return await settleDown(deps, { tx, claim, watch });
+    const settled = await settleDown(deps, { tx, claim, watch });
+    // Killed here – then nothing was decided; the next worker decides the same.
+    deps.at("before-commit");
+    return settled;
   });
+  // Killed here – then the commands are in the outbox, and whoever holds the host's link delivers them.
+  deps.at("after-commit");
+  return advanced;
 }
 
 interface Settling {

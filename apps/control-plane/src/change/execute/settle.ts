@@ -18,14 +18,22 @@ import { appendEvents } from "../store/event.ts";
 import { endAttempt } from "../store/progress.ts";
 import type { StepRow } from "../store/snapshot.ts";
 
-type SettleDeps = Pick<ChangeDeps, "db" | "registry">;
+type SettleDeps = Pick<ChangeDeps, "db" | "registry" | "at">;
 
 /** What the kernel does with what agents report. */
 export function agentListener(deps: SettleDeps): AgentListener {
   return {
     started: async (commandId) => await withStep(deps, commandId, markStarted),
-    outcome: async (commandId, outcome) =>
-      await withStep(deps, commandId, async (tx, step) => await storeOutcome(deps, tx, { step, outcome })),
+    outcome: async (commandId, outcome) => {
+      deps.at("before-outcome");
+      await withStep(deps, commandId, async (tx, step) => {
+        await storeOutcome(deps, tx, { step, outcome });
+        // Killed here – then the agent sends it again.
+        deps.at("before-outcome-commit");
+      });
+      // Killed here – then the agent sends it again, and it is found stored.
+      deps.at("before-acknowledge");
+    },
     revoked: async (commandId, revoked) =>
       await withStep(deps, commandId, async (tx, step) => {
         if (revoked) await end(tx, step, { to: "revoked", outcome: null });

@@ -33,3 +33,16 @@ export async function listChanges(db: Kysely<Database>, page: ChangePage): Promi
     .limit(page.rows)
     .execute();
 }
+
+/** Changes that have begun, or wait to begin, and have not ended; newest first, a hundred at most. */
+export async function listUnfinished(db: Kysely<Database>, tenantId: TenantId): Promise<ChangeRow[]> {
+  return await db
+    .selectFrom("change")
+    .selectAll()
+    .where("tenant_id", "=", tenantId)
+    .where("finished_at", "is", null)
+    .where("state", "!=", "planned")
+    .orderBy("id", "desc")
+    .limit(100)
+    .execute();
+}

@@ -1,4 +1,5 @@
 import type { Lock, LockRequest } from "@evenkeel/contracts/change";
+import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
@@ -62,6 +63,17 @@ export async function releaseLocks(tx: Transaction<Database>, changeId: ChangeId
 /** Hands all locks of one change to another: nobody comes between. */
 export async function handLocksOver(tx: Transaction<Database>, from: ChangeId, to: ChangeId): Promise<void> {
   await tx.updateTable("lock").set({ change_id: to }).where("change_id", "=", from).execute();
+}
+
+/** Throws LOCK_HELD if a change holds the resource, in either mode. */
+export async function refuseLocked(tx: Transaction<Database>, resource: string): Promise<void> {
+  const held = await tx
+    .selectFrom("lock")
+    .innerJoin("change", "change.id", "lock.change_id")
+    .select(["lock.label as resource", "lock.change_id as holder", "lock.since", "change.title as why"])
+    .where("lock.resource", "=", resource)
+    .executeTakeFirst();
+  if (held !== undefined) throw new PlatformError("LOCK_HELD", held);
 }
 
 /** What one change holds. */
