@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +13,7 @@ import { type Home, openHome } from "./home.ts";
 import { Installation } from "./installation.ts";
 import { codeVersion, isNewer, type UpOptions } from "./options.ts";
 import { findMarked } from "./part.ts";
+import { runTour, type TourSummary } from "./tour/index.ts";
 
 /** Asks a supervisor to let go of everything without stopping it. */
 export const LEAVE: NodeJS.Signals = "SIGUSR2";
@@ -39,13 +41,37 @@ interface Run {
   readonly shutdown: Shutdown;
 }
 
-async function run({ options, environment, home, version, log, shutdown }: Run): Promise<number> {
-  const say = (line: string): void => void process.stdout.write(`  ${line}\n`);
+async function run(input: Run): Promise<number> {
+  const { options, home, shutdown } = input;
+  const fresh = !existsSync(home.tokenFile);
+  const installation = await begin(input);
+  const missing = await installation.waitOnline();
+  if (shutdown.closing) return await untilAsked();
+  if (missing.length > 0) say(`not connected yet: ${missing.join(", ")}; see ${home.logFolder}`);
+  process.stdout.write(describe(installation.endpoints, home));
+  const summary = options.tour && (fresh || options.once) ? await tour(installation, input) : null;
+  const json = (): void => {
+    const value = summary ?? { endpoints: installation.endpoints };
+    if (options.json) process.stdout.write(`${JSON.stringify(value)}\n`);
+  };
+  if (!options.once) {
+    json();
+    return await untilAsked();
+  }
+  await shutdown.close("the single run is over");
+  json();
+  return summary?.asTold === false ? 1 : 0;
+}
+
+const say = (line: string): void => void process.stdout.write(`  ${line}\n`);
+
+/** Starts or adopts everything; asked to end meanwhile, it never returns. */
+async function begin(input: Run): Promise<Installation> {
+  const { options, home, version, log, shutdown } = input;
   const lived = findMarked(home.folder).length > 0;
   process.stdout.write(`Evenkeel ${version} in ${home.folder}\n`);
   const settled = (): Promise<void> => starting.then(ignore, ignore);
-  const input = { ...options, home, version, log, shutdown, environment, lived, settled, say };
-  const starting = Installation.start(input);
+  const starting = Installation.start({ ...options, ...input, lived, settled, say });
   shutdown.add("start", settled);
   const installation = await starting.catch(async (error: unknown) => {
     if (shutdown.closing) return await untilAsked();
@@ -59,11 +85,20 @@ async function run({ options, environment, home, version, log, shutdown }: Run):
     process.exit(0);
   });
   shutdown.add("farewell", () => void process.stdout.write("Stopping everything, applications last …\n"));
-  const missing = await installation.waitOnline();
-  if (shutdown.closing) return await untilAsked();
-  if (missing.length > 0) say(`not connected yet: ${missing.join(", ")}; see ${home.logFolder}`);
-  process.stdout.write(describe(installation.endpoints, home));
-  return await untilAsked();
+  return installation;
+}
+
+/** Plays the first run; asked to end in its midst, it is given up. */
+async function tour({ client, endpoints }: Installation, { options, home, shutdown }: Run): Promise<TourSummary> {
+  const over = new AbortController();
+  shutdown.add("tour", () => over.abort());
+  const input = { client, gatewayUrl: endpoints.gateway, home: home.folder, once: options.once };
+  try {
+    return await runTour({ ...input, out: process.stdout, signal: over.signal });
+  } catch (error) {
+    if (shutdown.closing) return await untilAsked();
+    throw error;
+  }
 }
 
 const ignore = (): void => undefined;
