@@ -29,7 +29,9 @@ export async function writeCommand(home: Home): Promise<void> {
   const lines = [
     "#!/bin/sh",
     `EVENKEEL_HOME=\${EVENKEEL_HOME:-${quote(home.folder)}}`,
-    "export EVENKEEL_HOME",
+    // How this command was called: what it prints ready to run works where it was printed.
+    "EVENKEEL_COMMAND=$0",
+    "export EVENKEEL_HOME EVENKEEL_COMMAND",
     `exec ${quote(process.execPath)} ${quote(join(CODE_ROOT, "apps/cli/src/main.ts"))} "$@"`,
     "",
   ];
