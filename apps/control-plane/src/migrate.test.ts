@@ -19,7 +19,9 @@ describe.each(await serverKinds())("migrations on %s", (kind) => {
     const { url, close } = await testDatabase(kind);
     const db = openDatabase<object>({ connectionString: url, max: 2 });
     await migrate(db);
-    await sql`insert into kysely_migration (name, timestamp) values ('999-later', '2999-01-01T00:00:00.000Z')`.execute(db);
+    await sql`insert into kysely_migration (name, timestamp) values ('999-later', '2999-01-01T00:00:00.000Z')`.execute(
+      db,
+    );
     await migrate(db);
     await db.destroy();
     await close();
