@@ -1,0 +1,178 @@
+// Real servers and clients for the tests of this folder.
+import { createServer, type IncomingHttpHeaders, type RequestListener, request, type Server } from "node:http";
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Socket,
+  type Server as TcpServer,
+} from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { InstanceStatistics } from "@evenkeel/contracts/gateway-protocol";
+import { HostId, newId, RouteId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
+import { type InstanceKey, instanceKey, type RouteTable } from "@evenkeel/contracts/route-table";
+import { DataPlane, type DataPlaneOptions } from "./data-plane.ts";
+import type { Trouble } from "./exchange.ts";
+
+/** An instance in a table of the tests; all belong to one service. */
+export interface Spec {
+  readonly port: number;
+  readonly version?: string;
+  readonly weight?: number;
+  readonly draining?: boolean;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly trailers: NodeJS.Dict<string>;
+  readonly body: string;
+}
+
+export interface Ask {
+  readonly path?: string;
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string | Buffer;
+}
+
+const workspaceId = newId(WorkspaceId, "wsp");
+export const serviceId = newId(ServiceId, "svc");
+const routeId = newId(RouteId, "rte");
+
+/** One gateway, with everything that the test starts around it; `close` ends all. */
+export class Bed {
+  readonly plane: DataPlane;
+  readonly troubles: Trouble[] = [];
+  drained = 0;
+  readonly reached: string[] = [];
+  readonly #servers: (Server | TcpServer)[] = [];
+  readonly #sockets = new Set<Socket>();
+  readonly #keys = new Map<number, InstanceKey>();
+  #version = 0;
+  port = 0;
+
+  constructor(options: Partial<DataPlaneOptions> = {}) {
+    this.plane = new DataPlane({
+      trustForwarded: false,
+      responseTimeoutMs: 20_000,
+      onTrouble: (trouble) => this.troubles.push(trouble),
+      onDrained: () => {
+        this.drained += 1;
+      },
+      onReached: (instance) => this.reached.push(`${instance.upstream.port} ${instance.reached}`),
+      ...options,
+    });
+  }
+
+  async open(): Promise<this> {
+    this.port = await this.#listen(this.plane.server);
+    return this;
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    for (const server of this.#servers) await new Promise((resolve) => server.close(resolve));
+  }
+
+  async #listen(server: Server | TcpServer, port = 0): Promise<number> {
+    this.#servers.push(server);
+    server.on("connection", (socket: Socket) => this.#keep(socket));
+    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+    return (server.address() as AddressInfo).port;
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on("error", () => undefined).on("close", () => this.#sockets.delete(socket));
+  }
+
+  /** An application; its port. */
+  async application(listener: RequestListener): Promise<number> {
+    return await this.#listen(createServer(listener));
+  }
+
+  async applicationServer(server: Server | TcpServer): Promise<number> {
+    return await this.#listen(server);
+  }
+
+  /** An application that speaks HTTP as it likes; its port. */
+  async peer(listener: (socket: Socket) => void): Promise<number> {
+    return await this.#listen(createTcpServer({ allowHalfOpen: true }, listener));
+  }
+
+  key(port: number): InstanceKey {
+    const known = this.#keys.get(port);
+    if (known !== undefined) return known;
+    const key = instanceKey(serviceId, newId(HostId, "host"), "a");
+    this.#keys.set(port, key);
+    return key;
+  }
+
+  table(specs: readonly Spec[], parkMs = 0): RouteTable {
+    this.#version += 1;
+    const upstreams = specs.map(({ port, version = "1.0.0", weight = 100, draining = false }) => {
+      return { instance: this.key(port), version, zone: "a", address: "127.0.0.1", port, weight, draining };
+    });
+    return {
+      workspaceId,
+      epoch: 1,
+      version: this.#version,
+      routes: [{ routeId, host: "*", path: "/", serviceId }],
+      services: [{ serviceId, name: "shop", parkMs, upstreams }],
+    };
+  }
+
+  apply(specs: readonly Spec[], parkMs = 0): void {
+    this.plane.apply(this.table(specs, parkMs));
+  }
+
+  /** Statistics of the one instance, or of the service where it had none. */
+  statistics(port: number | null): InstanceStatistics | undefined {
+    const key = port === null ? null : this.key(port);
+    return this.plane.takeStatistics().find(({ instance }) => instance === key);
+  }
+
+  ask({ path = "/", method = "GET", headers = {}, body }: Ask = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const call = request({ host: "127.0.0.1", port: this.port, path, method, headers, agent: false }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", reject);
+        response.on("end", () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            trailers: response.trailers,
+            body: Buffer.concat(chunks).toString(),
+          }),
+        );
+      });
+      call.on("error", reject);
+      call.end(body);
+    });
+  }
+
+  connect(): Socket {
+    const socket = connect({ host: "127.0.0.1", port: this.port });
+    this.#keep(socket);
+    return socket;
+  }
+
+  /** Sends these bytes and returns all that comes back until the connection is closed. */
+  raw(text: string): Promise<string> {
+    return new Promise((resolve) => {
+      const socket = this.connect();
+      const chunks: Buffer[] = [];
+      socket.on("data", (chunk) => chunks.push(chunk));
+      socket.on("error", (error: NodeJS.ErrnoException) => chunks.push(Buffer.from(`<${error.code}>`)));
+      socket.on("close", () => resolve(Buffer.concat(chunks).toString()));
+      socket.write(text);
+    });
+  }
+}
+
+/** Waits until it is so; the test's own limit ends a wait for what never comes. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(5);
+}
