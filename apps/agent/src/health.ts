@@ -1,7 +1,7 @@
 import { get } from "node:http";
 import { connect } from "node:net";
 import type { HealthCheck } from "@evenkeel/contracts/service";
-import { type Holder, holderOf, listenersAt, listListeners, socketAt, socketsOf } from "./listening.ts";
+import { type Holder, holderOf, listenersAt, listListeners, socketAt, socketsOf } from "@evenkeel/kit/listening";
 import { type Group, membersOf } from "./process-group.ts";
 
 /** How long a look that found the socket in our hands is believed while the descriptor stays the same, in ms. */

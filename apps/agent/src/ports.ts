@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import { PlatformError } from "@evenkeel/contracts/error";
+import { holderOf, listListeners } from "@evenkeel/kit/listening";
 import type { PortRange } from "./config.ts";
-import { holderOf, listListeners } from "./listening.ts";
 
 /** How far apart the agents of neighbouring addresses begin to look, in ports. */
 const SPREAD = 97;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { PlatformError } from "@evenkeel/contracts/error";
+import { listenersAt } from "@evenkeel/kit/listening";
 import type { Instance } from "./instance.ts";
-import { listenersAt } from "./listening.ts";
 import { type Group, killGroup, membersOf, signalGroup, waitGroupGone } from "./process-group.ts";
 
 const KILL_MS = 10_000;

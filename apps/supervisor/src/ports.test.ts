@@ -21,7 +21,7 @@ test("a default port that is taken gives the next free one; one that was set is 
   expect((await freePorts({ port: taken, set: false }, 1))[0]).toBeGreaterThan(taken);
   await expect(freePorts({ port: taken, set: true }, 1)).rejects.toMatchObject({
     code: "PORT_TAKEN",
-    facts: { port: taken },
+    facts: { port: taken, holder: expect.stringContaining(`process ${process.pid}`) },
   });
 });
 

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { PlatformError } from "@evenkeel/contracts/error";
+import { holderOf, listenersAt, listListeners } from "@evenkeel/kit/listening";
 import { listProcesses, readEnvironment } from "@evenkeel/kit/process-identity";
 import { bindSocket, type HeldSocket } from "@evenkeel/kit/socket-handover";
 
@@ -30,9 +30,13 @@ export async function freePorts({ port, set }: Wanted, count: number): Promise<n
     const ports = Array.from({ length: count }, (_, index) => first + index);
     const taken = await firstTaken(ports);
     if (taken === null) return ports;
-    if (set) throw new PlatformError("PORT_TAKEN", { port: taken, holder: "another process" });
+    if (set) throw portTaken(taken);
   }
   throw new PlatformError("PORT_TAKEN", { port: `${port} – ${port + TRIES}`, holder: "other processes" });
+}
+
+function portTaken(port: number): PlatformError {
+  return new PlatformError("PORT_TAKEN", { port, holder: holderOf(listenersAt(HOST, port)).text });
 }
 
 async function firstTaken(ports: readonly number[]): Promise<number | null> {
@@ -50,15 +54,17 @@ function isFree(port: number): Promise<boolean> {
 
 /** Binds the gateway's socket and holds it; `avoid` are ports that were promised to others. */
 export async function bindGateway({ port, set }: Wanted, avoid: readonly number[]): Promise<HeldSocket> {
-  for (let candidate = port; ; candidate += 1) {
-    if (avoid.includes(candidate) && !set) continue;
-    try {
-      return await bindSocket({ host: HOST, port: candidate });
-    } catch (error) {
-      const next = error instanceof PlatformError && error.code === "PORT_TAKEN" && !set && candidate < port + TRIES;
-      if (!next) throw error;
-    }
+  const candidates = Array.from({ length: set ? 1 : TRIES }, (_, index) => port + index);
+  for (const candidate of candidates.filter((each) => set || !avoid.includes(each))) {
+    const held = await bindSocket({ host: HOST, port: candidate }).catch(nullIfTaken);
+    if (held !== null) return held;
   }
+  throw portTaken(port);
+}
+
+function nullIfTaken(error: unknown): null {
+  if (error instanceof PlatformError && error.code === "PORT_TAKEN") return null;
+  throw error;
 }
 
 const ADDRESS_VARIABLE = "EVENKEEL_AGENT_ADDRESS";
@@ -66,7 +72,7 @@ const ADDRESS_VARIABLE = "EVENKEEL_AGENT_ADDRESS";
 /** Loopback addresses for the local hosts: 127.0.10.11 and up, or a later block where another installation has one of them. */
 export function freeAddresses(names: readonly string[]): Record<string, string> {
   const told = listProcesses().map(({ pid }) => readEnvironment(pid)?.[ADDRESS_VARIABLE] ?? "");
-  const taken = new Set([...told, ...listeningAddresses()]);
+  const taken = new Set([...told, ...listListeners().map(({ address }) => address)]);
   for (let block = 10; block < 250; block += 1) {
     const addresses = names.map((_, index) => `127.0.${block}.${11 + index}`);
     if (addresses.every((address) => !taken.has(address))) {
@@ -74,19 +80,4 @@ export function freeAddresses(names: readonly string[]): Record<string, string> 
     }
   }
   throw new PlatformError("PORT_TAKEN", { port: "127.0.10.11 – 127.0.249.14", holder: "other installations" });
-}
-
-const LISTEN = "0A";
-
-/** Addresses that somebody listens on by name, as the kernel tells: hexadecimal, lowest byte first. */
-function listeningAddresses(): string[] {
-  const lines = readFileSync("/proc/net/tcp", "utf8").split("\n").slice(1);
-  const fields = lines.map((line) => line.trim().split(/\s+/));
-  const listening = fields.filter((each) => each[3] === LISTEN).map((each) => each[1]?.split(":")[0] ?? "");
-  return listening.map((hex) =>
-    (hex.match(/../g) ?? [])
-      .toReversed()
-      .map((byte) => Number.parseInt(byte, 16))
-      .join("."),
-  );
 }

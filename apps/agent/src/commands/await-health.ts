@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { holderOf, listenersAt } from "@evenkeel/kit/listening";
 import { type AgentParts, type Call, CommandEnd, type Handler, slotOf } from "../command.ts";
 import type { Instance } from "../instance.ts";
 import { type Death, describeProbe, type Life } from "../life.ts";
-import { holderOf, listenersAt } from "../listening.ts";
 
 const LOOK_MS = 15;
 /** Somebody else's socket answers for this long: it is not one that is just going away. */
