@@ -139,7 +139,7 @@ export function addVerbs(parent: Command, run: Run): void {
       .argument("<change>", "id, a unique end of it, or latest");
     if (verb.names !== undefined) command.argument(`[${verb.names}...]`);
     verb.options?.(command);
-    command.option("--watch", "stay and show it live");
+    command.option("--watch", verb.action === "rollback" ? "begin it and show it live" : "stay and show it live");
     // Without names commander leaves that argument out: the options are always what comes last.
     command.action(
       run(async (cli, change: string, ...rest: readonly (string[] | VerbOptions)[]) => {
@@ -158,6 +158,8 @@ async function act(cli: Cli, verb: Verb, given: { id: ChangeId; names: readonly 
   const body = checkBody(verb.action, (await verb.body?.({ cli, change, names, options })) ?? {});
   const after = await client.act(id, verb.action, body);
   if (options.watch) {
+    // The rollback of a change that had ended is planned first; who wants to watch it wants it to begin.
+    if (verb.action === "rollback" && after.state === "planned") await client.act(after.id, "start", {});
     const ended = await watchChange(cli, after.id);
     cli.answer(ended, actionLines(cli, ended));
     if (ended.state !== "succeeded") throw new Exit(1);

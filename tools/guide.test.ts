@@ -1,0 +1,56 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parseManifest } from "@evenkeel/client/node/manifest";
+import { Manifest } from "@evenkeel/contracts/service";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { readGuide, withErrorCodes } from "./print-error-codes.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const GUIDE = join(ROOT, "docs/guide");
+const all = ["README.md", "examples/README.md", ...readdirSync(GUIDE).map((name) => `docs/guide/${name}`)];
+
+test("the guide has every error code with its text; if not: node tools/print-error-codes.ts", () => {
+  expect(readGuide()).toBe(withErrorCodes(readGuide()));
+});
+
+interface Schema {
+  readonly properties?: Record<string, Schema>;
+  readonly anyOf?: readonly Schema[];
+  readonly items?: Schema;
+}
+
+/** Every field of a schema by its dotted path; those of a list without its index. */
+function fieldsOf(schema: Schema, prefix = ""): string[] {
+  const own = Object.entries(schema.properties ?? {}).flatMap(([name, inner]) => [
+    `${prefix}${name}`,
+    ...fieldsOf(inner, `${prefix}${name}.`),
+  ]);
+  const others = [...(schema.anyOf ?? []), ...(schema.items === undefined ? [] : [schema.items])];
+  return [...own, ...others.flatMap((each) => fieldsOf(each, prefix))];
+}
+
+/** Shapes of one field that the page tells in that field's own line. */
+const TOLD_IN_ONE_LINE = /^(hosts|strategy\.batches)\./;
+
+test("the page of the manifest has a line for each field of the schema, and no other", () => {
+  const page = readFileSync(join(GUIDE, "manifest.md"), "utf8");
+  const told = [...page.matchAll(/^\| `([\w.]+)` \|/gm)].map(([, field]) => field ?? "");
+  const fields = fieldsOf(z.toJSONSchema(Manifest, { io: "input" }) as Schema);
+  expect(told.sort()).toEqual([...new Set(fields)].filter((field) => !TOLD_IN_ONE_LINE.test(field)).sort());
+});
+
+test.each(all)("every manifest that %s shows is valid", (page) => {
+  const blocks = [...readFileSync(join(ROOT, page), "utf8").matchAll(/```yaml\n([\s\S]*?)```/g)].map(
+    ([, text]) => text ?? "",
+  );
+  for (const text of blocks)
+    expect(() => parseManifest(text.startsWith("strategy") ? `application: x\n${text}` : text)).not.toThrow();
+});
+
+test.each(all)("every link of %s leads somewhere", (page) => {
+  const links = [...readFileSync(join(ROOT, page), "utf8").matchAll(/\]\((?!https?:)([^)#]+)/g)].map(
+    ([, to]) => to ?? "",
+  );
+  expect(links.filter((to) => !existsSync(join(ROOT, dirname(page), to)))).toEqual([]);
+});
