@@ -65,7 +65,7 @@ function ofCheck(exit: number): Counts {
 
 function ofTests(exit: number, countsFile: string): Counts {
   const counts = readCounts(countsFile);
-  // Errors outside of any test (a crashed worker, an unhandled rejection) show in the exit code alone.
+  // The runner itself may die after the last count.
   return exit !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }
 

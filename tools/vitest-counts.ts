@@ -1,11 +1,12 @@
 import { writeFileSync } from "node:fs";
-import type { Reporter, TestModule, TestRunEndReason } from "vitest/node";
+import type { Reporter, TestModule } from "vitest/node";
 import type { Counts } from "./test-groups.ts";
 
 /** Tells `npm test` the counts, and each skipped test with its reason. */
 export class CountsReporter implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[], _errors: unknown, _reason: TestRunEndReason): void {
-    const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
+    // An error outside of any test (an unhandled rejection, a crashed worker) is one more that failed.
+    const counts: Counts = { passed: 0, failed: errors.length, skipped: 0 };
     for (const module of modules) count(module, counts);
     const file = process.env.EVENKEEL_TEST_COUNTS;
     if (file) writeFileSync(file, JSON.stringify(counts));
