@@ -246,6 +246,14 @@ export const ERRORS = {
     "Host {host} has been silent since {since}.",
     "Start its agent; or declare its step lost.",
   ]),
+  CLOCK_SKEWED: entry(500, "later", [
+    "The clock of host {host} is {skewMs} ms away from the control plane's.",
+    "Set it by NTP; nothing of Evenkeel goes by it, but logs of several hosts cannot be compared.",
+  ]),
+  DISK_LOW: entry(507, "later", [
+    "Host {host} has only {freeBytes} bytes of disk left.",
+    "Free some space there before the next release needs it.",
+  ]),
   HOST_RESTARTED: entry(500, "later", [
     "Host {host} restarted in the middle of the step.",
     "Retry, or skip the target.",
