@@ -112,7 +112,8 @@ export const RULES: readonly ImportRule[] = [
     severity: "error",
     comment: "What a slice offers to others stands in its index.ts; the rest can change without asking anybody.",
     from: { path: SLICE },
-    to: { path: SLICE, pathNot: "^apps/control-plane/src/($1/|[^/]+/index\\.ts$)" },
+    // A slice's testing.ts is its index for tests; that nothing else imports it, tests-support-tests says.
+    to: { path: SLICE, pathNot: "^apps/control-plane/src/($1/|[^/]+/(index|testing)\\.ts$)" },
   },
   {
     name: "wiring-meets-slices-at-index",
@@ -125,6 +126,13 @@ export const RULES: readonly ImportRule[] = [
       pathNot: "^apps/control-plane/src/[^/]+/(index|wire)\\.ts$",
       dependencyTypesNot: ["type-only"],
     },
+  },
+  {
+    name: "tests-support-tests",
+    severity: "error",
+    comment: "What only tests need must not be part of a running process.",
+    from: { path: "^(apps|packages)/", pathNot: [TEST, "^packages/testkit/"] },
+    to: { path: "/testing\\.ts$|\\.test\\.ts$|^packages/testkit/" },
   },
   {
     name: "nothing-imports-main",
