@@ -1,5 +1,6 @@
 export { AgentLinks, type AgentLinksOptions } from "./links.ts";
 export type { AgentListener } from "./listener.ts";
+export { FORWARDED_HEADER, logReader, type ReadLogs } from "./logs.ts";
 export {
   closeConnections,
   enqueueCommands,

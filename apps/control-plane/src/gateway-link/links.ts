@@ -52,6 +52,8 @@ interface Held {
 
 const HELLO_WITHIN_MS = 5000;
 const RETRY_MS = 300;
+const REFUSED_RETRY_MS = 2000;
+const NOTHING = { epoch: 0, version: 0 };
 
 export class GatewayLinks {
   readonly upgrade: UpgradeHandler;
@@ -147,15 +149,13 @@ export class GatewayLinks {
   }
 
   async #message(held: Held, message: GatewayMessage): Promise<void> {
-    const { db, log } = this.#options;
+    const { db } = this.#options;
     const { connection } = held;
     switch (message.kind) {
       case "applied":
         return await recordApplied(db, connection, message);
       case "refused":
-        log.warn({ gatewayId: connection.gatewayId, has: message.tableVersion }, "a gateway refused an older table");
-        held.has = { epoch: message.epoch, version: message.tableVersion };
-        return await recordApplied(db, connection, message);
+        return this.#refused(held, message);
       case "draining":
         return await storeDraining(db, connection, message);
       case "reached":
@@ -165,6 +165,18 @@ export class GatewayLinks {
       case "statistics":
         return;
     }
+  }
+
+  /** It has a newer table, or could not store this one: whatever it was, it is told what stands a little later. */
+  #refused({ connection, link }: Held, { tableVersion, problem }: Extract<GatewayMessage, { kind: "refused" }>): void {
+    const { gatewayId, workspaceId } = connection;
+    this.#options.log.warn({ gatewayId, tableVersion, problem }, "a gateway refused a table");
+    setTimeout(() => {
+      const held = this.#held.get(gatewayId);
+      if (held?.link !== link) return;
+      held.has = NOTHING;
+      this.#push(workspaceId);
+    }, REFUSED_RETRY_MS).unref();
   }
 
   #takeStatistics(held: Held | null, message: GatewayMessage): boolean {

@@ -233,3 +233,8 @@ export async function insertHost(tx: Transaction<Database>, host: NewHost): Prom
   if (rows[0] === undefined) throw new PlatformError("ALREADY_EXISTS", { resource: `host ${host.name}` });
   return rows[0].id;
 }
+
+/** All hosts of a tenant; for what looks at every one. */
+export async function hostsOfTenant(db: Kysely<Database>, tenantId: TenantId): Promise<HostRow[]> {
+  return await selectHosts(db).where("host.tenant_id", "=", tenantId).orderBy("host.name").execute();
+}

@@ -1,3 +1,4 @@
+export { routeHandlers } from "./endpoints.ts";
 export {
   type Confirmation,
   confirmation,

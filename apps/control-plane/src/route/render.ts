@@ -43,17 +43,20 @@ export function renderRows(workspaceId: WorkspaceId, rows: TableRows): RouteTabl
   };
 }
 
-/** Unhealthy instances are left out, but never the last one: a sick answer is better than none. */
+/**
+ * Unhealthy instances are left out, but never the last one: a sick answer is better than none.
+ * One without weight takes nothing; it is there to be tried, and is nobody's last resort.
+ */
 function serving(upstreams: readonly UpstreamRow[]): Upstream[] {
   const attached = upstreams.filter((upstream) => upstream.state === "attached");
-  const healthy = attached.filter((upstream) => upstream.healthy);
-  const last = attached.reduce<UpstreamRow | null>(
+  const carrying = attached.filter((upstream) => upstream.weight > 0);
+  const last = carrying.reduce<UpstreamRow | null>(
     (latest, one) => (latest === null || (one.unhealthyAt ?? "") > (latest.unhealthyAt ?? "") ? one : latest),
     null,
   );
-  const taking = healthy.length === 0 && last !== null ? [last] : healthy;
+  const resort = carrying.some((upstream) => upstream.healthy) ? null : last;
   return upstreams
-    .filter((upstream) => upstream.state === "draining" || taking.includes(upstream))
+    .filter((upstream) => upstream.state === "draining" || upstream.healthy || upstream === resort)
     .map(({ instance, version, zone, address, port, weight, state }) => ({
       instance,
       version,

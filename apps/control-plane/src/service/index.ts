@@ -1,3 +1,4 @@
+export { type ServiceDeps, serviceHandlers } from "./endpoints.ts";
 export {
   findService,
   getService,

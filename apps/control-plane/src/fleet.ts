@@ -1,0 +1,78 @@
+import { AGENT_LINK_PATH } from "@evenkeel/contracts/agent-protocol";
+import { API_PREFIX } from "@evenkeel/contracts/api";
+import { GATEWAY_LINK_PATH } from "@evenkeel/contracts/gateway-protocol";
+import { AgentLinks, type AgentListener, FORWARDED_HEADER, logReader } from "./agent-link/index.ts";
+import { findGatewayByCredential, gatewayFindings, gatewayHandlers } from "./gateway/index.ts";
+import { GatewayLinks } from "./gateway-link/index.ts";
+import type { Ground } from "./ground.ts";
+import { findHostByCredential, hostFindings, hostHandlers, type RefuseLocked } from "./host/index.ts";
+import type { HostCaller, UpgradeHandler } from "./http/index.ts";
+import { secretDigest } from "./principal/index.ts";
+import { routeHandlers } from "./route/index.ts";
+import { SampleRecorder, sampleHandlers } from "./sample/index.ts";
+import { serviceHandlers } from "./service/index.ts";
+import type { FindingSource } from "./system/index.ts";
+
+/** What the fleet needs of the kernel. */
+export interface FleetPorts {
+  readonly listener: AgentListener;
+  readonly refuseLocked: RefuseLocked;
+}
+
+export interface Fleet {
+  readonly handlers: ReturnType<typeof handlersOf>;
+  readonly upgrades: Readonly<Record<string, UpgradeHandler>>;
+  readonly findings: readonly FindingSource[];
+  /** Whose credential an agent has sent with an HTTP request. */
+  hostCaller(secret: string): Promise<HostCaller | null>;
+  close(): Promise<void>;
+}
+
+/** Opens the links of agents and gateways, and everything that answers for hosts, services and routes. */
+export function openFleet(ground: Ground, ports: FleetPorts): Fleet {
+  const { db, lease, log, clock } = ground;
+  const nowMs = (): number => clock.monotonicMs();
+  const common = { db, lease, log, nowMs, notifications: ground.listener };
+  const agents = new AgentLinks({
+    ...common,
+    listener: ports.listener,
+    authenticate: (credential) => findHostByCredential(db, secretDigest(credential)),
+  });
+  const recorder = new SampleRecorder({ db, lease, log });
+  const gateways = new GatewayLinks({
+    ...common,
+    authenticate: (credential) => findGatewayByCredential(db, secretDigest(credential)),
+    record: (samples) => recorder.add(samples),
+  });
+  const hostCaller = async (secret: string): Promise<HostCaller | null> => {
+    const host = await findHostByCredential(db, secretDigest(secret));
+    return host === null ? null : { kind: "host", ...host };
+  };
+  return {
+    handlers: handlersOf(ground, ports, agents),
+    upgrades: {
+      [`${API_PREFIX}${AGENT_LINK_PATH}`]: agents.upgrade,
+      [`${API_PREFIX}${GATEWAY_LINK_PATH}`]: gateways.upgrade,
+    },
+    findings: [
+      (tenantId) => hostFindings({ db, readings: (hostId) => agents.readings(hostId) }, tenantId),
+      (tenantId) => gatewayFindings(db, tenantId),
+    ],
+    hostCaller,
+    close: async () => {
+      await Promise.all([agents.close(), gateways.close()]);
+      await recorder.close();
+    },
+  };
+}
+
+function handlersOf({ db }: Ground, { refuseLocked }: FleetPorts, agents: AgentLinks) {
+  const readLogs = logReader({ db, links: agents });
+  return {
+    ...hostHandlers({ db, refuseLocked, readings: (hostId) => agents.readings(hostId) }),
+    ...gatewayHandlers({ db }),
+    ...routeHandlers({ db }),
+    ...sampleHandlers({ db }),
+    ...serviceHandlers({ db, readLogs, forwardedHeader: FORWARDED_HEADER }),
+  };
+}

@@ -1,0 +1,67 @@
+import { HostId, newId, RouteId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
+import { instanceKey } from "@evenkeel/contracts/route-table";
+import { describe, expect, test } from "vitest";
+import { renderRows, type TableRows, type UpstreamRow } from "./render.ts";
+
+const workspaceId = newId(WorkspaceId, "wsp");
+const serviceId = newId(ServiceId, "svc");
+
+function upstream(name: string, over: Partial<UpstreamRow> = {}): UpstreamRow {
+  return {
+    serviceId,
+    instance: instanceKey(serviceId, newId(HostId, "host"), "a"),
+    version: name,
+    zone: "a",
+    address: "127.0.0.1",
+    port: 20_000,
+    weight: 100,
+    state: "attached",
+    healthy: true,
+    unhealthyAt: null,
+    ...over,
+  };
+}
+const sick = (at: string): Partial<UpstreamRow> => ({ healthy: false, unhealthyAt: `2026-01-01T00:00:0${at}Z` });
+
+function shown(upstreams: UpstreamRow[], over: Partial<TableRows> = {}): string[] {
+  const services = [{ serviceId, name: "shop", allowGap: false }];
+  const table = renderRows(workspaceId, { epoch: 1, version: 7, routes: [], services, upstreams, ...over });
+  return table.services[0]!.upstreams.map(({ version, draining }) => (draining ? `${version} draining` : version));
+}
+
+describe("the table that gateways go by", () => {
+  const cases: [string, UpstreamRow[], string[]][] = [
+    ["healthy instances take traffic", [upstream("one"), upstream("two")], ["one", "two"]],
+    ["an unhealthy instance is left out", [upstream("one", sick("1")), upstream("two")], ["two"]],
+    ["the last instance stays, sick as it is", [upstream("one", sick("1"))], ["one"]],
+    [
+      "of many sick ones the one that lasted longest stays",
+      [upstream("one", sick("2")), upstream("two", sick("1"))],
+      ["one"],
+    ],
+    [
+      "a draining instance stays in, marked",
+      [upstream("one"), upstream("two", { state: "draining" })],
+      ["one", "two draining"],
+    ],
+    [
+      "a draining instance is nobody's last resort",
+      [upstream("one", sick("1")), upstream("two", { state: "draining" })],
+      ["one", "two draining"],
+    ],
+    [
+      "one on trial without weight is nobody's last resort",
+      [upstream("one", sick("1")), upstream("two", { weight: 0 })],
+      ["one", "two"],
+    ],
+  ];
+  test.each(cases)("%s", (_name, upstreams, expected) => expect(shown(upstreams)).toEqual(expected));
+
+  test("a service that consented to a gap lets requests wait, another answers at once", () => {
+    const services = [true, false].map((allowGap) => ({ serviceId, name: "shop", allowGap }));
+    const routes = [{ routeId: newId(RouteId, "rte"), host: "*", path: "/", serviceId }];
+    const table = renderRows(workspaceId, { epoch: 2, version: 7, routes, services, upstreams: [] });
+    expect(table.services.map(({ parkMs }) => parkMs > 0)).toEqual([true, false]);
+    expect(table).toMatchObject({ workspaceId, epoch: 2, version: 7, routes });
+  });
+});
