@@ -1,0 +1,70 @@
+import { Agent, createServer, request, type Server } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { Bed, until } from "./test-bed.ts";
+
+interface Load {
+  readonly failures: string[];
+  sent: number;
+  over: boolean;
+}
+
+/** Sends GET and POST in turn, one after another, and notes every answer that is not what was asked for. */
+async function sendUntilOver(load: Load, port: number, agent: Agent | false): Promise<void> {
+  while (!load.over) {
+    load.sent += 1;
+    const body = load.sent % 2 === 0 ? `body ${load.sent}` : "";
+    const answer = await sendOnce(port, { body, agent }).catch(String);
+    if (answer !== (body || "hello")) load.failures.push(answer);
+    await sleep(2);
+  }
+}
+
+function sendOnce(port: number, { body, agent }: { body: string; agent: Agent | false }): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const call = request({ host: "127.0.0.1", port, method: body === "" ? "GET" : "POST", agent }, (response) => {
+      let text = "";
+      response.on("data", (chunk) => {
+        text += chunk;
+      });
+      response.on("end", () => resolve(response.statusCode === 200 ? text : `${response.statusCode} ${text}`));
+      response.on("error", reject);
+    });
+    call.on("error", reject);
+    call.end(body);
+  });
+}
+
+async function application(bed: Bed): Promise<{ server: Server; port: number }> {
+  const server = createServer((req, res) => {
+    if (req.method === "POST") req.pipe(res);
+    else res.end("hello");
+  });
+  return { server, port: await bed.applicationServer(server) };
+}
+
+test("no request is lost while instances are replaced again and again under load", async () => {
+  const bed = await new Bed().open();
+  const kept = new Agent({ keepAlive: true });
+  const load: Load = { failures: [], sent: 0, over: false };
+  let current = await application(bed);
+  bed.apply([{ port: current.port }]);
+  const clients = Array.from({ length: 12 }, (_, index) => sendUntilOver(load, bed.port, index % 2 === 0 && kept));
+  for (let replacement = 0; replacement < 40; replacement += 1) {
+    const next = await application(bed);
+    bed.apply([{ port: current.port, draining: true }, { port: next.port }]);
+    await until(() => bed.plane.draining()[0]?.inFlight === 0);
+    // As a process that ends: at once, with every connection that is left.
+    current.server.closeAllConnections();
+    current.server.close();
+    bed.apply([{ port: next.port }]);
+    current = next;
+    await sleep(20);
+  }
+  load.over = true;
+  await Promise.all(clients);
+  kept.destroy();
+  await bed.close();
+  expect(load.failures).toEqual([]);
+  expect(load.sent).toBeGreaterThan(200);
+});
