@@ -14,11 +14,15 @@ export interface Asked {
   readonly query: URLSearchParams;
   readonly body: unknown;
 }
-/** What the API answers: a value, or a code of the catalogue. */
-export type Answer = { readonly value: unknown } | { readonly code: ErrorCode; readonly facts: Facts };
+/** What the API answers: a value, a stream of events, or a code of the catalogue. */
+export type Answer =
+  | { readonly value: unknown }
+  | { readonly events: readonly { readonly sequence: number }[] }
+  | { readonly code: ErrorCode; readonly facts: Facts };
 export type Routes = Readonly<Record<string, (asked: Asked) => Answer>>;
 
 export const value = (given: unknown): Answer => ({ value: given });
+export const events = (given: readonly { readonly sequence: number }[]): Answer => ({ events: given });
 export const problem = (code: ErrorCode, facts: Facts = {}): Answer => ({ code, facts });
 
 /** A real HTTP server that speaks the API, a platform's folder that names it, and the command with a home of its own. */
@@ -29,8 +33,13 @@ export async function startBed(routes: Routes) {
     const pieces: Buffer[] = [];
     for await (const piece of request) pieces.push(piece as Buffer);
     const answer = answerOf(request, Buffer.concat(pieces).toString());
-    const status = "code" in answer ? problemDocument(answer.code, answer.facts).status : 200;
+    if ("events" in answer) {
+      const text = answer.events.map((each) => `id: ${each.sequence}\ndata: ${JSON.stringify(each)}\n\n`);
+      response.writeHead(200, { "content-type": "text/event-stream" }).end(text.join(""));
+      return;
+    }
     const content = "code" in answer ? problemDocument(answer.code, answer.facts) : answer.value;
+    const status = "code" in answer ? problemDocument(answer.code, answer.facts).status : 200;
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(content));
   });
   const answerOf = ({ method = "GET", url = "/", headers }: IncomingMessage, text: string): Answer => {

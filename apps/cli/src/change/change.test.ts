@@ -1,0 +1,253 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  at,
+  brokenTarget,
+  sampleBatch,
+  sampleChange,
+  samplePlan,
+  sampleStep,
+  sampleTarget,
+} from "@evenkeel/client/text/sample-change";
+import type { Change } from "@evenkeel/contracts/change";
+import { Digest, newId, PackageId, UploadId } from "@evenkeel/contracts/id";
+import { afterEach, expect, test } from "vitest";
+import { type Asked, type Bed, events, problem, type Routes, startBed, value } from "../test-bed.ts";
+
+let bed: Bed;
+afterEach(() => bed.close());
+
+const DETAILS = ["spec", "sequence", "locks", "opening", "closing", "groups", "warnings", "leftBehind"];
+
+/** The change as a list tells of it. */
+function summary(change: Change): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(change).filter(([name]) => !DETAILS.includes(name)));
+}
+
+/** An API that knows these changes; `after` is what a verb turns one into. */
+function apiOf(
+  changes: readonly Change[],
+  after: (change: Change, verb: string) => Change = (change) => change,
+): Routes {
+  const routes: Record<string, (asked: Asked) => ReturnType<typeof value>> = {
+    "GET /changes": () => value({ items: changes.map(summary), nextCursor: null }),
+  };
+  for (const change of changes) {
+    routes[`GET /changes/${change.id}`] = () => value(change);
+    routes[`GET /changes/${change.id}/events`] = () => events([{ ...event, sequence: change.sequence }]);
+    for (const verb of ["start", "pause", "confirm", "retry", "skip", "rollback", "close"]) {
+      routes[`POST /changes/${change.id}/${verb}`] = () => value(after(change, verb));
+    }
+  }
+  return routes;
+}
+
+const event = { sequence: 1, at: at(1), type: "change", data: {} };
+const waiting = (more: Partial<Change> = {}) =>
+  sampleChange(
+    "awaiting-confirmation",
+    [
+      sampleBatch("beta", "succeeded", [sampleTarget("local-1", "succeeded")]),
+      { ...sampleBatch("zone a", "awaiting-confirmation", [sampleTarget("local-2", "pending")]), gate: "start" },
+    ],
+    { allowedActions: ["confirm", "pause", "cancel", "rollback"], ...more },
+  );
+const bodies = () => bed.asked.filter(({ method }) => method === "POST").map(({ path, body }) => [path, body]);
+
+test("below a change stand exactly the actions that the API allows, ready to run", async () => {
+  const change = waiting();
+  bed = await startBed(apiOf([change]));
+  const { stdout } = await bed.run(["change", "show", change.id], { EVENKEEL_COMMAND: "bin/evenkeel" });
+  const id = change.id.slice(-8);
+  expect(stdout.match(/^ {2}bin\/evenkeel .*?(?= {3})/gm)).toEqual([
+    `  bin/evenkeel change confirm ${id}`,
+    `  bin/evenkeel change pause ${id}`,
+    `  bin/evenkeel change cancel ${id}`,
+    `  bin/evenkeel change rollback ${id} --speed fast --reason "why"`,
+  ]);
+});
+
+test("a change is named by its end, its beginning or latest, and never by what fits two", async () => {
+  const [one, other] = [waiting(), waiting()];
+  bed = await startBed(apiOf([one, other]));
+  const shown = async (name: string) => {
+    const { stdout } = await bed.run(["change", "show", name, "--json"]);
+    const said = JSON.parse(stdout) as { id?: string; error?: { code: string } };
+    return said.id ?? said.error?.code;
+  };
+  expect(await shown(other.id.slice(-6))).toBe(other.id);
+  expect(await shown(one.id.slice(0, 20))).toBe(one.id);
+  expect(await shown("latest")).toBe(one.id);
+  expect(await shown("chg_")).toBe("NAME_AMBIGUOUS");
+  expect(await shown("zz")).toBe("NOT_FOUND");
+});
+
+test("confirm without a name confirms the batch that waits, with a name that one ahead of time", async () => {
+  const change = waiting();
+  bed = await startBed(apiOf([change]));
+  await bed.run(["change", "confirm", change.id]);
+  await bed.run(["change", "confirm", change.id, "beta"]);
+  expect(bodies()).toEqual([
+    [`/changes/${change.id}/confirm`, { batchIds: ["hello/zone a"] }],
+    [`/changes/${change.id}/confirm`, { batchIds: ["hello/beta"] }],
+  ]);
+  expect((await bed.run(["change", "confirm", change.id, "zone x"])).stderr).toContain("BATCH_UNKNOWN");
+});
+
+test("verbs carry what was said and nothing else", async () => {
+  const change = waiting();
+  bed = await startBed(apiOf([change]));
+  await bed.run(["change", "start", change.id, "--wait"]);
+  await bed.run(["change", "retry", change.id]);
+  await bed.run(["change", "skip", change.id, "local-2", "--traffic", "re-attach"]);
+  await bed.run(["change", "rollback", change.id, "--speed", "follow", "--reason", "bad", "--batches", "25%"]);
+  expect(bodies().map(([, body]) => body)).toEqual([
+    { wait: true },
+    {},
+    { targetIds: ["local-2"], traffic: "re-attach" },
+    { speed: "follow", reason: "bad", strategy: expect.objectContaining({ batches: { percent: 25 } }) },
+  ]);
+});
+
+test("a value that a verb does not take is refused before the API is asked for it", async () => {
+  const change = waiting();
+  bed = await startBed(apiOf([change]));
+  const { code, stderr } = await bed.run(["change", "rollback", change.id, "--speed", "slow", "--reason", "x"]);
+  expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining("INPUT_INVALID") });
+  expect(bodies()).toEqual([]);
+});
+
+test("an action that is not allowed now is told with its code", async () => {
+  const change = waiting();
+  const facts = { action: "pause", resource: "the change", state: "failed", allowed: ["retry", "close"] };
+  bed = await startBed({
+    ...apiOf([change]),
+    [`POST /changes/${change.id}/pause`]: () => problem("ACTION_NOT_ALLOWED", facts),
+  });
+  expect((await bed.run(["change", "pause", change.id])).stderr).toBe(
+    "✖ pause is not possible while the change is failed.\n  Possible now: retry, close.  ACTION_NOT_ALLOWED\n",
+  );
+});
+
+test("watching ends with 0 for a change that succeeded and with 1 for any other", async () => {
+  const good = sampleChange("succeeded", [sampleBatch("beta", "succeeded", [sampleTarget("local-1", "succeeded")])]);
+  const bad = sampleChange("failed", [sampleBatch("beta", "failed", [brokenTarget("local-1")])], {
+    allowedActions: ["retry"],
+  });
+  bed = await startBed(apiOf([good, bad]));
+  expect((await bed.run(["change", "watch", good.id])).code).toBe(0);
+  const { code, stdout } = await bed.run(["change", "watch", bad.id]);
+  expect(code).toBe(1);
+  expect(stdout).toContain("Not healthy within 8 s: GET /healthz answered 500. HEALTH_TIMEOUT");
+  expect(stdout).toContain(`evenkeel change retry ${bad.id.slice(-8)}`);
+});
+
+test("the rollback of a change that had succeeded begins when it is to be watched", async () => {
+  const born = sampleChange("planned", [], { title: "hello: back to 1.0.0" });
+  const ended = { ...born, state: "succeeded" as const };
+  const change = sampleChange("succeeded", [], { allowedActions: ["rollback"] });
+  const routes = apiOf([change], () => born);
+  bed = await startBed({
+    ...routes,
+    [`POST /changes/${born.id}/start`]: () => value({ ...born, state: "running" }),
+    [`GET /changes/${born.id}`]: () => value(ended),
+    [`GET /changes/${born.id}/events`]: () => events([event]),
+  });
+  const line = ["change", "rollback", change.id, "--reason", "bad", "--watch"];
+  expect((await bed.run(line)).code).toBe(0);
+  expect(bodies().map(([path]) => path)).toEqual([`/changes/${change.id}/rollback`, `/changes/${born.id}/start`]);
+});
+
+/** An API in which the application is new and the upload is done with one piece. */
+function deployApi(ended: Change): Routes {
+  const digest = Digest.parse(`sha256:${"1".repeat(64)}`);
+  const about = { id: newId(PackageId, "pkg"), application: "shop", version: "1.4.2", digest, sizeBytes: 1 };
+  const pkg = { ...about, unpackedBytes: 1, entries: 1, uploadedBy: "ann", uploadedAt: at(0) };
+  const upload = { id: newId(UploadId, "upl"), offset: 0, sizeBytes: 1000 };
+  const application = {
+    ...{ id: "app_0123456789abcdefghij", name: "shop", owner: "ann", group: "", level: 3, tags: [], metadata: {} },
+    ...{ version: 1, createdAt: at(0) },
+  };
+  return {
+    ...apiOf([ended]),
+    "GET /applications/shop": () => problem("NOT_FOUND", { resource: "application shop" }),
+    "POST /applications": () => value(application),
+    "POST /uploads": () => value({ ...upload, package: null }),
+    [`PATCH /uploads/${upload.id}`]: () => value({ ...upload, offset: 1000, package: pkg }),
+    "POST /changes/plan": () => value({ plan: samplePlan(), digest }),
+    "POST /changes": () => value({ ...ended, state: "planned" }),
+  };
+}
+
+function application(): void {
+  writeFileSync(join(bed.folder, "evenkeel.yaml"), "application: shop\nversion: 1.4.2\nstart: node server.js\n");
+  writeFileSync(join(bed.folder, "server.js"), "console.log('shop')");
+  writeFileSync(join(bed.folder, ".evenkeelignore"), "home\nconfig\n");
+}
+
+test("deploy makes the application, uploads, shows the plan, releases, and ends with 0", async () => {
+  const done = { steps: [sampleStep("start", "succeeded")] };
+  const ended = sampleChange("succeeded", [
+    sampleBatch("beta", "succeeded", [sampleTarget("local-1", "succeeded", done)]),
+  ]);
+  bed = await startBed(deployApi(ended));
+  application();
+  const { code, stdout } = await bed.run(["deploy", "--beta", "2", "--batches", "size:3", "--reason", "sale"]);
+  expect(code).toBe(0);
+  const said = [
+    "packed",
+    "made the application shop",
+    "uploaded shop 1.4.2",
+    "hosts in 2 batches",
+    "local-1: start",
+    "is released",
+  ];
+  expect(said.map((text) => stdout.indexOf(text))).toEqual(
+    [...said.map((text) => stdout.indexOf(text))].sort((a, b) => a - b),
+  );
+  expect(said.filter((text) => !stdout.includes(text))).toEqual([]);
+  const created = bed.asked.find(({ method, path }) => method === "POST" && path === "/changes")?.body;
+  expect(created).toMatchObject({
+    kind: "release-order",
+    reason: "sale",
+    spec: { application: "shop", package: { version: "1.4.2" }, strategy: { beta: 2, batches: { size: 3 } } },
+  });
+});
+
+test("deploy of a release that fails names the cause and what may be done, and ends with 1", async () => {
+  const failed = sampleChange("failed", [sampleBatch("beta", "failed", [brokenTarget("local-1")])], {
+    allowedActions: ["retry", "rollback"],
+  });
+  bed = await startBed(deployApi(failed));
+  application();
+  const { code, stdout } = await bed.run(["deploy"]);
+  expect(code).toBe(1);
+  expect(stdout).toContain("HEALTH_TIMEOUT");
+  expect(stdout).toContain("│ cannot open the price list");
+  expect(stdout).toContain(`change retry ${failed.id.slice(-8)}`);
+});
+
+test("deploy --json prints the change and nothing else", async () => {
+  const ended = sampleChange("succeeded", []);
+  bed = await startBed(deployApi(ended));
+  application();
+  const { stdout } = await bed.run(["deploy", "--json"]);
+  expect(JSON.parse(stdout)).toMatchObject({ id: ended.id, state: "succeeded" });
+});
+
+test("plan stores nothing", async () => {
+  bed = await startBed(deployApi(sampleChange("succeeded", [])));
+  application();
+  expect((await bed.run(["plan"])).stdout).toContain("2 hosts in 2 batches");
+  expect(bodies().map(([path]) => path)).toEqual(["/changes/plan"]);
+});
+
+test("a manifest that is wrong stops deploy before anything is sent", async () => {
+  bed = await startBed({});
+  application();
+  writeFileSync(join(bed.folder, "evenkeel.yaml"), "application: shop\nstrategy:\n  bakeSecond: 5\n");
+  const { code, stderr } = await bed.run(["deploy"]);
+  expect(code).toBe(1);
+  expect(stderr).toContain("line 3, strategy.bakeSecond: there is no such field");
+  expect(bed.asked).toEqual([]);
+});
