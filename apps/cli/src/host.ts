@@ -51,6 +51,10 @@ export const addHostCommands: AddCommands = (program, run) => {
         ]);
       }),
     );
+  addKeeping(host, run);
+};
+
+const addKeeping: AddCommands = (host, run) => {
   host
     .command("admit")
     .argument("<host>", "name or id")
