@@ -1,54 +1,34 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { processesOf, TestHost } from "./testing/agent-process.ts";
-import { TestControlPlane } from "./testing/control-plane.ts";
-import { bring, makeRevision, type TestRevision } from "./testing/package.ts";
+import { expect, test } from "vitest";
+import { processesOf } from "./testing/agent-process.ts";
+import { ask, Fixture } from "./testing/fixture.ts";
+import { bring, makeRevision } from "./testing/package.ts";
 
-let plane: TestControlPlane;
-let host: TestHost;
-beforeEach(async () => {
-  plane = await TestControlPlane.start();
-  host = await TestHost.create("127.0.40.1", plane);
-});
-afterEach(async () => {
-  await host.dispose(plane.hostId);
-  await plane.close();
-});
-
-async function startHealthy(revision: TestRevision, letter = "a") {
-  const start = await plane.run("start-instance", { letter, revisionId: revision.revisionId });
-  if (start.kind !== "succeeded") throw new Error(JSON.stringify(start));
-  const { health } = revision.configuration;
-  expect(await plane.run("await-health", { letter, health, minimumHealthyMs: 0 })).toMatchObject({ kind: "succeeded" });
-  return start.facts as { port: number; pid: number; address: string; reused: boolean };
-}
-
-async function ask({ address, port }: { address: string; port: number }) {
-  const response = await fetch(`http://${address}:${port}/`);
-  return (await response.json()) as { version: string; pid: number; env: Record<string, string> };
-}
+const fixture = Fixture.forEachTest("127.0.40.1");
 
 test("a package is fetched, staged, started in a clean environment, and stopped", async () => {
+  const { plane, host } = fixture;
   await host.start({ SECRET_OF_THE_AGENT: "x" });
   const revision = await makeRevision(plane, { configuration: { env: { LOG_LEVEL: "info" } } });
   await bring(plane, revision);
-  const facts = await startHealthy(revision);
+  const facts = await fixture.startHealthy(revision);
   const answer = await ask(facts);
   expect(answer).toMatchObject({ version: "1.0.0", pid: facts.pid });
   expect(answer.env).toMatchObject({ HOST: host.address, PORT: String(facts.port), LOG_LEVEL: "info" });
   expect(Object.keys(answer.env).filter((name) => /TOKEN|CREDENTIAL|SECRET|CONTROL_PLANE|AGENT/.test(name))).toEqual(
     [],
   );
-  expect(await plane.run("stop-instance", { letter: "a", stopMs: 3000 })).toMatchObject({ facts: { how: "TERM" } });
+  expect(await fixture.stop(3000)).toMatchObject({ facts: { how: "TERM" } });
   expect(processesOf(plane.hostId)).toEqual([]);
 });
 
 test("an application survives kill -9 of its agent, writes on into the same file, and is adopted", async () => {
+  const { plane, host } = fixture;
   await host.start();
   const revision = await makeRevision(plane);
   await bring(plane, revision);
-  const facts = await startHealthy(revision);
+  const facts = await fixture.startHealthy(revision);
   await host.end("SIGKILL");
   const log = join(host.home, "agent", "instances", plane.slot, "a", "stdout.log");
   const before = await readFile(log, "utf8");
@@ -60,6 +40,6 @@ test("an application survives kill -9 of its agent, writes on into the same file
   expect((await ask(facts)).pid).toBe(facts.pid);
   const again = await plane.run("start-instance", { letter: "a", revisionId: revision.revisionId });
   expect(again).toMatchObject({ facts: { pid: facts.pid, reused: true } });
-  expect(await plane.run("stop-instance", { letter: "a", stopMs: 3000 })).toMatchObject({ facts: { how: "TERM" } });
+  expect(await fixture.stop(3000)).toMatchObject({ facts: { how: "TERM" } });
   expect(processesOf(plane.hostId)).toEqual([]);
 });

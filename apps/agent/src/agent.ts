@@ -1,9 +1,10 @@
 import { join } from "node:path";
-import { exitAt } from "@evenkeel/agent-core/exit-point";
+import { type AtExitPoint, exitAt } from "@evenkeel/agent-core/exit-point";
+import type { Journal } from "@evenkeel/agent-core/journal";
 import { AgentProtocol } from "@evenkeel/agent-core/protocol";
 import type { HostClock } from "@evenkeel/agent-core/slot";
 import { openSqliteJournal } from "@evenkeel/agent-core/sqlite-journal";
-import type { CommandId } from "@evenkeel/contracts/id";
+import type { CommandId, HostId } from "@evenkeel/contracts/id";
 import { makeFolder } from "@evenkeel/kit/durable-file";
 import type { Log } from "@evenkeel/kit/log";
 import { bootId } from "@evenkeel/kit/process-identity";
@@ -33,31 +34,15 @@ export interface Agent {
 /** Restores what shall run, takes up what was in hand, then looks for a control plane. */
 export async function startAgent(config: Config, agentVersion: string, log: Log): Promise<Agent> {
   const warn = (text: string): void => log.warn(text);
-  const { home } = config;
-  await makeFolder(home, 0o700);
-  const journal = openSqliteJournal(join(home, "journal.db"));
+  await makeFolder(config.home, 0o700);
+  const journal = openSqliteJournal(join(config.home, "journal.db"));
   const { hostId, credential } = await identify(config, journal, warn);
   const at = exitAt(config.exitAt, () => process.kill(process.pid, "SIGKILL"));
-
-  const revisions = new RevisionStore(join(home, "revisions"));
-  const objects = new ObjectStore(join(home, "objects"), { urls: () => link.urls(), credential: () => credential });
-  const scripts = new ScriptRunner({ folder: join(home, "scripts"), hostId, at });
-  const instances = new Instances({
-    folder: join(home, "instances"),
-    hostId,
-    hostName: config.name,
-    address: config.address,
-    ports: config.ports,
-    journal,
-    revisions,
-    at,
+  const parts = await makeParts({ config, journal, hostId, at, warn }, credential, {
     onChange: () => protocol.reportInstances(),
-    warn,
+    urls: () => link.urls(),
   });
-  const workFolder = join(home, "work");
-  await makeFolder(workFolder, 0o700);
-  const retention = new Retention({ folder: join(home, "good"), revisions, objects, wanted: () => instances.wanted() });
-  const parts: AgentParts = { journal, instances, objects, revisions, retention, scripts, workFolder };
+  const { instances, scripts } = parts;
   const protocol = new AgentProtocol({
     host: { hostId, agentVersion, address: config.address },
     journal,
@@ -65,6 +50,7 @@ export async function startAgent(config: Config, agentVersion: string, log: Log)
     at,
     clock: hostClock(),
     logs: new InstanceLogs(instances),
+    isLinkFresh: () => link.isFresh(),
     instances: () => instances.reports(),
     onForgotten: (ids: readonly CommandId[]) => void forget(scripts, ids).catch((error: Error) => warn(error.message)),
     onSetAside: (problem) => {
@@ -73,18 +59,46 @@ export async function startAgent(config: Config, agentVersion: string, log: Log)
     },
     warn,
   });
-  const facts = new HostFactsReader(home, agentVersion);
+  const facts = new HostFactsReader(config.home, agentVersion);
   const { controlPlanes } = config;
   const link = new Link({ controlPlanes, credential, protocol, facts, log: (text) => log.info(text) });
 
   await instances.restore();
   protocol.recover();
   link.open();
+  return keepRunning(instances, link, warn);
+}
+
+interface Ground {
+  readonly config: Config;
+  readonly journal: Journal;
+  readonly hostId: HostId;
+  readonly at: AtExitPoint;
+  warn(text: string): void;
+}
+
+async function makeParts(
+  { config, journal, hostId, at, warn }: Ground,
+  credential: string,
+  { onChange, urls }: { onChange(): void; urls(): string[] },
+): Promise<AgentParts> {
+  const { home, name: hostName, address, ports } = config;
+  const revisions = new RevisionStore(join(home, "revisions"));
+  const objects = new ObjectStore(join(home, "objects"), { urls, credential: () => credential });
+  const scripts = new ScriptRunner({ folder: join(home, "scripts"), hostId, at });
+  const folder = join(home, "instances");
+  const instances = new Instances({ folder, hostId, hostName, address, ports, journal, revisions, at, onChange, warn });
+  const retention = new Retention({ folder: join(home, "good"), revisions, objects, wanted: () => instances.wanted() });
+  const workFolder = join(home, "work");
+  await makeFolder(workFolder, 0o700);
+  return { journal, instances, objects, revisions, retention, scripts, workFolder };
+}
+
+function keepRunning(instances: Instances, link: Link, warn: (text: string) => void): Agent {
   const rotation = setInterval(
     () => void instances.rotateLogs().catch((error: Error) => warn(`logs are not rotated: ${error.message}`)),
     ROTATE_EVERY_MS,
   );
-
   const leave = (): void => {
     clearInterval(rotation);
     link.close();

@@ -36,6 +36,7 @@ export class Link {
   #retry: NodeJS.Timeout | null = null;
   #setAside = false;
   #closed = false;
+  #heardAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -46,6 +47,11 @@ export class Link {
     const { controlPlanes } = this.#options;
     const at = this.#index % controlPlanes.length;
     return [...controlPlanes.slice(at), ...controlPlanes.slice(0, at)];
+  }
+
+  /** Timers of a process that was frozen fire after its messages: this looks at the clock itself. */
+  isFresh(): boolean {
+    return performance.now() - this.#heardAt < LOST_AFTER_MS;
   }
 
   open(): void {
@@ -59,7 +65,7 @@ export class Link {
     this.#socket = socket;
     let reason = "closed";
     socket.on("open", () => this.#opened(socket, url));
-    socket.on("message", (data) => this.#received(String(data)));
+    socket.on("message", (data) => this.#received(socket, String(data)));
     socket.on("unexpected-response", (request, response) => {
       reason = `answered ${response.statusCode}`;
       request.destroy();
@@ -99,6 +105,7 @@ export class Link {
 
   /** Measured on the clock of timers, which no person sets. */
   #listen(): void {
+    this.#heardAt = performance.now();
     if (this.#silence !== null) clearTimeout(this.#silence);
     this.#silence = setTimeout(() => {
       this.#options.log("the control plane is silent");
@@ -106,7 +113,12 @@ export class Link {
     }, LOST_AFTER_MS);
   }
 
-  #received(text: string): void {
+  #received(socket: WebSocket, text: string): void {
+    if (!this.isFresh()) {
+      // Frozen meanwhile: what lies in the socket may be older than what has been decided since.
+      socket.terminate();
+      return;
+    }
     this.#listen();
     this.#attempts = 0;
     let order: unknown;

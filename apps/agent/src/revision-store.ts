@@ -7,7 +7,7 @@ import { Digest, Moment, RevisionId, ServiceId } from "@evenkeel/contracts/id";
 import { Configuration } from "@evenkeel/contracts/service";
 import { makeFolder, readJson, writeDurableJson } from "@evenkeel/kit/durable-file";
 import { z } from "zod";
-import { safeMode } from "./unpack.ts";
+import { safeMode } from "./archive-entry.ts";
 
 /** What stands beside an unpacked revision; written last, so that a folder without it is one that was never finished. */
 export const StagedRevision = z.strictObject({

@@ -47,6 +47,8 @@ export type ScriptEnd =
 
 export interface ScriptWatch {
   readonly signal: AbortSignal;
+  /** Between TERM and KILL once the signal came. */
+  readonly termMs?: number;
   onOutput?(text: string): void;
 }
 
@@ -112,7 +114,10 @@ export class ScriptRunner {
     return record;
   }
 
-  async #follow({ folder, marker, record }: Running, { signal, onOutput }: ScriptWatch): Promise<ScriptEnd> {
+  async #follow(
+    { folder, marker, record }: Running,
+    { signal, onOutput, termMs = TERM_MS }: ScriptWatch,
+  ): Promise<ScriptEnd> {
     const output = new ScriptOutput(join(folder, "output"));
     const group = { marker, record };
     let pollMs = POLL_FIRST_MS;
@@ -124,7 +129,7 @@ export class ScriptRunner {
       if (!alive) return { kind: "lost", output: await output.read() };
       if (signal.aborted) {
         signalGroup(group, "SIGTERM");
-        await waitGroupGone(group, TERM_MS);
+        await waitGroupGone(group, termMs);
         await killGroup(group, KILL_MS);
         return { kind: "timed-out", output: await output.read() };
       }

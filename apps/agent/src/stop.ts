@@ -30,8 +30,7 @@ async function endGroup(group: Group, stopMs: number, script: StopOptions["scrip
   const leftMs = (): number => Math.max(0, until - performance.now());
   if (script !== null && stopMs > 0) {
     // Half of the time is the script's; the other half is for TERM, whatever the script did with its own.
-    const scriptEnd = AbortSignal.timeout(stopMs / 2);
-    const done = await Promise.race([script(scriptEnd).catch(() => false), waitGroupGone(group, stopMs / 2)]);
+    const done = await askScript(group, script, stopMs / 2);
     if (done && (await waitGroupGone(group, leftMs() / 2))) return "stop-script";
   }
   signalGroup(group, "SIGTERM");
@@ -39,6 +38,17 @@ async function endGroup(group: Group, stopMs: number, script: StopOptions["scrip
   const [stuck] = await killGroup(group, KILL_MS);
   if (stuck !== undefined) throw new PlatformError("PROCESS_STUCK", { pid: stuck });
   return "KILL";
+}
+
+/** True when the script did its work; it has ended in any case when this resolves. */
+async function askScript(group: Group, script: NonNullable<StopOptions["script"]>, ms: number): Promise<boolean> {
+  const end = new AbortController();
+  const asked = script(end.signal).catch(() => false);
+  const gone = waitGroupGone(group, ms, end.signal);
+  const done = await Promise.race([asked, gone]);
+  end.abort();
+  await Promise.all([asked, gone]);
+  return done;
 }
 
 /** Its sockets went with its processes; a socket that it handed to somebody else is not ours to close. */

@@ -2,8 +2,8 @@ import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { Unpack } from "tar";
+import { type ArchiveEntry, type EntryGuard, safeMode } from "./archive-entry.ts";
 import { isDiskFull } from "./disk.ts";
-import { type ArchiveEntry, type EntryGuard, safeMode } from "./unpack.ts";
 
 const KINDS: Readonly<Record<string, ArchiveEntry["kind"]>> = {
   File: "file",

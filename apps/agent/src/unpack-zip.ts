@@ -6,12 +6,16 @@ import { pipeline } from "node:stream/promises";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { makeFolder } from "@evenkeel/kit/durable-file";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
+import { type ArchiveEntry, type EntryGuard, safeMode } from "./archive-entry.ts";
 import { isDiskFull } from "./disk.ts";
-import { type ArchiveEntry, type EntryGuard, safeMode } from "./unpack.ts";
 
 const LINK_TARGET_LIMIT_BYTES = 4096;
 const KIND_MASK = 0o170000;
-const KINDS: Readonly<Record<number, ArchiveEntry["kind"]>> = { 16807: "file", 9604: "folder", 21609: "link" };
+const KINDS = new Map<number, ArchiveEntry["kind"]>([
+  [0o100000, "file"],
+  [0o040000, "folder"],
+  [0o120000, "link"],
+]);
 
 interface Link {
   readonly path: string;
@@ -61,7 +65,7 @@ function kindAndMode(entry: Entry): { kind: ArchiveEntry["kind"]; mode: number }
   const unix = entry.externalFileAttributes >>> 16;
   const folder = entry.fileName.endsWith("/");
   if ((unix & KIND_MASK) === 0) return { kind: folder ? "folder" : "file", mode: folder ? 0o755 : 0o644 };
-  return { kind: folder ? "folder" : (KINDS[unix & KIND_MASK] ?? "other"), mode: unix };
+  return { kind: folder ? "folder" : (KINDS.get(unix & KIND_MASK) ?? "other"), mode: unix };
 }
 
 async function readTarget(zip: ZipFile, entry: Entry): Promise<string> {

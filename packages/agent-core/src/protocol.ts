@@ -36,6 +36,8 @@ export interface ProtocolDeps {
   readonly at: AtExitPoint;
   readonly clock: HostClock;
   readonly logs?: LogReader;
+  /** The link has been heard of lately; a process that was frozen notices here before anything else. */
+  isLinkFresh(): boolean;
   instances(): InstanceReport[];
   /** Traces of these commands outside the journal may go. */
   onForgotten(commandIds: readonly CommandId[]): void;
@@ -74,6 +76,7 @@ export class AgentProtocol {
     this.#deps = deps;
     this.#slots = new Slots({
       ...deps,
+      mayStart: () => this.#welcomed && deps.isLinkFresh(),
       onStarted: (commandId) => this.#tell({ kind: "started", commandId }),
       onOutput: (commandId, text) => this.#tell({ kind: "output", commandId, text }),
       onEnded: (entry) => this.#report(entry),

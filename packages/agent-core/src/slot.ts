@@ -43,6 +43,8 @@ export interface SlotDeps {
   readonly run: RunCommand;
   readonly at: AtExitPoint;
   readonly clock: HostClock;
+  /** False once the link has been silent for too long, a frozen agent's included: nothing new may start. */
+  mayStart(): boolean;
   onStarted(commandId: CommandId): void;
   onOutput(commandId: CommandId, text: string): void;
   onEnded(entry: JournalEntry): void;
@@ -98,6 +100,7 @@ export class Slots {
   }
 
   #advance(key: string, line: Line): void {
+    if (!this.#deps.mayStart()) line.waiting = [];
     while (line.running < line.capacity) {
       const command = line.waiting.shift();
       if (command === undefined) break;

@@ -68,6 +68,7 @@ export function createFakeAgent(options: FakeAgentOptions): FakeAgent {
     run,
     at,
     clock: { bootId: options.bootId ?? "boot-of-the-test", uptimeMs: () => performance.now() },
+    isLinkFresh: () => true,
     instances,
     onForgotten: () => undefined,
     onSetAside: () => undefined,

@@ -79,5 +79,6 @@ async function check(parts: AgentParts, { command, context }: StartCall, place: 
       { kind: "timed-out", output },
     );
   const exit = end.kind === "ended" ? describeExit(end.exitCode) : "a kill";
-  throw new CommandEnd("SCRIPT_FAILED", { command: script, exit }, { output });
+  const exitCode = end.kind === "ended" ? end.exitCode : null;
+  throw new CommandEnd("SCRIPT_FAILED", { command: script, exit }, { output, exitCode });
 }

@@ -43,7 +43,7 @@ async function findScript(parts: AgentParts, { command }: Call<"stop-instance">,
           REVISION: staged.revisionId,
         },
       },
-      { signal },
+      { signal, termMs: 0 },
     );
     return end.kind === "ended" && end.exitCode === 0;
   };

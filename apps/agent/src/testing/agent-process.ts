@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findByEnvironment, killIdentity, listProcesses, readEnvironment } from "@evenkeel/kit/process-identity";
+import { killIdentity, listProcesses, readEnvironment } from "@evenkeel/kit/process-identity";
 import type { TestControlPlane } from "./control-plane.ts";
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
@@ -92,5 +92,3 @@ export function processesOf(hostId: string) {
     return marks.some((mark) => mark?.startsWith(`${hostId}:`));
   });
 }
-
-export { findByEnvironment };

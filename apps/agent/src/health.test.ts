@@ -1,0 +1,177 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import type { AgentMessage, InstanceReport } from "@evenkeel/contracts/agent-protocol";
+import { killIdentity, readIdentity } from "@evenkeel/kit/process-identity";
+import { expect, test } from "vitest";
+import { TestHost } from "./testing/agent-process.ts";
+import { TestControlPlane } from "./testing/control-plane.ts";
+import { ask, Fixture } from "./testing/fixture.ts";
+import { bring, makeRevision, type RevisionOptions, SERVER } from "./testing/package.ts";
+
+const fixture = Fixture.forEachTest("127.0.40.5");
+
+async function prepare(options: RevisionOptions = {}) {
+  const { plane, host } = fixture;
+  await host.start();
+  const revision = await makeRevision(plane, options);
+  await bring(plane, revision);
+  return revision;
+}
+
+const reportsOf = (plane: TestControlPlane): InstanceReport[] =>
+  plane.messages
+    .filter((one): one is Extract<AgentMessage, { kind: "instances" }> => one.kind === "instances")
+    .flatMap(({ instances }) => instances);
+
+test("an application that ends before it is healthy fails at once, with exit code, last words and a likely cause", async () => {
+  const revision = await prepare({ files: { "server.js": 'console.error("no database"); process.exit(4);' } });
+  await fixture.startInstance(revision);
+  expect(await fixture.awaitHealth(revision, { startSeconds: 60 })).toMatchObject({
+    kind: "failed",
+    exitCode: 4,
+    problem: { code: "START_FAILED", facts: { exit: "exit code 4" } },
+    output: { head: "no database\n" },
+  });
+});
+
+test("a start command that is not there is named", async () => {
+  const revision = await prepare({ configuration: { start: "no-such-program --port {port}" } });
+  await fixture.startInstance(revision);
+  expect(await fixture.awaitHealth(revision)).toMatchObject({
+    kind: "failed",
+    problem: { code: "START_COMMAND_MISSING", facts: { command: "no-such-program --port {port}" } },
+  });
+});
+
+test("an application that is never healthy fails at its deadline with the last answer", async () => {
+  const revision = await prepare({ configuration: { env: { BROKEN: "1" } } });
+  await fixture.startInstance(revision);
+  expect(await fixture.awaitHealth(revision, { startSeconds: 1 })).toMatchObject({
+    kind: "timed-out",
+    problem: { code: "HEALTH_TIMEOUT", facts: { problem: "/healthz answered 500, not 200" } },
+  });
+});
+
+test("an application that listens elsewhere is told where it listens", async () => {
+  const revision = await prepare({ configuration: { env: { LISTEN: "127.0.0.1" } } });
+  const { port } = await fixture.startInstance(revision);
+  const outcome = await fixture.awaitHealth(revision, { startSeconds: 2 });
+  const problem = `nothing listens on 127.0.40.5:${port}; the application listens on 127.0.0.1:${port}`;
+  expect(outcome).toMatchObject({ kind: "timed-out", problem: { code: "HEALTH_TIMEOUT", facts: { problem } } });
+});
+
+test("a foreign process that answers in the place of an instance is found out and named", async () => {
+  // It does not listen at all: whoever answers on its port is somebody else.
+  const idle = "setInterval(() => {}, 1000);";
+  const revision = await prepare({
+    files: { "server.js": idle },
+    configuration: { health: { tcp: true, startSeconds: 20, intervalSeconds: 1 } },
+  });
+  const { port } = await fixture.startInstance(revision);
+  const stranger = createServer().listen(port, "0.0.0.0");
+  try {
+    const outcome = await fixture.awaitHealth(revision);
+    expect(outcome).toMatchObject({ kind: "failed", problem: { code: "PORT_NOT_OURS", facts: { port } } });
+    expect(JSON.stringify(outcome)).toContain(`process ${process.pid} (`);
+  } finally {
+    stranger.close();
+  }
+});
+
+test("a fixed port that somebody has is refused with the holder named, and nothing is started", async () => {
+  const stranger = createServer().listen(0, "0.0.0.0");
+  await once(stranger, "listening");
+  const { port } = stranger.address() as { port: number };
+  try {
+    const revision = await prepare({ configuration: { port } });
+    const outcome = await fixture.plane.run("start-instance", { letter: "a", revisionId: revision.revisionId });
+    expect(outcome).toMatchObject({ kind: "failed", problem: { code: "PORT_TAKEN", facts: { port } } });
+    expect(JSON.stringify(outcome)).toContain(`process ${process.pid} (`);
+    expect(reportsOf(fixture.plane)).toEqual([]);
+  } finally {
+    stranger.close();
+  }
+});
+
+test("an application that listens on the wildcard runs on four hosts of one machine", async () => {
+  const others = await Promise.all(
+    ["127.0.40.6", "127.0.40.7", "127.0.40.8"].map(async (address) => {
+      const plane = await TestControlPlane.start();
+      return { plane, host: await TestHost.create(address, plane) };
+    }),
+  );
+  const all = [{ plane: fixture.plane, host: fixture.host }, ...others];
+  try {
+    const answers = await Promise.all(
+      all.map(async ({ plane, host }) => {
+        await host.start();
+        const revision = await makeRevision(plane, { configuration: { env: { LISTEN: "::" } } });
+        await bring(plane, revision);
+        const start = await plane.run("start-instance", { letter: "a", revisionId: revision.revisionId });
+        const { health } = revision.configuration;
+        const healthy = await plane.run("await-health", { letter: "a", health, minimumHealthyMs: 0 });
+        expect([start.kind, healthy.kind]).toEqual(["succeeded", "succeeded"]);
+        const { facts } = start as unknown as { facts: { address: string; port: number; pid: number } };
+        return { facts, answer: await ask(facts) };
+      }),
+    );
+    for (const { facts, answer } of answers) expect(answer.pid).toBe(facts.pid);
+    expect(new Set(answers.map(({ facts }) => facts.port)).size).toBe(4);
+  } finally {
+    for (const { plane, host } of others) {
+      await host.dispose(plane.hostId);
+      await plane.close();
+    }
+  }
+});
+
+test("an instance that crashes is started again on its port; one that crashes over and over is one event", async () => {
+  const revision = await prepare();
+  const facts = await fixture.startHealthy(revision);
+  const killed = readIdentity(facts.pid);
+  if (killed === null) throw new Error("the instance is not there");
+  killIdentity(killed, "SIGKILL");
+  await expect
+    .poll(
+      () =>
+        ask(facts)
+          .then(({ pid }) => pid !== facts.pid)
+          .catch(() => false),
+      { timeout: 10_000 },
+    )
+    .toBe(true);
+  await fixture.stop(1000);
+  const since = fixture.plane.messages.length;
+  const bad = await makeRevision(fixture.plane, { files: { "server.js": "process.exit(1)" } });
+  await bring(fixture.plane, bad);
+  await fixture.startInstance(bad);
+  const loops = () =>
+    fixture.plane.messages
+      .slice(since)
+      .filter((one) => one.kind === "instances")
+      .flatMap((one) => (one.kind === "instances" ? one.instances : []))
+      .filter(({ state }) => state === "crash-loop");
+  await expect.poll(() => loops().length, { timeout: 30_000 }).toBeGreaterThan(0);
+  expect(loops()[0]?.problem?.code).toBe("CRASH_LOOP");
+  expect(new Set(loops().map(({ since: at }) => at)).size).toBe(1);
+}, 60_000);
+
+test("an instance that stops answering well is reported unhealthy after three failures, and healthy again", async () => {
+  const moody = SERVER.replace('"/healthz" && process.env.BROKEN', '"/healthz" && global.broken').replace(
+    "setInterval",
+    'process.on("SIGUSR1", () => (global.broken = !global.broken)); setInterval',
+  );
+  const revision = await prepare({ files: { "server.js": moody } });
+  const { pid } = await fixture.startHealthy(revision);
+  process.kill(pid, "SIGUSR1");
+  await fixture.plane.heard((one) => one.kind === "instances" && one.instances[0]?.state === "unhealthy");
+  const since = fixture.plane.messages.length;
+  process.kill(pid, "SIGUSR1");
+  await fixture.plane.heard((one) => one.kind === "instances" && one.instances[0]?.state === "healthy", since);
+});
+
+test("a child that holds the port is the instance too", async () => {
+  const revision = await prepare({ configuration: { start: "sh -c 'node server.js & wait'" } });
+  const facts = await fixture.startHealthy(revision);
+  expect((await ask(facts)).pid).not.toBe(facts.pid);
+});

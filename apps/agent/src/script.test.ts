@@ -1,0 +1,124 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { AgentMessage } from "@evenkeel/contracts/agent-protocol";
+import { expect, test } from "vitest";
+import { processesOf } from "./testing/agent-process.ts";
+import { Fixture } from "./testing/fixture.ts";
+import { bring, makeRevision, pack } from "./testing/package.ts";
+
+const fixture = Fixture.forEachTest("127.0.40.2");
+
+const sh = (text: string) => ({ revisionId: null, command: ["/bin/sh", "-c", text] });
+
+test("a script that is running survives kill -9 of its agent, writes on into the same file, and the next agent reports its exit code", async () => {
+  const { plane, host } = fixture;
+  await host.start();
+  const go = join(host.home, "go");
+  const command = plane.command(
+    "run-script",
+    sh(`echo before; until [ -e '${go}' ]; do sleep 0.05; done; echo after; exit 3`),
+  );
+  plane.send({ kind: "command", command });
+  const output = join(host.home, "agent", "scripts", command.commandId, "output");
+  await expect.poll(() => readFile(output, "utf8").catch(() => "")).toBe("before\n");
+  await host.end("SIGKILL");
+  expect(processesOf(plane.hostId).length).toBeGreaterThan(0);
+  await writeFile(go, "");
+  // The script comes to its end while no agent lives.
+  await expect.poll(() => readFile(output, "utf8")).toBe("before\nafter\n");
+  await expect.poll(() => processesOf(plane.hostId)).toEqual([]);
+  await host.start();
+  expect(await plane.outcomeOf(command.commandId)).toMatchObject({
+    kind: "failed",
+    exitCode: 3,
+    problem: { code: "SCRIPT_FAILED" },
+    output: { head: "before\nafter\n" },
+  });
+});
+
+test("a script that an agent has taken up from a killed one is ended at the deadline it was given at first", async () => {
+  const { plane, host } = fixture;
+  await host.start();
+  const command = plane.command("run-script", sh("trap '' TERM; echo on; while :; do sleep 0.1; done"), {
+    deadlineMs: 3000,
+  });
+  plane.send({ kind: "command", command });
+  await plane.heard(({ kind }) => kind === "started");
+  await host.end("SIGKILL");
+  await host.start();
+  const outcome = await plane.outcomeOf(command.commandId);
+  expect(outcome).toMatchObject({ kind: "timed-out", problem: { code: "SCRIPT_TIMEOUT" }, output: { head: "on\n" } });
+  expect(processesOf(plane.hostId)).toEqual([]);
+});
+
+test("the output of a script is told while it runs, and at the end its head and tail with the gap counted", async () => {
+  const { plane, host } = fixture;
+  await host.start();
+  const script = "echo first; sleep 0.3; i=0; while [ $i -lt 5000 ]; do echo line-$i; i=$((i+1)); done; echo last >&2";
+  const outcome = await plane.run("run-script", sh(script));
+  const live = plane.messages.filter((one): one is Extract<AgentMessage, { kind: "output" }> => one.kind === "output");
+  expect(live[0]?.text).toBe("first\n");
+  const { output } = outcome as { output: { head: string; gapBytes: number; tail: string } };
+  expect(output.head.startsWith("first\nline-0\n")).toBe(true);
+  expect(output.tail.endsWith("line-4999\nlast\n")).toBe(true);
+  const all = ["first", ...Array.from({ length: 5000 }, (_, at) => `line-${at}`), "last", ""].join("\n");
+  expect(output.head.length + output.gapBytes + output.tail.length).toBe(all.length);
+});
+
+test("a script with Windows line ends is refused by its name before it runs", async () => {
+  const { plane, host } = fixture;
+  await host.start();
+  const archive = await pack({ "bin/start.sh": { text: "#!/bin/sh\r\necho up\r\n", mode: 0o755 } });
+  const revision = await makeRevision(plane, { archive, configuration: { start: "./bin/start.sh --now" } });
+  expect(await plane.run("fetch-package", revision.fetch)).toMatchObject({ kind: "succeeded" });
+  expect(await plane.run("stage-revision", revision.stage)).toMatchObject({
+    kind: "failed",
+    problem: { code: "SCRIPT_CRLF", facts: { file: "./bin/start.sh" } },
+  });
+});
+
+test("setup runs once in a new revision, and a check that fails refuses the start with its last output", async () => {
+  const { plane, host } = fixture;
+  await host.start();
+  const count = join(host.home, "count");
+  const revision = await makeRevision(plane, {
+    lifecycle: {
+      setup: `#!/bin/sh\necho "$REVISION $PWD" >>'${count}'\n`,
+      check: '#!/bin/sh\n[ -n "$PORT" ] && echo "not on $HOST" && exit 7\n',
+    },
+  });
+  await bring(plane, revision);
+  await bring(plane, revision);
+  const folder = join(host.home, "agent", "revisions", plane.slot, revision.revisionId, "app");
+  expect(await readFile(count, "utf8")).toBe(`${revision.revisionId} ${folder}\n`);
+  const start = await plane.run("start-instance", { letter: "a", revisionId: revision.revisionId });
+  expect(start).toMatchObject({
+    kind: "failed",
+    exitCode: 7,
+    problem: { code: "SCRIPT_FAILED", facts: { command: "lifecycle/check" } },
+    output: { head: `not on ${host.address}\n` },
+  });
+  await expect.poll(() => processesOf(plane.hostId)).toEqual([]);
+});
+
+test("a host that lacks what a buildpack needs says which command", async () => {
+  const { plane, host } = fixture;
+  await host.start();
+  const revision = await makeRevision(plane, { needs: ["platform-node", "sh", "no-such-command"] });
+  await plane.run("fetch-package", revision.fetch);
+  expect(await plane.run("stage-revision", revision.stage)).toMatchObject({
+    problem: { code: "NEED_MISSING", facts: { need: "no-such-command", buildpack: "test" } },
+  });
+});
+
+test("an input that is no input of its command is refused, and the agent goes on", async () => {
+  const { plane, host } = fixture;
+  await host.start();
+  expect(await plane.run("run-script", { command: [] })).toMatchObject({
+    kind: "refused",
+    problem: { code: "INPUT_INVALID" },
+  });
+  plane.link?.send("this is no JSON");
+  plane.link?.send(JSON.stringify({ kind: "command", command: { commandId: "x" } }));
+  expect(await plane.run("no-op", {})).toMatchObject({ kind: "succeeded" });
+});
