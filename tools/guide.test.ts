@@ -8,7 +8,8 @@ import { readGuide, withErrorCodes } from "./print-error-codes.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const GUIDE = join(ROOT, "docs/guide");
-const all = ["README.md", "examples/README.md", ...readdirSync(GUIDE).map((name) => `docs/guide/${name}`)];
+const inFolder = (folder: string) => readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`);
+const all = ["README.md", "examples/README.md", ...inFolder("docs/guide"), ...inFolder("docs/adr")];
 
 test("the guide has every error code with its text; if not: node tools/print-error-codes.ts", () => {
   expect(readGuide()).toBe(withErrorCodes(readGuide()));
