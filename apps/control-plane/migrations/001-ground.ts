@@ -131,6 +131,7 @@ create table upload (
   digest text not null,
   size_bytes bigint not null,
   received_bytes bigint not null default 0,
+  package_id text references package(id),
   touched_at timestamptz not null default now(),
   created_at timestamptz not null default now(),
   unique (application_id, version, digest)

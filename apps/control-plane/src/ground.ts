@@ -8,8 +8,10 @@ import { type Listener, openListener } from "@evenkeel/kit/notify";
 import { inTransaction, openDatabase } from "@evenkeel/kit/sql";
 import type { Kysely } from "kysely";
 import { migrate } from "../migrations/index.ts";
+import { registerBuiltIn } from "./buildpack/index.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./database.ts";
+import { type ObjectStore, openObjectFolder } from "./object-store/index.ts";
 import { ensurePrincipal, insertToken, secretDigest } from "./principal/index.ts";
 import { ensureTenant } from "./tenant/index.ts";
 
@@ -21,6 +23,8 @@ export interface Ground {
   readonly clock: Clock;
   readonly listener: Listener;
   readonly lease: ReplicaLease;
+  /** Packages, and the files of buildpacks. */
+  readonly objects: ObjectStore;
   /** Where other replicas reach this one. */
   readonly url: string;
   readonly defaultTenant: TenantId;
@@ -36,8 +40,10 @@ export async function openGround(config: Config, log: Log, url: string): Promise
   const connectionString = config.databaseUrl;
   const onError = (error: unknown): void => log.warn({ err: error }, "the database is away");
   const db = openDatabase<Database>({ connectionString, max: CONNECTIONS, onIdleError: onError });
+  const objects = await openObjectFolder(config.objectFolder);
   await migrate(db);
   const defaultTenant = await firstBoot(db, config);
+  await registerBuiltIn({ db, objects, folder: config.buildpackFolder, tenantId: defaultTenant });
   const clock = systemClock(db);
   const listener = await openListener({ connectionString, onError });
   const lease = await openReplicaLease({ db, clock, url, version: config.version, onError });
@@ -47,7 +53,7 @@ export async function openGround(config: Config, log: Log, url: string): Promise
     await listener.close();
     await db.destroy();
   };
-  return { config, log, db, clock, listener, lease, url, defaultTenant, close };
+  return { config, log, db, clock, listener, lease, objects, url, defaultTenant, close };
 }
 
 async function firstBoot(db: Kysely<Database>, config: Config): Promise<TenantId> {

@@ -1,12 +1,26 @@
 import type { OperationName } from "@evenkeel/contracts/api";
+import type { TenantId } from "@evenkeel/contracts/id";
 import type { Log } from "@evenkeel/kit/log";
 import { applicationHandlers } from "./application/index.ts";
 import { auditHandlers } from "./audit/index.ts";
+import { buildpackHandlers } from "./buildpack/index.ts";
+import {
+  agentListener,
+  type ChangeDeps,
+  changeFindings,
+  changeHandlers,
+  exitAt,
+  refuseLocked,
+  startExecutor,
+} from "./change/index.ts";
 import type { Config } from "./config.ts";
+import { type Fleet, openFleet } from "./fleet.ts";
 import { type Ground, openGround } from "./ground.ts";
 import type { Handlers } from "./http/index.ts";
 import { forgetOldKeys, openServer } from "./http/wire.ts";
 import { forgetDeadReplicas } from "./installation/index.ts";
+import { kernelDeps } from "./kernel.ts";
+import { type WiredPackages, wirePackages } from "./package/wire.ts";
 import { cachedCallers, findCaller, principalHandlers } from "./principal/index.ts";
 import { openApiDocument, systemHandlers } from "./system/index.ts";
 import { workspaceHandlers } from "./workspace/index.ts";
@@ -23,57 +37,6 @@ export interface StartOptions {
   readonly checkReplies?: boolean;
 }
 
-/** Endpoints that are not served yet; empty at the end. */
-type Pending =
-  | "listPackages"
-  | "getPackage"
-  | "beginUpload"
-  | "getUpload"
-  | "sendPiece"
-  | "getObject"
-  | "listBuildpacks"
-  | "getBuildpack"
-  | "listServices"
-  | "getService"
-  | "setParameters"
-  | "listInstances"
-  | "listRevisions"
-  | "readLogs"
-  | "listRoutes"
-  | "listHosts"
-  | "getHost"
-  | "editHost"
-  | "admitHost"
-  | "removeHost"
-  | "createJoinToken"
-  | "joinHost"
-  | "listGateways"
-  | "joinGateway"
-  | "removeGateway"
-  | "listSamples"
-  | "planChange"
-  | "createChange"
-  | "listChanges"
-  | "getChange"
-  | "getPlan"
-  | "watchChange"
-  | "startChange"
-  | "replanChange"
-  | "approveChange"
-  | "rejectChange"
-  | "pauseChange"
-  | "resumeChange"
-  | "confirmChange"
-  | "retryChange"
-  | "skipChange"
-  | "declareLostChange"
-  | "cancelChange"
-  | "rollbackChange"
-  | "closeChange"
-  | "listLocks";
-
-type Served = Exclude<OperationName, Pending>;
-
 const HOUSEKEEPING_MS = 600_000;
 
 /** Starts a control plane: takes its port, then the ground, then serves. */
@@ -89,41 +52,68 @@ export async function startControlPlane(config: Config, log: Log, options: Start
   }
   const { db, listener, clock } = ground;
   const callers = cachedCallers({ find: (digest) => findCaller(db, digest), listener, clock });
-  const handlers = handlersOf(ground, callers.forget);
+  const kernel = kernelDeps(ground, exitAt(process.env.EVENKEEL_CONTROL_PLANE_EXIT_AT, killSelf));
+  const fleet = openFleet(ground, { listener: agentListener(kernel), refuseLocked });
+  const packages = wirePackages(ground);
+  const handlers = handlersOf({ ground, kernel, fleet, packages }, callers.forget);
   const service = {
     db,
     handlers,
-    credentials: { principal: callers.findBySecret, host: async () => null },
+    credentials: { principal: callers.findBySecret, host: fleet.hostCaller },
     checkReplies: options.checkReplies ?? false,
     documents: { "/api/openapi.json": openApiDocument(Object.keys(handlers) as OperationName[], config.version) },
   };
-  await server.serve(service, {});
-  keepHouse(ground, stop.signal);
+  await server.serve(service, fleet.upgrades);
+  const executor = startExecutor(kernel);
+  keepHouse({ ground, packages }, stop.signal);
   log.info({ url: server.url, replica: ground.lease.id, endpoints: Object.keys(handlers).length }, "serving");
   return {
     url: server.url,
     ground,
     close: async (hurry) => {
       stop.abort();
+      // Links first: agents and gateways go to another replica while this one still finishes what is under way.
+      await fleet.close();
+      await executor.close();
       await server.close(hurry);
       await ground.close();
     },
   };
 }
 
-function handlersOf(ground: Ground, onRevoked: (digest: string) => void): Handlers<Served> {
+interface Parts {
+  readonly ground: Ground;
+  readonly kernel: ChangeDeps;
+  readonly fleet: Fleet;
+  readonly packages: WiredPackages;
+}
+
+function handlersOf(
+  { ground, kernel, fleet, packages }: Parts,
+  onRevoked: (digest: string) => void,
+): Handlers<OperationName> {
+  const findings = [...fleet.findings, (tenantId: TenantId) => changeFindings(ground.db, tenantId)];
   return {
-    ...systemHandlers({ ...ground, version: ground.config.version, findings: [] }),
+    ...systemHandlers({ ...ground, version: ground.config.version, findings }),
     ...principalHandlers({ ...ground, onRevoked }),
     ...auditHandlers(ground),
     ...workspaceHandlers(ground),
     ...applicationHandlers(ground),
+    ...packages.handlers,
+    ...buildpackHandlers(ground),
+    ...fleet.handlers,
+    ...changeHandlers(kernel),
   };
 }
 
 /** What every replica tidies now and then; each job may run on all of them at once. */
-function keepHouse({ db, log }: Ground, stopped: AbortSignal): void {
-  const jobs = { forgetOldKeys: () => forgetOldKeys(db), forgetDeadReplicas: () => forgetDeadReplicas(db) };
+function keepHouse({ ground, packages }: Pick<Parts, "ground" | "packages">, stopped: AbortSignal): void {
+  const { db, log } = ground;
+  const jobs = {
+    forgetOldKeys: () => forgetOldKeys(db),
+    forgetDeadReplicas: () => forgetDeadReplicas(db),
+    collectUploads: packages.collectUploads,
+  };
   const tidy = async (): Promise<void> => {
     for (const [job, run] of Object.entries(jobs)) {
       await run().catch((error: unknown) => log.warn({ err: error, job }, "not tidied"));
@@ -131,4 +121,9 @@ function keepHouse({ db, log }: Ground, stopped: AbortSignal): void {
   };
   const timer = setInterval(tidy, HOUSEKEEPING_MS);
   stopped.addEventListener("abort", () => clearInterval(timer), { once: true });
+}
+
+/** As hard as the exits that the tests are about: nothing is flushed, closed or told. */
+function killSelf(): void {
+  process.kill(process.pid, "SIGKILL");
 }

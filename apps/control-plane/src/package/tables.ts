@@ -1,5 +1,5 @@
 import type { ApplicationId, Digest, PackageId, TenantId, UploadId, Version } from "@evenkeel/contracts/id";
-import type { Generated } from "kysely";
+import type { ColumnType, Generated } from "kysely";
 
 interface PackageTable {
   id: PackageId;
@@ -23,6 +23,8 @@ interface UploadTable {
   digest: Digest;
   size_bytes: number;
   received_bytes: Generated<number>;
+  /** What became of it; its bytes are an object by then. */
+  package_id: ColumnType<PackageId | null, undefined, PackageId>;
   touched_at: Generated<string>;
   created_at: Generated<string>;
 }
