@@ -13,7 +13,7 @@ type Tx = Transaction<Database>;
 /** The way to the agents, as the kernel needs it. */
 export interface CommandPort {
   enqueue(tx: Tx, rows: readonly { tenantId: TenantId; hostId: HostId; command: Command }[]): Promise<void>;
-  revoke(tx: Tx, commandIds: readonly CommandId[]): Promise<void>;
+  revoke(tx: Tx, commandIds: readonly CommandId[]): Promise<unknown>;
   forget(tx: Tx, changeId: ChangeId): Promise<void>;
   online(db: Kysely<Database>, hostIds: readonly HostId[]): Promise<ReadonlySet<HostId>>;
 }

@@ -1,0 +1,322 @@
+import type { Command, Outcome } from "@evenkeel/contracts/agent-protocol";
+import { type Change, type ChangeState, isTerminal, type PlannedStep } from "@evenkeel/contracts/change";
+import { problemOf } from "@evenkeel/contracts/error";
+import type { ChangeId, HostId } from "@evenkeel/contracts/id";
+import { Strategy } from "@evenkeel/contracts/strategy";
+import { systemClock } from "@evenkeel/kit/clock";
+import { createLog } from "@evenkeel/kit/log";
+import { openListener } from "@evenkeel/kit/notify";
+import { inTransaction } from "@evenkeel/kit/sql";
+import { createFakeAgent, type FakeAgent } from "@evenkeel/testkit/fake-agent";
+import { sql } from "kysely";
+import { z } from "zod";
+import { enqueueCommands, forgetChange, onlineHosts, revokeCommands } from "../agent-link/index.ts";
+import {
+  type AgentSocket,
+  connectAgent,
+  type Seed,
+  seed,
+  seedHost,
+  startReplica,
+  type TestReplica,
+  until,
+} from "../link/testing.ts";
+import type { MigratedDatabase } from "../testing.ts";
+import type { ChangeDeps } from "./deps.ts";
+import { type Executor, startExecutor } from "./execute/executor.ts";
+import { agentListener } from "./execute/settle.ts";
+import type { ExitPoint } from "./exit-point.ts";
+import type { AgentStep, ChangeKind, ControlStep, Draft, KindRegistry } from "./kind.ts";
+import { readChange } from "./show/read.ts";
+import type { Ask } from "./verbs/context.ts";
+import { createChange } from "./verbs/plan.ts";
+import { start } from "./verbs/start.ts";
+
+// A kind of change that only exists here: a drill on hosts, with a step of each sort. The kernel does not know it by name.
+
+const DrillSpec = z.strictObject({
+  hosts: z.array(z.strictObject({ name: z.string(), hostId: z.string() })),
+  strategy: Strategy.prefault({}),
+  back: z.boolean().default(false),
+  lock: z.string().default("drill"),
+});
+type DrillSpec = z.infer<typeof DrillSpec>;
+
+const drillStep = (name: string, more: Partial<PlannedStep> = {}): PlannedStep => ({
+  name,
+  on: "agent",
+  type: "drill",
+  input: { name },
+  timeoutMs: 20_000,
+  repeatable: false,
+  retryFrom: null,
+  traffic: null,
+  ...more,
+});
+
+interface DrillWorld {
+  readonly seeded: Seed;
+  readonly version: string;
+}
+
+/** What the drills' world is like; tests move it. */
+export const drillBasis = { version: "1" };
+
+function drillKind(seeded: Seed): ChangeKind<DrillSpec, DrillWorld> {
+  return {
+    kind: "drill",
+    parse: (spec) => DrillSpec.parse(spec),
+    read: async () => ({ seeded, version: drillBasis.version }),
+    workspaceOf: () => seeded.workspaceId,
+    locks: (spec) => [{ resource: spec.lock, mode: "exclusive", label: spec.lock }],
+    plan: (spec, { version }): Draft => {
+      const verb = spec.back ? "undo" : "do";
+      return {
+        title: verb,
+        opening: [],
+        closing: [drillStep("close", { on: "control", type: "count" })],
+        groups: [
+          {
+            groupId: "g",
+            name: "g",
+            after: [],
+            strategy: spec.strategy,
+            targetIds: spec.hosts.map(({ name }) => name),
+          },
+        ],
+        targets: spec.hosts.map(({ name, hostId }) => ({
+          targetId: name,
+          name,
+          hostId: hostId as HostId,
+          zone: "a",
+          cell: null,
+          slot: null,
+          online: true,
+          from: "old",
+          to: "new",
+          stage: [drillStep("stage")],
+          steps: [drillStep(verb), drillStep("count", { on: "control", type: "count" }), drillStep(`${verb}-more`)],
+          clean: [drillStep("clean")],
+          reattach: [],
+          facts: {},
+        })),
+        basis: [{ resource: "drill", version, label: "the drill" }],
+        differences: [],
+        missing: [],
+        warnings: [],
+        irreversible: null,
+        fromRevisionId: null,
+        toRevisionId: null,
+        configurationDigest: null,
+        expectedMs: null,
+        payload: null,
+      };
+    },
+    review: () => null,
+    inverse: (_plan, touched, { speed }) => ({
+      hosts: touched.map(({ name, hostId }) => ({ name, hostId: String(hostId) })),
+      strategy: Strategy.parse(speed === "fast" ? { batches: "all" } : { batches: "each" }),
+      back: true,
+      lock: "drill",
+    }),
+  };
+}
+
+const drill: AgentStep = {
+  type: "drill",
+  slotless: true,
+  command: ({ name }) => ({ type: "run-script", input: { revisionId: null, command: [String(name)], env: {} } }),
+  reading: ({ facts }) => facts,
+};
+
+/** Counts in the database how often it ran. */
+const count: ControlStep = {
+  type: "count",
+  run: async (_input, { tx }) => {
+    await sql`insert into drill_count default values`.execute(tx);
+    return {};
+  },
+  observe: async () => ({ kind: "done" }),
+};
+
+export type Behaviour = (step: string, command: Command, host: string) => Promise<Outcome> | Outcome;
+
+export const SUCCEEDED: Outcome = { kind: "succeeded", facts: {}, elapsedMs: 1 };
+export const FAILED: Outcome = {
+  kind: "failed",
+  problem: problemOf("SCRIPT_FAILED", { command: "drill", exit: "1" }),
+  elapsedMs: 1,
+};
+
+/** One control plane of a test: links, executor, lease. */
+export interface Kernel {
+  readonly deps: ChangeDeps;
+  readonly replica: TestReplica;
+  /** Ends it as a kill would: no lease is given back, nothing more is written. */
+  kill(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A host of a test with its agent; effects are counted per step name. */
+export interface DrillHost {
+  readonly name: string;
+  readonly hostId: HostId;
+  readonly effects: Map<string, number>;
+  connect(kernel: Kernel): Promise<void>;
+  cut(): Promise<void>;
+  /** Kills the agent; the next `connect` goes on from its journal. */
+  kill(): Promise<void>;
+}
+
+/** A database, hosts with real agent protocol, and as many control planes as a test wants. */
+export class Drill {
+  readonly database: MigratedDatabase;
+  readonly seeded: Seed;
+  behave: Behaviour = () => SUCCEEDED;
+  readonly #kernels = new Set<Kernel>();
+  readonly #hosts: DrillHost[] = [];
+
+  constructor(database: MigratedDatabase, seeded: Seed) {
+    this.database = database;
+    this.seeded = seeded;
+  }
+
+  static async begin(database: MigratedDatabase, name: string): Promise<Drill> {
+    await sql`create table if not exists drill_count (id serial primary key)`.execute(database.db);
+    return new Drill(database, await seed(database.db, name));
+  }
+
+  async kernel(at: (point: ExitPoint) => void = () => undefined): Promise<Kernel> {
+    const { db, url } = this.database;
+    let dead = false;
+    const log = createLog({ part: "test", level: process.env.TEST_LOG ?? "silent" });
+    const registry: KindRegistry = {
+      kinds: new Map([["drill", drillKind(this.seeded) as unknown as ChangeKind]]),
+      controlSteps: new Map([["count", count]]),
+      agentSteps: new Map([["drill", drill]]),
+    };
+    const guard = (point: ExitPoint): void => {
+      if (dead) throw new Error("this control plane was killed");
+      at(point);
+    };
+    const settle = agentListener({ db, registry, at: guard });
+    const replica = await startReplica({ db, url, listener: settle });
+    const listener = await openListener({ connectionString: url, onError: () => undefined });
+    const commands = { enqueue: enqueueCommands, revoke: revokeCommands, forget: forgetChange, online: onlineHosts };
+    const deps: ChangeDeps = {
+      db,
+      listener,
+      lease: replica.lease,
+      clock: systemClock(db),
+      commands,
+      registry,
+      log,
+      at: guard,
+    };
+    const executor: Executor = startExecutor(deps);
+    const kernel: Kernel = {
+      deps,
+      replica,
+      kill: async () => {
+        dead = true;
+        // The process is gone: its leases are not, until the database's clock says so.
+        await listener.close();
+        await replica.agents.close();
+        this.#kernels.delete(kernel);
+      },
+      close: async () => {
+        this.#kernels.delete(kernel);
+        await executor.close();
+        await listener.close();
+        await replica.close();
+      },
+    };
+    this.#kernels.add(kernel);
+    return kernel;
+  }
+
+  async host(name: string): Promise<DrillHost> {
+    const hostId = await seedHost(this.database.db, this.seeded, name);
+    const effects = new Map<string, number>();
+    let agent: FakeAgent | null = null;
+    let socket: AgentSocket | null = null;
+    const run = async (command: Command): Promise<Outcome> => {
+      const [step = ""] = (command.input as { command: string[] }).command;
+      effects.set(step, (effects.get(step) ?? 0) + 1);
+      return await this.behave(step, command, name);
+    };
+    const cut = async (): Promise<void> => {
+      await socket?.close();
+      socket = null;
+    };
+    const host: DrillHost = {
+      name,
+      hostId,
+      effects,
+      connect: async (kernel) => {
+        await cut();
+        const journal = agent === null ? {} : { journal: agent.journal };
+        if (agent === null || agent.stopped) agent = createFakeAgent({ hostId, run, ...journal });
+        socket = await connectAgent(kernel.replica, agent, name);
+        await until(async () => (await onlineHosts(this.database.db, [hostId])).has(hostId));
+      },
+      cut,
+      kill: async () => {
+        agent?.stop();
+        await cut();
+      },
+    };
+    this.#hosts.push(host);
+    return host;
+  }
+
+  ask(changeId: ChangeId): Ask {
+    return { tenantId: this.seeded.tenantId, changeId, by: "tester" };
+  }
+
+  async create(
+    kernel: Kernel,
+    hosts: readonly DrillHost[],
+    more: Partial<{ strategy: object; lock: string }> = {},
+  ): Promise<ChangeId> {
+    const spec = { hosts: hosts.map(({ name, hostId }) => ({ name, hostId })), ...more };
+    const { tenantId } = this.seeded;
+    return await inTransaction(kernel.deps.db, async (tx) =>
+      createChange(kernel.deps, tx, { tenantId, by: "tester", body: { kind: "drill", spec } }),
+    );
+  }
+
+  async run(
+    kernel: Kernel,
+    hosts: readonly DrillHost[],
+    more: Partial<{ strategy: object; lock: string }> = {},
+  ): Promise<ChangeId> {
+    const changeId = await this.create(kernel, hosts, more);
+    await start(kernel.deps, this.ask(changeId), {});
+    return changeId;
+  }
+
+  async show(changeId: ChangeId): Promise<Change> {
+    return await readChange(this.database.db, this.seeded.tenantId, changeId);
+  }
+
+  async waitFor(changeId: ChangeId, ...states: readonly ChangeState[]): Promise<Change> {
+    return await until(async () => {
+      const change = await this.show(changeId);
+      if (states.includes(change.state)) return change;
+      if (isTerminal(change.state)) throw new Error(`the change is ${change.state}: ${JSON.stringify(change.problem)}`);
+      return null;
+    });
+  }
+
+  async counted(): Promise<number> {
+    const { rows } = await sql<{ n: number }>`select count(*)::int as n from drill_count`.execute(this.database.db);
+    return rows[0]?.n ?? 0;
+  }
+
+  async close(): Promise<void> {
+    for (const host of this.#hosts) await host.kill();
+    for (const kernel of [...this.#kernels]) await kernel.close();
+    await this.database.close();
+  }
+}
