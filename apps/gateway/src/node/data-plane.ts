@@ -16,6 +16,7 @@ const MAX_HEADERS = 128;
 const KEEP_ALIVE_MS = 75_000;
 const HEADERS_MS = 30_000;
 const PROBE_MS = 2000;
+const CLOSE_MS = 10_000;
 
 export interface DataPlaneOptions {
   /** Whether `x-forwarded-…` of the client may be believed: only behind a proxy that sets them. */
@@ -148,17 +149,18 @@ export class DataPlane {
     return rows.filter((row) => row !== null);
   }
 
-  /** Takes no new connections; those in use are closed after their answer. */
+  /** Takes no new connections; those in use are closed after their answer, and cut at the end of the time. */
   async close(hurry: AbortSignal): Promise<void> {
     this.#closing = true;
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    if (hurry.aborted) this.server.closeAllConnections();
-    hurry.addEventListener("abort", () => this.server.closeAllConnections());
-    await closed;
-    for (const instance of this.#instances()) {
-      instance.drain();
-      instance.cut();
-    }
+    const cut = (): void => {
+      for (const instance of this.#instances()) instance.cut();
+      this.server.closeAllConnections();
+    };
+    const late = setTimeout(cut, CLOSE_MS);
+    hurry.addEventListener("abort", cut);
+    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+    clearTimeout(late);
+    for (const instance of this.#instances()) instance.drain();
   }
 
   #onRequest(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {

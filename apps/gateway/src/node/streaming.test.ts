@@ -238,6 +238,19 @@ describe("upgraded connections", () => {
     expect((await bed.ask({ headers })).body).toBe("plain");
   });
 
+  test("end with the gateway, when it is told to hurry", async () => {
+    const port = await echoing();
+    bed.apply([{ port }]);
+    const webSocket = new WebSocket(`ws://127.0.0.1:${bed.port}/chat`);
+    await once(webSocket, "open");
+    const hurry = new AbortController();
+    const closed = bed.plane.close(hurry.signal);
+    webSocket.send("still");
+    expect(String((await once(webSocket, "message"))[0])).toBe("still");
+    hurry.abort();
+    await Promise.all([closed, once(webSocket, "close")]);
+  });
+
   test("an application that goes takes its upgraded connections with it", async () => {
     const port = await bed.peer((socket) => {
       socket.once("data", () => {
