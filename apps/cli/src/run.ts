@@ -2,6 +2,7 @@ import { line, span } from "@evenkeel/client/text/line";
 import { errorRemedy, PlatformError, problemOf } from "@evenkeel/contracts/error";
 import { createScreen } from "@evenkeel/kit/terminal";
 import { Command, CommanderError } from "commander";
+import about from "../package.json" with { type: "json" };
 import { addApplicationCommands } from "./application.ts";
 import { addChangeCommands } from "./change/commands.ts";
 import { type AddCommands, createCli, type GlobalOptions, type Io, type Run } from "./context.ts";
@@ -58,7 +59,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
 export function buildProgram(io: Io): Command {
   const program = new Command("evenkeel")
     .description("Releases applications onto servers, in batches, under live traffic.")
-    .version("0.1.0")
+    .version(about.version)
     .option("--json", "one JSON value on standard output, nothing else")
     .option("-w, --workspace <name>", "workspace (default: the manifest's, else local)")
     .showHelpAfterError("(--help says more)")
