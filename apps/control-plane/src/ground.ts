@@ -40,6 +40,24 @@ export async function openGround(config: Config, log: Log, url: string): Promise
   const connectionString = config.databaseUrl;
   const onError = (error: unknown): void => log.warn({ err: error }, "the database is away");
   const db = openDatabase<Database>({ connectionString, max: CONNECTIONS, onIdleError: onError });
+  try {
+    return await openOn(db, { config, log, url, onError });
+  } catch (error) {
+    // An open pool would keep the process from ending.
+    await db.destroy();
+    throw error;
+  }
+}
+
+interface Opening {
+  readonly config: Config;
+  readonly log: Log;
+  readonly url: string;
+  readonly onError: (error: unknown) => void;
+}
+
+async function openOn(db: Kysely<Database>, { config, log, url, onError }: Opening): Promise<Ground> {
+  const connectionString = config.databaseUrl;
   const objects = await openObjectFolder(config.objectFolder);
   await migrate(db);
   const defaultTenant = await firstBoot(db, config);

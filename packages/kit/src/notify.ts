@@ -45,6 +45,8 @@ class ReconnectingListener implements Listener {
   readonly #options: ListenerOptions;
   readonly #handlers = new Map<string, Set<NotificationHandler>>();
   #client: pg.Client | null = null;
+  /** The statements on the connection, one after another. */
+  #queue: Promise<unknown> = Promise.resolve();
   #closed = false;
   #timer: NodeJS.Timeout | null = null;
 
@@ -61,7 +63,7 @@ class ReconnectingListener implements Listener {
     this.#handlers.set(channel, handlers.add(handler));
     const client = this.#client;
     if (client !== null) {
-      listenTo(client, channel).then(
+      this.#query(client, listenTo(channel)).then(
         () => this.#call(handler, null),
         (error: unknown) => this.#lost(client, error),
       );
@@ -79,7 +81,7 @@ class ReconnectingListener implements Listener {
       // Set before LISTEN: a channel added meanwhile is listened to by `on` itself, and twice does no harm.
       const channels = [...this.#handlers.keys()];
       this.#client = client;
-      for (const channel of channels) await listenTo(client, channel);
+      for (const channel of channels) await this.#query(client, listenTo(channel));
     } catch (error) {
       this.#client = null;
       client.end().catch(() => undefined);
@@ -109,7 +111,7 @@ class ReconnectingListener implements Listener {
   /** A link that died without a word (a pulled cable, a frozen server) is found by asking. */
   #check(client: pg.Client): void {
     const deadline = setTimeout(() => this.#lost(client, new Error("the connection that listens is silent")), CHECK_MS);
-    client.query("select 1").then(
+    this.#query(client, "select 1").then(
       () => {
         clearTimeout(deadline);
         if (this.#client === client) this.#timer = setTimeout(() => this.#check(client), CHECK_MS);
@@ -118,9 +120,17 @@ class ReconnectingListener implements Listener {
     );
   }
 
+  #query(client: pg.Client, text: string): Promise<unknown> {
+    const done = this.#queue.then(() => client.query(text));
+    this.#queue = done.catch(() => undefined);
+    return done;
+  }
+
   #lost(client: pg.Client, error: unknown): void {
     if (this.#client !== client || this.#closed) return;
     this.#client = null;
+    // A statement on the lost connection may never end.
+    this.#queue = Promise.resolve();
     this.#options.onError(error);
     client.end().catch(() => undefined);
     this.#retry();
@@ -133,6 +143,6 @@ class ReconnectingListener implements Listener {
   }
 }
 
-async function listenTo(client: pg.Client, channel: string): Promise<void> {
-  await client.query(`listen ${pg.escapeIdentifier(channel)}`);
+function listenTo(channel: string): string {
+  return `listen ${pg.escapeIdentifier(channel)}`;
 }
