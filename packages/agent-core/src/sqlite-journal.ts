@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
+import { closeSync, existsSync, openSync, rmSync, statfsSync, statSync, truncateSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { Command, type Fence, Outcome } from "@evenkeel/contracts/agent-protocol";
@@ -28,6 +28,7 @@ const SCHEMA = `
   PRAGMA user_version = 1;
 `;
 const BALLAST_BYTES = 2 * 1024 ** 2;
+const BALLAST_SLICE_BYTES = 128 * 1024;
 const SQLITE_BUSY = 5;
 const SQLITE_FULL = 13;
 
@@ -69,7 +70,7 @@ function open(path: string): DatabaseSync {
 }
 
 function refill(ballast: string): void {
-  if (existsSync(ballast)) return;
+  if (existsSync(ballast) && statSync(ballast).size === BALLAST_BYTES) return;
   const { bavail, bsize } = statfsSync(dirname(ballast));
   if (bavail * bsize < 4 * BALLAST_BYTES) return;
   const file = openSync(ballast, "w");
@@ -78,6 +79,14 @@ function refill(ballast: string): void {
   } finally {
     closeSync(file);
   }
+}
+
+/** Gives up one slice only: others on this disk would take the rest. */
+function throwOut(ballast: string): boolean {
+  const size = existsSync(ballast) ? statSync(ballast).size : 0;
+  if (size > BALLAST_SLICE_BYTES) truncateSync(ballast, size - BALLAST_SLICE_BYTES);
+  else rmSync(ballast, { force: true });
+  return size > 0;
 }
 
 class SqliteJournal implements Journal {
@@ -233,9 +242,8 @@ class SqliteJournal implements Journal {
     try {
       this.#transact(work);
     } catch (error) {
-      if ((error as { errcode?: number }).errcode !== SQLITE_FULL) throw error;
-      rmSync(this.#ballast, { force: true });
-      this.#transact(work);
+      if ((error as { errcode?: number }).errcode !== SQLITE_FULL || !throwOut(this.#ballast)) throw error;
+      this.#write(work);
     }
   }
 

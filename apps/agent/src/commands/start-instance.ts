@@ -1,9 +1,13 @@
 import type { Letter } from "@evenkeel/contracts/agent-protocol";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import { type AgentParts, type Call, CommandEnd, type Done, describeExit, type Handler, slotOf } from "../command.ts";
+import { assertSpace } from "../disk.ts";
 import type { Instance } from "../instance.ts";
 import { assertFree } from "../ports.ts";
 import type { StagedRevision } from "../revision-store.ts";
+
+/** Room for the records of a start and the first words of the application. */
+const FIRST_BYTES = 1024 ** 2;
 
 type StartCall = Call<"start-instance">;
 
@@ -17,6 +21,7 @@ export const startInstance: Handler<"start-instance"> = async (parts, call) => {
   // Taken up after a kill: what this very command had started is no other's.
   if (wanted && instance.runs(revisionId)) return factsOf(instance, !call.context.resumed);
 
+  await assertSpace(parts.workFolder, FIRST_BYTES);
   const staged = await parts.revisions.get(slot, revisionId);
   const start = (port: number): Promise<Done> => bringUp(parts, call, { slot, letter, instance, staged, port });
   await instance.clear();

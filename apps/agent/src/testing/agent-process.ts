@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { killIdentity, listProcesses, readEnvironment } from "@evenkeel/kit/process-identity";
+import { killIdentity, listProcesses, readEnvironment, waitGone } from "@evenkeel/kit/process-identity";
 import type { TestControlPlane } from "./control-plane.ts";
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
@@ -76,10 +76,16 @@ export class TestHost {
     await new Promise((resolve) => agent.once("exit", resolve));
   }
 
+  async disposeProcesses(hostId: string): Promise<void> {
+    const left = processesOf(hostId);
+    for (const identity of left) killIdentity(identity, "SIGKILL");
+    await Promise.all(left.map((identity) => waitGone(identity, 5000)));
+  }
+
   /** Ends agent and everything it ever started, and removes the folder. */
   async dispose(hostId: string): Promise<void> {
     await this.end("SIGKILL");
-    for (const identity of processesOf(hostId)) killIdentity(identity, "SIGKILL");
+    await this.disposeProcesses(hostId);
     await rm(this.home, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -30,6 +30,8 @@ export class TestControlPlane {
   objectBytes = 0;
   /** Once set, the next answer with an object is cut after so many bytes. */
   cutObjectAt: number | null = null;
+  /** An answer that is to be cut stays open instead, as if the line were dead. */
+  holdsObjects = false;
   acknowledges = true;
   welcomes: (hello: Hello) => Partial<Welcome> | null = (hello) => ({
     resume: hello.open.map(({ commandId }) => commandId),
@@ -167,7 +169,10 @@ export class TestControlPlane {
     this.cutObjectAt = null;
     this.objectBytes += body.length;
     response.writeHead(206, { "content-length": bytes.length - from });
-    response.write(body, () => (isCut ? response.destroy() : response.end()));
+    response.write(body, () => {
+      if (!isCut) response.end();
+      else if (!this.holdsObjects) response.destroy();
+    });
   }
 
   async #join(request: IncomingMessage, response: ServerResponse): Promise<void> {
