@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,6 +27,8 @@ export interface PlatformOptions {
   readonly root?: string;
   readonly args?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Runs as this user, in a folder of his; only root can ask for it. */
+  readonly uid?: number;
 }
 
 /** One supervisor process and all that belongs to its home. */
@@ -64,6 +66,8 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
 /** Starts the platform and does not wait; for tests that kill it on its way. */
 export async function spawnPlatform(options: PlatformOptions): Promise<{ platform: Platform; ready(): Promise<void> }> {
   const home = options.home ?? mkdtempSync(join(tmpdir(), "evenkeel platform "));
+  const { uid } = options;
+  if (uid !== undefined) chownSync(home, uid, uid);
   const environment = { ...(await ownPorts(home)), ...options.environment };
   const entry = join(options.root ?? ROOT, "apps/supervisor/src/main.ts");
   const supervisor = spawn(process.execPath, [entry, "up", "--home", home, ...(options.args ?? ["--empty"])], {
@@ -71,6 +75,7 @@ export async function spawnPlatform(options: PlatformOptions): Promise<{ platfor
     detached: true,
     env: { ...process.env, EVENKEEL_HOME: home, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
+    ...(uid !== undefined && { uid, gid: uid }),
   });
   let output = "";
   for (const stream of [supervisor.stdout, supervisor.stderr]) {
