@@ -55,7 +55,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   return {
     home: resolve(values.EVENKEEL_AGENT_HOME),
     controlPlanes: values.EVENKEEL_CONTROL_PLANES,
-    joinToken: values.EVENKEEL_JOIN_TOKEN,
+    joinToken: values.EVENKEEL_JOIN_TOKEN || undefined,
     address: values.EVENKEEL_AGENT_ADDRESS,
     name: values.EVENKEEL_AGENT_NAME ?? nameFrom(hostname()),
     zone: values.EVENKEEL_AGENT_ZONE,

@@ -32,11 +32,14 @@ export class TestControlPlane {
   cutObjectAt: number | null = null;
   /** An answer that is to be cut stays open instead, as if the line were dead. */
   holdsObjects = false;
+  /** Says nothing more on its own: neither a heartbeat nor an acknowledgement. */
+  silent = false;
   acknowledges = true;
   welcomes: (hello: Hello) => Partial<Welcome> | null = (hello) => ({
     resume: hello.open.map(({ commandId }) => commandId),
   });
-  joinToken = randomBytes(8).toString("hex");
+  readonly joinToken = randomBytes(8).toString("hex");
+  #joined = false;
   readonly credential = randomBytes(8).toString("hex");
   readonly #server: Server;
   readonly #sockets = new WebSocketServer({ noServer: true });
@@ -135,16 +138,15 @@ export class TestControlPlane {
 
   #accept(link: WebSocket): void {
     this.link = link;
-    const beat = setInterval(
-      () => link.send(JSON.stringify({ kind: "heartbeat", serverAt: new Date().toISOString() })),
-      HEARTBEAT_MS,
-    );
+    const beat = setInterval(() => {
+      if (!this.silent) link.send(JSON.stringify({ kind: "heartbeat", serverAt: new Date().toISOString() }));
+    }, HEARTBEAT_MS);
     link.on("close", () => clearInterval(beat));
     link.on("message", (data) => {
       const message = AgentMessage.parse(JSON.parse(String(data)));
       this.messages.push(message);
       if (message.kind === "hello") this.#welcome(message);
-      if (message.kind === "outcome" && this.acknowledges)
+      if (message.kind === "outcome" && this.acknowledges && !this.silent)
         this.send({ kind: "acknowledge", commandId: message.commandId });
       for (const listener of [...this.#listeners]) listener();
     });
@@ -177,8 +179,8 @@ export class TestControlPlane {
 
   async #join(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = JSON.parse(String(Buffer.concat(await request.toArray()))) as { token: string };
-    const known = body.token === this.joinToken;
-    this.joinToken = "";
+    const known = body.token === this.joinToken && !this.#joined;
+    this.#joined = true;
     response.writeHead(known ? 201 : 401, { "content-type": "application/json" });
     const answer = known ? { hostId: this.hostId, credential: this.credential } : problemDocument("JOIN_TOKEN_USED");
     response.end(JSON.stringify(answer));
