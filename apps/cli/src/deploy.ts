@@ -102,7 +102,10 @@ async function release(cli: Cli, folder: string, options: DeployOptions): Promis
     return;
   }
   const ended = await watchChange(cli, started.id);
-  cli.answer(ended, ended.state === "succeeded" ? success(manifest, ended) : await failure(cli, manifest, ended));
+  cli.answer(
+    ended,
+    ended.state === "succeeded" ? await success(cli, manifest, ended) : await failure(cli, manifest, ended),
+  );
   if (ended.state !== "succeeded") throw new Exit(1);
 }
 
@@ -115,14 +118,21 @@ async function agree(cli: Cli, plan: Plan, { yes }: DeployOptions): Promise<void
   if ((await confirm({ message: "Release it all the same?" })) !== true) throw new Exit(1);
 }
 
-function success({ routes }: Manifest, change: Change): Line[] {
+async function success(cli: Cli, manifest: Manifest, change: Change): Promise<Line[]> {
   const took = elapsed(change.startedAt, change.finishedAt, Date.now());
-  const where = routes.map(({ host, path }) => `${host}${path}`).join(", ");
+  const where = await addressesOf(cli, manifest);
   return [
     line(""),
-    line(span("✔", "good"), " ", span(change.title, "bold"), ` is released in ${took}`),
-    ...(where === "" ? [] : [line(span(`  it answers at ${where}`, "dim"))]),
+    line(span("✔", "good"), " ", span(change.title, "bold"), ` succeeded in ${took}`),
+    ...(where.length === 0 ? [] : [line(span(`  it answers at ${where.join(", ")}`, "dim"))]),
   ];
+}
+
+/** The routes as addresses, where the workspace has one gateway; else as they stand in the manifest. */
+async function addressesOf(cli: Cli, { routes, workspace }: Manifest): Promise<string[]> {
+  const { items } = await (await cli.client()).listGateways({ query: { workspace } }).catch(() => ({ items: [] }));
+  const port = items.length === 1 && items[0]?.url ? `:${new URL(items[0].url).port}` : null;
+  return routes.map(({ host, path }) => (port === null ? `${host}${path}` : `http://${host}${port}${path}`));
 }
 
 /** What to look at and what may be done: the tree or the news above have named the cause. */

@@ -101,7 +101,8 @@ export function hostState({ state }: Host): Span {
 
 export async function listHosts(cli: Cli): Promise<Host[]> {
   const client = await cli.client();
-  return allItems(client.listHosts, cli.workspace === undefined ? {} : { workspace: cli.workspace });
+  const hosts = await allItems(client.listHosts, cli.workspace === undefined ? {} : { workspace: cli.workspace });
+  return hosts.sort((one, other) => one.name.localeCompare(other.name, "en", { numeric: true }));
 }
 
 export async function findHost(cli: Cli, name: string): Promise<Host> {

@@ -124,7 +124,8 @@ function serviceDetails(service: Service): Line[] {
   ]);
 }
 
-function instanceTable(instances: readonly Instance[]): Line[] {
+function instanceTable(all: readonly Instance[]): Line[] {
+  const instances = all.filter(({ state }) => state !== "stopped");
   return table(
     instances,
     [

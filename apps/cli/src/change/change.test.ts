@@ -200,7 +200,7 @@ test("deploy makes the application, uploads, shows the plan, releases, and ends 
     "uploaded shop 1.4.2",
     "hosts in 2 batches",
     "local-1: start",
-    "is released",
+    "succeeded in",
   ];
   expect(said.map((text) => stdout.indexOf(text))).toEqual(
     [...said.map((text) => stdout.indexOf(text))].sort((a, b) => a - b),

@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "@evenkeel/client/client";
 import { ensureApplication, RELEASE_ORDER, releaseOf } from "@evenkeel/client/deployment";
@@ -9,14 +9,14 @@ import { readManifest } from "@evenkeel/client/node/manifest";
 import { packFolder } from "@evenkeel/client/node/pack";
 import { allItems } from "@evenkeel/client/page";
 import { followChange, type Snapshot } from "@evenkeel/client/snapshot";
-import { shortId } from "@evenkeel/client/text/change";
-import { bytes, type Line, line, span } from "@evenkeel/client/text/line";
+import { bytes, line, span } from "@evenkeel/client/text/line";
 import { uploadPackage } from "@evenkeel/client/upload";
 import { isTerminal } from "@evenkeel/contracts/change";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { createScreen, type Output } from "@evenkeel/kit/terminal";
 import { type Load, startLoad } from "@evenkeel/load/load";
 import { CODE_ROOT } from "../home.ts";
+import { nextLines } from "./next.ts";
 import { summaryLines, TourShow } from "./show.ts";
 import { BEFORE, summarizeLoad, summarizeRelease, type TourRelease, type TourSummary } from "./summary.ts";
 import { RATE, type Seen, type Standing, whatWasNotAsTold } from "./verdict.ts";
@@ -171,31 +171,4 @@ async function standing({ client }: Tour): Promise<Standing> {
   const params = { serviceId: service.id };
   const instances = await allItems((input) => client.listInstances({ params, ...input }), {});
   return { instances: instances.filter(({ state }) => state !== "stopped"), routes };
-}
-
-function nextLines({ home, gatewayUrl }: TourOptions, releases: readonly TourRelease[]): Line[] {
-  const path = relative(process.cwd(), join(home, "bin/evenkeel"));
-  const command = path.startsWith("..") ? join(home, "bin/evenkeel") : path;
-  const good = releases.find(({ version }) => version === "2.0.0");
-  const tries: [string, string][] = [
-    [`curl -H 'Host: ${HOST_HEADER}' ${gatewayUrl}/`, "the application answers"],
-    [`${command} service show hello`, "what runs where"],
-    [`${command} change show`, "the release that failed, and why"],
-    ...(good === undefined
-      ? []
-      : [
-          [
-            `${command} change rollback ${shortId(good.changeId)} --speed follow --reason "trying it" --watch`,
-            "back to 1.0.0, batch by batch",
-          ] as [string, string],
-        ]),
-    [`${command} deploy ${join(relative(process.cwd(), CODE_ROOT), "examples/hello/2.0.0")}`, "and 2.0.0 again"],
-    [`${command} doctor`, "what is wrong or in the way"],
-  ];
-  return [
-    line(""),
-    line(span("What to try next", "bold"), span("  in another terminal; this one keeps the platform running", "dim")),
-    ...tries.flatMap(([what, why]) => [line(`  ${what}`), line(span(`      ${why}`, "dim"))]),
-    line(""),
-  ];
 }

@@ -1,5 +1,5 @@
 import type { BatchView, Change, ChangeState, StepView, TargetView } from "@evenkeel/contracts/change";
-import { elapsed, type Line, line, plural, type Span, span, type Tone } from "./line.ts";
+import { elapsed, type Line, line, plural, type Span, span, type Tone, targetElapsed } from "./line.ts";
 import { problemLines, targetTrouble } from "./problem.ts";
 
 /** What a drawing of a change depends on beside the change. */
@@ -122,9 +122,9 @@ function chooseTargets({ targets }: BatchView, max: number): TargetView[] {
 }
 
 function targetLines(target: TargetView, { now, nameWidth }: { now: number; nameWidth: number }): Line[] {
-  const { name, zone, from, to, startedAt, finishedAt, state } = target;
+  const { name, zone, from, to, state } = target;
   const move = from === to ? (to ?? "") : `${from ?? "nothing"} → ${to ?? "nothing"}`;
-  const took = elapsed(startedAt, finishedAt, now);
+  const took = targetElapsed(target, now);
   const head = line(
     ...["      ", stateMark(state), ` ${name.padEnd(nameWidth)} `, span(`${zone}  `, "dim"), move],
     ...inHand(target),

@@ -1,3 +1,5 @@
+import type { TargetView } from "@evenkeel/contracts/change";
+
 /** How a piece of text is meant; who shows it chooses colours. */
 export type Tone = "plain" | "dim" | "bold" | "good" | "bad" | "busy" | "warn";
 export interface Span {
@@ -50,4 +52,13 @@ export function plural(count: number, noun: string): string {
 export function elapsed(startedAt: string | null, finishedAt: string | null, now: number): string {
   if (startedAt === null) return "";
   return duration((finishedAt === null ? now : Date.parse(finishedAt)) - Date.parse(startedAt));
+}
+
+/** How long a host itself took: what was staged on all hosts beforehand does not count. */
+export function targetElapsed(
+  { steps, finishedAt, startedAt }: Pick<TargetView, "steps" | "finishedAt" | "startedAt">,
+  now: number,
+): string {
+  const began = steps.find((step) => step.phase === "run" && step.startedAt !== null)?.startedAt;
+  return elapsed(began ?? (steps.length === 0 ? startedAt : null), finishedAt, now);
 }

@@ -1,6 +1,6 @@
 import type { BatchView, Change, StepView, TargetView } from "@evenkeel/contracts/change";
 import { stateMark, stateName } from "./change.ts";
-import { elapsed, type Line, line, plural, span } from "./line.ts";
+import { elapsed, type Line, line, plural, span, targetElapsed } from "./line.ts";
 import { problemLines, targetTrouble } from "./problem.ts";
 
 /** What has happened between two looks at a change, for outputs that cannot redraw: every line is said once. */
@@ -15,7 +15,8 @@ export function changeNews(before: Change | null, after: Change): Line[] {
     stateName(after.state),
     span(took && `  ${took}`, "dim"),
   );
-  const why = after.problem === null ? [] : problemLines(after.problem, "  ");
+  const told = after.problem === null || before?.problem?.title === after.problem.title;
+  const why = after.problem === null || told ? [] : problemLines(after.problem, "  ");
   const head = before === null || after.state === "running";
   return head ? [state, ...why, ...lines] : [...lines, state, ...why];
 }
@@ -41,7 +42,7 @@ function targetNews(before: TargetView | undefined, after: TargetView): Line[] {
     .map((step) => stepLine(after, step));
   const quiet = ["pending", "staging", "staged", "running"];
   if ((before?.state ?? "pending") === after.state || quiet.includes(after.state)) return steps;
-  const took = span(`  ${elapsed(after.startedAt, after.finishedAt, Date.now())}`, "dim");
+  const took = span(`  ${targetElapsed(after, Date.now())}`, "dim");
   const state = line("    ", stateMark(after.state), ` ${after.name}: `, stateName(after.state), took);
   return [...steps, state, ...targetTrouble(after, "        ")];
 }

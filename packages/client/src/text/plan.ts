@@ -59,6 +59,10 @@ function stepLines({ targets, opening, closing }: Plan): Line[] {
 
 function differenceLines({ differences }: Plan): Line[] {
   if (differences.length === 0) return [line(span("  differs     ", "dim"), "nothing: what is planned runs already")];
+  if (differences.every(({ from }) => from === null)) {
+    const version = differences.find(({ field }) => field === "version")?.to;
+    return [line(span("  differs     ", "dim"), `all of it is new${version ? `: version ${version}` : ""}`)];
+  }
   return differences.map(({ field, from, to }, index) =>
     line(
       span(index === 0 ? "  differs     " : "              ", "dim"),

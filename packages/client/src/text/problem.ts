@@ -47,9 +47,20 @@ const exitText = (exit: number | null | undefined): string => (typeof exit === "
 function outputLines(step: StepView | undefined): string[] {
   const output = step?.outcome?.output;
   if (output === undefined) return [];
-  return `${output.head}\n${output.tail}`
+  const lines = `${output.head}\n${output.tail}`
     .split("\n")
     .map((text) => text.trimEnd())
-    .filter((text) => text !== "")
-    .slice(-OUTPUT_LINES);
+    .filter((text) => text !== "");
+  return withoutRepeats(lines).slice(-OUTPUT_LINES);
+}
+
+/** What is said again and again is said once, with how often. */
+function withoutRepeats(lines: readonly string[]): string[] {
+  const runs: { text: string; times: number }[] = [];
+  for (const text of lines) {
+    const last = runs.at(-1);
+    if (last?.text === text) last.times += 1;
+    else runs.push({ text, times: 1 });
+  }
+  return runs.map(({ text, times }) => (times === 1 ? text : `${text}  (${times} times)`));
 }
