@@ -5,7 +5,7 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { copyFile, link, mkdir, open, readdir, rm, stat } from "node:fs/promises";
+import { link, mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -84,13 +84,9 @@ async function receive(
 }
 
 async function copyInto(file: string, offset: number, piece: string): Promise<void> {
-  if (offset === 0) return await copyFile(piece, file);
-  const target = await open(file, "r+");
-  try {
-    await pipeline(createReadStream(piece), target.createWriteStream({ start: offset, autoClose: false }));
-  } finally {
-    await target.close();
-  }
+  // From the beginning the draft is new, whatever an earlier attempt left.
+  const flags = offset === 0 ? "w" : "r+";
+  await pipeline(createReadStream(piece), createWriteStream(file, { flags, start: offset, mode: 0o600 }));
 }
 
 async function keep(draft: string, file: string): Promise<void> {
