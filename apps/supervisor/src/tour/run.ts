@@ -86,10 +86,7 @@ async function play(tour: Tour): Promise<Seen> {
   show.say(line(`1. hello 1.0.0 onto ${hosts.length} hosts`));
   await release(tour, "1.0.0");
   await answering(tour);
-  show.say(
-    line(""),
-    line(`2. constant load: ${RATE} requests/s through the gateway, GET and POST, new and kept connections`),
-  );
+  show.say(line(""), line(`2. constant load: ${RATE} requests/s, GET and POST, new and kept connections`));
   const load = startLoad({ url: `${tour.gatewayUrl}/`, hostHeader: HOST_HEADER, rate: RATE });
   try {
     return { hosts: hosts.length, releases: tour.releases, ...(await underLoad(tour, load)) };

@@ -106,15 +106,15 @@ export function summaryLines({ requests, releases, problems, durationMs, asTold 
     line(span("Summary", "bold"), span(`  ${duration(durationMs)}`, "dim")),
     ...releases.flatMap(releaseLines),
     line(
-      ...[span("  requests    ", "dim"), `${number(requests.total)} at ${requests.perSecond}/s, `],
+      ...[label("requests"), `${number(requests.total)} at ${requests.perSecond}/s, `],
       span(`${number(requests.failed)} failed`, requests.failed === 0 ? "good" : "bad"),
       span(versions.length === 0 ? "" : `  (${versions.join(", ")})`, "dim"),
     ),
-    line(span("  latency     ", "dim"), `before          p50 ${ms(before.p50Ms)}  p99 ${ms(before.p99Ms)}`),
+    line(label("latency"), `before          p50 ${ms(before.p50Ms)}  p99 ${ms(before.p99Ms)}`),
     ...Object.entries(during).map(([version, latency]) =>
-      line(`              during ${version}    p50 ${ms(latency.p50Ms)}  p99 ${ms(latency.p99Ms)}`),
+      line(label(""), `during ${version}    p50 ${ms(latency.p50Ms)}  p99 ${ms(latency.p99Ms)}`),
     ),
-    ...requests.failures.slice(0, 5).map((failure) => line("              ", span(failure, "bad"))),
+    ...requests.failures.slice(0, 5).map((failure) => line(label(""), span(failure, "bad"))),
     line(""),
     asTold
       ? line(span("✔ ", "good"), "everything went as told")
@@ -125,21 +125,27 @@ export function summaryLines({ requests, releases, problems, durationMs, asTold 
 
 function releaseLines({ version, state, durationMs, batches, cause, rollback }: TourRelease): Line[] {
   const good = state === "succeeded" || (state === "rolled-back" && rollback?.state === "succeeded");
+  const widths = {
+    name: Math.max(...batches.map(({ name }) => name.length)),
+    hosts: Math.max(...batches.map(({ hosts }) => hosts.join(", ").length)),
+  };
   return [
     line(
-      ...[span(`  ${version}       `, "dim"), span(state, good ? "good" : "bad"), ` in ${duration(durationMs)}`],
+      ...[label(version), span(state, good ? "good" : "bad"), ` in ${duration(durationMs)}`],
       rollback === undefined ? "" : `, of which the rollback ${duration(rollback.durationMs)}`,
     ),
-    ...batches.map(({ name, hosts, fromMs, toMs, state: batchState }) =>
+    ...batches.map(({ name, hosts, fromMs, toMs, state: ended }) =>
       line(
-        span(`              ${name.padEnd(8)}  ${hosts.join(", ").padEnd(18)}  `, "dim"),
+        ...[label(""), span(`${name.padEnd(widths.name)}  ${hosts.join(", ").padEnd(widths.hosts)}  `, "dim")],
         fromMs === null
           ? span("never begun", "dim")
-          : `${batchState}  ${duration(fromMs)} – ${toMs === null ? "" : duration(toMs)}`,
+          : `${ended} ${duration(fromMs)}${toMs === null ? "" : ` – ${duration(toMs)}`}`,
       ),
     ),
     ...(cause === undefined
       ? []
-      : [line(`              cause on ${cause.host}: `, span(cause.title, "bad"), ` ${cause.code}`)]),
+      : [line(label(""), `cause on ${cause.host}: ${cause.code}`), line(label(""), span(cause.title, "bad"))]),
   ];
 }
+
+const label = (text: string) => span(`  ${text.padEnd(10)}  `, "dim");

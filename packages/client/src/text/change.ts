@@ -72,9 +72,15 @@ export function changeLines(change: Change, options: ChangeTextOptions): Line[] 
     for (const batch of group.batches) lines.push(...batchLines(batch, { ...options, width }));
   }
   lines.push(...onceLines("before the first batch", change.opening), ...onceLines("after the last", change.closing));
-  if (change.problem !== null) lines.push(...problemLines(change.problem, "  "));
+  if (change.problem !== null && !isTold(change)) lines.push(...problemLines(change.problem, "  "));
   for (const left of change.leftBehind) lines.push(line("  left behind: ", span(left, "warn")));
   return lines;
+}
+
+/** A host below has told the same already. */
+function isTold({ problem, groups }: Change): boolean {
+  const targets = groups.flatMap((group) => group.batches.flatMap((batch) => batch.targets));
+  return targets.some((target) => target.problem?.title === problem?.title);
 }
 
 function onceLines(when: string, steps: readonly StepView[]): Line[] {
@@ -102,7 +108,9 @@ function batchLines(batch: BatchView, options: ChangeTextOptions & { width: numb
 }
 
 function batchNote({ state, bakeMs, bakedMs, confirmed, gate }: BatchView): Span[] {
-  if (state === "baking") return [span(`  bakes ${seconds(bakedMs)} of ${seconds(bakeMs)}`, "busy")];
+  // What has been baked is stored now and then only: before the first time it would look as if nothing moved.
+  const part = bakedMs < 1000 ? "" : `${seconds(bakedMs)} of `;
+  if (state === "baking") return [span(`  bakes ${part}${seconds(bakeMs)}`, "busy")];
   if (state === "awaiting-confirmation") return [span("  waits for your confirmation", "warn")];
   if (state === "pending" && gate !== null) {
     return [span(confirmed ? "  confirmed" : "  will wait for a confirmation", "dim")];
