@@ -1,1 +1,1 @@
-export { forgetDeadReplicas, liveReplicas, nextFenceToken, postgresVersion, readEpoch } from "./store.ts";
+export { forgetDeadReplicas, liveReplicas, postgresVersion } from "./store.ts";

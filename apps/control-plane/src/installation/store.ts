@@ -1,18 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import type { Database } from "../database.ts";
 
-/** The epoch of the installation; a restore or the promotion of a standby raises it. */
-export async function readEpoch(db: Kysely<Database>): Promise<number> {
-  const { epoch } = await db.selectFrom("installation").select("epoch").executeTakeFirstOrThrow();
-  return epoch;
-}
-
-/** The next value of the one sequence of the installation: drawn at each claim of a lease, so that a later holder's is higher. */
-export async function nextFenceToken(tx: Kysely<Database>): Promise<number> {
-  const { rows } = await sql<{ token: number }>`select nextval('fence_token') as token`.execute(tx);
-  return rows[0]!.token;
-}
-
 /** The urls of all replicas whose lease lives. */
 export async function liveReplicas(db: Kysely<Database>): Promise<{ id: string; url: string; version: string }[]> {
   return await db

@@ -96,14 +96,8 @@ export function resource<Name extends ResourceName, View>({
       return show(row);
     },
     create: async (tx, row, label) => {
-      try {
-        const made = await open(tx).insertInto(name).values(stored(row)).returningAll().executeTakeFirstOrThrow();
-        return show(rowOf(made));
-      } catch (error) {
-        if (isUniqueViolation(error))
-          throw new PlatformError("ALREADY_EXISTS", { resource: `${name} ${label}` }, { cause: error });
-        throw error;
-      }
+      const made = open(tx).insertInto(name).values(stored(row)).returningAll().executeTakeFirstOrThrow();
+      return show(rowOf(await made.catch((error: unknown) => refuseTwice(error, `${name} ${label}`))));
     },
     update: async (tx, tenantId, { id, set, label }) => {
       const row = await open(tx)
@@ -130,4 +124,9 @@ function stored(columns: object): AnyRow {
     typeof value === "object" && value !== null ? json(value) : value,
   ]);
   return Object.fromEntries(entries) as AnyRow;
+}
+
+function refuseTwice(error: unknown, resource: string): never {
+  if (isUniqueViolation(error)) throw new PlatformError("ALREADY_EXISTS", { resource }, { cause: error });
+  throw error;
 }
