@@ -37,9 +37,9 @@ export function batchState(snapshot: Snapshot, group: PlannedGroup, batch: Plann
       : "pending";
   }
   if (!isSettled(snapshot, batch)) return "running";
-  if (!stored.finished && needsBake(snapshot, batch)) return "baking";
-  if (!stored.finished) return "running";
-  return lostTargets(snapshot, batch).length > 0 ? "failed" : "succeeded";
+  if (lostTargets(snapshot, batch).length > 0) return "failed";
+  if (stored.finished) return "succeeded";
+  return needsBake(snapshot, batch) ? "baking" : "running";
 }
 
 /** The first batch that is not finished. */

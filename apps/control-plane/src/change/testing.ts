@@ -219,10 +219,11 @@ export class Drill {
       replica,
       kill: async () => {
         dead = true;
+        this.#kernels.delete(kernel);
+        await executor.abandon();
         // The process is gone: its leases are not, until the database's clock says so.
         await listener.close();
         await replica.agents.close();
-        this.#kernels.delete(kernel);
       },
       close: async () => {
         this.#kernels.delete(kernel);

@@ -137,7 +137,7 @@ describe.each(await serverKinds())("changes carried out on %s", (kind) => {
     await hosts[1]?.connect(kernel);
     await sleep(300);
     expect([effects("do"), effects("do-more")]).toEqual(before);
-  });
+  }, 60_000);
 
   test("a batch behind a gate waits for its confirmation, which may come ahead of time", async () => {
     const id = await drill.run(kernel, hosts, { strategy: { batches: { size: 2 }, confirm: "each" } });

@@ -27,7 +27,10 @@ interface Worker {
 export interface Executor {
   /** Looks at a change now, if this replica works on it or nobody does. */
   kick(changeId: ChangeId): void;
+  /** Ends and gives its leases back. */
   close(): Promise<void>;
+  /** Ends as a kill would: its leases are left to run out. For tests. */
+  abandon(): Promise<void>;
 }
 
 /** Works on changes until it is closed. */
@@ -59,7 +62,7 @@ class ChangeExecutor implements Executor {
       else this.kick(ChangeId.parse(payload));
     };
     this.#unsubscribe.push(listener.on("change", one), listener.on("traffic", all), listener.on("host_changed", all));
-    lease.onLost(() => this.#drop([...this.#workers.keys()]));
+    lease.onLost(() => this.#dismissAll());
     this.#track(this.#sweep());
   }
 
@@ -71,12 +74,16 @@ class ChangeExecutor implements Executor {
     else this.#track(this.#look(worker));
   }
 
-  async close(): Promise<void> {
+  async abandon(): Promise<void> {
     this.#closed = true;
     for (const off of this.#unsubscribe) off();
     if (this.#sweepTimer !== null) clearTimeout(this.#sweepTimer);
-    for (const worker of this.#workers.values()) if (worker.timer !== null) clearTimeout(worker.timer);
+    this.#dismissAll();
     await Promise.allSettled([...this.#busy]);
+  }
+
+  async close(): Promise<void> {
+    await this.abandon();
     // Others need not wait for the end of the lease.
     await this.#deps.db
       .updateTable("change")
@@ -97,14 +104,22 @@ class ChangeExecutor implements Executor {
   async #sweep(): Promise<void> {
     const { db, lease } = this.#deps;
     try {
-      if (lease.held) {
-        const held = new Set((await renewClaims(db, lease.id)).map(({ changeId }) => changeId));
-        this.#drop([...this.#workers.keys()].filter((changeId) => !held.has(changeId)));
-        for (const claim of await claimChanges(db, lease.id)) this.#employ(claim);
-      }
+      if (!lease.held) return;
+      await this.#renew();
+      for (const claim of await claimChanges(db, lease.id)) this.#employ(claim);
     } finally {
       if (!this.#closed) this.#sweepTimer = setTimeout(() => this.#track(this.#sweep()), SWEEP_MS);
     }
+  }
+
+  async #renew(): Promise<void> {
+    const { db, lease } = this.#deps;
+    // Only these may have been lost: a worker that comes while the question is under way is not in its answer.
+    const before = [...this.#workers.values()];
+    const held = new Map((await renewClaims(db, lease.id)).map((claim) => [claim.changeId, claim]));
+    for (const worker of before) if (!held.has(worker.claim.changeId)) this.#dismiss(worker);
+    // A lease of ours that nobody works on would be renewed for ever and looked at never.
+    for (const claim of held.values()) this.#employ(claim);
   }
 
   async #claim(changeId: ChangeId): Promise<void> {
@@ -115,7 +130,12 @@ class ChangeExecutor implements Executor {
 
   #employ(claim: Claim): void {
     const { commands, clock } = this.#deps;
-    this.#drop([claim.changeId]);
+    const former = this.#workers.get(claim.changeId);
+    if (former !== undefined) {
+      // A claim that was overtaken by a newer one of ours.
+      if (former.claim.token >= claim.token) return;
+      this.#dismiss(former);
+    }
     const worker: Worker = {
       claim,
       watch: new HostWatch(commands, clock),
@@ -129,12 +149,15 @@ class ChangeExecutor implements Executor {
     this.#track(this.#look(worker));
   }
 
-  #drop(changeIds: readonly ChangeId[]): void {
-    for (const changeId of changeIds) {
-      const worker = this.#workers.get(changeId);
-      if (worker?.timer != null) clearTimeout(worker.timer);
-      this.#workers.delete(changeId);
-    }
+  #dismiss(worker: Worker): void {
+    if (worker.timer !== null) clearTimeout(worker.timer);
+    const { changeId } = worker.claim;
+    // Another may have been employed for the same change since.
+    if (this.#workers.get(changeId) === worker) this.#workers.delete(changeId);
+  }
+
+  #dismissAll(): void {
+    for (const worker of [...this.#workers.values()]) this.#dismiss(worker);
   }
 
   async #look(worker: Worker): Promise<void> {
@@ -167,7 +190,7 @@ class ChangeExecutor implements Executor {
       if (released) this.#release(worker);
       else if (nextMs !== null) this.#lookIn(worker, nextMs);
     } catch (error) {
-      if (error instanceof LeaseLost) return this.#drop([worker.claim.changeId]);
+      if (error instanceof LeaseLost) return this.#dismiss(worker);
       worker.failures += 1;
       log.warn({ err: error, changeId: worker.claim.changeId }, "a look at a change failed; it is repeated");
       this.#lookIn(worker, Math.min(MAX_BACK_OFF_MS, 100 * 2 ** worker.failures));
@@ -176,7 +199,7 @@ class ChangeExecutor implements Executor {
 
   /** The row is free again; what came in meanwhile may have nobody to look at it. */
   #release(worker: Worker): void {
-    this.#drop([worker.claim.changeId]);
+    this.#dismiss(worker);
     if (worker.again) this.kick(worker.claim.changeId);
   }
 
