@@ -207,7 +207,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Cuttable {
   }
 
   onResponseEnd(_: Dispatcher.DispatchController, trailers: IncomingHttpHeaders): void {
-    const { req, res } = this.#arrival;
+    const { res } = this.#arrival;
     const line = this.#line;
     const instance = this.#instance;
     if (this.#over || line === null || instance === null) return;
@@ -221,8 +221,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Cuttable {
     this.#end({ kind: "answered", status: this.#status });
     if (this.#arrival.upgrade === null) instance.giveBack(line);
     else line.close();
-    // The instance has answered before it took the whole body; the client may still be sending the rest.
-    if (!req.complete) req.resume();
   }
 
   onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {

@@ -36,6 +36,8 @@ export class RequestBody extends Readable {
   override _destroy(_error: Error | null, done: (error?: Error | null) => void): void {
     this.#req.off("data", this.#onData);
     this.#req.off("end", this.#onEnd);
+    // Answered before it was all there: the client may still be sending, and its connection is of use after that.
+    if (this.#begun) this.#req.resume();
     // No error is passed on: who ended the exchange knows why.
     done(null);
   }
