@@ -25,7 +25,7 @@ export class HealthProbe {
   readonly #port: number;
   readonly #group: Group;
   #proof: Proof | null = null;
-  #silence = { at: Number.NEGATIVE_INFINITY, text: "" };
+  #silence: { readonly at: number; readonly text: string } | null = null;
 
   constructor(address: string, port: number, group: Group) {
     this.#address = address;
@@ -34,6 +34,9 @@ export class HealthProbe {
   }
 
   async ask(health: HealthCheck, timeoutMs: number): Promise<Probe> {
+    // Whether anybody answers at all is asked first: it costs next to nothing, the table of sockets on a busy host does not.
+    const refused = this.#isProven() ? null : await this.#connect(timeoutMs);
+    if (refused !== null) return { kind: "not-yet", problem: this.#describeSilence(refused) };
     const foreign = this.#findForeign();
     if (foreign !== null) return foreign;
     const problem =
@@ -42,10 +45,10 @@ export class HealthProbe {
   }
 
   #findForeign(): Probe | null {
-    if (this.#proof !== null && this.#proofHolds(this.#proof)) return null;
+    if (this.#isProven()) return null;
     this.#proof = null;
     const listeners = listenersAt(this.#address, this.#port);
-    if (listeners.length === 0) return { kind: "not-yet", problem: this.#describeSilence() };
+    if (listeners.length === 0) return { kind: "not-yet", problem: this.#describeSilence("it listens no more") };
     const own = this.#ownSockets(listeners.map(({ inode }) => inode));
     const foreign = listeners.filter(({ inode }) => !own.has(inode));
     if (foreign.length > 0) return { kind: "not-ours", holder: holderOf(foreign) };
@@ -53,7 +56,9 @@ export class HealthProbe {
     return null;
   }
 
-  #proofHolds({ at, sockets }: Proof): boolean {
+  #isProven(): boolean {
+    if (this.#proof === null) return false;
+    const { at, sockets } = this.#proof;
     return performance.now() - at < PROOF_MS && [...sockets].every(([inode, path]) => socketAt(path) === inode);
   }
 
@@ -68,14 +73,17 @@ export class HealthProbe {
   }
 
   /** Reads all of /proc: said once a second at most. */
-  #describeSilence(): string {
-    if (performance.now() - this.#silence.at > SILENCE_MS)
-      this.#silence = { at: performance.now(), text: this.#explainSilence() };
+  #describeSilence(reason: string): string {
+    const now = performance.now();
+    // Not in the first moments either: it has hardly begun.
+    if (this.#silence === null) this.#silence = { at: now, text: reason };
+    if (now - this.#silence.at > SILENCE_MS) this.#silence = { at: now, text: this.#explainSilence(reason) };
     return this.#silence.text;
   }
 
-  #explainSilence(): string {
-    const silence = `nothing listens on ${this.#address}:${this.#port}`;
+  #explainSilence(reason: string): string {
+    const place = `${this.#address}:${this.#port}`;
+    const silence = reason.includes("ECONNREFUSED") ? `nothing listens on ${place}` : `${place}: ${reason}`;
     const own = socketsOf(membersOf(this.#group).map(({ pid }) => pid));
     const others = listListeners().filter(({ inode }) => own.has(inode));
     if (others.length === 0) return silence;

@@ -139,14 +139,13 @@ export class Instance {
     });
   }
 
-  /** Ends what is left of an earlier start, then starts; resolves once the process is recorded. */
+  /** Starts, after a `clear`; resolves once the process is recorded. */
   start(request: StartRequest): Promise<void> {
     return this.#inTurn(async () => {
       this.lastDeath = null;
       this.#deathsInRow = 0;
       this.#restarts = 0;
       this.#state = "stopped";
-      await this.#clear();
       await this.#launch(request);
     });
   }
@@ -211,7 +210,8 @@ export class Instance {
     this.life = null;
     await this.#voidOpenIntent();
     const group = await this.group();
-    if (membersOf(group).length === 0) return;
+    // Without a record nothing was ever started here.
+    if (group.record === null || membersOf(group).length === 0) return;
     signalGroup(group, "SIGTERM");
     await waitGroupGone(group, LEFTOVER_TERM_MS);
     await killGroup(group, KILL_MS);

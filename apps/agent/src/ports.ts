@@ -16,20 +16,20 @@ export function firstPort(address: string, { from, to }: PortRange): number {
 export async function choosePort(address: string, range: PortRange, promised: ReadonlySet<number>): Promise<number> {
   const size = range.to - range.from + 1;
   const first = firstPort(address, range) - range.from;
-  const listening = new Set(listListeners().map(({ port }) => port));
   for (let step = 0; step < size; step += 1) {
     const port = range.from + ((first + step) % size);
-    if (!promised.has(port) && !listening.has(port) && (await isFree(port))) return port;
+    if (!promised.has(port) && (await isFree(port))) return port;
   }
   throw new PlatformError("PORT_TAKEN", { port: `${range.from}-${range.to}`, holder: "others, every one of them" });
 }
 
 /** Refuses when somebody listens on the port, on whichever address. */
 export async function assertFree(port: number): Promise<void> {
+  if (await isFree(port)) return;
+  // Only now: the table of all connections is long on a busy host.
   const listeners = listListeners().filter((one) => one.port === port);
-  if (listeners.length > 0) throw new PlatformError("PORT_TAKEN", { port, holder: holderOf(listeners).text });
-  if (!(await isFree(port)))
-    throw new PlatformError("PORT_TAKEN", { port, holder: "a process that is about to listen" });
+  const holder = listeners.length > 0 ? holderOf(listeners).text : "a process that is about to listen";
+  throw new PlatformError("PORT_TAKEN", { port, holder });
 }
 
 /** Binding the wildcard of both families fails as long as any address has it. */
@@ -37,7 +37,8 @@ async function isFree(port: number): Promise<boolean> {
   return (await canBind(port, "0.0.0.0")) && (await canBind(port, "::"));
 }
 
-function canBind(port: number, host: string): Promise<boolean> {
+/** True when a program that listens on this address and port would succeed. */
+export function canBind(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once("error", (error: NodeJS.ErrnoException) =>

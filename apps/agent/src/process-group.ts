@@ -29,13 +29,11 @@ export function membersOf({ marker, record }: Group): ProcessIdentity[] {
   const inControlGroup = record === null ? new Set<number>() : new Set(pidsOfControlGroup(record.cgroup));
   const session = record !== null && sessionIsOurs(record) ? record.pid : null;
   const needle = Buffer.from(`\0${marker.name}=${marker.value}\0`);
+  // Nothing of a group is older than its first process: the environment of most processes need not be read.
+  const oldest = record?.bootId === bootId() ? record.startTicks : 0;
   return listProcesses()
-    .filter(
-      (one) =>
-        inControlGroup.has(one.pid) ||
-        (one.session === session && one.startTicks >= (record?.startTicks ?? 0)) ||
-        carries(one.pid, needle),
-    )
+    .filter((one) => one.startTicks >= oldest)
+    .filter((one) => inControlGroup.has(one.pid) || one.session === session || carries(one.pid, needle))
     .map(({ pid, startTicks, bootId: boot }) => ({ pid, startTicks, bootId: boot }));
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { PlatformError } from "@evenkeel/contracts/error";
-import { listenersAt } from "@evenkeel/kit/listening";
 import type { Instance } from "./instance.ts";
+import { canBind } from "./ports.ts";
 import { type Group, killGroup, membersOf, signalGroup, waitGroupGone } from "./process-group.ts";
 
 const KILL_MS = 10_000;
@@ -54,5 +54,5 @@ async function askScript(group: Group, script: NonNullable<StopOptions["script"]
 /** Its sockets went with its processes; a socket that it handed to somebody else is not ours to close. */
 async function waitPortFree(instance: Instance, port: number): Promise<void> {
   const until = performance.now() + PORT_MS;
-  while (listenersAt(instance.address, port).length > 0 && performance.now() < until) await sleep(20);
+  while (!(await canBind(port, instance.address)) && performance.now() < until) await sleep(20);
 }

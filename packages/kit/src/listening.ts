@@ -87,15 +87,23 @@ function parse(file: string): Listener[] {
     // No IPv6 on this host.
     return [];
   }
-  return text
-    .split("\n")
-    .slice(1)
-    .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[3] === LISTEN)
-    .map((fields) => {
-      const [address = "", port = ""] = (fields[1] ?? "").split(":");
-      return { address: readAddress(address), port: Number.parseInt(port, 16), inode: fields[9] ?? "" };
-    });
+  return linesOfListeners(text).map((line) => {
+    const fields = line.trim().split(/\s+/);
+    const [address = "", port = ""] = (fields[1] ?? "").split(":");
+    return { address: readAddress(address), port: Number.parseInt(port, 16), inode: fields[9] ?? "" };
+  });
+}
+
+/** A busy host has tens of thousands of lines, of which a few listen: those are found without a look at each. */
+function linesOfListeners(text: string): string[] {
+  const lines: string[] = [];
+  // A listener has no remote port, then comes its state.
+  const mark = `:0000 ${LISTEN} `;
+  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + 1)) {
+    const end = text.indexOf("\n", at);
+    lines.push(text.slice(text.lastIndexOf("\n", at) + 1, end < 0 ? undefined : end));
+  }
+  return lines;
 }
 
 /** The kernel prints an address as words of 32 bits, each in the byte order of the machine (little endian here). */
