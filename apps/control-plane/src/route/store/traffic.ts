@@ -46,9 +46,9 @@ export interface DrainStatus {
 /** What is still in flight on an instance; one that is not in the table has nothing. */
 export async function drainStatus(db: Kysely<Database>, instance: InstanceKey): Promise<DrainStatus> {
   const { rows } = await sql<DrainStatus>`
-    select upstream.state = 'draining' and coalesce(bool_and(
+    select upstream.state = 'draining' and bool_and(gateway.id is null or coalesce(
         (gateway.acked_epoch, gateway.acked_version) >= (installation.epoch::bigint, upstream.state_version)
-        and report.table_version >= upstream.state_version), true) as known,
+        and report.table_version >= upstream.state_version, false)) as known,
       coalesce(sum(report.in_flight), 0)::int as "inFlight",
       coalesce(sum(report.long_lived), 0)::int as "longLived"
     from upstream cross join installation
