@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { type ControlledTransaction, Kysely, PostgresDialect, type RawBuilder, sql, type Transaction } from "kysely";
 import pg from "pg";
@@ -15,6 +16,7 @@ export interface DatabaseOptions {
 const IDLE_IN_TRANSACTION_MS = 5000;
 const CONNECT_MS = 5000;
 const UNDONE_ATTEMPTS = 4;
+const UNDONE_PAUSE_MS = 20;
 
 /** Opens a pool of connections with our codecs: bigint as number, timestamptz as ISO 8601 in UTC, jsonb as value. */
 export function openDatabase<DB>({ connectionString, max, onIdleError }: DatabaseOptions): Kysely<DB> {
@@ -84,6 +86,8 @@ export async function inTransaction<DB, T>(db: Kysely<DB>, fn: (tx: Transaction<
       return await attemptTransaction(db, fn);
     } catch (error) {
       if (!(error instanceof TransactionUndone) || attempt === UNDONE_ATTEMPTS) throw error;
+      // Both of two that met would only meet again.
+      await sleep(Math.random() * UNDONE_PAUSE_MS * attempt);
     }
   }
 }
