@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { connect, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,6 +19,8 @@ export interface ChildSpec {
 /** A process that this benchmark started, and ends. */
 export interface Child {
   readonly port: number;
+  /** Processor time that it has used so far, in ms. */
+  cpuMs(): number;
   stop(): Promise<void>;
 }
 
@@ -34,7 +37,16 @@ export async function startChild({ command, args, env, port }: ChildSpec): Promi
   });
   failure.catch(() => undefined);
   await Promise.race([waitForPort(port), failure]);
-  return { port, stop: () => stop(child) };
+  return { port, cpuMs: () => cpuMs(child), stop: () => stop(child) };
+}
+
+// Linux counts processor time in hundredths of a second for whoever asks.
+const TICK_MS = 10;
+
+function cpuMs({ pid }: ChildProcess): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -5,7 +5,7 @@ import { HostId, newId, RouteId, ServiceId, WorkspaceId } from "@evenkeel/contra
 import { instanceKey, type RouteTable } from "@evenkeel/contracts/route-table";
 import { type Benchmark, median, table } from "./benchmark.ts";
 import { type Child, type ChildSpec, freePort, startChild } from "./child.ts";
-import { exists, findLoadTool, type LoadResult } from "./http-load.ts";
+import { exists, findLoadTool, type LoadResult, type LoadTool } from "./http-load.ts";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = 3;
@@ -17,7 +17,13 @@ interface Lane extends Child {
   readonly name: string;
 }
 
+interface Run extends LoadResult {
+  /** Processor time of the lane's own process, per request. */
+  readonly cpuMicroseconds: number;
+}
+
 interface Figures {
+  cpuMicroseconds: number;
   requestsPerSecond: number;
   p50Ms: number;
   p99Ms: number;
@@ -34,10 +40,10 @@ export const benchmark: Benchmark = {
       const tool = await findLoadTool(say);
       say(`${tool.name}, ${CONNECTIONS} connections, ${ROUNDS} rounds of ${SECONDS} s each, interleaved; medians\n`);
       await startAll(folder, lanes);
-      const runs = new Map<string, LoadResult[]>(lanes.map(({ name }) => [name, []]));
+      const runs = new Map<string, Run[]>(lanes.map(({ name }) => [name, []]));
       for (const { port } of lanes) await tool.run({ ...load(port), seconds: 2 });
       for (let round = 0; round < ROUNDS; round += 1) {
-        for (const { name, port } of lanes) runs.get(name)?.push(await tool.run(load(port)));
+        for (const lane of lanes) runs.get(lane.name)?.push(await measure(tool, lane));
       }
       return report(tool.name, runs, say);
     } finally {
@@ -47,30 +53,39 @@ export const benchmark: Benchmark = {
   },
 };
 
+async function measure(tool: LoadTool, { port, cpuMs }: Lane): Promise<Run> {
+  const before = cpuMs();
+  const result = await tool.run(load(port));
+  return { ...result, cpuMicroseconds: ((cpuMs() - before) * 1000) / result.requests };
+}
+
 function load(port: number): { url: string; connections: number; seconds: number } {
   return { url: `http://127.0.0.1:${port}/orders/17?full=1`, connections: CONNECTIONS, seconds: SECONDS };
 }
 
-function report(tool: string, runs: ReadonlyMap<string, LoadResult[]>, say: (line: string) => void) {
+function report(tool: string, runs: ReadonlyMap<string, Run[]>, say: (line: string) => void) {
   const lanes: Record<string, Figures> = {};
   for (const [name, results] of runs) {
     lanes[name] = {
       requestsPerSecond: Math.round(median(results.map(({ requestsPerSecond }) => requestsPerSecond))),
+      cpuMicroseconds: median(results.map(({ cpuMicroseconds }) => cpuMicroseconds)),
       p50Ms: median(results.map(({ p50Ms }) => p50Ms)),
       p99Ms: median(results.map(({ p99Ms }) => p99Ms)),
       failed: results.reduce((sum, { failed }) => sum + failed, 0),
     };
   }
   const own = lanes[OWN]?.requestsPerSecond ?? 0;
-  const rows = Object.entries(lanes).map(([name, { requestsPerSecond, p50Ms, p99Ms, failed }]) => [
+  const rows = Object.entries(lanes).map(([name, { requestsPerSecond, p50Ms, p99Ms, failed, cpuMicroseconds }]) => [
     name,
     String(requestsPerSecond),
     p50Ms.toFixed(2),
     p99Ms.toFixed(2),
     String(failed),
+    cpuMicroseconds.toFixed(0),
     `${(own / requestsPerSecond).toFixed(2)} ×`,
   ]);
-  for (const line of table([["", "requests/s", "p50 ms", "p99 ms", "failed", "gateway is"], ...rows])) say(line);
+  for (const line of table([["", "requests/s", "p50 ms", "p99 ms", "failed", "cpu µs/request", "gateway is"], ...rows]))
+    say(line);
   const best = Math.max(...NODE_PEERS.map((name) => lanes[name]?.requestsPerSecond ?? 0));
   return { tool, connections: CONNECTIONS, rounds: ROUNDS, lanes, ratioToBestNodeProxy: own / best };
 }

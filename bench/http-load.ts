@@ -5,6 +5,7 @@ export interface LoadResult {
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly requests: number;
   /** Answers that were no 2xx, and connections that failed. */
   readonly failed: number;
 }
@@ -46,9 +47,10 @@ const WRK: LoadTool = {
     const [, connect = "0", read = "0", write = "0", timeout = "0"] =
       /connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(text) ?? [];
     return {
+      requests: Number(/(\d+) requests in /.exec(text)?.[1] ?? 0),
       requestsPerSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1] ?? Number.NaN),
-      p50Ms: milliseconds(/50%\s+(\S+)/.exec(text)?.[1]),
-      p99Ms: milliseconds(/99%\s+(\S+)/.exec(text)?.[1]),
+      p50Ms: milliseconds(/^ +50% +(\S+)/m.exec(text)?.[1]),
+      p99Ms: milliseconds(/^ +99% +(\S+)/m.exec(text)?.[1]),
       failed: failed + Number(connect) + Number(read) + Number(write) + Number(timeout),
     };
   },
@@ -60,7 +62,7 @@ function milliseconds(text: string | undefined): number {
 }
 
 interface AutocannonResult {
-  readonly requests: { readonly average: number };
+  readonly requests: { readonly average: number; readonly total: number };
   readonly latency: { readonly p50: number; readonly p99: number };
   readonly non2xx: number;
   readonly errors: number;
@@ -74,6 +76,7 @@ const AUTOCANNON: LoadTool = {
     const { text } = await output(process.execPath, args);
     const { requests, latency, non2xx, errors } = JSON.parse(text) as AutocannonResult;
     return {
+      requests: requests.total,
       requestsPerSecond: requests.average,
       p50Ms: latency.p50,
       p99Ms: latency.p99,
