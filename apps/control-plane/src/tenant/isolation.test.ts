@@ -1,0 +1,224 @@
+import { api, type OperationName } from "@evenkeel/contracts/api";
+import type { Endpoint } from "@evenkeel/contracts/endpoint";
+import { ServiceDefinition } from "@evenkeel/contracts/service";
+import { sql } from "kysely";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { digestOf, goodPackage } from "../package/testing.ts";
+import { ensurePrincipal, insertToken, secretDigest } from "../principal/index.ts";
+import { type Answer, type Installation, serverKinds, startInstallation } from "../testing.ts";
+import { ensureTenant } from "./store.ts";
+
+const SECRET_OF_B = "the-token-of-another-tenant";
+const bits = goodPackage("of tenant A");
+const endpoints = Object.entries(api) as [OperationName, Endpoint][];
+
+const definition = { start: "node server.js", routes: [{ host: "shop.localhost", path: "/" }] };
+const releaseOrder = {
+  kind: "release-order",
+  spec: { workspace: "local", application: "shop", package: { version: "1.0.0" }, definition },
+};
+
+/** A body of each endpoint that its schema takes; names and ids are those of tenant A. */
+const BODIES: Partial<Record<OperationName, unknown>> = {
+  createToken: { as: "mine", may: ["*:read"] },
+  createWorkspace: { name: "mine", zones: ["a"] },
+  createCell: { workspace: "local", name: "mine", zones: ["a"] },
+  createApplication: { name: "mine" },
+  editApplication: { level: 1 },
+  beginUpload: { application: "shop", version: "1.0.0", digest: digestOf(bits), sizeBytes: bits.length },
+  setParameters: { env: { STOLEN: "yes" } },
+  editHost: { zone: "a" },
+  createJoinToken: { workspace: "local" },
+  planChange: releaseOrder,
+  createChange: releaseOrder,
+  startChange: {},
+  replanChange: {},
+  approveChange: {},
+  rejectChange: { reason: "no" },
+  pauseChange: {},
+  resumeChange: {},
+  confirmChange: { batchIds: ["b"] },
+  retryChange: {},
+  skipChange: { targetIds: ["t"], traffic: "leave-detached" },
+  declareLostChange: { stepIds: [`stp_${"0".repeat(20)}`], reason: "gone" },
+  cancelChange: {},
+  rollbackChange: { speed: "fast", reason: "back" },
+  closeChange: { reason: "enough" },
+};
+
+/** What tenant B may do, because it touches nothing of A. */
+const OWN: readonly OperationName[] = ["createToken", "createWorkspace", "createApplication"];
+
+describe.each(await serverKinds())("tenants on %s", (kind) => {
+  let here: Installation;
+  let ids: Readonly<Record<string, string>>;
+  beforeAll(async () => {
+    here = await startInstallation(kind);
+    const { db } = here.replicas[0]!.ground;
+    const tenantId = await ensureTenant(db, "b");
+    const principalId = await ensurePrincipal(db, { tenantId, name: "admin", kind: "person" });
+    const digest = secretDigest(SECRET_OF_B);
+    await insertToken(db, { tenantId, principalId, digest, may: ["*:*"], validSeconds: null, notAfter: null });
+    ids = await furnish(here);
+  });
+  afterAll(async () => {
+    await here.close();
+  });
+
+  const pathOf = ({ path }: Endpoint) => path.replaceAll(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? `no ${name}`);
+  const queryOf = (name: OperationName) =>
+    name === "sendPiece" ? "?offset=0" : name === "listSamples" ? `?service=${ids.serviceId}` : "";
+  const asB = (name: OperationName, endpoint: Endpoint): Promise<Answer> =>
+    here.call(endpoint.method, `${pathOf(endpoint)}${queryOf(name)}`, {
+      token: SECRET_OF_B,
+      ...(endpoint.bodyKind === "raw"
+        ? { body: "bytes", headers: { "content-type": "application/octet-stream" } }
+        : { body: BODIES[name] }),
+    });
+
+  const asked = endpoints.filter(([, { needs }]) => needs !== "public" && needs !== "host-credential");
+
+  test("A reads everything that B is going to try", async () => {
+    for (const [name, endpoint] of asked) {
+      if (endpoint.method !== "GET" || endpoint.replyKind === "events") continue;
+      const { status } = await here.call("GET", `${pathOf(endpoint)}${queryOf(name)}`);
+      expect(`${name}: ${status}`).toBe(`${name}: 200`);
+    }
+  });
+
+  let before: Record<string, string[]>;
+  test("the audit of B begins empty", async () => {
+    before = await everythingButB(here);
+    expect((await here.call("GET", "/audit", { token: SECRET_OF_B })).body.items).toEqual([]);
+  });
+
+  // What B sent itself stands in its own audit.
+  test.each(asked.filter(([name]) => name !== "listAudit"))("%s shows nothing of A to B", async (name, endpoint) => {
+    if (endpoint.body !== undefined) expect(endpoint.body.safeParse(BODIES[name]).error).toBeUndefined();
+    const answer = await asB(name, endpoint);
+    const { code } = answer.body as { code?: string };
+    const namesA = endpoint.path.includes("{") || (endpoint.body !== undefined && !OWN.includes(name));
+    expect({ status: answer.status, code }).toEqual(
+      namesA ? { status: 404, code: "NOT_FOUND" } : { status: endpoint.status ?? 200, code: undefined },
+    );
+    const path = pathOf(endpoint);
+    const foreign = Object.values(ids).filter((id) => id.includes("_") && !path.includes(id));
+    const text = JSON.stringify(answer.body);
+    expect(foreign.filter((id) => text.includes(id))).toEqual([]);
+  });
+
+  test("after all that no row has changed but those of B", async () => {
+    expect(await everythingButB(here)).toEqual(before);
+  });
+
+  test("a host of B gets no object of A, though it knows the digest", async () => {
+    await here.call("POST", "/workspaces", { token: SECRET_OF_B, body: { name: "b-place", zones: ["a"] } });
+    const credential = await joinHost(here, { workspace: "b-place", name: "b-host", token: SECRET_OF_B });
+    const url = `/objects/${digestOf(bits)}`;
+    expect(await here.call("GET", url, { token: credential })).toMatchObject({
+      status: 404,
+      body: { code: "NOT_FOUND" },
+    });
+  });
+});
+
+/** Gives tenant A one of everything. */
+async function furnish(here: Installation): Promise<Record<string, string>> {
+  const { db, lease, defaultTenant } = here.replicas[0]!.ground;
+  const make = async (path: string, body: object): Promise<Answer["body"]> => {
+    const answer = await here.call("POST", path, { body });
+    expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300);
+    return answer.body;
+  };
+  const token = await make("/tokens", { as: "a", may: ["*:read"] });
+  const workspace = await make("/workspaces", { name: "local", zones: ["a"] });
+  await make("/cells", { workspace: "local", name: "cell", zones: ["a"] });
+  const application = await make("/applications", { name: "shop" });
+  const sizeBytes = bits.length;
+  const upload = await make("/uploads", { application: "shop", version: "1.0.0", digest: digestOf(bits), sizeBytes });
+  const sent = await fetch(`${here.replicas[0]!.url}/api/v1/uploads/${upload.id}?offset=0`, {
+    method: "PATCH",
+    headers: { authorization: `Bearer ${here.adminToken}`, "content-type": "application/octet-stream" },
+    body: new Uint8Array(bits),
+  });
+  const { package: pkg } = (await sent.json()) as { package: { id: string } };
+  const begun = await make("/uploads", {
+    application: "shop",
+    version: "2.0.0",
+    digest: digestOf(Buffer.from("2")),
+    sizeBytes,
+  });
+  const credential = await joinHost(here, { workspace: "local", name: "local-1", token: here.adminToken });
+  const host = await db
+    .selectFrom("host")
+    .select("id")
+    .where("credential_digest", "=", secretDigest(credential))
+    .executeTakeFirstOrThrow();
+  // Online is who has a session at a living replica.
+  await db
+    .insertInto("host_session")
+    .values({ host_id: host.id, tenant_id: defaultTenant, connection_epoch: 1, replica_id: lease.id })
+    .execute();
+  const forGateway = await make("/join-tokens", { workspace: "local", for: "gateway" });
+  const gateway = await make("/gateways/join", { token: forGateway.token, name: "gateway", url: "http://127.0.0.1:1" });
+  const serviceId = `svc_${"a".repeat(20)}`;
+  const service = { id: serviceId, name: "shop", definition: ServiceDefinition.parse(definition) };
+  await sql`insert into service (id, tenant_id, workspace_id, application_id, name, definition)
+    values (${serviceId}, ${defaultTenant}, ${workspace.id}, ${application.id}, 'shop', ${JSON.stringify(service.definition)})`.execute(
+    db,
+  );
+  await sql`insert into service_parameters (service_id, tenant_id, version, env)
+    values (${serviceId}, ${defaultTenant}, 1, '{"SECRET": "of A"}')`.execute(db);
+  const change = await make("/changes", releaseOrder);
+  const buildpacks = await here.call("GET", "/buildpacks");
+  const [buildpack] = buildpacks.body.items as unknown as { id: string }[];
+  return {
+    workspace: "local",
+    application: "shop",
+    applicationId: String(application.id),
+    tokenId: String(token.id),
+    packageId: pkg.id,
+    uploadId: String(begun.id),
+    hostId: host.id,
+    gatewayId: String(gateway.gatewayId),
+    serviceId,
+    changeId: String(change.id),
+    buildpackId: buildpack!.id,
+  };
+}
+
+async function joinHost(
+  here: Installation,
+  { workspace, name, token }: Record<"workspace" | "name" | "token", string>,
+): Promise<string> {
+  const made = await here.call("POST", "/join-tokens", { token, body: { workspace, zone: "a" } });
+  const body = {
+    token: made.body.token,
+    name,
+    address: "127.0.0.1",
+    journalId: `jrn_${"0".repeat(20)}`,
+    bootId: "boot",
+  };
+  const joined = await here.call("POST", "/hosts/join", { token: null, body });
+  expect(joined.status, JSON.stringify(joined.body)).toBe(201);
+  return String(joined.body.credential);
+}
+
+/** Every row of every table that does not belong to B, as text. */
+async function everythingButB(here: Installation): Promise<Record<string, string[]>> {
+  const { db } = here.replicas[0]!.ground;
+  const { id } = await db.selectFrom("tenant").select("id").where("name", "=", "b").executeTakeFirstOrThrow();
+  const tables = await sql<{ name: string }>`select tablename as name from pg_tables
+    where schemaname = 'public' and tablename not in ('replica', 'kysely_migration', 'kysely_migration_lock')`.execute(
+    db,
+  );
+  const found: Record<string, string[]> = {};
+  for (const { name } of tables.rows) {
+    const { rows } = await sql<{ row: string }>`select to_jsonb(t)::text as row from ${sql.table(name)} t`.execute(db);
+    found[name] = rows
+      .map(({ row }) => row)
+      .filter((row) => !row.includes(id))
+      .toSorted();
+  }
+  return found;
+}
