@@ -6,6 +6,7 @@ import { bootId, isAlive, killIdentity, type ProcessIdentity } from "@evenkeel/k
 
 // 1. A group is everything that came of one start: its control group where there is one, its session, and whatever
 //    carries its marker in the environment, double-forked children included.
+//    A process in the middle of an exec shows neither environment nor arguments: nobody is gone while there is one.
 // 2. Nothing else is ever signalled: each process is named by pid and start, looked up right before.
 
 /** A variable that every process of a group was started with. */
@@ -22,20 +23,48 @@ export interface Group {
 
 interface Process extends ProcessIdentity {
   readonly session: number;
+  readonly isKernel: boolean;
 }
 
+interface Scan {
+  readonly members: ProcessIdentity[];
+  /** A young process is in the middle of an exec: it may be a member. */
+  readonly uncertain: boolean;
+}
+
+/** How long uncertainty keeps a group from being gone, in ms: an exec is short, an emptied argument list is for life. */
+const UNCERTAIN_MS = 1000;
+
 /** Living processes of the group, zombies left out. */
-export function membersOf({ marker, record }: Group): ProcessIdentity[] {
+export function membersOf(group: Group): ProcessIdentity[] {
+  return scan(group).members;
+}
+
+function scan({ marker, record }: Group): Scan {
   const inControlGroup = record === null ? new Set<number>() : new Set(pidsOfControlGroup(record.cgroup));
   const session = record !== null && sessionIsOurs(record) ? record.pid : null;
   const needle = Buffer.from(`\0${marker.name}=${marker.value}\0`);
   // Nothing of a group is older than its first process: the environment of most processes need not be read.
   const oldest = record?.bootId === bootId() ? record.startTicks : 0;
-  return listProcesses()
-    .filter((one) => one.startTicks >= oldest)
-    .filter((one) => inControlGroup.has(one.pid) || one.session === session || carries(one.pid, needle))
-    .map(({ pid, startTicks, bootId: boot }) => ({ pid, startTicks, bootId: boot }));
+  const candidates = listProcesses().filter((one) => one.startTicks >= oldest && !one.isKernel);
+  const signs = candidates.map((one) =>
+    inControlGroup.has(one.pid) || one.session === session ? "ours" : readSign(one.pid, needle),
+  );
+  const members = candidates.filter((_, at) => signs[at] === "ours");
+  return {
+    members: members.map(({ pid, startTicks, bootId: boot }) => ({ pid, startTicks, bootId: boot })),
+    uncertain: signs.includes("uncertain"),
+  };
 }
+
+function readSign(pid: number, needle: Buffer): "ours" | "uncertain" | "strange" {
+  const environment = readIfThere(`/proc/${pid}/environ`);
+  if (environment === undefined) return "strange";
+  if (environment.length === 0) return readIfThere(`/proc/${pid}/cmdline`)?.length === 0 ? "uncertain" : "strange";
+  return Buffer.concat([NUL, environment]).includes(needle) ? "ours" : "strange";
+}
+
+const NUL = Buffer.from("\0");
 
 /** Sends the signal to all of the group; answers how many there were. */
 export function signalGroup(group: Group, signal: NodeJS.Signals): number {
@@ -46,16 +75,18 @@ export function signalGroup(group: Group, signal: NodeJS.Signals): number {
 
 /** Waits until nothing of the group lives; false when something still does after `ms`, or the wait was aborted. */
 export async function waitGroupGone(group: Group, ms: number, signal?: AbortSignal): Promise<boolean> {
-  const until = performance.now() + ms;
-  let members = membersOf(group);
+  const begun = performance.now();
+  const passedMs = (): number => performance.now() - begun;
+  let members: ProcessIdentity[] = [];
   for (;;) {
     members = members.filter(isAlive);
     // A look at all processes costs milliseconds: only when those that were known have gone.
     if (members.length === 0) {
-      members = membersOf(group);
-      if (members.length === 0) return true;
+      const found = scan(group);
+      members = found.members;
+      if (members.length === 0 && (!found.uncertain || passedMs() > UNCERTAIN_MS)) return true;
     }
-    if (performance.now() >= until || signal?.aborted === true) return false;
+    if (passedMs() >= ms || signal?.aborted === true) return false;
     await sleep(10);
   }
 }
@@ -64,7 +95,7 @@ export async function waitGroupGone(group: Group, ms: number, signal?: AbortSign
 export async function killGroup(group: Group, ms: number): Promise<number[]> {
   const until = performance.now() + ms;
   for (;;) {
-    if (signalGroup(group, "SIGKILL") === 0) return [];
+    signalGroup(group, "SIGKILL");
     if (await waitGroupGone(group, 100)) return [];
     if (performance.now() >= until) return membersOf(group).map(({ pid }) => pid);
   }
@@ -95,17 +126,18 @@ function readProcess(pid: number): Process | null {
   const stat = readIfThere(`/proc/${pid}/stat`)?.toString("latin1");
   if (stat === undefined) return null;
   // The command in brackets may hold blanks and brackets itself: count from its last one.
-  const [state, , , session, ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state, , , session] = fields;
   if (state === "Z" || state === "X") return null;
-  return { pid, session: Number(session), startTicks: Number(rest[15]), bootId: bootId() };
+  // Threads of the kernel have no memory of their own.
+  return {
+    pid,
+    session: Number(session),
+    startTicks: Number(fields[19]),
+    isKernel: fields[20] === "0",
+    bootId: bootId(),
+  };
 }
-
-function carries(pid: number, needle: Buffer): boolean {
-  const environment = readIfThere(`/proc/${pid}/environ`);
-  return environment !== undefined && Buffer.concat([NUL, environment]).includes(needle);
-}
-
-const NUL = Buffer.from("\0");
 
 function pidsOfControlGroup(folder: string): number[] {
   if (folder === "") return [];

@@ -6,6 +6,7 @@ import { type Group, killGroup, membersOf, signalGroup, waitGroupGone } from "./
 
 const KILL_MS = 10_000;
 const PORT_MS = 1000;
+const LOOK_MS = 200;
 
 /** Which of the means ended it. */
 export type StopMeans = "stop-script" | "TERM" | "KILL" | "was-gone";
@@ -25,7 +26,7 @@ export async function stopInstance(instance: Instance, { stopMs, script }: StopO
 }
 
 async function endGroup(group: Group, stopMs: number, script: StopOptions["script"]): Promise<StopMeans> {
-  if (membersOf(group).length === 0) return "was-gone";
+  if (membersOf(group).length === 0 && (await waitGroupGone(group, LOOK_MS))) return "was-gone";
   const until = performance.now() + stopMs;
   const leftMs = (): number => Math.max(0, until - performance.now());
   if (script !== null && stopMs > 0) {
