@@ -2,7 +2,7 @@ import type { VERB_BODIES } from "@evenkeel/contracts/change";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { type Caller, type Handlers, pageStart, toPage } from "../http/index.ts";
 import type { ChangeDeps } from "./deps.ts";
-import { readChange, readChangeIn, readSummary } from "./show/read.ts";
+import { readChange, readChangeIn, readSummary } from "./read.ts";
 import { findChange } from "./store/change.ts";
 import { listChanges } from "./store/list.ts";
 import { listLocks } from "./store/lock.ts";
@@ -15,35 +15,14 @@ import { start } from "./verbs/start.ts";
 import { cancel, close, confirm, pause, resume } from "./verbs/steer.ts";
 import { watchChange } from "./watch.ts";
 
-type VerbOperation =
-  `${"start" | "replan" | "approve" | "reject" | "pause" | "resume" | "confirm" | "retry" | "skip" | "declareLost" | "cancel" | "rollback" | "close"}Change`;
-type Names =
-  | "planChange"
-  | "createChange"
-  | "listChanges"
-  | "getChange"
-  | "getPlan"
-  | "watchChange"
-  | "listLocks"
-  | VerbOperation;
-
-interface VerbRequest<Body> {
-  readonly params: { readonly changeId: ChangeId };
-  readonly caller: Caller;
-  readonly body: Body;
+/** The HTTP side of the kernel. */
+export function changeHandlers(deps: ChangeDeps): Handlers<Making | Reading | Verbs> {
+  return { ...makingHandlers(deps), ...readingHandlers(deps), ...verbHandlers(deps) };
 }
 
-/** The HTTP side of the kernel. */
-export function changeHandlers(deps: ChangeDeps): Handlers<Names> {
-  const { db } = deps;
-  /** Runs a verb, then shows the change. */
-  const verb =
-    <Body>(run: (ask: Ask, body: Body) => Promise<unknown>) =>
-    async ({ params: { changeId }, caller, body }: VerbRequest<Body>) => {
-      const { tenantId, principalName } = caller;
-      await run({ tenantId, changeId, by: principalName }, body);
-      return await readChange(db, tenantId, changeId);
-    };
+type Making = "planChange" | "createChange";
+
+function makingHandlers(deps: ChangeDeps): Handlers<Making> {
   return {
     planChange: async ({ body, caller }) => {
       const { plan, digest } = await dryRun(deps, caller.tenantId, body);
@@ -57,6 +36,14 @@ export function changeHandlers(deps: ChangeDeps): Handlers<Names> {
         return await readChangeIn(tx, tenantId, id);
       });
     },
+  };
+}
+
+type Reading = "listChanges" | "getChange" | "getPlan" | "watchChange" | "listLocks";
+
+function readingHandlers(deps: ChangeDeps): Handlers<Reading> {
+  const { db } = deps;
+  return {
     listChanges: async ({ query, caller }) => {
       const { workspace, service, state, kind } = query;
       const { tenantId } = caller;
@@ -85,6 +72,31 @@ export function changeHandlers(deps: ChangeDeps): Handlers<Names> {
       const rows = await listLocks(db, { tenantId: caller.tenantId, ...pageStart(query) });
       return toPage(rows, query, { show: (row) => row, keyOf: (row) => `${row.resource}@${row.changeId}` });
     },
+  };
+}
+
+type Verbs =
+  `${"start" | "replan" | "approve" | "reject" | "pause" | "resume" | "confirm" | "retry" | "skip" | "declareLost" | "cancel" | "rollback" | "close"}Change`;
+
+interface VerbRequest<Body> {
+  readonly params: { readonly changeId: ChangeId };
+  readonly caller: Caller;
+  readonly body: Body;
+}
+
+type Parsed<Action extends keyof typeof VERB_BODIES> = (typeof VERB_BODIES)[Action]["_output"];
+
+function verbHandlers(deps: ChangeDeps): Handlers<Verbs> {
+  const { db } = deps;
+  /** Runs a verb, then shows the change. */
+  const verb =
+    <Body>(run: (ask: Ask, body: Body) => Promise<unknown>) =>
+    async ({ params: { changeId }, caller, body }: VerbRequest<Body>) => {
+      const { tenantId, principalName } = caller;
+      await run({ tenantId, changeId, by: principalName }, body);
+      return await readChange(db, tenantId, changeId);
+    };
+  return {
     startChange: verb(async (ask, body: Parsed<"start">) => await start(deps, ask, body)),
     replanChange: verb(async (ask, body: Parsed<"replan">) => await replan(deps, ask, body)),
     approveChange: verb(async (ask) => await decideApproval(deps, ask, "approve")),
@@ -103,5 +115,3 @@ export function changeHandlers(deps: ChangeDeps): Handlers<Names> {
     closeChange: verb(async (ask, body: Parsed<"close">) => await close(deps, ask, body)),
   };
 }
-
-type Parsed<Action extends keyof typeof VERB_BODIES> = (typeof VERB_BODIES)[Action]["_output"];

@@ -3,7 +3,7 @@ import { problemOf } from "@evenkeel/contracts/error";
 import type { TenantId } from "@evenkeel/contracts/id";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
-import { readSummary } from "./show/read.ts";
+import { readSummary } from "./read.ts";
 import { listUnfinished } from "./store/list.ts";
 
 const HANGING = ["failed", "paused", "awaiting-confirmation", "awaiting-approval"];

@@ -27,7 +27,7 @@ import { type Executor, startExecutor } from "./execute/executor.ts";
 import { agentListener } from "./execute/settle.ts";
 import type { ExitPoint } from "./exit-point.ts";
 import type { AgentStep, ChangeKind, ControlStep, Draft, KindRegistry } from "./kind.ts";
-import { readChange } from "./show/read.ts";
+import { readChange } from "./read.ts";
 import type { Ask } from "./verbs/context.ts";
 import { createChange } from "./verbs/plan.ts";
 import { start } from "./verbs/start.ts";

@@ -12,10 +12,11 @@ import { decide } from "../decide.ts";
 import type { ChangeDeps } from "../deps.ts";
 import type { HostView, Snapshot } from "../snapshot.ts";
 import { WORKED_STATES } from "../state.ts";
+import { changeById } from "../store/change.ts";
+import { type Claim, holdChange, releaseClaim } from "../store/lease.ts";
 import { chargeTime } from "../store/progress.ts";
 import { type ChangeRow, readRows, snapshotOf } from "../store/snapshot.ts";
 import { apply } from "./apply.ts";
-import { type Claim, holdChange, releaseClaim } from "./claim.ts";
 import type { Work } from "./dispatch.ts";
 import type { HostWatch } from "./host-watch.ts";
 import { observeControlSteps } from "./observe.ts";
@@ -66,7 +67,7 @@ interface Settling {
 /** Decides and writes until there is nothing left to decide. */
 async function settleDown(deps: ChangeDeps, { tx, claim, watch }: Settling): Promise<Advanced> {
   for (let round = 0; round < ROUNDS; round += 1) {
-    const change = await reread(tx, claim);
+    const change = await changeById(tx, claim.changeId);
     if (change.finished_at !== null) return { nextMs: null, released: true };
     const snapshot = snapshotOf(await readRows(tx, change));
     const work: Work = { tx, change, snapshot, token: claim.token };
@@ -84,10 +85,6 @@ async function settleDown(deps: ChangeDeps, { tx, claim, watch }: Settling): Pro
     return { nextMs: nextLook(snapshot, hosts), released: false };
   }
   throw new Error(`change ${claim.changeId} does not settle`);
-}
-
-async function reread(tx: Transaction<Database>, claim: Claim): Promise<ChangeRow> {
-  return await tx.selectFrom("change").selectAll().where("id", "=", claim.changeId).executeTakeFirstOrThrow();
 }
 
 const bakingBatches = (snapshot: Snapshot) =>

@@ -4,9 +4,10 @@ import type { Decision } from "../decide.ts";
 import type { ChangeDeps } from "../deps.ts";
 import { automaticRollback } from "../rollback.ts";
 import { mayGo, TARGET_ARROWS } from "../state.ts";
-import { moveChange, wake } from "../store/change.ts";
+import { markRolledBack, moveChange, wake } from "../store/change.ts";
 import { releaseLocks } from "../store/lock.ts";
-import { endAttempt, markBatch, moveTarget } from "../store/progress.ts";
+import { markBatch, moveTarget } from "../store/progress.ts";
+import { endAttempt, markRevoking } from "../store/step.ts";
 import { beginRollback } from "./begin-rollback.ts";
 import { dispatch, type Work } from "./dispatch.ts";
 
@@ -47,7 +48,7 @@ async function loseStep(work: Work, decision: Extract<Decision, { kind: "step" }
 }
 
 async function revoke(deps: ChangeDeps, work: Work, { attempt }: Extract<Decision, { kind: "revoke" }>): Promise<void> {
-  await work.tx.updateTable("change_step").set({ revoking: true }).where("id", "=", attempt.id).execute();
+  await markRevoking(work.tx, attempt.id);
   if (attempt.commandId !== null) await deps.commands.revoke(work.tx, [attempt.commandId]);
 }
 
@@ -84,11 +85,5 @@ export async function finish(deps: ChangeDeps, work: Pick<Work, "tx" | "change">
   await deps.commands.forget(tx, change.id);
   if (change.rollback_of === null) return;
   await wake(tx, change.rollback_of);
-  if (!succeeded) return;
-  await tx
-    .updateTable("change")
-    .set({ rolled_back_by: change.id })
-    .where("id", "=", change.rollback_of)
-    .where("state", "!=", "rolling-back")
-    .execute();
+  if (succeeded) await markRolledBack(tx, change.rollback_of, change.id);
 }

@@ -11,7 +11,7 @@ import type { ChangeKind, RollbackRequest, TouchedTarget } from "../kind.ts";
 import { freeze, planDigest } from "../plan.ts";
 import { automaticRollback, type RollbackDemand } from "../rollback.ts";
 import type { Snapshot } from "../snapshot.ts";
-import { insertChange, insertTracks, moveChange, wake } from "../store/change.ts";
+import { insertChange, insertTracks, linkRollback, moveChange, wake } from "../store/change.ts";
 import { handLocksOver, takeLocks } from "../store/lock.ts";
 import { attemptsOf, factsOf, isTouched } from "../track.ts";
 import type { Work } from "./dispatch.ts";
@@ -75,7 +75,7 @@ export async function beginRollback(deps: ChangeDeps, work: Work): Promise<void>
   if (conflict !== null)
     throw new Error(`the rollback of ${change.id} needs ${conflict.resource}, held by ${conflict.holder}`);
   await insertTracks(tx, id, inverse.plan);
-  await tx.updateTable("change").set({ rollback_change_id: id }).where("id", "=", change.id).execute();
+  await linkRollback(tx, change.id, id);
   await wake(tx, id);
 }
 

@@ -3,9 +3,10 @@ import type { Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import type { ChangeDeps } from "../deps.ts";
 import { movedSince } from "../plan.ts";
-import { insertTracks, moveChange, NOW } from "../store/change.ts";
+import { insertTracks, moveChange } from "../store/change.ts";
 import { takeLocks } from "../store/lock.ts";
 import type { ChangeRow } from "../store/snapshot.ts";
+import { markBegun } from "../store/start.ts";
 
 export type Beginning =
   | { readonly kind: "running" }
@@ -36,7 +37,7 @@ export async function begin(
   const moved = await basisProblem(deps, tx, change);
   if (moved !== null) return { kind: "moved", refusal: moved };
   await insertTracks(tx, change.id, change.plan);
-  await tx.updateTable("change").set({ started_at: NOW, problem: null }).where("id", "=", change.id).execute();
+  await markBegun(tx, change.id);
   await moveChange(tx, change, { to: "running", by });
   return { kind: "running" };
 }

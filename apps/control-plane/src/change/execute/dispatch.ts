@@ -5,16 +5,17 @@
  */
 import type { Command } from "@evenkeel/contracts/agent-protocol";
 import type { PlannedStep } from "@evenkeel/contracts/change";
-import { PlatformError, type Problem, problemOf } from "@evenkeel/contracts/error";
 import { CommandId, type HostId, newId, type ServiceId, StepId } from "@evenkeel/contracts/id";
-import { sql, type Transaction } from "kysely";
+import type { Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import type { Decision } from "../decide.ts";
 import type { ChangeDeps } from "../deps.ts";
 import type { Facts, StepContext } from "../kind.ts";
 import type { Snapshot } from "../snapshot.ts";
-import { endAttempt, insertAttempt, type NewAttempt } from "../store/progress.ts";
+import { epochOf } from "../store/epoch.ts";
+import { guarded } from "../store/savepoint.ts";
 import type { ChangeRow } from "../store/snapshot.ts";
+import { endAttempt, insertAttempt, type NewAttempt } from "../store/step.ts";
 import { attemptsOf, factsOf } from "../track.ts";
 
 export interface Work {
@@ -95,10 +96,6 @@ async function sendCommand(
   await deps.commands.enqueue(work.tx, [{ tenantId: context.tenantId, hostId: context.hostId as HostId, command }]);
 }
 
-async function epochOf(tx: Transaction<Database>): Promise<number> {
-  return (await tx.selectFrom("installation").select("epoch").executeTakeFirstOrThrow()).epoch;
-}
-
 async function runControlStep(deps: ChangeDeps, work: Work, attempt: NewAttempt): Promise<void> {
   const step = deps.registry.controlSteps.get(attempt.step.type);
   if (step === undefined) throw new Error(`no control step ${attempt.step.type}`);
@@ -114,21 +111,4 @@ async function runControlStep(deps: ChangeDeps, work: Work, attempt: NewAttempt)
     return;
   }
   await insertAttempt(work.tx, { ...attempt, facts: result.value });
-}
-
-/** Runs a step's own writes behind a savepoint: a refusal undoes them and is the step's problem; anything else is ours and undoes all. */
-export async function guarded<T>(
-  tx: Transaction<Database>,
-  run: () => Promise<T>,
-): Promise<{ readonly value: T } | { readonly problem: Problem }> {
-  await sql`savepoint control_step`.execute(tx);
-  try {
-    const value = await run();
-    await sql`release savepoint control_step`.execute(tx);
-    return { value };
-  } catch (error) {
-    if (!(error instanceof PlatformError) || error.code === "UNAVAILABLE") throw error;
-    await sql`rollback to savepoint control_step`.execute(tx);
-    return { problem: problemOf(error.code, error.facts) };
-  }
 }

@@ -7,8 +7,8 @@
 import { ChangeId } from "@evenkeel/contracts/id";
 import { LeaseLost } from "@evenkeel/kit/lease";
 import type { ChangeDeps } from "../deps.ts";
+import { type Claim, claimChanges, releaseAllClaims, renewClaims } from "../store/lease.ts";
 import { advance } from "./advance.ts";
-import { type Claim, claimChanges, renewClaims } from "./claim.ts";
 import { HostWatch } from "./host-watch.ts";
 
 const SWEEP_MS = 1000;
@@ -84,13 +84,8 @@ class ChangeExecutor implements Executor {
 
   async close(): Promise<void> {
     await this.abandon();
-    // Others need not wait for the end of the lease.
-    await this.#deps.db
-      .updateTable("change")
-      .set({ lease_owner: null, lease_until: null })
-      .where("lease_owner", "=", this.#deps.lease.id)
-      .execute()
-      .catch(() => undefined);
+    const { db, lease } = this.#deps;
+    await releaseAllClaims(db, lease.id).catch(() => undefined);
   }
 
   #track(work: Promise<void>): void {

@@ -1,9 +1,10 @@
 import { problemOf } from "@evenkeel/contracts/error";
 import type { ChangeDeps } from "../deps.ts";
 import type { StepAttempt } from "../snapshot.ts";
-import { endAttempt } from "../store/progress.ts";
+import { guarded } from "../store/savepoint.ts";
+import { endAttempt, noteWaiting } from "../store/step.ts";
 import { cleanTrackOf, reattachTrackOf, type TrackStep, trackOf } from "../track.ts";
-import { contextOf, fillInput, guarded, type Work } from "./dispatch.ts";
+import { contextOf, fillInput, type Work } from "./dispatch.ts";
 
 /** Asks every control step in hand whether it is done; true when one of them ended. */
 export async function observeControlSteps(deps: ChangeDeps, work: Work): Promise<boolean> {
@@ -46,12 +47,7 @@ async function observe(deps: ChangeDeps, work: Work, attempt: StepAttempt): Prom
         await endAttempt(work.tx, row, { to: "timed-out", outcome: { kind: "timed-out", problem, elapsedMs } });
         return true;
       }
-      await work.tx
-        .updateTable("change_step")
-        .set({ waiting_for: observed.waitingFor })
-        .where("id", "=", attempt.id)
-        .where("waiting_for", "is distinct from", observed.waitingFor)
-        .execute();
+      await noteWaiting(work.tx, attempt.id, observed.waitingFor);
       return false;
     default:
       return observed satisfies never;

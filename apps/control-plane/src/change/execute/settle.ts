@@ -13,17 +13,20 @@ import type { AgentListener } from "../../agent-link/index.ts";
 import type { Database } from "../../database.ts";
 import type { ChangeDeps } from "../deps.ts";
 import { mayGo, STEP_ARROWS } from "../state.ts";
-import { NOW, wake } from "../store/change.ts";
+import { wake } from "../store/change.ts";
 import { appendEvents } from "../store/event.ts";
-import { endAttempt } from "../store/progress.ts";
 import type { StepRow } from "../store/snapshot.ts";
+import { endAttempt, lockStep, markStarted } from "../store/step.ts";
 
 type SettleDeps = Pick<ChangeDeps, "db" | "registry" | "at">;
 
 /** What the kernel does with what agents report. */
 export function agentListener(deps: SettleDeps): AgentListener {
   return {
-    started: async (commandId) => await withStep(deps, commandId, markStarted),
+    started: async (commandId) =>
+      await withStep(deps, commandId, async (tx, step) => {
+        if (step.state === "dispatched") await markStarted(tx, step);
+      }),
     outcome: async (commandId, outcome) => {
       deps.at("before-outcome");
       await withStep(deps, commandId, async (tx, step) => {
@@ -53,28 +56,9 @@ async function withStep(
   run: (tx: Transaction<Database>, step: StepRow) => Promise<void>,
 ): Promise<void> {
   await inTransaction(db, async (tx) => {
-    const found = await tx
-      .selectFrom("change_step")
-      .select("change_id")
-      .where("command_id", "=", commandId)
-      .executeTakeFirst();
-    if (found === undefined) return;
-    // The change's row first, as everybody does: then the step's cannot move, and nobody waits in a circle.
-    await tx.selectFrom("change").select("id").where("id", "=", found.change_id).forUpdate().execute();
-    const step = await tx
-      .selectFrom("change_step")
-      .selectAll()
-      .where("command_id", "=", commandId)
-      .executeTakeFirstOrThrow();
-    await run(tx, step);
+    const step = await lockStep(tx, commandId);
+    if (step !== null) await run(tx, step);
   });
-}
-
-async function markStarted(tx: Transaction<Database>, step: StepRow): Promise<void> {
-  if (step.state !== "dispatched") return;
-  await tx.updateTable("change_step").set({ state: "running", started_at: NOW }).where("id", "=", step.id).execute();
-  const data = { id: step.id, targetId: step.target_id, name: step.name, from: step.state, to: "running" };
-  await appendEvents(tx, step.change_id, [{ type: "step", data }]);
 }
 
 interface Ended {

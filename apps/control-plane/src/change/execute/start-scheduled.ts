@@ -1,15 +1,16 @@
 import { errorTitle, problemOf } from "@evenkeel/contracts/error";
-import { sql, type Transaction } from "kysely";
+import type { Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import type { ChangeDeps } from "../deps.ts";
 import { moveChange } from "../store/change.ts";
 import { releaseLocks } from "../store/lock.ts";
 import type { ChangeRow } from "../store/snapshot.ts";
+import { noteStartWaits, startTimes } from "../store/start.ts";
 import { begin } from "./begin.ts";
 
 /** Starts a change whose time has come, ends one whose time is over, says what another waits for. */
 export async function startScheduled(deps: ChangeDeps, tx: Transaction<Database>, change: ChangeRow): Promise<void> {
-  const { due, expired } = await clockOf(tx, change);
+  const { due, expired } = await startTimes(tx, change.id);
   if (expired) return await moveChange(tx, change, { to: "expired" });
   if (!due) return;
   const beginning = await begin(deps, tx, { change, by: change.created_by });
@@ -23,23 +24,9 @@ export async function startScheduled(deps: ChangeDeps, tx: Transaction<Database>
     }
     case "locked": {
       const waitingFor = errorTitle(beginning.refusal.refused, beginning.refusal.facts);
-      await tx
-        .updateTable("change")
-        .set({ waiting_for: waitingFor })
-        .where("id", "=", change.id)
-        .where("waiting_for", "is distinct from", waitingFor)
-        .execute();
-      return;
+      return await noteStartWaits(tx, change.id, waitingFor);
     }
     default:
       return beginning satisfies never;
   }
-}
-
-async function clockOf(tx: Transaction<Database>, change: ChangeRow): Promise<{ due: boolean; expired: boolean }> {
-  const { rows } = await sql<{ due: boolean; expired: boolean }>`
-    select coalesce(start_at <= clock_timestamp(), true) as due,
-           coalesce(expires_at <= clock_timestamp(), false) as expired
-    from change where id = ${change.id}`.execute(tx);
-  return rows[0] ?? { due: false, expired: false };
 }

@@ -121,6 +121,11 @@ export async function findChange(db: Kysely<Database>, tenantId: TenantId, chang
   return row;
 }
 
+/** The row of a change by its id, for its worker. */
+export async function changeById(tx: Tx, changeId: ChangeId): Promise<ChangeRow> {
+  return await tx.selectFrom("change").selectAll().where("id", "=", changeId).executeTakeFirstOrThrow();
+}
+
 export interface Move {
   readonly to: ChangeState;
   readonly problem?: Problem | null;
@@ -166,6 +171,30 @@ export async function moveChange(tx: Tx, change: Pick<ChangeRow, "id" | "state">
     },
   ]);
   await wake(tx, change.id);
+}
+
+/** Names the rollback of a change under way. */
+export async function linkRollback(tx: Tx, changeId: ChangeId, rollbackId: ChangeId): Promise<void> {
+  await tx.updateTable("change").set({ rollback_change_id: rollbackId }).where("id", "=", changeId).execute();
+}
+
+/** Names the rollback of a change that had ended; one under way becomes `rolled-back` by itself. */
+export async function markRolledBack(tx: Tx, changeId: ChangeId, rollbackId: ChangeId): Promise<void> {
+  await tx
+    .updateTable("change")
+    .set({ rolled_back_by: rollbackId })
+    .where("id", "=", changeId)
+    .where("state", "!=", "rolling-back")
+    .execute();
+}
+
+/** Lists what a change leaves as it is. */
+export async function storeLeftBehind(tx: Tx, changeId: ChangeId, leftBehind: readonly string[]): Promise<void> {
+  await tx
+    .updateTable("change")
+    .set({ left_behind: JSON.stringify(leftBehind) })
+    .where("id", "=", changeId)
+    .execute();
 }
 
 /** Tells the worker of a change, wherever it is, that there is something to look at. */

@@ -1,100 +1,14 @@
-import type { Outcome } from "@evenkeel/contracts/agent-protocol";
-import type { PlannedStep, StepState, TargetState } from "@evenkeel/contracts/change";
+import type { TargetState } from "@evenkeel/contracts/change";
 import type { Problem } from "@evenkeel/contracts/error";
-import type { ChangeId, CommandId, StepId } from "@evenkeel/contracts/id";
+import type { ChangeId, StepId } from "@evenkeel/contracts/id";
 import { sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
-import { CLOSING, OPENING, type Phase } from "../snapshot.ts";
+import { CLOSING, OPENING } from "../snapshot.ts";
 import { SETTLED_TARGETS } from "../state.ts";
 import { NOW } from "./change.ts";
-import { appendEvents, type NewEvent } from "./event.ts";
+import { appendEvents } from "./event.ts";
 
 type Tx = Transaction<Database>;
-
-export interface NewAttempt {
-  readonly id: StepId;
-  readonly changeId: ChangeId;
-  readonly targetId: string;
-  readonly phase: Phase;
-  readonly step: PlannedStep;
-  readonly attempt: number;
-  readonly round: number;
-  readonly state: "dispatched" | "running";
-  readonly commandId: CommandId | null;
-  readonly facts: Readonly<Record<string, unknown>>;
-}
-
-/** Stores one attempt of a step. */
-export async function insertAttempt(tx: Tx, attempt: NewAttempt): Promise<void> {
-  await tx
-    .insertInto("change_step")
-    .values({
-      id: attempt.id,
-      change_id: attempt.changeId,
-      target_id: attempt.targetId,
-      phase: attempt.phase,
-      name: attempt.step.name,
-      type: attempt.step.type,
-      attempt: attempt.attempt,
-      round: attempt.round,
-      state: attempt.state,
-      command_id: attempt.commandId,
-      waiting_for: null,
-      facts: JSON.stringify(attempt.facts),
-      started_at: attempt.state === "running" ? sql<string>`clock_timestamp()` : null,
-    })
-    .execute();
-  await appendEvents(tx, attempt.changeId, [stepEvent(attempt, { to: attempt.state, attempt: attempt.attempt })]);
-}
-
-function stepEvent(
-  step: { readonly id: StepId; readonly targetId: string; readonly step: { readonly name: string } },
-  more: Record<string, unknown>,
-): NewEvent {
-  return { type: "step", data: { id: step.id, targetId: step.targetId, name: step.step.name, ...more } };
-}
-
-export interface EndedAttempt {
-  readonly id: StepId;
-  readonly changeId: ChangeId;
-  readonly targetId: string;
-  readonly name: string;
-  readonly from: StepState;
-}
-
-/** Ends an attempt, with its outcome and what it found out. */
-export async function endAttempt(
-  tx: Tx,
-  attempt: EndedAttempt,
-  end: { readonly to: StepState; readonly outcome: Outcome | null; readonly facts?: Readonly<Record<string, unknown>> },
-): Promise<void> {
-  await tx
-    .updateTable("change_step")
-    .set({
-      state: end.to,
-      waiting_for: null,
-      ...(end.outcome === null ? {} : { outcome: JSON.stringify(end.outcome) }),
-      ...(end.facts === undefined ? {} : { facts: sql<string>`facts || ${JSON.stringify(end.facts)}::jsonb` }),
-      // An unknown step has not ended: its outcome may still come.
-      ...(end.to === "unknown" ? {} : { finished_at: NOW }),
-    })
-    .where("id", "=", attempt.id)
-    .execute();
-  const problem = end.outcome !== null && end.outcome.kind !== "succeeded" ? { problem: end.outcome.problem } : {};
-  await appendEvents(tx, attempt.changeId, [
-    {
-      type: "step",
-      data: {
-        id: attempt.id,
-        targetId: attempt.targetId,
-        name: attempt.name,
-        from: attempt.from,
-        to: end.to,
-        ...problem,
-      },
-    },
-  ]);
-}
 
 interface TargetMove {
   readonly changeId: ChangeId;
@@ -134,6 +48,26 @@ export async function beginRound(
     .set((eb) => ({ round: eb("round", "+", 1), from_index: target.fromIndex }))
     .where("change_id", "=", target.changeId)
     .where("target_id", "=", target.targetId)
+    .execute();
+}
+
+/** What runs on a skipped target is to get its traffic back. */
+export async function markReattach(tx: Tx, changeId: ChangeId, targetId: string): Promise<void> {
+  await tx
+    .updateTable("change_target")
+    .set({ reattach: true })
+    .where("change_id", "=", changeId)
+    .where("target_id", "=", targetId)
+    .execute();
+}
+
+/** Opens the gates of batches. */
+export async function confirmBatches(tx: Tx, changeId: ChangeId, batchIds: readonly string[]): Promise<void> {
+  await tx
+    .updateTable("change_batch")
+    .set({ confirmed: true })
+    .where("change_id", "=", changeId)
+    .where("batch_id", "in", [...batchIds])
     .execute();
 }
 

@@ -5,7 +5,8 @@ import { lostTracks, targetActions } from "../show/actions.ts";
 import { LOST_TARGETS, RETRYABLE_TARGETS } from "../state.ts";
 import { moveChange, wake } from "../store/change.ts";
 import { appendEvents } from "../store/event.ts";
-import { beginRound, endAttempt, markBatch, moveTarget } from "../store/progress.ts";
+import { beginRound, markBatch, markReattach, moveTarget } from "../store/progress.ts";
+import { endAttempt } from "../store/step.ts";
 import { attemptsOf, positionOf, retryIndex, trackOf } from "../track.ts";
 import { type Ask, type VerbContext, withVerb } from "./context.ts";
 
@@ -94,13 +95,7 @@ export async function skip(deps: ChangeDeps, ask: Ask, body: VerbBody<"skip">): 
       const from = snapshot.targets.get(targetId)?.state ?? "pending";
       const name = planned?.name ?? targetId;
       await moveTarget(tx, { changeId: change.id, targetId, name, from, to: "skipped", problem: null });
-      if (body.traffic !== "re-attach") continue;
-      await tx
-        .updateTable("change_target")
-        .set({ reattach: true })
-        .where("change_id", "=", change.id)
-        .where("target_id", "=", targetId)
-        .execute();
+      if (body.traffic === "re-attach") await markReattach(tx, change.id, targetId);
     }
     const data = { action: "skip", targetIds: body.targetIds, traffic: body.traffic, by };
     await appendEvents(tx, change.id, [{ type: "verb", data }]);

@@ -4,8 +4,9 @@ import type { ChangeDeps } from "../deps.ts";
 import { finish } from "../execute/apply.ts";
 import { mayConfirm } from "../show/actions.ts";
 import type { Snapshot } from "../snapshot.ts";
-import { moveChange, wake } from "../store/change.ts";
+import { moveChange, storeLeftBehind, wake } from "../store/change.ts";
 import { appendEvents } from "../store/event.ts";
+import { confirmBatches } from "../store/progress.ts";
 import { type Ask, type VerbContext, withVerb } from "./context.ts";
 
 /** No new target is begun; those in hand end, or with `now` only their steps in hand. */
@@ -33,12 +34,7 @@ export async function confirm(deps: ChangeDeps, ask: Ask, body: VerbBody<"confir
       if (batch === undefined) throw new PlatformError("BATCH_UNKNOWN", { batch: batchId });
       if (!mayConfirm(snapshot, batch)) throw notConfirmable(snapshot, batchId);
     }
-    await tx
-      .updateTable("change_batch")
-      .set({ confirmed: true })
-      .where("change_id", "=", change.id)
-      .where("batch_id", "in", body.batchIds)
-      .execute();
+    await confirmBatches(tx, change.id, body.batchIds);
     await appendEvents(tx, change.id, [{ type: "verb", data: { action: "confirm", batchIds: body.batchIds, by } }]);
     if (change.state === "awaiting-confirmation") await moveChange(tx, change, { to: "running", by });
     else await wake(tx, change.id);
@@ -78,11 +74,7 @@ export async function close(deps: ChangeDeps, ask: Ask, body: VerbBody<"close">)
     );
     // Late outcomes are recorded only: the change is terminal by then.
     if (outstanding.length > 0) await deps.commands.revoke(tx, outstanding);
-    await tx
-      .updateTable("change")
-      .set({ left_behind: JSON.stringify(leftBehind(context)) })
-      .where("id", "=", change.id)
-      .execute();
+    await storeLeftBehind(tx, change.id, leftBehind(context));
     await moveChange(tx, change, { to: "closed", by, reason: body.reason });
     await finish(deps, { tx, change }, false);
   });

@@ -9,8 +9,8 @@ import { LeaseLost } from "@evenkeel/kit/lease";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import { WORKED_STATES } from "../state.ts";
-import { NOW } from "../store/change.ts";
-import type { ChangeRow } from "../store/snapshot.ts";
+import { NOW } from "./change.ts";
+import type { ChangeRow } from "./snapshot.ts";
 
 const TTL = sql<string>`clock_timestamp() + interval '5 seconds'`;
 
@@ -74,5 +74,14 @@ export async function releaseClaim(tx: Kysely<Database>, claim: Claim): Promise<
     .set({ lease_owner: null, lease_until: null })
     .where("id", "=", claim.changeId)
     .where("lease_token", "=", claim.token)
+    .execute();
+}
+
+/** Gives back everything that a replica works on: others need not wait for the end of its leases. */
+export async function releaseAllClaims(db: Kysely<Database>, owner: ReplicaId): Promise<void> {
+  await db
+    .updateTable("change")
+    .set({ lease_owner: null, lease_until: null })
+    .where("lease_owner", "=", owner)
     .execute();
 }

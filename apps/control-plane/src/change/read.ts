@@ -1,11 +1,11 @@
 import type { Change, ChangeSummary } from "@evenkeel/contracts/change";
 import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
 import type { Kysely } from "kysely";
-import type { Database } from "../../database.ts";
-import { findChange, newerChange } from "../store/change.ts";
-import { locksOf } from "../store/lock.ts";
-import { type ChangeRow, readRows, snapshotOf } from "../store/snapshot.ts";
-import { showChange, showSummary } from "./view.ts";
+import type { Database } from "../database.ts";
+import { showChange, showSummary } from "./show/view.ts";
+import { findChange, newerChange } from "./store/change.ts";
+import { locksOf } from "./store/lock.ts";
+import { type ChangeRow, readRows, snapshotOf } from "./store/snapshot.ts";
 
 /** A change as API, CLI and console display it. */
 export async function readChange(db: Kysely<Database>, tenantId: TenantId, changeId: ChangeId): Promise<Change> {

@@ -1,0 +1,52 @@
+import type { ChangeId } from "@evenkeel/contracts/id";
+import { sql, type Transaction } from "kysely";
+import type { Database } from "../../database.ts";
+import { NOW } from "./change.ts";
+
+type Tx = Transaction<Database>;
+
+export interface StartRequest {
+  readonly at: string | null;
+  readonly expiresAt: string | null;
+  readonly wait: boolean;
+  /** Undefined leaves the reason that it was created with. */
+  readonly reason: string | undefined;
+}
+
+/** Keeps how a change is to be started. */
+export async function storeStart(tx: Tx, changeId: ChangeId, request: StartRequest): Promise<void> {
+  await tx
+    .updateTable("change")
+    .set({
+      start_at: request.at,
+      expires_at: request.expiresAt,
+      start_wait: request.wait,
+      ...(request.reason === undefined ? {} : { reason: request.reason }),
+    })
+    .where("id", "=", changeId)
+    .execute();
+}
+
+/** Whether the time of a scheduled change has come, or is over, by the database's clock. */
+export async function startTimes(tx: Tx, changeId: ChangeId): Promise<{ due: boolean; expired: boolean }> {
+  const { rows } = await sql<{ due: boolean; expired: boolean }>`
+    select coalesce(start_at <= clock_timestamp(), true) as due,
+           coalesce(expires_at <= clock_timestamp(), false) as expired
+    from change where id = ${changeId}`.execute(tx);
+  return rows[0] ?? { due: false, expired: false };
+}
+
+/** Says what a scheduled change waits for; writes only what is news. */
+export async function noteStartWaits(tx: Tx, changeId: ChangeId, waitingFor: string): Promise<void> {
+  await tx
+    .updateTable("change")
+    .set({ waiting_for: waitingFor })
+    .where("id", "=", changeId)
+    .where("waiting_for", "is distinct from", waitingFor)
+    .execute();
+}
+
+/** The change has begun; what kept it from that is no problem any more. */
+export async function markBegun(tx: Tx, changeId: ChangeId): Promise<void> {
+  await tx.updateTable("change").set({ started_at: NOW, problem: null }).where("id", "=", changeId).execute();
+}
