@@ -5,8 +5,9 @@ import { agentSteps } from "./agent-steps.ts";
 import { frameSteps } from "./frame-steps.ts";
 import { inverseOfRelease } from "./inverse.ts";
 import { locksOfRelease, planRelease, reviewRelease } from "./plan.ts";
+import { readWorld } from "./read-world.ts";
 import { trafficSteps } from "./traffic-steps.ts";
-import { readWorld, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 const releaseOrder: ChangeKind<ReleaseOrderSpec, World> = {
   kind: "release-order",

@@ -2,7 +2,7 @@ import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { Digest, PackageId, RevisionId } from "@evenkeel/contracts/id";
 import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
 import type { Configuration, Environment, Revision, ServiceDefinition } from "@evenkeel/contracts/service";
-import { revisionDigest } from "../revision/index.ts";
+import { revisionDigest } from "../revision/digest.ts";
 import { definitionOf, type World } from "./world.ts";
 
 /** The revision that a target is to run, whether it is stored already or made by this release. */

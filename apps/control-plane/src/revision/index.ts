@@ -1,4 +1,3 @@
-export { type RevisionContent, revisionDigest } from "./digest.ts";
 export {
   findRevision,
   getRevision,
