@@ -1,3 +1,4 @@
+import { basename, delimiter, dirname } from "node:path";
 import { type Client, createClient } from "@evenkeel/client/client";
 import { type Line, line, span } from "@evenkeel/client/text/line";
 import { createScreen, type Output, type Screen } from "@evenkeel/kit/terminal";
@@ -43,7 +44,7 @@ export function createCli(io: Io, { json = false, workspace }: GlobalOptions): C
   const screen = createScreen({ output: json ? io.stderr : io.stdout, env: io.env });
   let client: Promise<Client> | undefined;
   return {
-    ...{ io, json, workspace, screen, name: io.env.EVENKEEL_COMMAND ?? "evenkeel" },
+    ...{ io, json, workspace, screen, name: nameOf(io) },
     client() {
       client ??= readSession(io.env).then(({ urls, token }) => createClient({ url: urls, token }));
       return client;
@@ -58,6 +59,13 @@ export function createCli(io: Io, { json = false, workspace }: GlobalOptions): C
   };
 }
 
+/** As it was called; where the shell finds it by its name alone, by that. */
+function nameOf({ env }: Io): string {
+  const called = env.EVENKEEL_COMMAND ?? "evenkeel";
+  const found = (env.PATH ?? "").split(delimiter).includes(dirname(called));
+  return found ? basename(called) : called;
+}
+
 /** A part of the command line: adds its commands below the program. */
 export type AddCommands = (program: Command, run: Run) => void;
 
@@ -66,7 +74,14 @@ export type Run = <Arguments extends readonly unknown[]>(
   action: (cli: Cli, ...given: Arguments) => Promise<void>,
 ) => (...given: [...Arguments, unknown]) => Promise<void>;
 
-/** A hint with a command that is ready to run. */
-export function commandLine(cli: Cli, command: string, does: string): Line {
-  return line(`  ${cli.name} ${command}`, span(`   ${does}`, "dim"));
+/** Commands that are ready to run, with what they do. */
+export function commandLines(cli: Cli, commands: readonly (readonly [command: string, does: string])[]): Line[] {
+  const width = Math.max(...commands.map(([command]) => command.length), 0);
+  const room = cli.screen.live ? cli.screen.width - 1 : Number.POSITIVE_INFINITY;
+  return commands.map(([command, does]) => {
+    const whole = `  ${cli.name} ${command.padEnd(width)}   ${does}`;
+    // A command that is cut cannot be copied: rather without what it does.
+    if (whole.length > room) return line(`  ${cli.name} ${command}`);
+    return line(`  ${cli.name} ${command.padEnd(width)}`, span(`   ${does}`, "dim"));
+  });
 }

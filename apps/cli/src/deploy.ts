@@ -8,9 +8,9 @@ import { lastOutput } from "@evenkeel/client/text/problem";
 import type { Change, Plan } from "@evenkeel/contracts/change";
 import type { Digest } from "@evenkeel/contracts/id";
 import type { Manifest } from "@evenkeel/contracts/service";
-import { actionLines } from "./change/actions.ts";
+import { actionsOf } from "./change/actions.ts";
 import { watchChange } from "./change/watch.ts";
-import { type AddCommands, type Cli, commandLine } from "./context.ts";
+import { type AddCommands, type Cli, commandLines } from "./context.ts";
 import { Exit } from "./exit.ts";
 import { uploadWithProgress, versionOf, withPacked } from "./packing.ts";
 import { findService } from "./service.ts";
@@ -68,7 +68,12 @@ async function planRelease(cli: Cli, { manifest, version, digest }: Planned) {
 async function dryRun(cli: Cli, folder: string, options: DeployOptions): Promise<void> {
   const manifest = await manifestOf(cli, folder, options);
   await withPacked(cli, folder, async (packed) => {
-    const version = await versionOf(options.packageVersion ?? manifest.version, folder, packed);
+    const version = await versionOf(cli, {
+      given: options.packageVersion ?? manifest.version,
+      folder,
+      packed,
+      application: manifest.application,
+    });
     const reply = await planRelease(cli, { manifest, version, digest: packed.digest });
     cli.answer(reply, planLines(reply.plan));
   });
@@ -78,7 +83,12 @@ async function release(cli: Cli, folder: string, options: DeployOptions): Promis
   const manifest = await manifestOf(cli, folder, options);
   const client = await cli.client();
   const planned = await withPacked(cli, folder, async (packed): Promise<Planned> => {
-    const version = await versionOf(options.packageVersion ?? manifest.version, folder, packed);
+    const version = await versionOf(cli, {
+      given: options.packageVersion ?? manifest.version,
+      folder,
+      packed,
+      application: manifest.application,
+    });
     if (await ensureApplication(client, manifest.application)) {
       cli.note(line(span("✔", "good"), ` made the application ${manifest.application}; it is yours`));
     }
@@ -97,7 +107,7 @@ async function release(cli: Cli, folder: string, options: DeployOptions): Promis
   if (!options.watch) {
     cli.answer(started, [
       line(stateMark(started.state), ` ${started.title}: `, stateName(started.state), `  ${shortId(started.id)}`),
-      commandLine(cli, `change watch ${shortId(started.id)}`, "shows it live"),
+      ...commandLines(cli, [[`change watch ${shortId(started.id)}`, "shows it live"]]),
     ]);
     return;
   }
@@ -141,8 +151,7 @@ async function failure(cli: Cli, manifest: Manifest, change: Change): Promise<Li
     line(""),
     line(stateMark(change.state), " ", span(change.title, "bold"), ": ", stateName(change.state)),
     ...(await applicationLogs(cli, manifest, change)),
-    ...actionLines(cli, change),
-    commandLine(cli, `change show ${shortId(change.id)}`, "tells all of it"),
+    ...commandLines(cli, [...actionsOf(change), [`change show ${shortId(change.id)}`, "tells all of it"]]),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { line, span, type Tone } from "@evenkeel/client/text/line";
 import { problemLines } from "@evenkeel/client/text/problem";
 import type { Finding } from "@evenkeel/contracts/change";
-import { type AddCommands, commandLine } from "./context.ts";
+import { type AddCommands, commandLines } from "./context.ts";
 import { Exit } from "./exit.ts";
 
 export const addDoctorCommands: AddCommands = (program, run) => {
@@ -15,7 +15,11 @@ export const addDoctorCommands: AddCommands = (program, run) => {
           line(span(`PostgreSQL ${postgres}, control planes: ${replicas.join(", ")}`, "dim")),
           ...items.flatMap((finding) => findingLines(finding)),
           ...(items.length === 0 ? [line(span("✔", "good"), " nothing is wrong")] : []),
-          ...items.flatMap(({ actions }) => actions.map((action) => actionLine(cli, action))),
+          // Some come with the command's name before them.
+          ...commandLines(
+            cli,
+            items.flatMap(({ actions }) => actions.map((action) => [action.replace(/^evenkeel /, ""), ""] as const)),
+          ),
         ]);
         if (items.some(({ severity }) => severity === "error")) throw new Exit(1);
       }),
@@ -37,9 +41,4 @@ function findingLines({ severity, resource, problem, since }: Finding) {
     span(since === null ? "" : `  since ${since}`, "dim"),
   );
   return [head, ...problemLines(problem, "  ")];
-}
-
-/** Actions come ready to run, some with the command's name before them. */
-function actionLine(cli: Parameters<typeof commandLine>[0], action: string) {
-  return commandLine(cli, action.replace(/^evenkeel /, ""), "");
 }

@@ -3,7 +3,7 @@ import { bytes, duration, line, type Span, span } from "@evenkeel/client/text/li
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { Host } from "@evenkeel/contracts/host";
 import { HostId } from "@evenkeel/contracts/id";
-import { type AddCommands, type Cli, commandLine } from "./context.ts";
+import { type AddCommands, type Cli, commandLines } from "./context.ts";
 import { details, table } from "./table.ts";
 
 export const addHostCommands: AddCommands = (program, run) => {
@@ -139,10 +139,11 @@ function hostDetails(cli: Cli, host: Host) {
       ["clock", clockSkewMs === null ? "" : `${Math.round(clockSkewMs)} ms off`],
       ...measured,
     ]),
-    ...host.allowedActions
-      .filter((action) => action === "admit" || action === "remove")
-      .map((action) =>
-        commandLine(cli, `host ${action} ${host.name}`, action === "admit" ? "takes it back" : "forgets it"),
-      ),
+    ...commandLines(
+      cli,
+      host.allowedActions
+        .filter((action) => action === "admit" || action === "remove")
+        .map((action) => [`host ${action} ${host.name}`, action === "admit" ? "takes it back" : "forgets it"] as const),
+    ),
   ];
 }

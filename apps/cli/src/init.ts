@@ -80,10 +80,10 @@ export function manifestText({ application, buildpack, start }: Guess): string {
 application: ${application}
 # version: 1.0.0                # default: what git describes, else the time
 # workspace: local
-# service: ${application}       # where one application runs more than once in a workspace
+${`# service: ${application}`.padEnd(31)} # where one application runs more than once in a workspace
 
-buildpack: ${buildpack.padEnd(22)} # node, or process: any executable
-start: ${JSON.stringify(start).padEnd(26)} # gets HOST and PORT; {host} and {port} may stand in the command
+buildpack: ${buildpack.padEnd(20)} # node, or process: any executable
+start: ${JSON.stringify(start).padEnd(24)} # gets HOST and PORT; {host} and {port} may stand in the command
 # port: auto                    # the platform gives a port; a number is a fixed one, replaced in place
 # env: { LOG_LEVEL: info }
 
@@ -101,7 +101,7 @@ strategy:
   batches: { by: zone }         # or { count: 3 }, { size: 2 }, { percent: 25 }, each, all
   bakeSeconds: 10               # after each batch, before the next
   confirm: none                 # or first, each: a person confirms before the batch
-  budget: { failures: 0, action: rollback } # or stop, continue
+  budget: { failures: 0, action: rollback }   # or stop, continue
 
 # drain: { seconds: 30, policy: cut }  # requests in hand when an instance is replaced; or extend, fail
 # stopSeconds: 10               # between TERM and KILL

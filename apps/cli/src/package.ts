@@ -56,7 +56,11 @@ async function upload(cli: Cli, path: string, options: UploadOptions): Promise<P
   await ensureApplication(await cli.client(), application);
   if (found.isDirectory()) {
     return withPacked(cli, path, async (packed) =>
-      uploadWithProgress(cli, { application, version: await versionOf(version, path, packed), file: packed.file }),
+      uploadWithProgress(cli, {
+        application,
+        version: await versionOf(cli, { given: version, folder: path, packed, application }),
+        file: packed.file,
+      }),
     );
   }
   if (version === undefined)

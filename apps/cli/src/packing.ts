@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileSource } from "@evenkeel/client/node/file-source";
 import { type Packed, packFolder } from "@evenkeel/client/node/pack";
-import { defaultVersion } from "@evenkeel/client/node/version";
+import { gitVersion, timeVersion } from "@evenkeel/client/node/version";
+import { eachItem } from "@evenkeel/client/page";
 import { bytes, duration, line, plural, span } from "@evenkeel/client/text/line";
 import { uploadPackage } from "@evenkeel/client/upload";
 import type { Package } from "@evenkeel/contracts/package";
@@ -29,9 +30,22 @@ export async function withPacked<Result>(
   }
 }
 
-/** The manifest's version, else the one that git or the time gives. */
-export function versionOf(given: string | undefined, folder: string, packed: Packed): Promise<string> {
-  return given === undefined ? defaultVersion(folder, packed.digest, new Date()) : Promise.resolve(given);
+interface Versioning {
+  readonly given: string | undefined;
+  readonly folder: string;
+  readonly packed: Packed;
+  readonly application: string;
+}
+
+/** The manifest's version, else what git says, else the one that these very bits have already, else the time. */
+export async function versionOf(cli: Cli, { given, folder, packed, application }: Versioning): Promise<string> {
+  const named = given ?? (await gitVersion(folder, packed.digest));
+  if (named !== null) return named;
+  const client = await cli.client();
+  for await (const known of eachItem(client.listPackages, { application })) {
+    if (known.digest === packed.digest) return known.version;
+  }
+  return timeVersion(new Date());
 }
 
 /** Uploads with a bar where somebody looks, and a line at the end everywhere. */

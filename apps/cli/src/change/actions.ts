@@ -1,7 +1,7 @@
 import { shortId } from "@evenkeel/client/text/change";
 import type { Line } from "@evenkeel/client/text/line";
 import type { Change, ChangeAction, TargetView } from "@evenkeel/contracts/change";
-import { type Cli, commandLine } from "../context.ts";
+import { type Cli, commandLines } from "../context.ts";
 
 const DOES: Record<ChangeAction, string> = {
   start: "begins",
@@ -21,12 +21,18 @@ const DOES: Record<ChangeAction, string> = {
 
 /** The verbs that the API allows now, as commands that work as printed. */
 export function actionLines(cli: Cli, change: Change): Line[] {
-  const lines = change.allowedActions.map((action) =>
-    commandLine(cli, `change ${action} ${shortId(change.id)}${rest(action, change)}`, DOES[action]),
-  );
+  return commandLines(cli, actionsOf(change));
+}
+
+/** The same as pairs of a command and what it does. */
+export function actionsOf(change: Change): [command: string, does: string][] {
+  const actions = change.allowedActions.map((action): [string, string] => [
+    `change ${action} ${shortId(change.id)}${rest(action, change)}`,
+    DOES[action],
+  ]);
   const rollback = change.rollbackChangeId;
-  if (rollback === null || change.state !== "rolling-back") return lines;
-  return [commandLine(cli, `change watch ${shortId(rollback)}`, "shows its rollback"), ...lines];
+  if (rollback === null || change.state !== "rolling-back") return actions;
+  return [[`change watch ${shortId(rollback)}`, "shows its rollback"], ...actions];
 }
 
 function rest(action: ChangeAction, change: Change): string {

@@ -4,7 +4,7 @@ import { type Line, line, span } from "@evenkeel/client/text/line";
 import { changeNews } from "@evenkeel/client/text/news";
 import { type Change, type ChangeState, isTerminal } from "@evenkeel/contracts/change";
 import type { ChangeId } from "@evenkeel/contracts/id";
-import { type Cli, commandLine } from "../context.ts";
+import { type Cli, commandLines } from "../context.ts";
 import { Exit } from "../exit.ts";
 import { actionLines } from "./actions.ts";
 
@@ -98,8 +98,10 @@ function leftRunning(cli: Cli, changeId: ChangeId, change: Change | null): Line[
   const allowed = change?.allowedActions ?? [];
   return [
     line("The change goes on without you."),
-    commandLine(cli, `change watch ${id}`, "shows it again"),
-    ...(allowed.includes("pause") ? [commandLine(cli, `change pause ${id}`, "stops after the hosts in hand")] : []),
-    ...(allowed.includes("cancel") ? [commandLine(cli, `change cancel ${id}`, "ends it")] : []),
+    ...commandLines(cli, [
+      [`change watch ${id}`, "shows it again"],
+      ...(allowed.includes("pause") ? [[`change pause ${id}`, "stops after the hosts in hand"] as const] : []),
+      ...(allowed.includes("cancel") ? [[`change cancel ${id}`, "ends it"] as const] : []),
+    ]),
   ];
 }

@@ -3,6 +3,8 @@ import { type Line, line, plural, span } from "./line.ts";
 
 /** Host names in one cell of the plan before the rest is counted. */
 const NAMES = 6;
+/** Columns of a list of steps: beside its label it fits into 80. */
+const LINE = 64;
 
 /** The plan as people read it before they start it: hosts, batches, steps, what differs, what it holds. */
 export function planLines(plan: Plan): Line[] {
@@ -54,7 +56,22 @@ function stepLines({ targets, opening, closing }: Plan): Line[] {
   ];
   return parts
     .filter(([, steps]) => steps.length > 0)
-    .map(([label, steps]) => line(span(`  ${label.padEnd(10)}  `, "dim"), steps.map(({ name }) => name).join(" · ")));
+    .flatMap(([label, steps]) =>
+      wrapped(steps.map(({ name }) => name)).map((text, index) =>
+        line(span(`  ${(index === 0 ? label : "").padEnd(10)}  `, "dim"), text),
+      ),
+    );
+}
+
+/** Names in lines that a narrow terminal shows whole. */
+function wrapped(names: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const name of names) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + name.length + 3 > LINE) lines.push(name);
+    else lines[lines.length - 1] = `${last} · ${name}`;
+  }
+  return lines;
 }
 
 function differenceLines({ differences }: Plan): Line[] {
