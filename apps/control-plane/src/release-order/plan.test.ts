@@ -225,9 +225,18 @@ describe("the steps of a target", () => {
   test("a crashed instance that takes no traffic is what the new one replaces", () => {
     const world = running([
       { host: hostNamed("local-1") },
-      { host: hostNamed("local-1"), letter: "b", revisionId: newId(RevisionId, "rev"), state: "crash-loop", attached: false },
+      {
+        host: hostNamed("local-1"),
+        letter: "b",
+        revisionId: newId(RevisionId, "rev"),
+        state: "crash-loop",
+        attached: false,
+      },
     ]);
-    expect(steps(planned(spec({ hosts: ["local-1"] }), world), "local-1")?.slice(0, 2)).toEqual(["clear-slot b", "start-instance b"]);
+    expect(steps(planned(spec({ hosts: ["local-1"] }), world), "local-1")?.slice(0, 2)).toEqual([
+      "clear-slot b",
+      "start-instance b",
+    ]);
   });
 });
 
@@ -235,7 +244,10 @@ describe("the hosts of a release", () => {
   test.each([
     ["all", ["local-1", "local-2", "local-3", "local-4"]],
     [2, ["local-1", "local-2"]],
-    [["local-3", "local-1"], ["local-1", "local-3"]],
+    [
+      ["local-3", "local-1"],
+      ["local-1", "local-3"],
+    ],
     [{ zones: ["b"] }, ["local-3", "local-4"]],
   ])("%j chooses %j", (hosts, names) => {
     expect(planned(spec({ hosts }), empty).targets.map(({ name }) => name)).toEqual(names);
@@ -286,7 +298,10 @@ describe("what is refused", () => {
 describe("the plan as a document", () => {
   test("a package that is not uploaded yet can be planned by its digest, and is named as missing", () => {
     const order = spec({ package: { version: "2.0.0", digest: digest("e") } });
-    expect(planned(order, { ...empty, package: null, application: null }).missing).toEqual(["application shop", "package 2.0.0"]);
+    expect(planned(order, { ...empty, package: null, application: null }).missing).toEqual([
+      "application shop",
+      "package 2.0.0",
+    ]);
   });
 
   test("it says what differs from now", () => {
@@ -298,10 +313,22 @@ describe("the plan as a document", () => {
   });
 
   test.each<[string, (world: World) => World]>([
-    ["host local-1", (world) => ({ ...world, hosts: world.hosts.map((host, index) => (index === 0 ? { ...host, version: 2 } : host)) })],
-    ["parameters of shop", (world) => ({ ...world, service: { ...world.service!, parameters: { version: 2, env: {} } } })],
+    [
+      "host local-1",
+      (world) => ({
+        ...world,
+        hosts: world.hosts.map((host, index) => (index === 0 ? { ...host, version: 2 } : host)),
+      }),
+    ],
+    [
+      "parameters of shop",
+      (world) => ({ ...world, service: { ...world.service!, parameters: { version: 2, env: {} } } }),
+    ],
     ["service shop", (world) => ({ ...world, service: { ...world.service!, version: 4 } })],
-    ["what runs on local-4", (world) => ({ ...world, instances: world.instances.slice(0, 3), upstreams: world.upstreams.slice(0, 3) })],
+    [
+      "what runs on local-4",
+      (world) => ({ ...world, instances: world.instances.slice(0, 3), upstreams: world.upstreams.slice(0, 3) }),
+    ],
   ])("its basis names %s", (label, move) => {
     const before = planned(spec(), everywhere).basis;
     const after = planned(spec(), move(everywhere)).basis;
@@ -310,15 +337,26 @@ describe("the plan as a document", () => {
   });
 
   test("the same world gives the same basis, though ids of new things differ", () => {
-    const again = { ...everywhere, fresh: { serviceId: newId(ServiceId, "svc"), revisionId: newId(RevisionId, "rev") } };
+    const again = {
+      ...everywhere,
+      fresh: { serviceId: newId(ServiceId, "svc"), revisionId: newId(RevisionId, "rev") },
+    };
     expect(planned(spec(), again).basis).toEqual(planned(spec(), everywhere).basis);
   });
 });
 
 describe("the inverse", () => {
-  const strategy = { beta: 1, batches: { by: "zone" }, bakeSeconds: 5, confirm: "each", budget: { failures: 0, action: "rollback" } };
+  const strategy = {
+    beta: 1,
+    batches: { by: "zone" },
+    bakeSeconds: 5,
+    confirm: "each",
+    budget: { failures: 0, action: "rollback" },
+  };
   const plan = planned(spec({ strategy }), everywhere);
-  const touched = plan.targets.slice(0, 2).map((target): TouchedTarget => ({ ...target, state: "failed", currentFacts: {} }));
+  const touched = plan.targets
+    .slice(0, 2)
+    .map((target): TouchedTarget => ({ ...target, state: "failed", currentFacts: {} }));
   const inverse = (speed: "follow" | "fast", toRevision: RevisionId | null = null) =>
     inverseOfRelease(plan, touched, { changeId: newId(ChangeId, "chg"), speed, strategy: null, toRevision });
 
@@ -332,8 +370,16 @@ describe("the inverse", () => {
 
   test("`fast` takes all at once, `follow` the batches of the release; neither rolls back again by itself", () => {
     expect(inverse("fast").strategy).toMatchObject({ batches: "all", bakeSeconds: 0, confirm: "none" });
-    expect(inverse("follow").strategy).toMatchObject({ beta: 1, batches: { by: "zone" }, bakeSeconds: 5, confirm: "each" });
-    expect([inverse("fast").strategy.budget.action, inverse("follow").strategy.budget.action]).toEqual(["stop", "stop"]);
+    expect(inverse("follow").strategy).toMatchObject({
+      beta: 1,
+      batches: { by: "zone" },
+      bakeSeconds: 5,
+      confirm: "each",
+    });
+    expect([inverse("fast").strategy.budget.action, inverse("follow").strategy.budget.action]).toEqual([
+      "stop",
+      "stop",
+    ]);
   });
 
   test("in mid-release it keeps the old instance that still serves, and takes the new one away", () => {
@@ -343,7 +389,13 @@ describe("the inverse", () => {
       { host, letter: "b", revisionId: newId(RevisionId, "rev"), state: "crash-loop", attached: false },
     ]);
     const restore = planned(inverse("fast"), world);
-    expect(steps(restore, "local-1")).toEqual(["start-instance a", "await-health a", "shift-traffic a", "await-drained b", "stop-instance b"]);
+    expect(steps(restore, "local-1")).toEqual([
+      "start-instance a",
+      "await-health a",
+      "shift-traffic a",
+      "await-drained b",
+      "stop-instance b",
+    ]);
   });
 
   test("of a first release takes the instances away", () => {
