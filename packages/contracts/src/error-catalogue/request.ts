@@ -1,0 +1,88 @@
+import { type Entry, entry } from "./entry.ts";
+
+/** What is wrong with a request, and with what it brings. */
+export const REQUEST_ERRORS = {
+  // request
+  INPUT_INVALID: entry(400, "never", [
+    "The input is not valid: {problem}.",
+    "Correct the named fields and send it again.",
+  ]),
+  INPUT_UNKNOWN_FIELD: entry(400, "never", [
+    "Unknown field {field}.",
+    "Remove it, or correct its spelling; the manifest's fields are in the guide.",
+  ]),
+  BODY_TOO_LARGE: entry(413, "never", [
+    "The body is larger than {limitBytes} bytes.",
+    "Send less; packages go through uploads in pieces.",
+  ]),
+  METHOD_NOT_ALLOWED: entry(405, "never", [
+    "{method} is not possible on this address.",
+    "Possible: {allowed}; see /api/openapi.json.",
+  ]),
+  MEDIA_TYPE_UNSUPPORTED: entry(415, "never", ["The body has a type that is not read here.", "Send it as {expected}."]),
+  TOKEN_MISSING: entry(401, "never", [
+    "No access token was sent.",
+    "Send `Authorization: Bearer …`; `evenkeel login` stores one.",
+  ]),
+  TOKEN_UNKNOWN: entry(401, "never", [
+    "The access token is unknown, revoked or expired.",
+    "Ask for a new one: `evenkeel token create`.",
+  ]),
+  PERMISSION_MISSING: entry(403, "never", [
+    "{principal} may not {permission}.",
+    "Ask someone who may create tokens for one with this permission.",
+  ]),
+  NOT_FOUND: entry(404, "never", ["There is no {resource}.", "Check the name or id; list what exists."]),
+  ALREADY_EXISTS: entry(409, "never", ["{resource} exists already.", "Use the existing one, or choose another name."]),
+  VERSION_CONFLICT: entry(409, "after-refresh", [
+    "{resource} was changed by somebody else in the meantime.",
+    "Read it again and repeat your change.",
+  ]),
+  IDEMPOTENCY_KEY_REUSED: entry(422, "never", [
+    "This Idempotency-Key was used with another body.",
+    "Use a new key for a new request.",
+  ]),
+  IDEMPOTENCY_KEY_BUSY: entry(409, "same-key-now", [
+    "The first request with this Idempotency-Key is still under way.",
+    "Send it again with the same key.",
+  ]),
+  OUTCOME_UNKNOWN: entry(503, "after-refresh", [
+    "The database's answer was lost: it may have been done, or not.",
+    "Read the resource, then decide whether to ask again.",
+  ]),
+  INTERNAL: entry(500, "later", [
+    "Something went wrong on our side.",
+    "Try again; if it stays, report the trace id {traceId}.",
+  ]),
+  UNAVAILABLE: entry(503, "later", [
+    "{what} is not available right now.",
+    "Try again in a moment; `evenkeel doctor` says what is missing.",
+  ]),
+  // packages
+  PACKAGE_DIGEST_MISMATCH: entry(422, "never", [
+    "The bytes received have digest {actual}, not {expected}.",
+    "Upload it again.",
+  ]),
+  PACKAGE_VERSION_TAKEN: entry(409, "never", [
+    "Version {version} of {application} exists with other bits ({digest}).",
+    "Choose another version: a version never changes.",
+  ]),
+  PACKAGE_NOT_FOUND: entry(404, "never", ["There is no package {version} of {application}.", "Upload it first."]),
+  PACKAGE_EMPTY: entry(422, "never", [
+    "There is nothing to pack in {folder}.",
+    "Check the folder, and what .evenkeelignore or .gitignore leave out.",
+  ]),
+  PACKAGE_UNREADABLE: entry(422, "never", [
+    "The archive cannot be read: {problem}.",
+    "Pack it as .tar, .tar.gz or .zip and upload it again.",
+  ]),
+  PACKAGE_UNSAFE: entry(422, "never", [
+    "The archive is refused: entry {entry} {problem}.",
+    "Remove the entry and pack it again.",
+  ]),
+  PACKAGE_TOO_LARGE: entry(422, "never", [
+    "The archive unpacks to more than {limitBytes} bytes or {limitEntries} entries.",
+    "Pack less.",
+  ]),
+  UPLOAD_OFFSET_WRONG: entry(409, "after-refresh", ["The upload stands at {offset} bytes.", "Continue from there."]),
+} as const satisfies Record<string, Entry>;
