@@ -87,3 +87,14 @@ export async function freePort(): Promise<number> {
   await once(server, "close");
   return port;
 }
+
+/** Runs a program to its end; what it wrote to standard output. */
+export async function output(command: string, args: readonly string[]): Promise<{ code: number | null; text: string }> {
+  return await new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "ignore"] });
+    const chunks: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code, text: Buffer.concat(chunks).toString() }));
+  });
+}

@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
 import { installDebianPackages } from "../tools/test-packages.ts";
+import { output } from "./child.ts";
 
 export interface LoadResult {
   readonly requestsPerSecond: number;
@@ -84,13 +84,3 @@ const AUTOCANNON: LoadTool = {
     };
   },
 };
-
-async function output(command: string, args: readonly string[]): Promise<{ code: number | null; text: string }> {
-  return await new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "ignore"] });
-    const chunks: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-    child.once("error", reject);
-    child.once("close", (code) => resolve({ code, text: Buffer.concat(chunks).toString() }));
-  });
-}

@@ -4,6 +4,9 @@ import type { Benchmark } from "./benchmark.ts";
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }>>> = {
   gateway: () => import("./gateway.ts"),
+  kernel: () => import("./kernel.ts"),
+  release: () => import("./release.ts"),
+  start: () => import("./start.ts"),
 };
 
 async function list(): Promise<void> {
