@@ -1,4 +1,4 @@
-import type { Plan } from "@evenkeel/contracts/change";
+import type { Plan } from "@evenkeel/contracts/change-plan";
 import type { RevisionId } from "@evenkeel/contracts/id";
 import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
 import { Strategy } from "@evenkeel/contracts/strategy";

@@ -1,4 +1,4 @@
-import type { Plan } from "@evenkeel/contracts/change";
+import type { Plan } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal } from "@evenkeel/contracts/error";
 import {
   ApplicationId,
@@ -343,6 +343,11 @@ describe("the plan as a document", () => {
     };
     expect(planned(spec(), again).basis).toEqual(planned(spec(), everywhere).basis);
   });
+});
+
+test("a release holds its service, its routes and its hosts, and no other", () => {
+  const held = planned(spec({ hosts: ["local-1"] }), empty).locks.map(({ label, mode }) => `${mode} ${label}`);
+  expect(held.sort()).toEqual(["exclusive routes of shop", "exclusive service shop", "shared host local-1"]);
 });
 
 describe("the inverse", () => {

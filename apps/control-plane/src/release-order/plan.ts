@@ -1,5 +1,5 @@
 import { canonicalJson } from "@evenkeel/contracts/canonical";
-import type { Difference, LockRequest, Plan, PlannedTarget } from "@evenkeel/contracts/change";
+import type { Difference, LockRequest, Plan, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
@@ -38,11 +38,14 @@ const serviceIdOf = (world: World) => world.service?.id ?? world.fresh.serviceId
 export function planRelease(spec: ReleaseOrderSpec, world: World): Draft | Refusal {
   const taken = world.takenRoute;
   if (taken !== null) return refuse("ROUTE_TAKEN", { ...taken });
-  const wished = "restore" in spec ? restored(spec, world) : released(spec, world);
+  const wished = wishesOf(spec, world);
   if (isRefusal(wished)) return wished;
   const targets = wished.wishes.map((wish) => planTarget(spec, world, wish));
   return draftOf({ spec, world, wished, targets });
 }
+
+const wishesOf = (spec: ReleaseOrderSpec, world: World): Wishes | Refusal =>
+  "restore" in spec ? restored(spec, world) : released(spec, world);
 
 type RestoreSpec = Extract<ReleaseOrderSpec, { restore: unknown }>;
 
@@ -312,12 +315,12 @@ function warningsOf(world: World, revision: PlannedRevision | null): string[] {
 export function locksOfRelease(spec: ReleaseOrderSpec, world: World): LockRequest[] {
   const service = nameOf(spec);
   const key = `service/${world.workspace.id}/${service}`;
+  const wished = wishesOf(spec, world);
+  const hosts = isRefusal(wished) ? [] : wished.wishes.map(({ host }) => host);
   return [
     { resource: `${key}/revision`, mode: "exclusive", label: `service ${service}` },
     { resource: `${key}/routes`, mode: "exclusive", label: `routes of ${service}` },
-    ...world.hosts.map(
-      ({ id, name }): LockRequest => ({ resource: `host/${id}`, mode: "shared", label: `host ${name}` }),
-    ),
+    ...hosts.map(({ id, name }): LockRequest => ({ resource: `host/${id}`, mode: "shared", label: `host ${name}` })),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { Letter } from "@evenkeel/contracts/agent-protocol";
-import type { PlannedStep, TargetTraffic } from "@evenkeel/contracts/change";
+import type { PlannedStep } from "@evenkeel/contracts/change-plan";
+import type { TargetTraffic } from "@evenkeel/contracts/change-state";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import type { PlannedRevision } from "./revision.ts";
 import type { WorldHost } from "./world.ts";

@@ -1,4 +1,5 @@
-import type { Lock, LockRequest } from "@evenkeel/contracts/change";
+import type { Lock } from "@evenkeel/contracts/change";
+import type { LockRequest } from "@evenkeel/contracts/change-plan";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
 import { type Kysely, sql, type Transaction } from "kysely";
@@ -22,10 +23,10 @@ interface LockDemand {
 
 /** Takes all locks or none, in the caller's transaction; answers with the first conflict. */
 export async function takeLocks(tx: Transaction<Database>, demand: LockDemand): Promise<LockConflict | null> {
-  for (const { resource } of demand.locks) {
-    // Serialises those who want this resource until the transaction ends, also where no row is there to lock.
-    await sql`select pg_advisory_xact_lock(hashtextextended(${resource}, 7700))`.execute(tx);
-  }
+  const resources = demand.locks.map(({ resource }) => resource);
+  // Serialises those who want these until the transaction ends, also where no row is there to lock; in canonical order.
+  await sql`select pg_advisory_xact_lock(hashtextextended(resource, 7700))
+    from (select unnest(${resources}::text[]) as resource) wanted`.execute(tx);
   const conflict = await findConflict(tx, demand);
   if (conflict !== null) return conflict;
   if (demand.locks.length === 0) return null;
