@@ -74,14 +74,18 @@ export type Run = <Arguments extends readonly unknown[]>(
   action: (cli: Cli, ...given: Arguments) => Promise<void>,
 ) => (...given: [...Arguments, unknown]) => Promise<void>;
 
+/** Longer commands stand out of the column. */
+const LONGEST_COMMAND = 40;
+
 /** Commands that are ready to run, with what they do. */
 export function commandLines(cli: Cli, commands: readonly (readonly [command: string, does: string])[]): Line[] {
-  const width = Math.max(...commands.map(([command]) => command.length), 0);
+  const lengths = commands.map(([command]) => command.length).filter((length) => length <= LONGEST_COMMAND);
+  const width = Math.max(...lengths, 0);
   const room = cli.screen.live ? cli.screen.width - 1 : Number.POSITIVE_INFINITY;
   return commands.map(([command, does]) => {
-    const whole = `  ${cli.name} ${command.padEnd(width)}   ${does}`;
+    const padded = `  ${cli.name} ${command.padEnd(width)}`;
     // A command that is cut cannot be copied: rather without what it does.
-    if (whole.length > room) return line(`  ${cli.name} ${command}`);
-    return line(`  ${cli.name} ${command.padEnd(width)}`, span(`   ${does}`, "dim"));
+    const fits = does !== "" && padded.length + does.length + 3 <= room;
+    return fits ? line(padded, span(`   ${does}`, "dim")) : line(`  ${cli.name} ${command}`);
   });
 }

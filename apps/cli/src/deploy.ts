@@ -5,7 +5,8 @@ import { shortId, stateMark, stateName } from "@evenkeel/client/text/change";
 import { elapsed, type Line, line, span } from "@evenkeel/client/text/line";
 import { planLines } from "@evenkeel/client/text/plan";
 import { lastOutput } from "@evenkeel/client/text/problem";
-import type { Change, Plan } from "@evenkeel/contracts/change";
+import type { Change } from "@evenkeel/contracts/change";
+import type { Plan } from "@evenkeel/contracts/change-plan";
 import type { Digest } from "@evenkeel/contracts/id";
 import type { Manifest } from "@evenkeel/contracts/service";
 import { actionsOf } from "./change/actions.ts";
@@ -103,7 +104,12 @@ async function release(cli: Cli, folder: string, options: DeployOptions): Promis
   const created = await client.createChange({ body });
   const { wait, emergency } = options;
   const start = { ...(wait && { wait }), ...(emergency && { emergency }), ...reasonOf(options) };
-  const started = await client.startChange({ params: { changeId: created.id }, body: start });
+  const started = await client
+    .startChange({ params: { changeId: created.id }, body: start })
+    .catch((error: unknown) => {
+      cli.note(line("The change stays planned."), ...commandLines(cli, actionsOf(created)));
+      throw error;
+    });
   if (!options.watch) {
     cli.answer(started, [
       line(stateMark(started.state), ` ${started.title}: `, stateName(started.state), `  ${shortId(started.id)}`),

@@ -13,6 +13,7 @@ export const addLockCommands: AddCommands = (program, run) => {
     .action(
       run(async (cli) => {
         const locks = await allItems((await cli.client()).listLocks, {});
+        locks.sort((one, other) => (one.mode + one.label < other.mode + other.label ? -1 : 1));
         cli.answer(locks, table(locks, COLUMNS, "Nothing is locked."));
       }),
     );

@@ -1,5 +1,6 @@
 import { type Api, api } from "@evenkeel/contracts/api";
-import { type Change, type ChangeAction, ChangeEvent, type VerbBody } from "@evenkeel/contracts/change";
+import { type Change, ChangeEvent, type VerbBody } from "@evenkeel/contracts/change";
+import type { ChangeAction } from "@evenkeel/contracts/change-state";
 import type { BodyInputOf, Endpoint, ParamsOf, QueryInputOf, ReplyOf } from "@evenkeel/contracts/endpoint";
 import type { ChangeId, ServiceId } from "@evenkeel/contracts/id";
 import { LogLine } from "@evenkeel/contracts/service";

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { ChangeState } from "@evenkeel/contracts/change";
+import type { ChangeState } from "@evenkeel/contracts/change-state";
 import { ChangeId, newId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
 import { afterEach, expect, test } from "vitest";
 import { createClient } from "./client.ts";

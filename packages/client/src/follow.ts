@@ -1,4 +1,5 @@
-import { type Change, type ChangeEvent, isTerminal } from "@evenkeel/contracts/change";
+import type { Change, ChangeEvent } from "@evenkeel/contracts/change";
+import { isTerminal } from "@evenkeel/contracts/change-state";
 import { ERRORS, PlatformError } from "@evenkeel/contracts/error";
 import { pause } from "./call.ts";
 import { readEvents } from "./event-stream.ts";

@@ -1,4 +1,5 @@
-import { type Change, isTerminal } from "@evenkeel/contracts/change";
+import type { Change } from "@evenkeel/contracts/change";
+import { isTerminal } from "@evenkeel/contracts/change-state";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { pause } from "./call.ts";

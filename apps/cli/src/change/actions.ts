@@ -1,6 +1,7 @@
 import { shortId } from "@evenkeel/client/text/change";
 import type { Line } from "@evenkeel/client/text/line";
-import type { Change, ChangeAction, TargetView } from "@evenkeel/contracts/change";
+import type { Change, TargetView } from "@evenkeel/contracts/change";
+import type { ChangeAction } from "@evenkeel/contracts/change-state";
 import { type Cli, commandLines } from "../context.ts";
 
 const DOES: Record<ChangeAction, string> = {
@@ -44,7 +45,7 @@ function rest(action: ChangeAction, change: Change): string {
     case "close":
       return ` --reason ${quoted}`;
     case "skip":
-      return ` ${targetsWith(change, "skip")} --traffic leave-detached`;
+      return ` ${skippable(change)} --traffic leave-detached`;
     case "declare-lost":
       return ` ${lostSteps(change)} --reason ${quoted}`;
     default:
@@ -56,9 +57,12 @@ function targetsOf(change: Change): TargetView[] {
   return change.groups.flatMap((group) => group.batches.flatMap((batch) => batch.targets));
 }
 
-function targetsWith(change: Change, action: ChangeAction): string {
-  const names = targetsOf(change).filter((target) => target.allowedActions.includes(action));
-  return names.map(({ name }) => name).join(" ") || "HOST";
+/** Of those that may be skipped the ones in trouble; else a place for a name. */
+function skippable(change: Change): string {
+  const troubled = targetsOf(change).filter(
+    ({ allowedActions, state }) => allowedActions.includes("skip") && ["failed", "interrupted"].includes(state),
+  );
+  return troubled.map(({ name }) => name).join(" ") || "HOST";
 }
 
 function lostSteps(change: Change): string {

@@ -2,7 +2,8 @@ import { followChange, type Snapshot } from "@evenkeel/client/snapshot";
 import { changeLines, shortId } from "@evenkeel/client/text/change";
 import { type Line, line, span } from "@evenkeel/client/text/line";
 import { changeNews } from "@evenkeel/client/text/news";
-import { type Change, type ChangeState, isTerminal } from "@evenkeel/contracts/change";
+import type { Change } from "@evenkeel/contracts/change";
+import { type ChangeState, isTerminal } from "@evenkeel/contracts/change-state";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { type Cli, commandLines } from "../context.ts";
 import { Exit } from "../exit.ts";
@@ -24,16 +25,21 @@ export async function watchChange(cli: Cli, changeId: ChangeId): Promise<Change>
   process.once("SIGINT", interrupt);
   const show = shower(cli);
   let last: Change | null = null;
+  let shown: Snapshot | null = null;
   try {
     const options = { signal: stop.signal, ...(cli.screen.live && { everyMs: REDRAW_MS }) };
     for await (const snapshot of followChange(await cli.client(), changeId, options)) {
+      shown = snapshot;
       last = snapshot.change;
       show(snapshot);
       if (hasEnded(last)) break;
     }
   } finally {
     process.off("SIGINT", interrupt);
+    cli.screen.show([]);
     cli.screen.close();
+    // The picture was cut to the terminal; what stays is whole.
+    if (cli.screen.live && shown !== null) cli.note(...tree(cli, shown, true));
   }
   if (last === null || stop.signal.aborted) {
     cli.note(...leftRunning(cli, changeId, last));
@@ -53,7 +59,7 @@ function shower(cli: Cli): (snapshot: Snapshot) => void {
   return (snapshot) => {
     if (cli.json) return;
     screen.print(snapshot.outputs.flatMap(({ target, text }) => outputLines(target, text)));
-    if (screen.live) screen.show(tree(cli, snapshot.change, snapshot.rollback));
+    if (screen.live) screen.show(tree(cli, snapshot, false));
     else screen.print(news(cli, before, snapshot));
     before = snapshot;
   };
@@ -68,11 +74,11 @@ function news(cli: Cli, before: Snapshot | null, { change, rollback }: Snapshot)
 }
 
 /** The live picture: the change, its rollback below it, and what may be done now. */
-function tree(cli: Cli, change: Change, rollback: Change | null): Line[] {
+function tree(cli: Cli, { change, rollback }: Snapshot, over: boolean): Line[] {
   const now = Date.now();
   const lines = changeLines(change, { now });
   const below = rollback === null ? [] : changeLines(rollback, { now }).map((each) => [span("  "), ...each]);
-  const footer = hasEnded(change) ? [] : footerLines(cli, change);
+  const footer = over || hasEnded(change) ? [] : footerLines(cli, change);
   return [...lines, ...below, ...footer];
 }
 

@@ -1,4 +1,5 @@
-import type { BatchView, Change, ChangeState, StepView, TargetView } from "@evenkeel/contracts/change";
+import type { BatchView, Change, StepView, TargetView } from "@evenkeel/contracts/change";
+import type { ChangeState } from "@evenkeel/contracts/change-state";
 import { elapsed, type Line, line, plural, type Span, span, type Tone, targetElapsed } from "./line.ts";
 import { problemLines, targetTrouble } from "./problem.ts";
 

@@ -1,4 +1,4 @@
-import type { Plan, PlannedBatch, PlannedTarget } from "@evenkeel/contracts/change";
+import type { Plan, PlannedBatch, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import { type Line, line, plural, span } from "./line.ts";
 
 /** Host names in one cell of the plan before the rest is counted. */

@@ -51,8 +51,14 @@ function outputLines(step: StepView | undefined): string[] {
     .split("\n")
     .map((text) => text.trimEnd())
     .filter((text) => text !== "");
-  return withoutRepeats(lines).slice(-OUTPUT_LINES);
+  const told = withoutRepeats(lines);
+  const last = told.slice(-OUTPUT_LINES);
+  // The end of a stack trace without its beginning says nothing.
+  const cause = told.find((text) => TELLING.test(text));
+  return cause === undefined || last.includes(cause) ? last : [cause, ...last.slice(1 - OUTPUT_LINES)];
 }
+
+const TELLING = /error\b|exception\b|fatal|cannot |not found|no such|denied/i;
 
 /** What is said again and again is said once, with how often. */
 function withoutRepeats(lines: readonly string[]): string[] {

@@ -1,4 +1,5 @@
-import type { BatchView, Change, Plan, PlannedTarget, StepView, TargetView } from "@evenkeel/contracts/change";
+import type { BatchView, Change, StepView, TargetView } from "@evenkeel/contracts/change";
+import type { Plan, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import { problemOf } from "@evenkeel/contracts/error";
 import { ChangeId, Digest, HostId, newId, StepId, WorkspaceId } from "@evenkeel/contracts/id";
 import { Strategy } from "@evenkeel/contracts/strategy";
