@@ -1,0 +1,214 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+import { ensureApplication, RELEASE_ORDER, releaseOf } from "@evenkeel/client/deployment";
+import { fileSource } from "@evenkeel/client/node/file-source";
+import { packFolder } from "@evenkeel/client/node/pack";
+import { followChange } from "@evenkeel/client/snapshot";
+import { uploadPackage } from "@evenkeel/client/upload";
+import type { Change } from "@evenkeel/contracts/change";
+import { isTerminal } from "@evenkeel/contracts/change-state";
+import type { Package } from "@evenkeel/contracts/package";
+import { type Instance, Manifest, type Service } from "@evenkeel/contracts/service";
+import { type Load, startLoad } from "@evenkeel/load/load";
+import type { Platform } from "./platform.ts";
+
+/** One version of the shop and how it is released; what is left out is small and quick. */
+export interface ShopVersion {
+  readonly version: string;
+  /** The address that it listens on: its host's own, or all of this machine. */
+  readonly listen?: "host" | "wildcard";
+  /** What its health address answers. */
+  readonly health?: number;
+  /** Fields of the manifest that differ. */
+  readonly manifest?: Readonly<Record<string, unknown>>;
+  readonly strategy?: Readonly<Record<string, unknown>>;
+  /** More files of the package. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** What the shop did on a host, one for each line of its side-effect file. */
+export interface Effect {
+  readonly what: "start" | "stop";
+  readonly version: string;
+  readonly host: string;
+  readonly pid: number;
+}
+
+const QUICK = { startSeconds: 30, intervalSeconds: 0.3 };
+/** Keeps a few requests in flight at every instance under the load. */
+const ANSWER_MS = 40;
+
+/**
+ * The application of the journeys. It falls at the first SIGTERM with whatever it has in hand: only the platform's drain
+ * saves its requests. Each start and each stop of it is a line in a file.
+ */
+export class Shop {
+  readonly platform: Platform;
+  readonly name: string;
+  readonly effectsFile: string;
+  readonly #folder: string;
+
+  constructor(platform: Platform, name = "shop") {
+    this.platform = platform;
+    this.name = name;
+    this.#folder = join(platform.home, "test", name);
+    this.effectsFile = join(this.#folder, "effects");
+  }
+
+  get hostHeader(): string {
+    return `${this.name}.localhost`;
+  }
+
+  /** Writes the folder that a developer of it would have, manifest included. */
+  write(what: ShopVersion): string {
+    const folder = join(this.#folder, what.version);
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "server.mjs"), serverOf(what));
+    for (const [name, text] of Object.entries(what.files ?? {})) writeFileSync(join(folder, name), text);
+    writeFileSync(join(folder, "evenkeel.yaml"), JSON.stringify(this.#fields(what)));
+    return folder;
+  }
+
+  #fields({ version, manifest, strategy }: ShopVersion): Record<string, unknown> {
+    return {
+      ...{ application: this.name, version, start: "node server.mjs", buildpack: "process" },
+      health: { path: "/healthz", ...QUICK },
+      routes: [{ host: this.hostHeader, path: "/" }],
+      drain: { seconds: 20 },
+      ...manifest,
+      env: { EFFECTS: this.effectsFile, ...(manifest?.env as object | undefined) },
+      strategy: { batches: { by: "zone" }, minimumHealthySeconds: 0.3, ...strategy },
+    };
+  }
+
+  async upload(what: ShopVersion): Promise<Package> {
+    const { client } = this.platform;
+    const file = join(this.#folder, `${what.version}.tar.gz`);
+    await packFolder(this.write(what), file);
+    await ensureApplication(client, this.name);
+    return await uploadPackage(client, {
+      application: this.name,
+      version: what.version,
+      source: await fileSource(file),
+    });
+  }
+
+  /** Uploads and plans. */
+  async plan(what: ShopVersion): Promise<Change> {
+    const { version, digest } = await this.upload(what);
+    const manifest = Manifest.parse(this.#fields(what));
+    const body = { kind: RELEASE_ORDER, spec: releaseOf(manifest, { version, digest }) };
+    return await this.platform.client.createChange({ body });
+  }
+
+  /** Uploads, plans and starts. */
+  async start(what: ShopVersion): Promise<Change> {
+    const { id } = await this.plan(what);
+    return await this.platform.client.startChange({ params: { changeId: id }, body: {} });
+  }
+
+  /** Releases and waits until it has ended or waits for a person. */
+  async release(what: ShopVersion): Promise<Change> {
+    return await settled(this.platform, await this.start(what));
+  }
+
+  async service(): Promise<Service> {
+    const [service] = (await this.platform.client.listServices({ query: { name: this.name } })).items;
+    if (service === undefined) throw new Error(`there is no service ${this.name}`);
+    return service;
+  }
+
+  /** The instances that are not stopped, in the order of their hosts. */
+  async instances(): Promise<Instance[]> {
+    const { id } = await this.service();
+    const { items } = await this.platform.client.listInstances({ params: { serviceId: id } });
+    const there = items.filter(({ state }) => state !== "stopped");
+    return there.toSorted((one, other) => one.hostName.localeCompare(other.hostName));
+  }
+
+  /** Everything that it did on its hosts so far, in order. */
+  effects(): Effect[] {
+    const lines = readFileSync(this.effectsFile, "utf8").trim().split("\n");
+    return lines.map((line) => {
+      const [what, version = "", host = "", pid] = line.split(" ");
+      return { what: what as Effect["what"], version, host, pid: Number(pid) };
+    });
+  }
+
+  load(rate = 200): Load {
+    return startLoad({ url: `${this.platform.gateway}/`, hostHeader: this.hostHeader, rate });
+  }
+
+  /** One request through the gateway on a connection of its own; `holdMs` keeps its answer open in the middle. */
+  ask(holdMs = 0): Promise<Answer> {
+    const url = new URL(`/?holdMs=${holdMs}`, this.platform.gateway);
+    return new Promise((resolve, reject) => {
+      const call = request(url, { agent: false, headers: { host: this.hostHeader } }, (response) => {
+        const begun = response.headers["x-version"];
+        let text = "";
+        response.on("data", (bytes) => (text += bytes));
+        response.on("error", reject);
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, version: String(begun), text }));
+      });
+      call.on("error", reject);
+      call.end();
+    });
+  }
+}
+
+/** What one request was answered. */
+export interface Answer {
+  readonly status: number;
+  readonly version: string;
+  readonly text: string;
+}
+
+/** Waits until the change has ended, or nothing of it goes on without a person. */
+export async function settled(platform: Platform, { id }: Pick<Change, "id">): Promise<Change> {
+  const resting = ["failed", "paused", "awaiting-confirmation", "planned"];
+  for await (const { change } of followChange(platform.client, id, { everyMs: 500 })) {
+    if (isTerminal(change.state) || resting.includes(change.state)) return change;
+  }
+  throw new Error(`change ${id} is followed no more`);
+}
+
+/** Follows the change until this is true of it; an end before that is an error that says how it ended. */
+export async function until(
+  platform: Platform,
+  { id }: Pick<Change, "id">,
+  isSo: (change: Change) => boolean,
+): Promise<Change> {
+  let last = "";
+  for await (const { change } of followChange(platform.client, id, { everyMs: 200 })) {
+    if (isSo(change)) return change;
+    last = `${change.state} ${JSON.stringify(change.problem)}`;
+  }
+  throw new Error(`change ${id} ended as ${last}`);
+}
+
+function serverOf({ version, listen = "host", health = 200 }: ShopVersion): string {
+  return `import { appendFileSync } from "node:fs";
+import { createServer } from "node:http";
+
+const { HOST, PORT, EFFECTS } = process.env;
+const note = (what) => appendFileSync(EFFECTS, what + " ${version} " + HOST + " " + process.pid + "\\n");
+const about = JSON.stringify({ version: "${version}", host: HOST, pid: process.pid, word: process.env.WORD });
+
+const server = createServer((request, response) => {
+  response.setHeader("x-version", "${version}");
+  if (request.url === "/healthz") return response.writeHead(${health}).end("health");
+  if (request.method === "POST") return setTimeout(() => request.pipe(response), ${ANSWER_MS});
+  const holdMs = Number(new URL(request.url, "http://shop").searchParams.get("holdMs"));
+  if (holdMs > 0) response.write("held ");
+  setTimeout(() => response.end(about), holdMs || ${ANSWER_MS});
+});
+server.listen(Number(PORT)${listen === "host" ? ", HOST" : ""}, () => note("start"));
+
+process.on("SIGTERM", () => {
+  note("stop");
+  process.exit(0);
+});
+`;
+}
