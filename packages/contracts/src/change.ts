@@ -1,189 +1,19 @@
 import { z } from "zod";
 import { Outcome } from "./agent-protocol.ts";
+import { Plan } from "./change-plan.ts";
+import {
+  BatchState,
+  ChangeAction,
+  ChangeState,
+  GroupState,
+  StepState,
+  TargetState,
+  TargetTraffic,
+} from "./change-state.ts";
 import { endpoint, page, pageQuery } from "./endpoint.ts";
 import { Problem } from "./error.ts";
 import { ChangeId, Digest, HostId, Moment, Name, RevisionId, ServiceId, StepId, WorkspaceId } from "./id.ts";
 import { Strategy } from "./strategy.ts";
-
-export const ChangeState = z.enum([
-  "planned",
-  "awaiting-approval",
-  "scheduled",
-  "running",
-  "awaiting-confirmation",
-  "pausing",
-  "paused",
-  "failed",
-  "cancelling",
-  "rolling-back",
-  "succeeded",
-  "cancelled",
-  "rolled-back",
-  "closed",
-  "expired",
-]);
-export type ChangeState = z.infer<typeof ChangeState>;
-export const TERMINAL_CHANGE_STATES = [
-  "succeeded",
-  "cancelled",
-  "rolled-back",
-  "closed",
-  "expired",
-] as const satisfies ChangeState[];
-
-/** Says whether a change has ended for good. */
-export function isTerminal(state: ChangeState): boolean {
-  return (TERMINAL_CHANGE_STATES as readonly ChangeState[]).includes(state);
-}
-
-export const GroupState = z.enum(["pending", "running", "awaiting-confirmation", "succeeded", "failed"]);
-export type GroupState = z.infer<typeof GroupState>;
-export const BatchState = z.enum(["pending", "awaiting-confirmation", "running", "baking", "succeeded", "failed"]);
-export type BatchState = z.infer<typeof BatchState>;
-export const TargetState = z.enum([
-  "pending",
-  "staging",
-  "staged",
-  "running",
-  "succeeded",
-  "failed",
-  "skipped",
-  "offline",
-  "interrupted",
-  "unknown",
-  "reverted",
-]);
-export type TargetState = z.infer<typeof TargetState>;
-export const TargetTraffic = z.enum(["none", "attached", "draining", "detached", "attaching"]);
-export type TargetTraffic = z.infer<typeof TargetTraffic>;
-export const StepState = z.enum([
-  "pending",
-  "dispatched",
-  "running",
-  "succeeded",
-  "failed",
-  "timed-out",
-  "interrupted",
-  "unknown",
-  "skipped",
-  "revoked",
-]);
-export type StepState = z.infer<typeof StepState>;
-
-export const ChangeAction = z.enum([
-  "start",
-  "replan",
-  "approve",
-  "reject",
-  "pause",
-  "resume",
-  "confirm",
-  "retry",
-  "skip",
-  "declare-lost",
-  "cancel",
-  "rollback",
-  "close",
-]);
-export type ChangeAction = z.infer<typeof ChangeAction>;
-
-/** A name of something that only one change at a time may hold, e.g. `service/svc_…/revision`. */
-export const LockRequest = z.strictObject({
-  resource: z.string().max(200),
-  mode: z.enum(["shared", "exclusive"]),
-  label: z.string(),
-});
-export type LockRequest = z.infer<typeof LockRequest>;
-
-/** One step of the frozen plan. `on: agent` is a command to the target's host; `on: control` is done by the control plane. */
-export const PlannedStep = z.strictObject({
-  name: z.string(),
-  on: z.enum(["agent", "control"]),
-  type: z.string(),
-  /** Fields of the form {"fact": "name"} are filled from the target's facts when the step is dispatched. */
-  input: z.record(z.string(), z.unknown()),
-  timeoutMs: z.int(),
-  /** May be run again after it was truly interrupted, without asking a person. */
-  repeatable: z.boolean(),
-  /** Where a retry begins again; null = at this step. */
-  retryFrom: z.string().nullable(),
-  /** What the target's traffic is while the step runs, and after it succeeded. */
-  traffic: z.strictObject({ during: TargetTraffic, after: TargetTraffic }).nullable(),
-});
-export type PlannedStep = z.infer<typeof PlannedStep>;
-
-export const PlannedTarget = z.strictObject({
-  targetId: z.string(),
-  name: z.string(),
-  hostId: HostId.nullable(),
-  zone: z.string(),
-  cell: z.string().nullable(),
-  slot: ServiceId.nullable(),
-  online: z.boolean(),
-  from: z.string().nullable(),
-  to: z.string().nullable(),
-  /** Done on all targets before the first batch; touches no process, link or route. */
-  stage: z.array(PlannedStep),
-  steps: z.array(PlannedStep),
-  /** Takes the staging away after a cancel, on targets that were never touched. */
-  clean: z.array(PlannedStep),
-  /** Gives traffic back to what runs and is healthy, when the target is skipped with `re-attach`. */
-  reattach: z.array(PlannedStep),
-  /** Facts known when the plan was made; steps add to them. */
-  facts: z.record(z.string(), z.unknown()),
-});
-export type PlannedTarget = z.infer<typeof PlannedTarget>;
-
-export const PlannedBatch = z.strictObject({
-  batchId: z.string(),
-  name: z.string(),
-  beta: z.boolean(),
-  /** `start`: a person confirms before it begins. */
-  gate: z.enum(["start"]).nullable(),
-  bakeMs: z.int(),
-  targetIds: z.array(z.string()).min(1),
-});
-export type PlannedBatch = z.infer<typeof PlannedBatch>;
-
-export const PlannedGroup = z.strictObject({
-  groupId: z.string(),
-  name: z.string(),
-  after: z.array(z.string()),
-  strategy: Strategy,
-  batches: z.array(PlannedBatch),
-});
-export type PlannedGroup = z.infer<typeof PlannedGroup>;
-
-export const Difference = z.strictObject({ field: z.string(), from: z.string().nullable(), to: z.string().nullable() });
-export type Difference = z.infer<typeof Difference>;
-
-/** The frozen document that preview, approval and execution read. */
-export const Plan = z.strictObject({
-  kind: z.string(),
-  title: z.string(),
-  /** Done once before the first batch, and once after the last. */
-  opening: z.array(PlannedStep),
-  closing: z.array(PlannedStep),
-  groups: z.array(PlannedGroup),
-  targets: z.array(PlannedTarget),
-  locks: z.array(LockRequest),
-  /** Versions of the resources that it was made from; compared at start. `label` is for people. */
-  basis: z.array(z.strictObject({ resource: z.string(), version: z.string(), label: z.string() })),
-  differences: z.array(Difference),
-  /** What must exist before the change can be created, e.g. `package 1.4.2`; only in a dry run. */
-  missing: z.array(z.string()),
-  warnings: z.array(z.string()),
-  /** Null = can be rolled back, else why not. */
-  irreversible: z.string().nullable(),
-  fromRevisionId: RevisionId.nullable(),
-  toRevisionId: RevisionId.nullable(),
-  configurationDigest: Digest.nullable(),
-  /** From history; null as long as there is none. */
-  expectedMs: z.int().nullable(),
-  /** The kind's own. */
-  payload: z.unknown(),
-});
-export type Plan = z.infer<typeof Plan>;
 
 export const StepView = z.strictObject({
   /** Of the attempt; null = none was made yet. */

@@ -1,4 +1,5 @@
-import type { BatchState, GroupState, PlannedBatch, PlannedGroup } from "@evenkeel/contracts/change";
+import type { PlannedBatch, PlannedGroup } from "@evenkeel/contracts/change-plan";
+import type { BatchState, GroupState } from "@evenkeel/contracts/change-state";
 import type { BatchSnapshot, Snapshot } from "./snapshot.ts";
 import { LOST_TARGETS, SETTLED_TARGETS } from "./state.ts";
 

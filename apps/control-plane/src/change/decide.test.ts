@@ -1,4 +1,5 @@
-import type { ChangeState, Plan, PlannedStep, StepState, TargetState } from "@evenkeel/contracts/change";
+import type { Plan, PlannedStep } from "@evenkeel/contracts/change-plan";
+import type { ChangeState, StepState, TargetState } from "@evenkeel/contracts/change-state";
 import { problemOf } from "@evenkeel/contracts/error";
 import { ChangeId, CommandId, HostId, newId, StepId } from "@evenkeel/contracts/id";
 import { Strategy } from "@evenkeel/contracts/strategy";

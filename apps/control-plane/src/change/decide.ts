@@ -1,4 +1,5 @@
-import type { ChangeState, PlannedGroup, PlannedTarget, TargetState } from "@evenkeel/contracts/change";
+import type { PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-plan";
+import type { ChangeState, TargetState } from "@evenkeel/contracts/change-state";
 import { type Problem, problemOf } from "@evenkeel/contracts/error";
 import { batchOf, groupLosses, isGroupFinished, isReady, isSettled, needsBake, nextBatch } from "./batch.ts";
 import { CLOSING, type HostView, OPENING, type PauseCause, type Snapshot, type StepAttempt } from "./snapshot.ts";

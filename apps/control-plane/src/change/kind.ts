@@ -1,5 +1,7 @@
 import type { CommandInput, CommandType, Outcome } from "@evenkeel/contracts/agent-protocol";
-import type { LockRequest, Plan, PlannedTarget, RollbackSpeed, TargetState } from "@evenkeel/contracts/change";
+import type { RollbackSpeed } from "@evenkeel/contracts/change";
+import type { LockRequest, Plan, PlannedTarget } from "@evenkeel/contracts/change-plan";
+import type { TargetState } from "@evenkeel/contracts/change-state";
 import type { Problem, Refusal } from "@evenkeel/contracts/error";
 import type { ChangeId, HostId, RevisionId, ServiceId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
 import type { Strategy } from "@evenkeel/contracts/strategy";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { canonicalJson } from "@evenkeel/contracts/canonical";
-import type { LockRequest, Plan, PlannedBatch, VerbBody } from "@evenkeel/contracts/change";
+import type { VerbBody } from "@evenkeel/contracts/change";
+import type { LockRequest, Plan, PlannedBatch } from "@evenkeel/contracts/change-plan";
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import { Digest } from "@evenkeel/contracts/id";
 import type { Draft } from "./kind.ts";

@@ -1,5 +1,6 @@
 import type { Outcome } from "@evenkeel/contracts/agent-protocol";
-import type { ChangeState, Plan, StepState, TargetState } from "@evenkeel/contracts/change";
+import type { Plan } from "@evenkeel/contracts/change-plan";
+import type { ChangeState, StepState, TargetState } from "@evenkeel/contracts/change-state";
 import type { Problem } from "@evenkeel/contracts/error";
 import type { ChangeId, CommandId, HostId, StepId } from "@evenkeel/contracts/id";
 

@@ -1,4 +1,4 @@
-import { ChangeState, isTerminal } from "@evenkeel/contracts/change";
+import { ChangeState, isTerminal } from "@evenkeel/contracts/change-state";
 import { describe, expect, test } from "vitest";
 import { type ActionFacts, allowedActions, CHANGE_ARROWS, mayGo, STEP_ARROWS, TARGET_ARROWS } from "./state.ts";
 

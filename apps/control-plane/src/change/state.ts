@@ -5,7 +5,7 @@ import {
   isTerminal,
   type StepState,
   type TargetState,
-} from "@evenkeel/contracts/change";
+} from "@evenkeel/contracts/change-state";
 
 type Arrows<State extends string> = Readonly<Record<State, readonly State[]>>;
 

@@ -1,4 +1,4 @@
-import type { PlannedBatch } from "@evenkeel/contracts/change";
+import type { PlannedBatch } from "@evenkeel/contracts/change-plan";
 import type { Budget, Strategy } from "@evenkeel/contracts/strategy";
 
 /** What the batching needs to know of a target. */

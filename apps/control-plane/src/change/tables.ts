@@ -1,5 +1,7 @@
 import type { Outcome } from "@evenkeel/contracts/agent-protocol";
-import type { ChangeEvent, ChangeState, Plan, StepState, TargetState } from "@evenkeel/contracts/change";
+import type { ChangeEvent } from "@evenkeel/contracts/change";
+import type { Plan } from "@evenkeel/contracts/change-plan";
+import type { ChangeState, StepState, TargetState } from "@evenkeel/contracts/change-state";
 import type { Problem } from "@evenkeel/contracts/error";
 import type { ChangeId, CommandId, Digest, ReplicaId, StepId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
 import type { ColumnType, Generated } from "kysely";

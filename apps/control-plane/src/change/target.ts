@@ -1,4 +1,5 @@
-import type { PlannedTarget, StepState, TargetState } from "@evenkeel/contracts/change";
+import type { PlannedTarget } from "@evenkeel/contracts/change-plan";
+import type { StepState, TargetState } from "@evenkeel/contracts/change-state";
 import { type Problem, problemOf } from "@evenkeel/contracts/error";
 import type { StepId } from "@evenkeel/contracts/id";
 import type { HostView, Snapshot, StepAttempt, TargetSnapshot } from "./snapshot.ts";

@@ -1,5 +1,7 @@
 import type { Command, Outcome } from "@evenkeel/contracts/agent-protocol";
-import { type Change, type ChangeState, isTerminal, type PlannedStep } from "@evenkeel/contracts/change";
+import type { Change } from "@evenkeel/contracts/change";
+import type { PlannedStep } from "@evenkeel/contracts/change-plan";
+import { type ChangeState, isTerminal } from "@evenkeel/contracts/change-state";
 import { problemOf } from "@evenkeel/contracts/error";
 import type { ChangeId, HostId } from "@evenkeel/contracts/id";
 import { Strategy } from "@evenkeel/contracts/strategy";

@@ -1,4 +1,5 @@
-import type { PlannedStep, TargetTraffic } from "@evenkeel/contracts/change";
+import type { PlannedStep } from "@evenkeel/contracts/change-plan";
+import type { TargetTraffic } from "@evenkeel/contracts/change-state";
 import { CLOSING, OPENING, type Phase, type Snapshot, type StepAttempt, type TargetSnapshot } from "./snapshot.ts";
 
 /** A planned step at its place among the steps of one target. */

@@ -1,5 +1,5 @@
 import type { ChangeEvent } from "@evenkeel/contracts/change";
-import { isTerminal } from "@evenkeel/contracts/change";
+import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
 import type { ServerEvent } from "../http/index.ts";
 import type { ChangeDeps } from "./deps.ts";

@@ -11,7 +11,7 @@ import { allItems } from "@evenkeel/client/page";
 import { followChange, type Snapshot } from "@evenkeel/client/snapshot";
 import { bytes, line, span } from "@evenkeel/client/text/line";
 import { uploadPackage } from "@evenkeel/client/upload";
-import { isTerminal } from "@evenkeel/contracts/change";
+import { isTerminal } from "@evenkeel/contracts/change-state";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { createScreen, type Output } from "@evenkeel/kit/terminal";
 import { type Load, startLoad } from "@evenkeel/load/load";

@@ -1,5 +1,5 @@
 import type { Outcome } from "@evenkeel/contracts/agent-protocol";
-import { isTerminal } from "@evenkeel/contracts/change";
+import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { Decision } from "../decide.ts";
 import type { ChangeDeps } from "../deps.ts";
 import { automaticRollback } from "../rollback.ts";

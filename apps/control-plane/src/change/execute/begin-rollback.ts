@@ -3,7 +3,7 @@
  * 1. The rollback change is born `running` with the locks of the old one handed over, in one transaction: nobody comes between.
  * 2. Its plan is the exact inverse of the targets that were touched, those that are unknown or offline included.
  */
-import type { Plan } from "@evenkeel/contracts/change";
+import type { Plan } from "@evenkeel/contracts/change-plan";
 import { isRefusal, problemOf, type Refusal } from "@evenkeel/contracts/error";
 import { ChangeId, newId } from "@evenkeel/contracts/id";
 import type { ChangeDeps } from "../deps.ts";

@@ -4,7 +4,7 @@
  * 2. Attempt N + 1 names the attempt that it supersedes; it is issued only after N ended or was taken back.
  */
 import type { Command } from "@evenkeel/contracts/agent-protocol";
-import type { PlannedStep } from "@evenkeel/contracts/change";
+import type { PlannedStep } from "@evenkeel/contracts/change-plan";
 import { CommandId, type HostId, newId, type ServiceId, StepId } from "@evenkeel/contracts/id";
 import type { Transaction } from "kysely";
 import type { Database } from "../../database.ts";

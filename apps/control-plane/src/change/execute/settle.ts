@@ -4,7 +4,7 @@
  * 2. Storing needs no lease: an outcome is a fact of the host. Acting on it is the lease holder's.
  */
 import type { Outcome } from "@evenkeel/contracts/agent-protocol";
-import type { StepState } from "@evenkeel/contracts/change";
+import type { StepState } from "@evenkeel/contracts/change-state";
 import type { CommandId, HostId } from "@evenkeel/contracts/id";
 import { notify } from "@evenkeel/kit/notify";
 import { inTransaction } from "@evenkeel/kit/sql";

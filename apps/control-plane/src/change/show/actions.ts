@@ -1,5 +1,6 @@
-import type { ChangeAction, PlannedBatch, PlannedGroup } from "@evenkeel/contracts/change";
-import { isTerminal } from "@evenkeel/contracts/change";
+import type { PlannedBatch, PlannedGroup } from "@evenkeel/contracts/change-plan";
+import type { ChangeAction } from "@evenkeel/contracts/change-state";
+import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { batchOf } from "../batch.ts";
 import { CLOSING, OPENING, type Snapshot, type TargetSnapshot } from "../snapshot.ts";

@@ -1,16 +1,6 @@
-import type {
-  BatchView,
-  Change,
-  ChangeAction,
-  ChangeSummary,
-  GroupView,
-  PlannedBatch,
-  PlannedGroup,
-  PlannedTarget,
-  StepView,
-  TargetTraffic,
-  TargetView,
-} from "@evenkeel/contracts/change";
+import type { BatchView, Change, ChangeSummary, GroupView, StepView, TargetView } from "@evenkeel/contracts/change";
+import type { PlannedBatch, PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-plan";
+import type { ChangeAction, TargetTraffic } from "@evenkeel/contracts/change-state";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { batchOf, batchState, groupState } from "../batch.ts";
 import { CLOSING, OPENING, type Snapshot } from "../snapshot.ts";

@@ -1,5 +1,6 @@
-import type { ChangeState, Plan } from "@evenkeel/contracts/change";
-import { isTerminal } from "@evenkeel/contracts/change";
+import type { Plan } from "@evenkeel/contracts/change-plan";
+import type { ChangeState } from "@evenkeel/contracts/change-state";
+import { isTerminal } from "@evenkeel/contracts/change-state";
 import { PlatformError, type Problem } from "@evenkeel/contracts/error";
 import { ChangeId, type Digest, type TenantId, type WorkspaceId } from "@evenkeel/contracts/id";
 import { notify } from "@evenkeel/kit/notify";

@@ -1,4 +1,4 @@
-import type { ChangeState } from "@evenkeel/contracts/change";
+import type { ChangeState } from "@evenkeel/contracts/change-state";
 import type { ServiceId, TenantId } from "@evenkeel/contracts/id";
 import { type Kysely, sql } from "kysely";
 import type { Database } from "../../database.ts";

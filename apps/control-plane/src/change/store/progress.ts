@@ -1,4 +1,4 @@
-import type { TargetState } from "@evenkeel/contracts/change";
+import type { TargetState } from "@evenkeel/contracts/change-state";
 import type { Problem } from "@evenkeel/contracts/error";
 import type { ChangeId, StepId } from "@evenkeel/contracts/id";
 import { sql, type Transaction } from "kysely";

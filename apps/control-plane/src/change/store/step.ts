@@ -1,5 +1,6 @@
 import type { Outcome } from "@evenkeel/contracts/agent-protocol";
-import type { PlannedStep, StepState } from "@evenkeel/contracts/change";
+import type { PlannedStep } from "@evenkeel/contracts/change-plan";
+import type { StepState } from "@evenkeel/contracts/change-state";
 import type { ChangeId, CommandId, StepId } from "@evenkeel/contracts/id";
 import { sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";

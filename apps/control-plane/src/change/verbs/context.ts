@@ -1,4 +1,4 @@
-import type { ChangeAction } from "@evenkeel/contracts/change";
+import type { ChangeAction } from "@evenkeel/contracts/change-state";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
 import { inTransaction } from "@evenkeel/kit/sql";

@@ -1,4 +1,5 @@
-import type { CreateChange, Plan, PlanRequest, VerbBody } from "@evenkeel/contracts/change";
+import type { CreateChange, PlanRequest, VerbBody } from "@evenkeel/contracts/change";
+import type { Plan } from "@evenkeel/contracts/change-plan";
 import { asError, isRefusal, PlatformError } from "@evenkeel/contracts/error";
 import { ChangeId, type Digest, newId, type TenantId, type WorkspaceId } from "@evenkeel/contracts/id";
 import { inTransaction } from "@evenkeel/kit/sql";

@@ -1,4 +1,5 @@
-import { isTerminal, type VerbBody } from "@evenkeel/contracts/change";
+import type { VerbBody } from "@evenkeel/contracts/change";
+import { isTerminal } from "@evenkeel/contracts/change-state";
 import { asError, isRefusal, PlatformError } from "@evenkeel/contracts/error";
 import { ChangeId, newId } from "@evenkeel/contracts/id";
 import type { ChangeDeps } from "../deps.ts";

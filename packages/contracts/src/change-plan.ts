@@ -1,0 +1,102 @@
+import { z } from "zod";
+import { TargetTraffic } from "./change-state.ts";
+import { Digest, HostId, RevisionId, ServiceId } from "./id.ts";
+import { Strategy } from "./strategy.ts";
+
+/** A name of something that only one change at a time may hold, e.g. `service/svc_…/revision`. */
+export const LockRequest = z.strictObject({
+  resource: z.string().max(200),
+  mode: z.enum(["shared", "exclusive"]),
+  label: z.string(),
+});
+export type LockRequest = z.infer<typeof LockRequest>;
+
+/** One step of the frozen plan. `on: agent` is a command to the target's host; `on: control` is done by the control plane. */
+export const PlannedStep = z.strictObject({
+  name: z.string(),
+  on: z.enum(["agent", "control"]),
+  type: z.string(),
+  /** Fields of the form {"fact": "name"} are filled from the target's facts when the step is dispatched. */
+  input: z.record(z.string(), z.unknown()),
+  timeoutMs: z.int(),
+  /** May be run again after it was truly interrupted, without asking a person. */
+  repeatable: z.boolean(),
+  /** Where a retry begins again; null = at this step. */
+  retryFrom: z.string().nullable(),
+  /** What the target's traffic is while the step runs, and after it succeeded. */
+  traffic: z.strictObject({ during: TargetTraffic, after: TargetTraffic }).nullable(),
+});
+export type PlannedStep = z.infer<typeof PlannedStep>;
+
+export const PlannedTarget = z.strictObject({
+  targetId: z.string(),
+  name: z.string(),
+  hostId: HostId.nullable(),
+  zone: z.string(),
+  cell: z.string().nullable(),
+  slot: ServiceId.nullable(),
+  online: z.boolean(),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  /** Done on all targets before the first batch; touches no process, link or route. */
+  stage: z.array(PlannedStep),
+  steps: z.array(PlannedStep),
+  /** Takes the staging away after a cancel, on targets that were never touched. */
+  clean: z.array(PlannedStep),
+  /** Gives traffic back to what runs and is healthy, when the target is skipped with `re-attach`. */
+  reattach: z.array(PlannedStep),
+  /** Facts known when the plan was made; steps add to them. */
+  facts: z.record(z.string(), z.unknown()),
+});
+export type PlannedTarget = z.infer<typeof PlannedTarget>;
+
+export const PlannedBatch = z.strictObject({
+  batchId: z.string(),
+  name: z.string(),
+  beta: z.boolean(),
+  /** `start`: a person confirms before it begins. */
+  gate: z.enum(["start"]).nullable(),
+  bakeMs: z.int(),
+  targetIds: z.array(z.string()).min(1),
+});
+export type PlannedBatch = z.infer<typeof PlannedBatch>;
+
+export const PlannedGroup = z.strictObject({
+  groupId: z.string(),
+  name: z.string(),
+  after: z.array(z.string()),
+  strategy: Strategy,
+  batches: z.array(PlannedBatch),
+});
+export type PlannedGroup = z.infer<typeof PlannedGroup>;
+
+export const Difference = z.strictObject({ field: z.string(), from: z.string().nullable(), to: z.string().nullable() });
+export type Difference = z.infer<typeof Difference>;
+
+/** The frozen document that preview, approval and execution read. */
+export const Plan = z.strictObject({
+  kind: z.string(),
+  title: z.string(),
+  /** Done once before the first batch, and once after the last. */
+  opening: z.array(PlannedStep),
+  closing: z.array(PlannedStep),
+  groups: z.array(PlannedGroup),
+  targets: z.array(PlannedTarget),
+  locks: z.array(LockRequest),
+  /** Versions of the resources that it was made from; compared at start. `label` is for people. */
+  basis: z.array(z.strictObject({ resource: z.string(), version: z.string(), label: z.string() })),
+  differences: z.array(Difference),
+  /** What must exist before the change can be created, e.g. `package 1.4.2`; only in a dry run. */
+  missing: z.array(z.string()),
+  warnings: z.array(z.string()),
+  /** Null = can be rolled back, else why not. */
+  irreversible: z.string().nullable(),
+  fromRevisionId: RevisionId.nullable(),
+  toRevisionId: RevisionId.nullable(),
+  configurationDigest: Digest.nullable(),
+  /** From history; null as long as there is none. */
+  expectedMs: z.int().nullable(),
+  /** The kind's own. */
+  payload: z.unknown(),
+});
+export type Plan = z.infer<typeof Plan>;
