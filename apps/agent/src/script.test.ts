@@ -39,16 +39,20 @@ test("a script that is running survives kill -9 of its agent, writes on into the
 test("a script that an agent has taken up from a killed one is ended at the deadline it was given at first", async () => {
   const { plane, host } = fixture;
   await host.start();
-  const command = plane.command("run-script", sh("trap '' TERM; echo on; while :; do sleep 0.1; done"), {
-    deadlineMs: 3000,
-  });
+  const go = join(host.home, "go");
+  const deadlineMs = 1500;
+  const command = plane.command("run-script", sh(`echo on; until [ -e '${go}' ]; do sleep 0.05; done`), { deadlineMs });
   plane.send({ kind: "command", command });
-  await plane.heard(({ kind }) => kind === "started");
+  await plane.heard(({ kind }) => kind === "output");
   await host.end("SIGKILL");
+  await new Promise((resolve) => setTimeout(resolve, deadlineMs));
+  // Given all of its time anew it would come to its end by itself now.
   await host.start();
+  await writeFile(go, "");
   const outcome = await plane.outcomeOf(command.commandId);
-  expect(outcome).toMatchObject({ kind: "timed-out", problem: { code: "SCRIPT_TIMEOUT" }, output: { head: "on\n" } });
-  expect(processesOf(plane.hostId)).toEqual([]);
+  const output = { head: expect.stringContaining("on\n") };
+  expect(outcome).toMatchObject({ kind: "timed-out", problem: { code: "SCRIPT_TIMEOUT" }, output });
+  await expect.poll(() => processesOf(plane.hostId)).toEqual([]);
 });
 
 test("the output of a script is told while it runs, and at the end its head and tail with the gap counted", async () => {
