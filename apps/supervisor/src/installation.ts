@@ -24,7 +24,15 @@ import {
   urlOf,
   WORKSPACE,
 } from "./parts.ts";
-import { administrator, ensureToken, ensureWorkspace, invite, isHealthy, waitFor } from "./provision.ts";
+import {
+  administrator,
+  ensureToken,
+  ensureWorkspace,
+  invite,
+  isHealthy,
+  killedReplicasCount,
+  waitFor,
+} from "./provision.ts";
 import { endRemaining } from "./remaining.ts";
 import { type Asked, chooseAddresses, chooseControlPlanePorts, chooseGatewayPort } from "./settings.ts";
 
@@ -123,10 +131,11 @@ export class Installation {
         .filter(({ state }) => state === "online")
         .map(({ name }) => name);
       missing = [...LOCAL_HOSTS, GATEWAY].map(({ name }) => name).filter((name) => !online.includes(name as never));
-      return missing.length === 0;
+      return missing.length === 0 && !(await killedReplicasCount(this.client, this.endpoints.controlPlanes));
     };
-    await waitFor("connected hosts", { answers, check: () => this.#checkClosing(), ms: ONLINE_LIMIT_MS }).catch(
-      () => undefined,
+    const patient = (): Promise<boolean> => answers().catch(falseIfAway);
+    await waitFor("hosts", { answers: patient, check: () => this.#checkClosing(), ms: ONLINE_LIMIT_MS }).catch(
+      falseIfAway,
     );
     return missing;
   }
@@ -248,6 +257,12 @@ function makeParts({ home, ports, endpoints, socket, addresses, client, database
       agentPart({ home, host, controlPlanes, address: addresses[host.name] ?? "", invite: () => invite(client, host) }),
     ),
   };
+}
+
+/** The control plane may be killed while we ask, and hosts may stay away: neither ends the platform. */
+function falseIfAway(error: unknown): false {
+  if (error instanceof PlatformError) return false;
+  throw error;
 }
 
 const LONGEST_LINE = 300;

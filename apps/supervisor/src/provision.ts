@@ -37,6 +37,19 @@ export async function isHealthy(url: string): Promise<boolean> {
   return answer?.ok === true;
 }
 
+/** True while a killed control plane's lease runs on: for these seconds what was connected to it still counts as online. */
+export async function killedReplicasCount(client: Client, controlPlanes: readonly string[]): Promise<boolean> {
+  const living = await Promise.all(controlPlanes.map(readReplicaId));
+  const { replicas } = await client.getDoctor();
+  // `<id> <url> <version>`
+  const counted = replicas.map((text) => text.split(" "));
+  return counted.some(([id = "", url = ""]) => controlPlanes.includes(url) && !living.includes(id));
+}
+
+async function readReplicaId(url: string): Promise<string> {
+  return (await createClient({ url }).getHealth()).replicaId;
+}
+
 /** Makes the workspace of this machine unless it is there. */
 export async function ensureWorkspace(client: Client): Promise<void> {
   try {
