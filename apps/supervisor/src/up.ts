@@ -7,6 +7,7 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import { createLog, type Log } from "@evenkeel/kit/log";
 import { killIdentity, waitGone } from "@evenkeel/kit/process-identity";
 import { onShutdown, type Shutdown } from "@evenkeel/kit/shutdown";
+import { removeServerFolder } from "@evenkeel/postgres/account";
 import { type Endpoints, readEndpoints } from "./endpoints.ts";
 import { type Hold, readHolder, takeHold } from "./hold.ts";
 import { type Home, openHome } from "./home.ts";
@@ -151,6 +152,7 @@ function describe({ controlPlanes, gateway }: Endpoints, home: Home): string {
 }
 
 async function removeHome(home: Home): Promise<void> {
+  await removeServerFolder(home.postgresFolder);
   await rm(home.folder, { recursive: true, force: true });
   await rm(home.socketFolder, { recursive: true, force: true });
 }

@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, chown, mkdir, readFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readFile, rm } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -92,6 +92,12 @@ const SYSTEM_FOLDER = "/var/lib/evenkeel";
 
 /** Name of the data folder proper, below the folder that the caller gives. */
 export const CLUSTER = "cluster";
+
+/** Removes everything of the server of this folder, which must not live any more. */
+export async function removeServerFolder(dataDir: string): Promise<void> {
+  await rm(dataDir, { recursive: true, force: true });
+  await rm(systemFolder(dataDir), { recursive: true, force: true });
+}
 
 function systemFolder(dataDir: string): string {
   return join(SYSTEM_FOLDER, createHash("sha256").update(dataDir).digest("hex").slice(0, 16));
