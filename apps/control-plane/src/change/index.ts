@@ -17,4 +17,5 @@ export type {
   StepContext,
   TouchedTarget,
 } from "./kind.ts";
+export { freeze } from "./plan.ts";
 export { refuseLocked } from "./store/lock.ts";
