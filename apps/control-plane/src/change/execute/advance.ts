@@ -12,10 +12,9 @@ import { decide } from "../decide.ts";
 import type { ChangeDeps } from "../deps.ts";
 import type { HostView, Snapshot } from "../snapshot.ts";
 import { WORKED_STATES } from "../state.ts";
-import { changeById } from "../store/change.ts";
 import { type Claim, holdChange, releaseClaim } from "../store/lease.ts";
 import { chargeTime } from "../store/progress.ts";
-import { type ChangeRow, readRows, snapshotOf } from "../store/snapshot.ts";
+import { type ChangeRow, rereadRows, snapshotOf } from "../store/snapshot.ts";
 import { apply } from "./apply.ts";
 import type { Work } from "./dispatch.ts";
 import type { HostWatch } from "./host-watch.ts";
@@ -43,12 +42,8 @@ export async function advance(deps: ChangeDeps, { claim, watch, elapsedMs }: Adv
   const advanced = await inTransaction(deps.db, async (tx) => {
     const change = await holdChange(tx, deps.lease.id, claim);
     deps.at("before-decide");
-    if (change.state === "scheduled") {
-      await startScheduled(deps, tx, change);
-    } else {
-      await chargeWaiting(tx, change, elapsedMs);
-    }
-    const settled = await settleDown(deps, { tx, claim, watch });
+    if (change.state === "scheduled") await startScheduled(deps, tx, change);
+    const settled = await settleDown(deps, { tx, claim, watch, elapsedMs, change });
     // Killed here – then nothing was decided; the next worker decides the same.
     deps.at("before-commit");
     return settled;
@@ -58,33 +53,37 @@ export async function advance(deps: ChangeDeps, { claim, watch, elapsedMs }: Adv
   return advanced;
 }
 
-interface Settling {
+interface Settling extends Advance {
   readonly tx: Transaction<Database>;
-  readonly claim: Claim;
-  readonly watch: HostWatch;
+  readonly change: ChangeRow;
 }
 
 /** Decides and writes until there is nothing left to decide. */
-async function settleDown(deps: ChangeDeps, { tx, claim, watch }: Settling): Promise<Advanced> {
+async function settleDown(deps: ChangeDeps, settling: Settling): Promise<Advanced> {
+  await chargeWaiting(settling, snapshotOf(await rereadRows(settling.tx, settling.change)));
   for (let round = 0; round < ROUNDS; round += 1) {
-    const change = await changeById(tx, claim.changeId);
-    if (change.finished_at !== null) return { nextMs: null, released: true };
-    const snapshot = snapshotOf(await readRows(tx, change));
-    const work: Work = { tx, change, snapshot, token: claim.token };
-    const hosts = await watch.look(tx, snapshot);
-    if (await observeControlSteps(deps, work)) continue;
-    const decisions = decide(snapshot, hosts);
-    if (decisions.length > 0) {
-      for (const decision of decisions) await apply(deps, work, decision);
-      continue;
-    }
-    if (!WORKED_STATES.includes(change.state)) {
-      await releaseClaim(tx, claim);
-      return { nextMs: null, released: true };
-    }
-    return { nextMs: nextLook(snapshot, hosts), released: false };
+    const settled = await decideOnce(deps, settling);
+    if (settled !== null) return settled;
   }
-  throw new Error(`change ${claim.changeId} does not settle`);
+  throw new Error(`change ${settling.claim.changeId} does not settle`);
+}
+
+/** Null: something was written, and it is to be asked again. */
+async function decideOnce(deps: ChangeDeps, settling: Settling): Promise<Advanced | null> {
+  const { tx, claim, watch } = settling;
+  const rows = await rereadRows(tx, settling.change);
+  const { change } = rows;
+  if (change.finished_at !== null) return { nextMs: null, released: true };
+  const snapshot = snapshotOf(rows);
+  const work: Work = { tx, change, snapshot, token: claim.token };
+  const hosts = await watch.look(tx, snapshot);
+  if (await observeControlSteps(deps, work)) return null;
+  const decisions = decide(snapshot, hosts);
+  for (const decision of decisions) await apply(deps, work, decision);
+  if (decisions.length > 0) return null;
+  if (WORKED_STATES.includes(change.state)) return { nextMs: nextLook(snapshot, hosts), released: false };
+  await releaseClaim(tx, claim);
+  return { nextMs: null, released: true };
 }
 
 const bakingBatches = (snapshot: Snapshot) =>
@@ -97,11 +96,10 @@ const bakingBatches = (snapshot: Snapshot) =>
 const waitingSteps = (snapshot: Snapshot) =>
   snapshot.attempts.filter((attempt) => attempt.state === "running" && attempt.commandId === null);
 
-async function chargeWaiting(tx: Transaction<Database>, change: ChangeRow, elapsedMs: number): Promise<void> {
-  const snapshot = snapshotOf(await readRows(tx, change));
-  await chargeTime(tx, change.id, {
+async function chargeWaiting({ tx, elapsedMs }: Settling, snapshot: Snapshot): Promise<void> {
+  await chargeTime(tx, snapshot.changeId, {
     // Paused time does not count.
-    batchIds: change.state === "running" ? bakingBatches(snapshot).map(({ batchId }) => batchId) : [],
+    batchIds: snapshot.state === "running" ? bakingBatches(snapshot).map(({ batchId }) => batchId) : [],
     stepIds: waitingSteps(snapshot).map(({ id }) => id),
     elapsedMs,
   });

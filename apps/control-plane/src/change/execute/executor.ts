@@ -176,11 +176,11 @@ class ChangeExecutor implements Executor {
   async #lookOnce(worker: Worker): Promise<void> {
     const { clock, lease, log } = this.#deps;
     if (!this.#owns(worker) || !lease.held) return;
-    const nowMs = clock.monotonicMs();
-    const elapsedMs = nowMs - worker.lastLookMs;
+    const elapsedMs = clock.monotonicMs() - worker.lastLookMs;
     try {
       const { nextMs, released } = await advance(this.#deps, { claim: worker.claim, watch: worker.watch, elapsedMs });
-      worker.lastLookMs = nowMs;
+      // What began during this look is charged from its end on: nothing ends early.
+      worker.lastLookMs = clock.monotonicMs();
       worker.failures = 0;
       if (released) this.#release(worker);
       else if (nextMs !== null) this.#lookIn(worker, nextMs);

@@ -122,11 +122,6 @@ export async function findChange(db: Kysely<Database>, tenantId: TenantId, chang
   return row;
 }
 
-/** The row of a change by its id, for its worker. */
-export async function changeById(tx: Tx, changeId: ChangeId): Promise<ChangeRow> {
-  return await tx.selectFrom("change").selectAll().where("id", "=", changeId).executeTakeFirstOrThrow();
-}
-
 export interface Move {
   readonly to: ChangeState;
   readonly problem?: Problem | null;

@@ -1,4 +1,4 @@
-import type { Kysely, Selectable, Transaction } from "kysely";
+import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import type { BatchSnapshot, Snapshot, StepAttempt, TargetSnapshot } from "../snapshot.ts";
 
@@ -33,6 +33,26 @@ export async function readRows(db: Kysely<Database> | Transaction<Database>, cha
       ? undefined
       : await db.selectFrom("change").select("state").where("id", "=", change.rollback_change_id).executeTakeFirst();
   return { change, targets, batches, steps, rollbackState: rollback?.state ?? null };
+}
+
+type Moving = Pick<
+  ChangeRow,
+  "state" | "finished_at" | "pause_mode" | "pause_cause" | "rollback_demand" | "rollback_change_id"
+>;
+
+/** Reads anew, in one statement, what may have moved since the row was read; the plan of a started change does not. */
+export async function rereadRows(tx: Transaction<Database>, change: ChangeRow): Promise<ChangeRows> {
+  const of = (table: string, order: string) =>
+    sql`(select coalesce(jsonb_agg(to_jsonb(one) order by ${sql.raw(order)}), '[]') from ${sql.table(table)} one where change_id = change.id)`;
+  const { rows } = await sql<Moving & Omit<ChangeRows, "change">>`
+    select state, finished_at, pause_mode, pause_cause, rollback_demand, rollback_change_id,
+      (select other.state from change other where other.id = change.rollback_change_id) as "rollbackState",
+      ${of("change_target", "target_id")} as targets,
+      ${of("change_batch", "batch_id")} as batches,
+      ${of("change_step", "dispatched_at, id")} as steps
+    from change where id = ${change.id}`.execute(tx);
+  const { rollbackState, targets, batches, steps, ...moving } = rows[0]!;
+  return { change: { ...change, ...moving }, rollbackState, targets, batches, steps };
 }
 
 /** The rows as the kernel's decisions see them. */
