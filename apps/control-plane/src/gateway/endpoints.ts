@@ -19,13 +19,15 @@ export function gatewayHandlers({
       const rows = await readGateways(db, { tenantId, workspace: query.workspace, ...pageStart(query) });
       return toPage(rows, query, { show: (row) => row, keyOf: ({ id }) => id });
     },
-    joinGateway: async ({ body, effect }) => {
+    joinGateway: async ({ body, effect, audit }) => {
       const credential = newSecret();
       return await effect(async (tx) => {
         const token = { digest: secretDigest(body.token), joins: "gateway" as const, usedBy: body.name };
         const { tenantId, workspaceId } = await useJoinToken(tx, token);
         const credentialDigest = secretDigest(credential);
         const gatewayId = await insertGateway(tx, { ...body, tenantId, workspaceId, credentialDigest });
+        audit.resource = `gateway/${gatewayId}`;
+        audit.as = { tenantId, principal: `gateway ${body.name}`, action: "gateway:join" };
         return { gatewayId, credential };
       });
     },

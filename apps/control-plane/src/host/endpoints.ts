@@ -70,12 +70,14 @@ export function hostHandlers({ db, refuseLocked, readings }: HostDeps): Handlers
         expiresAt: await insertJoinToken(tx, { ...body, tenantId: caller.tenantId, digest: secretDigest(token) }),
       }));
     },
-    joinHost: async ({ body, effect }) => {
+    joinHost: async ({ body, effect, audit }) => {
       const credential = newSecret();
       return await effect(async (tx) => {
         const token = { digest: secretDigest(body.token), joins: "host" as const, usedBy: body.name };
         const place = await useJoinToken(tx, token);
         const hostId: HostId = await insertHost(tx, { ...body, credentialDigest: secretDigest(credential), place });
+        audit.resource = `host/${hostId}`;
+        audit.as = { tenantId: place.tenantId, principal: `host ${body.name}`, action: "host:join" };
         return { hostId, credential };
       });
     },

@@ -59,6 +59,8 @@ export interface AuditNote {
   /** `noun/id-or-name`; without it: the noun of the permission and the first parameter of the path, or the id in the reply. */
   resource?: string;
   details?: Record<string, unknown>;
+  /** On an endpoint that needs no token: who did what, once the handler knows. */
+  as?: { readonly tenantId: TenantId; readonly principal: string; readonly action: string };
 }
 
 /** One request, parsed and permitted. */

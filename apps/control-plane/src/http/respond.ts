@@ -130,9 +130,8 @@ function prepare(deps: RespondDeps, preparation: Preparation): RequestOf<Operati
   const body = endpoint.bodyKind === "raw" ? request.body : parsePart(endpoint.body, request.body ?? {});
   const key = keyOf(preparation, { params, query, body });
   const effect = async (fn: Parameters<RequestOf<OperationName>["effect"]>[0]): Promise<unknown> => {
-    const audit = (reply: unknown): NewAuditEntry =>
-      auditEntry(passage, { reply, params, outcome: "done", code: null });
-    const done = await runEffect(deps.db, { key, fn, audit: passage.caller === null ? null : audit });
+    const audit = (reply: unknown) => auditEntry(passage, { reply, params, outcome: "done", code: null });
+    const done = await runEffect(deps.db, { key, fn, audit });
     passage.replayed = done.replayed;
     return done.reply;
   };
@@ -213,10 +212,14 @@ async function fail(deps: RespondDeps, { route, request, reply, passage, error }
     "refused",
   );
   const verb = route.endpoint.method !== "GET";
-  if (passage.caller !== null && (verb || problem.code === "PERMISSION_MISSING")) {
-    const entry = auditEntry(passage, { reply: null, params: request.params, outcome: "refused", code: problem.code });
-    await recordRefusal(deps.db, { ...entry, details: { ...entry.details, ...problem.facts } }).catch(
-      (failure: unknown) => request.log.error({ err: failure }, "a refusal could not be recorded"),
+  const entry =
+    verb || problem.code === "PERMISSION_MISSING"
+      ? auditEntry(passage, { reply: null, params: request.params, outcome: "refused", code: problem.code })
+      : null;
+  if (entry !== null) {
+    const details = { ...entry.details, ...problem.facts };
+    await recordRefusal(deps.db, { ...entry, details }).catch((failure: unknown) =>
+      request.log.error({ err: failure }, "a refusal could not be recorded"),
     );
   }
   if (reply.sent || reply.raw.headersSent) return void reply.raw.destroy();
@@ -240,20 +243,29 @@ interface Told {
   readonly code: string | null;
 }
 
-function auditEntry({ caller, permission, audit, address, traceId }: Passage, told: Told): NewAuditEntry {
-  if (caller === null) throw new Error("an audit entry needs somebody to name");
-  const noun = permission.split(":")[0] ?? "";
+function auditEntry(passage: Passage, told: Told): NewAuditEntry | null {
+  const actor = actorOf(passage);
+  if (actor === null) return null;
+  const { audit, address, traceId } = passage;
+  const noun = actor.action.split(":")[0] ?? "";
   const named = Object.values((told.params as Record<string, string> | undefined) ?? {})[0] ?? idIn(told.reply);
   return {
-    tenantId: caller.tenantId,
-    principal: nameOf(caller),
-    action: permission,
+    ...actor,
     resource: audit.resource ?? (named === null ? noun : `${noun}/${named}`),
     outcome: told.outcome,
     code: told.code,
     details: { ...audit.details, traceId },
     address,
   };
+}
+
+function actorOf({
+  caller,
+  permission,
+  audit,
+}: Passage): Pick<NewAuditEntry, "tenantId" | "principal" | "action"> | null {
+  if (caller === null) return audit.as ?? null;
+  return { tenantId: caller.tenantId, principal: nameOf(caller), action: permission };
 }
 
 function idIn(reply: unknown): string | null {

@@ -23,7 +23,7 @@ export interface EffectInput<Reply> {
   readonly key: IdempotencyKey | null;
   readonly fn: (tx: Transaction<Database>) => Promise<Reply>;
   /** Null: nobody to name in it. */
-  readonly audit: ((reply: Reply) => NewAuditEntry) | null;
+  readonly audit: (reply: Reply) => NewAuditEntry | null;
 }
 
 const KEPT = sql`clock_timestamp() - interval '24 hours'`;
@@ -37,7 +37,8 @@ export async function runEffect<Reply>(
     const earlier = key === null ? undefined : await claimKey(tx, key);
     if (earlier !== undefined) return { reply: earlier.answer as Reply, replayed: true };
     const reply = await fn(tx);
-    if (audit !== null) await writeAudit(tx, audit(reply));
+    const entry = audit(reply);
+    if (entry !== null) await writeAudit(tx, entry);
     if (key !== null) await keepAnswer(tx, key, reply);
     return { reply, replayed: false };
   };

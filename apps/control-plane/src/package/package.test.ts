@@ -254,6 +254,8 @@ describe.each(await serverKinds())("packages on %s", (kind) => {
     expect(rest.headers.get("content-range")).toBe(`bytes 50-${bits.length - 1}/${bits.length}`);
     expect(Buffer.from(await rest.arrayBuffer()).equals(bits.subarray(50))).toBe(true);
     expect((await get({ range: `bytes=${bits.length}-` })).status).toBe(416);
+    const audit = await here.call("GET", "/audit?limit=1");
+    expect(audit.body.items).toMatchObject([{ principal: "host fetching", action: "host:join", outcome: "done" }]);
     expect(await here.call("GET", `/objects/${digestOf(bits)}`)).toMatchObject({
       status: 401,
       body: problem("TOKEN_UNKNOWN"),
