@@ -2,7 +2,7 @@ import type { VERB_BODIES } from "@evenkeel/contracts/change";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { type Caller, type Handlers, pageStart, toPage } from "../http/index.ts";
 import type { ChangeDeps } from "./deps.ts";
-import { readChange, readChangeIn, readSummary } from "./read.ts";
+import { readChange, readChangeIn, readSummaries } from "./read.ts";
 import { findChange } from "./store/change.ts";
 import { listChanges } from "./store/list.ts";
 import { listLocks } from "./store/lock.ts";
@@ -48,9 +48,7 @@ function readingHandlers(deps: ChangeDeps): Handlers<Reading> {
       const { workspace, service, state, kind } = query;
       const { tenantId } = caller;
       const rows = await listChanges(db, { tenantId, workspace, service, state, kind, ...pageStart(query) });
-      const shown = new Map<ChangeId, Awaited<ReturnType<typeof readSummary>>>();
-      for (const row of rows.slice(0, query.limit)) shown.set(row.id, await readSummary(db, row));
-      return toPage(rows, query, { show: (row) => shown.get(row.id)!, keyOf: (row) => row.id });
+      return toPage(await readSummaries(db, rows), query, { show: (change) => change, keyOf: ({ id }) => id });
     },
     getChange: async ({ params, caller }) => await readChange(db, caller.tenantId, params.changeId),
     getPlan: async ({ params, caller }) => {

@@ -3,25 +3,24 @@ import { problemOf } from "@evenkeel/contracts/error";
 import type { TenantId } from "@evenkeel/contracts/id";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
-import { readSummary } from "./read.ts";
+import { readSummaries } from "./read.ts";
 import { listUnfinished } from "./store/list.ts";
 
 const HANGING = ["failed", "paused", "awaiting-confirmation", "awaiting-approval"];
 
 /** Changes that wait for a person, and what he may do. */
 export async function changeFindings(db: Kysely<Database>, tenantId: TenantId): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  for (const row of await listUnfinished(db, tenantId)) {
-    const waits = HANGING.includes(row.state) || row.waiting_for !== null;
-    if (!waits) continue;
-    const { id, title, state, problem, allowedActions, waitingFor } = await readSummary(db, row);
-    findings.push({
+  const waiting = (await listUnfinished(db, tenantId)).filter(
+    (row) => HANGING.includes(row.state) || row.waiting_for !== null,
+  );
+  return (await readSummaries(db, waiting)).map((change) => {
+    const { id, title, state, problem, allowedActions, waitingFor, stateSince } = change;
+    return {
       severity: state === "failed" ? "error" : "warning",
       resource: `change/${id}`,
       problem: problem ?? problemOf("CHANGE_WAITS", { change: title, state, waitingFor: waitingFor ?? "a person" }),
-      since: row.state_since,
+      since: stateSince,
       actions: allowedActions.map((action) => `change ${action} ${id}`),
-    });
-  }
-  return findings;
+    };
+  });
 }

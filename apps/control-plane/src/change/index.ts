@@ -2,7 +2,7 @@ export type { ChangeDeps, CommandPort, Log } from "./deps.ts";
 export { changeHandlers } from "./endpoints.ts";
 export { type Executor, startExecutor } from "./execute/executor.ts";
 export { agentListener } from "./execute/settle.ts";
-export { EXIT_POINTS, type ExitPoint, exitAt } from "./exit-point.ts";
+export { type ExitPoint, exitAt } from "./exit-point.ts";
 export { changeFindings } from "./finding.ts";
 export type {
   AgentStep,

@@ -1,5 +1,4 @@
 import {
-  type BatchState,
   type ChangeAction,
   type ChangeState,
   isTerminal,
@@ -76,9 +75,6 @@ export const SETTLED_TARGETS: readonly TargetState[] = [
 export const LOST_TARGETS: readonly TargetState[] = ["failed", "interrupted", "unknown"];
 /** Targets that `retry` takes when none are named. */
 export const RETRYABLE_TARGETS: readonly TargetState[] = ["failed", "interrupted"];
-
-/** Batches that need nothing more. */
-export const FINISHED_BATCHES: readonly BatchState[] = ["succeeded", "failed"];
 
 /** States in which a worker has something to do. */
 export const WORKED_STATES: readonly ChangeState[] = ["running", "pausing", "cancelling", "rolling-back", "scheduled"];

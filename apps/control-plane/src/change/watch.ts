@@ -3,7 +3,7 @@ import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
 import type { ServerEvent } from "../http/index.ts";
 import type { ChangeDeps } from "./deps.ts";
-import { findChange } from "./store/change.ts";
+import { findChange, stateOfChange } from "./store/change.ts";
 import { eventsAfter } from "./store/event.ts";
 
 const READ_AT_ONCE = 200;
@@ -37,7 +37,7 @@ export async function* watchChange(
     while (!signal.aborted) {
       heard = false;
       // The state is read before the events: a terminal one means that all events are there.
-      const { state } = await findChange(db, tenantId, changeId);
+      const state = await stateOfChange(db, changeId);
       const events = await eventsAfter(db, changeId, { after: last, limit: READ_AT_ONCE });
       for (const event of events) yield asServerEvent(event);
       last = events.at(-1)?.sequence ?? last;

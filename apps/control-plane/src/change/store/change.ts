@@ -2,7 +2,7 @@ import type { Plan } from "@evenkeel/contracts/change-plan";
 import type { ChangeState } from "@evenkeel/contracts/change-state";
 import { isTerminal } from "@evenkeel/contracts/change-state";
 import { PlatformError, type Problem } from "@evenkeel/contracts/error";
-import { ChangeId, type Digest, type TenantId, type WorkspaceId } from "@evenkeel/contracts/id";
+import type { ChangeId, Digest, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
 import { notify } from "@evenkeel/kit/notify";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
@@ -198,18 +198,26 @@ export async function wake(tx: Kysely<Database>, changeId: ChangeId): Promise<vo
   await notify(tx, "change", changeId);
 }
 
-/** The newest change that has touched one of these resources after the given one began. */
-export async function newerChange(
+/** Of each of these changes that has one: the newest change that began later and touched the same. */
+export async function newerChanges(
   db: Kysely<Database>,
-  changeId: ChangeId,
-): Promise<{ id: ChangeId; resource: string } | null> {
-  const found = await db
+  changeIds: readonly ChangeId[],
+): Promise<ReadonlyMap<ChangeId, ChangeId>> {
+  if (changeIds.length === 0) return new Map();
+  const rows = await db
     .selectFrom("change_resource as mine")
     .innerJoin("change_resource as newer", "newer.resource", "mine.resource")
-    .select(["newer.change_id as id", "newer.resource"])
-    .where("mine.change_id", "=", changeId)
+    .distinctOn("mine.change_id")
+    .select(["mine.change_id as id", "newer.change_id as newer"])
+    .where("mine.change_id", "in", [...changeIds])
     .whereRef("newer.started_at", ">", "mine.started_at")
+    .orderBy("mine.change_id")
     .orderBy("newer.started_at", "desc")
-    .executeTakeFirst();
-  return found === undefined ? null : { id: ChangeId.parse(found.id), resource: found.resource };
+    .execute();
+  return new Map(rows.map(({ id, newer }) => [id, newer]));
+}
+
+/** The state of a change, for who only follows it. */
+export async function stateOfChange(db: Kysely<Database>, changeId: ChangeId): Promise<ChangeState> {
+  return (await db.selectFrom("change").select("state").where("id", "=", changeId).executeTakeFirstOrThrow()).state;
 }

@@ -18,21 +18,42 @@ export interface ChangeRows {
 }
 
 /** Reads the rows that belong to a change; the caller holds its row, or accepts that they move. */
-export async function readRows(db: Kysely<Database> | Transaction<Database>, change: ChangeRow): Promise<ChangeRows> {
-  const targets = await db.selectFrom("change_target").selectAll().where("change_id", "=", change.id).execute();
-  const batches = await db.selectFrom("change_batch").selectAll().where("change_id", "=", change.id).execute();
+export async function readRows(db: Kysely<Database>, change: ChangeRow): Promise<ChangeRows> {
+  const [rows] = await readRowsOfMany(db, [change]);
+  return rows!;
+}
+
+/** The same for many changes, in as many statements as for one. */
+export async function readRowsOfMany(db: Kysely<Database>, changes: readonly ChangeRow[]): Promise<ChangeRows[]> {
+  if (changes.length === 0) return [];
+  const ids = changes.map(({ id }) => id);
+  const rollbackIds = changes.flatMap((change) => change.rollback_change_id ?? []);
+  const targets = await db.selectFrom("change_target").selectAll().where("change_id", "in", ids).execute();
+  const batches = await db.selectFrom("change_batch").selectAll().where("change_id", "in", ids).execute();
   const steps = await db
     .selectFrom("change_step")
     .selectAll()
-    .where("change_id", "=", change.id)
+    .where("change_id", "in", ids)
     .orderBy("dispatched_at")
     .orderBy("id")
     .execute();
-  const rollback =
-    change.rollback_change_id === null
-      ? undefined
-      : await db.selectFrom("change").select("state").where("id", "=", change.rollback_change_id).executeTakeFirst();
-  return { change, targets, batches, steps, rollbackState: rollback?.state ?? null };
+  const rollbacks =
+    rollbackIds.length === 0
+      ? []
+      : await db.selectFrom("change").select(["id", "state"]).where("id", "in", rollbackIds).execute();
+  const stateOf = new Map(rollbacks.map(({ id, state }) => [id, state]));
+  const mine = {
+    targets: Map.groupBy(targets, (row) => row.change_id),
+    batches: Map.groupBy(batches, (row) => row.change_id),
+    steps: Map.groupBy(steps, (row) => row.change_id),
+  };
+  return changes.map((change) => ({
+    change,
+    targets: mine.targets.get(change.id) ?? [],
+    batches: mine.batches.get(change.id) ?? [],
+    steps: mine.steps.get(change.id) ?? [],
+    rollbackState: change.rollback_change_id === null ? null : (stateOf.get(change.rollback_change_id) ?? null),
+  }));
 }
 
 type Moving = Pick<

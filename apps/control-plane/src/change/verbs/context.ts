@@ -7,7 +7,7 @@ import type { Database } from "../../database.ts";
 import type { ChangeDeps } from "../deps.ts";
 import { actionsOf } from "../show/actions.ts";
 import type { Snapshot } from "../snapshot.ts";
-import { lockChange, newerChange } from "../store/change.ts";
+import { lockChange, newerChanges } from "../store/change.ts";
 import { type ChangeRow, readRows, snapshotOf } from "../store/snapshot.ts";
 
 /** A verb in its transaction, on a change whose row it holds and in whose state it is legal. */
@@ -34,7 +34,7 @@ export async function withVerb<T>(
     const change = await lockChange(tx, ask.tenantId, ask.changeId);
     const rows = await readRows(tx, change);
     const snapshot = snapshotOf(rows);
-    const allowed = actionsOf(rows.change, snapshot, (await newerChange(tx, change.id))?.id ?? null);
+    const allowed = actionsOf(rows.change, snapshot, (await newerChanges(tx, [change.id])).get(change.id) ?? null);
     if (!allowed.includes(action)) {
       throw new PlatformError("ACTION_NOT_ALLOWED", {
         action,
