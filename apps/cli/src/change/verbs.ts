@@ -157,7 +157,8 @@ async function act(cli: Cli, verb: Verb, given: { id: ChangeId; names: readonly 
     if (verb.action === "rollback" && after.state === "planned") await client.act(after.id, "start", {});
     const ended = await watchChange(cli, after.id);
     cli.answer(ended, actionLines(cli, ended));
-    if (ended.state !== "succeeded") throw new Exit(1);
+    const wanted: ChangeState[] = verb.action === "rollback" ? ["succeeded", "rolled-back"] : ["succeeded"];
+    if (!wanted.includes(ended.state)) throw new Exit(1);
     return;
   }
   cli.answer(after, [

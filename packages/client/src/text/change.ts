@@ -78,8 +78,8 @@ export function changeLines(change: Change, options: ChangeTextOptions): Line[] 
   return lines;
 }
 
-/** A host below has told the same already. */
-function isTold({ problem, groups }: Change): boolean {
+/** True where a host of the change has told its problem already. */
+export function isTold({ problem, groups }: Change): boolean {
   const targets = groups.flatMap((group) => group.batches.flatMap((batch) => batch.targets));
   return targets.some((target) => target.problem?.title === problem?.title);
 }

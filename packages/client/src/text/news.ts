@@ -1,5 +1,5 @@
 import type { BatchView, Change, StepView, TargetView } from "@evenkeel/contracts/change";
-import { stateMark, stateName } from "./change.ts";
+import { isTold, stateMark, stateName } from "./change.ts";
 import { elapsed, type Line, line, plural, span, targetElapsed } from "./line.ts";
 import { problemLines, targetTrouble } from "./problem.ts";
 
@@ -15,7 +15,7 @@ export function changeNews(before: Change | null, after: Change): Line[] {
     stateName(after.state),
     span(took && `  ${took}`, "dim"),
   );
-  const told = after.problem === null || before?.problem?.title === after.problem.title;
+  const told = isTold(after) || before?.problem?.title === after.problem?.title;
   const why = after.problem === null || told ? [] : problemLines(after.problem, "  ");
   const head = before === null || after.state === "running";
   return head ? [state, ...why, ...lines] : [...lines, state, ...why];
