@@ -226,8 +226,11 @@ export class AgentLinks {
   }
 
   async #checkSessions(): Promise<void> {
-    const newest = await readEpochs(this.#options.db, [...this.#connections.keys()]);
-    for (const held of [...this.#connections.values()]) {
+    // Those that connect during the query are newer than its answer.
+    const connections = [...this.#connections.values()];
+    const ids = connections.map(({ connection }) => connection.hostId);
+    const newest = await readEpochs(this.#options.db, ids);
+    for (const held of connections) {
       const { hostId, connectionEpoch } = held.connection;
       if (newest.get(hostId) !== connectionEpoch) await this.#dismiss(held);
     }

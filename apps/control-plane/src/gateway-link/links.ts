@@ -235,14 +235,18 @@ export class GatewayLinks {
     }
   }
 
-  async #sessionMoved(payload: string | null): Promise<void> {
-    if (payload === null) {
-      const newest = await readGatewayEpochs(this.#options.db, [...this.#held.keys()]);
-      for (const { connection, link } of this.#held.values()) {
-        if (newest.get(connection.gatewayId) !== connection.connectionEpoch) link.terminate();
-      }
-      return;
+  async #checkSessions(): Promise<void> {
+    // Those that connect during the query are newer than its answer.
+    const held = [...this.#held.values()];
+    const ids = held.map(({ connection }) => connection.gatewayId);
+    const newest = await readGatewayEpochs(this.#options.db, ids);
+    for (const { connection, link } of held) {
+      if (newest.get(connection.gatewayId) !== connection.connectionEpoch) link.terminate();
     }
+  }
+
+  async #sessionMoved(payload: string | null): Promise<void> {
+    if (payload === null) return await this.#checkSessions();
     const { gatewayId, connectionEpoch } = JSON.parse(payload) as { gatewayId: GatewayId; connectionEpoch: number };
     const held = this.#held.get(gatewayId);
     if (held !== undefined && held.connection.connectionEpoch < connectionEpoch) held.link.terminate();

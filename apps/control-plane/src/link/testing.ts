@@ -55,12 +55,20 @@ export interface ReplicaOptions {
   readonly url: string;
   readonly listener?: Partial<AgentListener>;
   readonly leaseTtlMs?: number;
+  /** The monotonic clock; moved by tests. */
+  readonly nowMs?: () => number;
 }
 
-export async function startReplica({ db, url, listener = {}, leaseTtlMs }: ReplicaOptions): Promise<TestReplica> {
+export async function startReplica({
+  db,
+  url,
+  listener = {},
+  leaseTtlMs,
+  nowMs,
+}: ReplicaOptions): Promise<TestReplica> {
   const log = createLog({ part: "test", level: process.env.TEST_LOG ?? "silent" });
   const onError = (error: unknown): void => log.warn({ err: error });
-  const clock = systemClock(db);
+  const clock = { ...systemClock(db), ...(nowMs === undefined ? {} : { monotonicMs: nowMs }) };
   const server = createServer();
   server.listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
