@@ -1,183 +1,21 @@
-import type { Plan } from "@evenkeel/contracts/change-plan";
-import { isRefusal, type Refusal } from "@evenkeel/contracts/error";
-import {
-  ApplicationId,
-  BuildpackId,
-  ChangeId,
-  Digest,
-  HostId,
-  newId,
-  PackageId,
-  RevisionId,
-  ServiceId,
-  TenantId,
-  WorkspaceId,
-} from "@evenkeel/contracts/id";
+import { newId, RevisionId, ServiceId } from "@evenkeel/contracts/id";
 import { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
-import { instanceKey } from "@evenkeel/contracts/route-table";
-import { type Configuration, type Revision, ServiceDefinition } from "@evenkeel/contracts/service";
 import { describe, expect, test } from "vitest";
-import { freeze, type TouchedTarget } from "../change/index.ts";
-import { inverseOfRelease } from "./inverse.ts";
-import { locksOfRelease, planRelease, reviewRelease } from "./plan.ts";
-import type { World, WorldHost } from "./world.ts";
-
-const digest = (letter: string) => Digest.parse(`sha256:${letter.repeat(64)}`);
-const serviceId = newId(ServiceId, "svc");
-const workspaceId = newId(WorkspaceId, "wsp");
-const tenantId = newId(TenantId, "ten");
-const application = { id: newId(ApplicationId, "app"), name: "shop" };
-const old = newId(RevisionId, "rev");
-
-const HOSTS: WorldHost[] = ["local-1", "local-2", "local-3", "local-4"].map((name, index) => ({
-  id: newId(HostId, "host"),
-  name,
-  zone: index < 2 ? "a" : "b",
-  cell: null,
-  address: `127.0.10.1${index + 1}`,
-  version: 1,
-  online: true,
-}));
-const hostNamed = (name: string) => HOSTS.find((host) => host.name === name)!;
-
-const configuration = (more: Partial<Configuration> = {}): Configuration => ({
-  start: "node server.js",
-  port: "auto",
-  env: {},
-  health: { tcp: true, startSeconds: 60, intervalSeconds: 2 },
-  routes: [{ host: "shop.localhost", path: "/" }],
-  replace: "surge",
-  allowGap: false,
-  drain: { seconds: 30, policy: "cut" },
-  stopSeconds: 10,
-  ...more,
-});
-
-const revision = (id: RevisionId, version: string, config = configuration()): Revision => ({
-  id,
-  serviceId,
-  digest: digest("d"),
-  packageId: newId(PackageId, "pkg"),
-  packageVersion: version,
-  packageDigest: digest("a"),
-  buildpack: { name: "node", version: "1.0.0", digest: digest("b") },
-  configuration: config,
-  createdAt: "2026-01-01T00:00:00.000Z",
-});
-
-const empty: World = {
-  tenantId,
-  workspace: { id: workspaceId, name: "local", zones: ["a", "b"] },
-  application,
-  service: null,
-  fresh: { serviceId, revisionId: newId(RevisionId, "rev") },
-  package: { id: newId(PackageId, "pkg"), version: "2.0.0", digest: digest("c"), sizeBytes: 1000 },
-  buildpack: {
-    id: newId(BuildpackId, "bpk"),
-    name: "node",
-    version: "1.0.0",
-    digest: digest("b"),
-    sizeBytes: 10,
-    start: "node server.js",
-  },
-  hosts: HOSTS,
-  instances: [],
-  upstreams: [],
-  revisions: new Map(),
-  sizes: new Map(),
-  routes: [],
-  takenRoute: null,
-  gateways: 1,
-};
-
-const definition = (more: object = {}) =>
-  ServiceDefinition.parse({ routes: [{ host: "shop.localhost", path: "/" }], ...more });
-
-interface Standing {
-  readonly host: WorldHost;
-  readonly letter?: "a" | "b";
-  readonly revisionId?: RevisionId;
-  readonly state?: "healthy" | "crash-loop" | "stopped";
-  readonly attached?: boolean;
-}
-
-/** A world in which 1.0.0 stands as told. */
-function running(standing: readonly Standing[], config = configuration()): World {
-  const stored = revision(old, "1.0.0", config);
-  const at = "2026-01-01T00:00:00.000Z";
-  return {
-    ...empty,
-    service: {
-      id: serviceId,
-      tenantId,
-      workspaceId,
-      workspace: "local",
-      applicationId: application.id,
-      application: "shop",
-      name: "shop",
-      definition: definition(),
-      parameters: { version: 1, env: {} },
-      revisionId: old,
-      previousRevisionId: null,
-      version: 3,
-      createdAt: at,
-    },
-    revisions: new Map([[old, stored]]),
-    instances: standing.map(({ host, letter = "a", revisionId = old, state = "healthy", attached = true }) => ({
-      serviceId,
-      hostId: host.id,
-      hostName: host.name,
-      zone: host.zone,
-      letter,
-      revisionId,
-      packageVersion: "1.0.0",
-      state,
-      traffic: attached ? "attached" : "detached",
-      address: host.address,
-      port: 20_000,
-      pid: 1,
-      restarts: 0,
-      since: at,
-    })),
-    upstreams: standing
-      .filter(({ attached = true }) => attached)
-      .map(({ host, letter = "a", revisionId = old }) => ({
-        instance: instanceKey(serviceId, host.id, letter),
-        serviceId,
-        hostId: host.id,
-        letter,
-        revisionId,
-        version: "1.0.0",
-        zone: host.zone,
-        address: host.address,
-        port: 20_000,
-        weight: 100,
-        state: "attached",
-        healthy: true,
-        stateVersion: 1,
-      })),
-  };
-}
-
-const everywhere = running(HOSTS.map((host) => ({ host })));
-const spec = (more: object = {}) =>
-  ReleaseOrderSpec.parse({ application: "shop", package: { version: "2.0.0" }, definition: definition(), ...more });
-
-function planned(order: ReleaseOrderSpec, world: World): Plan {
-  const draft = planRelease(order, world);
-  if (isRefusal(draft)) throw new Error(`refused: ${draft.refused} ${JSON.stringify(draft.facts)}`);
-  return freeze("release-order", draft, locksOfRelease(order, world));
-}
-
-function refused(order: ReleaseOrderSpec, world: World): Refusal["refused"] | "planned" {
-  const draft = planRelease(order, world);
-  return isRefusal(draft) ? draft.refused : "planned";
-}
-
-const steps = (plan: Plan, name: string) =>
-  plan.targets
-    .find((target) => target.name === name)
-    ?.steps.map(({ name: step, input }) => [step, input.letter ?? input.letters].filter(Boolean).join(" "));
+import { reviewRelease } from "./plan.ts";
+import {
+  definition,
+  digest,
+  empty,
+  everywhere,
+  HOSTS,
+  hostNamed,
+  planned,
+  refused,
+  running,
+  spec,
+  steps,
+} from "./testing.ts";
+import type { World } from "./world.ts";
 
 describe("the steps of a target", () => {
   test("a first release starts, proves health, and only then takes traffic", () => {
@@ -347,69 +185,4 @@ describe("the plan as a document", () => {
 test("a release holds its service, its routes and its hosts, and no other", () => {
   const held = planned(spec({ hosts: ["local-1"] }), empty).locks.map(({ label, mode }) => `${mode} ${label}`);
   expect(held.sort()).toEqual(["exclusive routes of shop", "exclusive service shop", "shared host local-1"]);
-});
-
-describe("the inverse", () => {
-  const strategy = {
-    beta: 1,
-    batches: { by: "zone" },
-    bakeSeconds: 5,
-    confirm: "each",
-    budget: { failures: 0, action: "rollback" },
-  };
-  const plan = planned(spec({ strategy }), everywhere);
-  const touched = plan.targets
-    .slice(0, 2)
-    .map((target): TouchedTarget => ({ ...target, state: "failed", currentFacts: {} }));
-  const inverse = (speed: "follow" | "fast", toRevision: RevisionId | null = null) =>
-    inverseOfRelease(plan, touched, { changeId: newId(ChangeId, "chg"), speed, strategy: null, toRevision });
-
-  test("brings exactly the touched targets back to what ran there", () => {
-    const order = inverse("fast");
-    expect("restore" in order ? order.restore.targets : null).toEqual([
-      { hostId: hostNamed("local-1").id, revisionId: old },
-      { hostId: hostNamed("local-2").id, revisionId: old },
-    ]);
-  });
-
-  test("`fast` takes all at once, `follow` the batches of the release; neither rolls back again by itself", () => {
-    expect(inverse("fast").strategy).toMatchObject({ batches: "all", bakeSeconds: 0, confirm: "none" });
-    expect(inverse("follow").strategy).toMatchObject({
-      beta: 1,
-      batches: { by: "zone" },
-      bakeSeconds: 5,
-      confirm: "each",
-    });
-    expect([inverse("fast").strategy.budget.action, inverse("follow").strategy.budget.action]).toEqual([
-      "stop",
-      "stop",
-    ]);
-  });
-
-  test("in mid-release it keeps the old instance that still serves, and takes the new one away", () => {
-    const host = hostNamed("local-1");
-    const world = running([
-      { host },
-      { host, letter: "b", revisionId: newId(RevisionId, "rev"), state: "crash-loop", attached: false },
-    ]);
-    const restore = planned(inverse("fast"), world);
-    expect(steps(restore, "local-1")).toEqual([
-      "start-instance a",
-      "await-health a",
-      "shift-traffic a",
-      "await-drained b",
-      "stop-instance b",
-    ]);
-  });
-
-  test("of a first release takes the instances away", () => {
-    const first = planned(spec(), empty);
-    const order = inverseOfRelease(
-      first,
-      first.targets.slice(0, 1).map((target): TouchedTarget => ({ ...target, state: "failed", currentFacts: {} })),
-      { changeId: newId(ChangeId, "chg"), speed: "fast", strategy: null, toRevision: null },
-    );
-    const world = { ...running([{ host: hostNamed("local-1") }]), revisions: new Map() };
-    expect(steps(planned(order, world), "local-1")).toEqual(["detach a", "await-drained a", "stop-instance a"]);
-  });
 });

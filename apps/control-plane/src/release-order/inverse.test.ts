@@ -1,0 +1,70 @@
+import { ChangeId, newId, RevisionId } from "@evenkeel/contracts/id";
+import { describe, expect, test } from "vitest";
+import type { TouchedTarget } from "../change/index.ts";
+import { inverseOfRelease } from "./inverse.ts";
+import { empty, everywhere, hostNamed, old, planned, running, spec, steps } from "./testing.ts";
+
+describe("the inverse", () => {
+  const strategy = {
+    beta: 1,
+    batches: { by: "zone" },
+    bakeSeconds: 5,
+    confirm: "each",
+    budget: { failures: 0, action: "rollback" },
+  };
+  const plan = planned(spec({ strategy }), everywhere);
+  const touched = plan.targets
+    .slice(0, 2)
+    .map((target): TouchedTarget => ({ ...target, state: "failed", currentFacts: {} }));
+  const inverse = (speed: "follow" | "fast", toRevision: RevisionId | null = null) =>
+    inverseOfRelease(plan, touched, { changeId: newId(ChangeId, "chg"), speed, strategy: null, toRevision });
+
+  test("brings exactly the touched targets back to what ran there", () => {
+    const order = inverse("fast");
+    expect("restore" in order ? order.restore.targets : null).toEqual([
+      { hostId: hostNamed("local-1").id, revisionId: old },
+      { hostId: hostNamed("local-2").id, revisionId: old },
+    ]);
+  });
+
+  test("`fast` takes all at once, `follow` the batches of the release; neither rolls back again by itself", () => {
+    expect(inverse("fast").strategy).toMatchObject({ batches: "all", bakeSeconds: 0, confirm: "none" });
+    expect(inverse("follow").strategy).toMatchObject({
+      beta: 1,
+      batches: { by: "zone" },
+      bakeSeconds: 5,
+      confirm: "each",
+    });
+    expect([inverse("fast").strategy.budget.action, inverse("follow").strategy.budget.action]).toEqual([
+      "stop",
+      "stop",
+    ]);
+  });
+
+  test("in mid-release it keeps the old instance that still serves, and takes the new one away", () => {
+    const host = hostNamed("local-1");
+    const world = running([
+      { host },
+      { host, letter: "b", revisionId: newId(RevisionId, "rev"), state: "crash-loop", attached: false },
+    ]);
+    const restore = planned(inverse("fast"), world);
+    expect(steps(restore, "local-1")).toEqual([
+      "start-instance a",
+      "await-health a",
+      "shift-traffic a",
+      "await-drained b",
+      "stop-instance b",
+    ]);
+  });
+
+  test("of a first release takes the instances away", () => {
+    const first = planned(spec(), empty);
+    const order = inverseOfRelease(
+      first,
+      first.targets.slice(0, 1).map((target): TouchedTarget => ({ ...target, state: "failed", currentFacts: {} })),
+      { changeId: newId(ChangeId, "chg"), speed: "fast", strategy: null, toRevision: null },
+    );
+    const world = { ...running([{ host: hostNamed("local-1") }]), revisions: new Map() };
+    expect(steps(planned(order, world), "local-1")).toEqual(["detach a", "await-drained a", "stop-instance a"]);
+  });
+});
