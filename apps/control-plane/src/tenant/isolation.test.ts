@@ -161,14 +161,10 @@ async function furnish(here: Installation): Promise<Record<string, string>> {
     .execute();
   const forGateway = await make("/join-tokens", { workspace: "local", for: "gateway" });
   const gateway = await make("/gateways/join", { token: forGateway.token, name: "gateway", url: "http://127.0.0.1:1" });
-  const serviceId = `svc_${"a".repeat(20)}`;
-  const service = { id: serviceId, name: "shop", definition: ServiceDefinition.parse(definition) };
-  await sql`insert into service (id, tenant_id, workspace_id, application_id, name, definition)
-    values (${serviceId}, ${defaultTenant}, ${workspace.id}, ${application.id}, 'shop', ${JSON.stringify(service.definition)})`.execute(
-    db,
-  );
-  await sql`insert into service_parameters (service_id, tenant_id, version, env)
-    values (${serviceId}, ${defaultTenant}, 1, '{"SECRET": "of A"}')`.execute(db);
+  const serviceId = await putService(here, {
+    workspaceId: String(workspace.id),
+    applicationId: String(application.id),
+  });
   const change = await make("/changes", releaseOrder);
   const buildpacks = await here.call("GET", "/buildpacks");
   const [buildpack] = buildpacks.body.items as unknown as { id: string }[];
@@ -185,6 +181,22 @@ async function furnish(here: Installation): Promise<Record<string, string>> {
     changeId: String(change.id),
     buildpackId: buildpack!.id,
   };
+}
+
+async function putService(
+  here: Installation,
+  { workspaceId, applicationId }: Record<"workspaceId" | "applicationId", string>,
+): Promise<string> {
+  const { db, defaultTenant } = here.replicas[0]!.ground;
+  const serviceId = `svc_${"a".repeat(20)}`;
+  const service = { id: serviceId, name: "shop", definition: ServiceDefinition.parse(definition) };
+  await sql`insert into service (id, tenant_id, workspace_id, application_id, name, definition)
+    values (${serviceId}, ${defaultTenant}, ${workspaceId}, ${applicationId}, 'shop', ${JSON.stringify(service.definition)})`.execute(
+    db,
+  );
+  await sql`insert into service_parameters (service_id, tenant_id, version, env)
+    values (${serviceId}, ${defaultTenant}, 1, '{"SECRET": "of A"}')`.execute(db);
+  return serviceId;
 }
 
 async function joinHost(
