@@ -21,7 +21,7 @@ import { RevisionStore } from "./revision-store.ts";
 import { commandRunner } from "./run-command.ts";
 import { ScriptRunner } from "./script.ts";
 
-const ROTATE_EVERY_MS = 10_000;
+const ROTATE_EVERY_MS = 3000;
 
 /** A running agent. */
 export interface Agent {
@@ -66,6 +66,7 @@ export async function startAgent(config: Config, agentVersion: string, log: Log)
   await instances.restore();
   protocol.recover();
   link.open();
+  await scripts.tidy((commandId) => journal.find(commandId)?.acknowledged === false);
   return keepRunning(instances, link, warn);
 }
 

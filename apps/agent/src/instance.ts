@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AtExitPoint } from "@evenkeel/agent-core/exit-point";
+import type { Desired } from "@evenkeel/agent-core/journal";
 import { problemFrom } from "@evenkeel/agent-core/outcome";
 import { launch, readRecord, voidIntent, writeIntent } from "@evenkeel/agent-core/shim";
 import type { InstanceReport, Letter, Output } from "@evenkeel/contracts/agent-protocol";
@@ -53,7 +54,8 @@ export interface InstanceOptions {
   readonly address: string;
   readonly revisions: RevisionStore;
   readonly at: AtExitPoint;
-  shallRun(): boolean;
+  /** What shall run in this letter, if anything. */
+  desired(): Pick<Desired, "revisionId" | "port"> | null;
   onChange(): void;
   warn(text: string): void;
 }
@@ -132,7 +134,7 @@ export class Instance {
         this.#since = last?.since ?? this.#since;
         this.#state = last?.state ?? "starting";
         this.#live(new Life(this.#lifeOptions({ record, child: null, wasHealthy })));
-      } else if (this.#options.shallRun()) {
+      } else if (this.#shallRun()) {
         this.#restarts += 1;
         await this.#tryLaunch({ ...this.launched, intent: `restore-${Date.now()}` });
       }
@@ -192,6 +194,13 @@ export class Instance {
     const result = this.#turn.then(work);
     this.#turn = result.catch(() => undefined);
     return result;
+  }
+
+  /** Another revision or port is the business of the command that wrote it, which is taken up. */
+  #shallRun(): boolean {
+    const desired = this.#options.desired();
+    const { staged, port } = this.launched ?? {};
+    return desired !== null && desired.revisionId === staged?.revisionId && desired.port === port;
   }
 
   #marker(): Marker {
@@ -278,7 +287,7 @@ export class Instance {
 
   #died(death: Death): void {
     this.lastDeath = death;
-    if (!this.#options.shallRun()) {
+    if (!this.#shallRun()) {
       this.life = null;
       this.#become("stopped", null);
       return;
@@ -298,7 +307,7 @@ export class Instance {
     await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
     await this.#inTurn(async () => {
       // A stop or another start came first.
-      if (signal.aborted || this.life?.alive === true || !this.#options.shallRun() || this.launched === null) return;
+      if (signal.aborted || this.life?.alive === true || !this.#shallRun() || this.launched === null) return;
       this.#restarts += 1;
       await this.#clear();
       await this.#tryLaunch({ ...this.launched, intent: `restart-${Date.now()}` });

@@ -64,7 +64,10 @@ export class Instances {
       slot,
       letter,
       folder: join(folder, slot, letter),
-      shallRun: () => !this.#stopping && this.desired(slot, letter)?.running === true,
+      desired: () => {
+        const desired = this.desired(slot, letter);
+        return desired?.running === true && !this.#stopping ? desired : null;
+      },
     });
     this.#instances.set(key, made);
     return made;

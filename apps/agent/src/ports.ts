@@ -33,7 +33,7 @@ export async function assertFree(port: number): Promise<void> {
 }
 
 /** Binding the wildcard of both families fails as long as any address has it. */
-async function isFree(port: number): Promise<boolean> {
+export async function isFree(port: number): Promise<boolean> {
   return (await canBind(port, "0.0.0.0")) && (await canBind(port, "::"));
 }
 

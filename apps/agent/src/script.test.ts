@@ -40,8 +40,10 @@ test("a script that an agent has taken up from a killed one is ended at the dead
   const { plane, host } = fixture;
   await host.start();
   const go = join(host.home, "go");
-  const deadlineMs = 1500;
-  const command = plane.command("run-script", sh(`echo on; until [ -e '${go}' ]; do sleep 0.05; done`), { deadlineMs });
+  const deadlineMs = 4000;
+  const command = plane.command("run-script", sh(`echo on; until [ -e '${go}' ]; do sleep 0.05; done; sleep 2`), {
+    deadlineMs,
+  });
   plane.send({ kind: "command", command });
   await plane.heard(({ kind }) => kind === "output");
   await host.end("SIGKILL");

@@ -1,9 +1,10 @@
-import { readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AtExitPoint } from "@evenkeel/agent-core/exit-point";
 import { launch, type ProcessRecord, readRecord, voidIntent, writeIntent } from "@evenkeel/agent-core/shim";
 import type { Output } from "@evenkeel/contracts/agent-protocol";
+import { CommandId } from "@evenkeel/contracts/id";
 import { makeFolder } from "@evenkeel/kit/durable-file";
 import { isAlive } from "@evenkeel/kit/process-identity";
 import { cleanEnvironment } from "./environment.ts";
@@ -83,6 +84,14 @@ export class ScriptRunner {
   async forget(commandId: string): Promise<void> {
     for (const suffix of ["", "-setup", "-check", "-stop"])
       await rm(join(this.#folder, `${commandId}${suffix}`), { recursive: true, force: true });
+  }
+
+  /** Removes what a killed agent could not: folders of commands that nobody needs any more. */
+  async tidy(isNeeded: (commandId: CommandId) => boolean): Promise<void> {
+    for (const id of await readdir(this.#folder).catch(() => [])) {
+      const commandId = CommandId.safeParse(id.replace(/-[a-z]+$/, ""));
+      if (commandId.success && !isNeeded(commandId.data)) await this.forget(commandId.data);
+    }
   }
 
   async #findEarlier(folder: string): Promise<ProcessRecord | "none"> {

@@ -20,6 +20,8 @@ import { type HostClock, type RunCommand, Slots } from "./slot.ts";
 
 /** Outcomes sent again in one go. */
 const RESENT_AT_ONCE = 200;
+/** Commands that may wait on one host; what comes then is refused, so that memory stays bounded. */
+const WAITING_LIMIT = 1000;
 
 /** Reads the log files of a slot for whoever asks over the link. */
 export interface LogReader {
@@ -181,7 +183,7 @@ export class AgentProtocol {
       this.#again(known);
       return;
     }
-    if (this.#refuseIfStale(command)) return;
+    if (this.#refuseIfStale(command) || this.#refuseIfTooMany(command)) return;
     at("before-journal");
     if (command.supersedes !== undefined) this.#void(command.supersedes);
     journal.receive(command);
@@ -199,6 +201,15 @@ export class AgentProtocol {
     if (!stale) return false;
     const facts = { ...fence, highest: slot === null ? ofHost.epoch : `${highest.epoch}.${highest.token}` };
     this.#report(journal.end(command, refusedWith("FENCE_STALE", facts)));
+    return true;
+  }
+
+  #refuseIfTooMany(command: Command): boolean {
+    if (this.#slots.waiting < WAITING_LIMIT) return false;
+    const refused = refusedWith("UNAVAILABLE", {
+      what: `a place in the line of the agent's ${WAITING_LIMIT} commands`,
+    });
+    this.#report(this.#deps.journal.end(command, refused));
     return true;
   }
 

@@ -86,6 +86,11 @@ export class Slots {
     for (const line of this.#lines.values()) line.waiting = [];
   }
 
+  /** Commands that wait for their turn. */
+  get waiting(): number {
+    return [...this.#lines.values()].reduce((sum, line) => sum + line.waiting.length, 0);
+  }
+
   /** Takes a waiting command out of its line. */
   drop(commandId: CommandId): void {
     for (const line of this.#lines.values())

@@ -163,6 +163,15 @@ test("a command that fails or throws keeps neither its slot nor the agent", asyn
   await expect.poll(() => outcomesOf(link).map(({ outcome }) => outcome.kind)).toEqual(["failed", "succeeded"]);
 });
 
+test("a control plane that sends without end fills no memory: what is too much is refused", async () => {
+  const agent = createFakeAgent({ hostId, run: () => new Promise(() => undefined) });
+  const link = agent.connect();
+  link.send(welcome());
+  for (let count = 0; count < 1100; count += 1) link.send({ kind: "command", command: noOp() });
+  expect(outcomesOf(link)).toHaveLength(99);
+  expect(outcomesOf(link)[0]?.outcome).toMatchObject({ kind: "refused", problem: { code: "UNAVAILABLE" } });
+});
+
 /** Plays the control plane until the command's outcome is acknowledged, and counts what came. */
 async function deliver(agent: FakeAgent, command: Command): Promise<string | undefined> {
   const link = agent.connect();

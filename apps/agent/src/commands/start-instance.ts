@@ -3,7 +3,7 @@ import type { ServiceId } from "@evenkeel/contracts/id";
 import { type AgentParts, type Call, CommandEnd, type Done, describeExit, type Handler, slotOf } from "../command.ts";
 import { assertSpace } from "../disk.ts";
 import type { Instance } from "../instance.ts";
-import { assertFree } from "../ports.ts";
+import { assertFree, isFree } from "../ports.ts";
 import type { StagedRevision } from "../revision-store.ts";
 
 /** Room for the records of a start and the first words of the application. */
@@ -26,8 +26,10 @@ export const startInstance: Handler<"start-instance"> = async (parts, call) => {
   const start = (port: number): Promise<Done> => bringUp(parts, call, { slot, letter, instance, staged, port });
   await instance.clear();
   const { port } = staged.configuration;
-  if (port === "auto")
-    return wanted && desired !== undefined ? await start(desired.port) : await parts.instances.withPort(start);
+  if (port === "auto") {
+    const again = wanted && desired !== undefined && (await isFree(desired.port));
+    return again ? await start(desired.port) : await parts.instances.withPort(start);
+  }
   await assertFree(port);
   return await start(port);
 };
@@ -44,7 +46,7 @@ async function bringUp(parts: AgentParts, call: StartCall, place: Place): Promis
   const { slot, letter, instance, staged, port } = place;
   await check(parts, call, place);
   parts.journal.putDesired({ slot, letter, revisionId: staged.revisionId, running: true, port });
-  // killed here: it shall run, so the next agent starts it, and this command finds it alive
+  // killed here: nothing runs yet; this command is taken up and starts it
   const resumed = call.context.resumed ? `-${Date.now()}` : "";
   await instance.start({ staged, port, intent: `${call.command.commandId}${resumed}` });
   return factsOf(instance, false);
