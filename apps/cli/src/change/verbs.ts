@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { shortId, stateMark, stateName } from "@evenkeel/client/text/change";
 import { line } from "@evenkeel/client/text/line";
 import { type Change, type RollbackSpeed, VERB_BODIES, type VerbBody } from "@evenkeel/contracts/change";
-import type { ChangeAction } from "@evenkeel/contracts/change-state";
+import type { ChangeAction, ChangeState } from "@evenkeel/contracts/change-state";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import type { Command } from "commander";
