@@ -5,11 +5,11 @@
 // 2. From `drain` on nothing is sent on a connection that was idle: those are closed at once, busy ones after their answer.
 // 3. A request that must not be sent twice goes on a new connection, or on one that answered a moment ago (PROVEN_MS):
 //    an application that closes idle connections without a word would lose it otherwise.
+import type { ServiceId } from "@evenkeel/contracts/id";
 import type { Upstream } from "@evenkeel/contracts/route-table";
 import { buildConnector, Client } from "undici";
 import { Counter } from "../statistics.ts";
 import type { Weighted } from "./balance.ts";
-import type { Service } from "./service.ts";
 
 const CONNECT_TIMEOUT_MS = 2000;
 // What an application does not announce must be guessed: of those known none closes an idle connection earlier than
@@ -53,8 +53,14 @@ export interface Cuttable {
   cut(): void;
 }
 
+/** What an instance needs to know of the service that it belongs to. */
+interface Owner {
+  readonly id: ServiceId;
+  readonly responseTimeoutMs: number;
+}
+
 export class Instance implements Weighted {
-  readonly service: Service;
+  readonly service: Owner;
   readonly upstream: Upstream;
   readonly origin: string;
   readonly counter: Counter;
@@ -68,7 +74,7 @@ export class Instance implements Weighted {
   readonly #idle: Line[] = [];
   readonly #onIdle: (instance: Instance) => void;
 
-  constructor(service: Service, upstream: Upstream, onIdle: (instance: Instance) => void) {
+  constructor(service: Owner, upstream: Upstream, onIdle: (instance: Instance) => void) {
     this.service = service;
     this.upstream = upstream;
     this.weight = upstream.weight;
