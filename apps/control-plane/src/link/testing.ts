@@ -10,15 +10,16 @@ import {
   GatewayId,
   HostId,
   newId,
-  ServiceId,
+  type ServiceId,
   TenantId,
   WorkspaceId,
 } from "@evenkeel/contracts/id";
+import { ServiceDefinition } from "@evenkeel/contracts/service";
 import { systemClock } from "@evenkeel/kit/clock";
 import { openReplicaLease, type ReplicaLease } from "@evenkeel/kit/lease";
 import { createLog } from "@evenkeel/kit/log";
 import { openListener } from "@evenkeel/kit/notify";
-import { json } from "@evenkeel/kit/sql";
+import { inTransaction, json } from "@evenkeel/kit/sql";
 import type { FakeAgent, FakeLink } from "@evenkeel/testkit/fake-agent";
 import type { Kysely } from "kysely";
 import { WebSocket } from "ws";
@@ -30,6 +31,7 @@ import { findHostByCredential } from "../host/index.ts";
 import { routeUpgrades } from "../http/index.ts";
 import { secretDigest } from "../principal/index.ts";
 import { type GatewaySample, SampleRecorder } from "../sample/index.ts";
+import { upsertService } from "../service/index.ts";
 
 /** What a replica's listener has heard, in order. */
 export interface Heard {
@@ -197,19 +199,8 @@ export async function seedGateway(db: Kysely<Database>, seeded: Seed, name: stri
 }
 
 export async function seedService(db: Kysely<Database>, seeded: Seed, name: string): Promise<ServiceId> {
-  const id = newId(ServiceId, "svc");
-  await db
-    .insertInto("service")
-    .values({
-      id,
-      tenant_id: seeded.tenantId,
-      workspace_id: seeded.workspaceId,
-      application_id: seeded.applicationId,
-      name,
-      definition: json({}) as never,
-    })
-    .execute();
-  return id;
+  const definition = ServiceDefinition.parse({});
+  return (await inTransaction(db, (tx) => upsertService(tx, { ...seeded, name, definition }))).id;
 }
 
 /** An agent's end of a real link. */
