@@ -1,6 +1,4 @@
 export {
-  findRevision,
-  getRevision,
   listRevisions,
   type NewRevision,
   putRevision,

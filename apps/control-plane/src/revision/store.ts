@@ -1,4 +1,3 @@
-import { PlatformError } from "@evenkeel/contracts/error";
 import { newId, RevisionId, type ServiceId, type TenantId } from "@evenkeel/contracts/id";
 import type { Revision } from "@evenkeel/contracts/service";
 import { json } from "@evenkeel/kit/sql";
@@ -57,28 +56,6 @@ export async function putRevision(tx: Transaction<Database>, revision: NewRevisi
       .where("digest", "=", digest)
       .executeTakeFirstOrThrow(),
   );
-}
-
-export async function findRevision(
-  db: Kysely<Database>,
-  { tenantId, revisionId }: { tenantId: TenantId; revisionId: RevisionId },
-): Promise<Revision | null> {
-  const row = await db
-    .selectFrom("revision")
-    .selectAll()
-    .where("tenant_id", "=", tenantId)
-    .where("id", "=", revisionId)
-    .executeTakeFirst();
-  return row ? decode(row) : null;
-}
-
-export async function getRevision(
-  db: Kysely<Database>,
-  which: { tenantId: TenantId; revisionId: RevisionId },
-): Promise<Revision> {
-  const revision = await findRevision(db, which);
-  if (revision === null) throw new PlatformError("NOT_FOUND", { resource: `revision ${which.revisionId}` });
-  return revision;
 }
 
 export async function readRevisions(
