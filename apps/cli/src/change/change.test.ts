@@ -94,6 +94,14 @@ test("confirm without a name confirms the batch that waits, with a name that one
   expect((await bed.run(["change", "confirm", change.id, "zone x"])).stderr).toContain("BATCH_UNKNOWN");
 });
 
+test("confirm where nothing waits says what is possible instead", async () => {
+  const change = sampleChange("failed", [], { allowedActions: ["retry", "close"] });
+  bed = await startBed(apiOf([change]));
+  const { code, stderr } = await bed.run(["change", "confirm", change.id]);
+  expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining("Possible now: retry, close.") });
+  expect(bodies()).toEqual([]);
+});
+
 test("verbs carry what was said and nothing else", async () => {
   const change = waiting();
   bed = await startBed(apiOf([change]));

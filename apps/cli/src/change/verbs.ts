@@ -176,8 +176,12 @@ function checkBody<Action extends ChangeAction>(action: Action, body: unknown): 
 
 function batchIds(change: Change, names: readonly string[]): string[] {
   const batches = change.groups.flatMap((group) => group.batches);
-  if (names.length === 0)
-    return batches.filter(({ state }) => state === "awaiting-confirmation").map(({ batchId }) => batchId);
+  const waiting = batches.filter(({ state }) => state === "awaiting-confirmation").map(({ batchId }) => batchId);
+  if (names.length === 0 && waiting.length === 0) {
+    const facts = { resource: `change ${change.id}`, state: change.state, allowed: change.allowedActions };
+    throw new PlatformError("ACTION_NOT_ALLOWED", { action: "confirm", ...facts });
+  }
+  if (names.length === 0) return waiting;
   return names.map((name) => {
     const found = batches.find((batch) => batch.batchId === name || batch.name === name);
     if (found === undefined) throw new PlatformError("BATCH_UNKNOWN", { batch: name });
