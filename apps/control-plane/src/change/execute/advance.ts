@@ -18,6 +18,7 @@ import { type ChangeRow, rereadRows, snapshotOf } from "../store/snapshot.ts";
 import { apply } from "./apply.ts";
 import type { Work } from "./dispatch.ts";
 import type { HostWatch } from "./host-watch.ts";
+import { chargesSince, type Ledger, settleLedger } from "./ledger.ts";
 import { observeControlSteps } from "./observe.ts";
 import { startScheduled } from "./start-scheduled.ts";
 
@@ -25,25 +26,26 @@ import { startScheduled } from "./start-scheduled.ts";
 export interface Advanced {
   readonly nextMs: number | null;
   readonly released: boolean;
+  readonly ledger: Ledger;
 }
 
 export interface Advance {
   readonly claim: Claim;
   readonly watch: HostWatch;
-  /** Since the last look of this worker at this change. */
-  readonly elapsedMs: number;
+  /** As the last look of this worker at this change left it. */
+  readonly ledger: Ledger;
 }
 
 const ROUNDS = 200;
 const LOOK_AGAIN_MS = 1000;
 
 /** Takes a change as far as it goes now. */
-export async function advance(deps: ChangeDeps, { claim, watch, elapsedMs }: Advance): Promise<Advanced> {
+export async function advance(deps: ChangeDeps, { claim, watch, ledger }: Advance): Promise<Advanced> {
   const advanced = await inTransaction(deps.db, async (tx) => {
     const change = await holdChange(tx, deps.lease.id, claim);
     deps.at("before-decide");
     if (change.state === "scheduled") await startScheduled(deps, tx, change);
-    const settled = await settleDown(deps, { tx, claim, watch, elapsedMs, change });
+    const settled = await settleDown(deps, { tx, claim, watch, ledger, change });
     // Killed here – then nothing was decided; the next worker decides the same.
     deps.at("before-commit");
     return settled;
@@ -60,20 +62,27 @@ interface Settling extends Advance {
 
 /** Decides and writes until there is nothing left to decide. */
 async function settleDown(deps: ChangeDeps, settling: Settling): Promise<Advanced> {
-  await chargeWaiting(settling, snapshotOf(await rereadRows(settling.tx, settling.change)));
+  const { clock } = deps;
+  const before = snapshotOf(await rereadRows(settling.tx, settling.change));
+  const charges = chargesSince(settling.ledger, waitingIds(before), clock.monotonicMs());
+  await chargeTime(settling.tx, settling.change.id, charges);
   for (let round = 0; round < ROUNDS; round += 1) {
     const settled = await decideOnce(deps, settling);
-    if (settled !== null) return settled;
+    if (settled === null) continue;
+    const { waiting, ...rest } = settled;
+    return { ...rest, ledger: settleLedger(settling.ledger, { charges, waiting, endMs: clock.monotonicMs() }) };
   }
   throw new Error(`change ${settling.claim.changeId} does not settle`);
 }
 
+type Settled = Omit<Advanced, "ledger"> & { readonly waiting: readonly string[] };
+
 /** Null: something was written, and it is to be asked again. */
-async function decideOnce(deps: ChangeDeps, settling: Settling): Promise<Advanced | null> {
+async function decideOnce(deps: ChangeDeps, settling: Settling): Promise<Settled | null> {
   const { tx, claim, watch } = settling;
   const rows = await rereadRows(tx, settling.change);
   const { change } = rows;
-  if (change.finished_at !== null) return { nextMs: null, released: true };
+  if (change.finished_at !== null) return { nextMs: null, released: true, waiting: [] };
   const snapshot = snapshotOf(rows);
   const work: Work = { tx, change, snapshot, token: claim.token };
   const hosts = await watch.look(tx, snapshot);
@@ -81,9 +90,10 @@ async function decideOnce(deps: ChangeDeps, settling: Settling): Promise<Advance
   const decisions = decide(snapshot, hosts);
   for (const decision of decisions) await apply(deps, work, decision);
   if (decisions.length > 0) return null;
-  if (WORKED_STATES.includes(change.state)) return { nextMs: nextLook(snapshot, hosts), released: false };
+  const waiting = waitingIds(snapshot);
+  if (WORKED_STATES.includes(change.state)) return { nextMs: nextLook(snapshot, hosts), released: false, waiting };
   await releaseClaim(tx, claim);
-  return { nextMs: null, released: true };
+  return { nextMs: null, released: true, waiting };
 }
 
 const bakingBatches = (snapshot: Snapshot) =>
@@ -96,13 +106,10 @@ const bakingBatches = (snapshot: Snapshot) =>
 const waitingSteps = (snapshot: Snapshot) =>
   snapshot.attempts.filter((attempt) => attempt.state === "running" && attempt.commandId === null);
 
-async function chargeWaiting({ tx, elapsedMs }: Settling, snapshot: Snapshot): Promise<void> {
-  await chargeTime(tx, snapshot.changeId, {
-    // Paused time does not count.
-    batchIds: snapshot.state === "running" ? bakingBatches(snapshot).map(({ batchId }) => batchId) : [],
-    stepIds: waitingSteps(snapshot).map(({ id }) => id),
-    elapsedMs,
-  });
+/** Everything whose time is charged now; paused time does not count. */
+function waitingIds(snapshot: Snapshot): string[] {
+  const baking = snapshot.state === "running" ? bakingBatches(snapshot).map(({ batchId }) => batchId) : [];
+  return [...baking, ...waitingSteps(snapshot).map(({ id }) => id)];
 }
 
 function nextLook(snapshot: Snapshot, hosts: HostView): number | null {

@@ -10,14 +10,16 @@ import type { ChangeDeps } from "../deps.ts";
 import { type Claim, claimChanges, releaseAllClaims, renewClaims } from "../store/lease.ts";
 import { advance } from "./advance.ts";
 import { HostWatch } from "./host-watch.ts";
+import type { Ledger } from "./ledger.ts";
 
 const SWEEP_MS = 1000;
 const MAX_BACK_OFF_MS = 5000;
+const LEASE_DOUBT_MS = 200;
 
 interface Worker {
   readonly claim: Claim;
   readonly watch: HostWatch;
-  lastLookMs: number;
+  ledger: Ledger;
   looking: boolean;
   again: boolean;
   failures: number;
@@ -134,7 +136,7 @@ class ChangeExecutor implements Executor {
     const worker: Worker = {
       claim,
       watch: new HostWatch(commands, clock),
-      lastLookMs: clock.monotonicMs(),
+      ledger: new Map(),
       looking: false,
       again: false,
       failures: 0,
@@ -174,13 +176,13 @@ class ChangeExecutor implements Executor {
   }
 
   async #lookOnce(worker: Worker): Promise<void> {
-    const { clock, lease, log } = this.#deps;
-    if (!this.#owns(worker) || !lease.held) return;
-    const elapsedMs = clock.monotonicMs() - worker.lastLookMs;
+    const { lease, log } = this.#deps;
+    if (!this.#owns(worker)) return;
+    // A lease that is in doubt is renewed or lost within a moment; until then nothing is done, and nothing is forgotten.
+    if (!lease.held) return this.#lookIn(worker, LEASE_DOUBT_MS);
     try {
-      const { nextMs, released } = await advance(this.#deps, { claim: worker.claim, watch: worker.watch, elapsedMs });
-      // What began during this look is charged from its end on: nothing ends early.
-      worker.lastLookMs = clock.monotonicMs();
+      const { nextMs, released, ledger } = await advance(this.#deps, worker);
+      worker.ledger = ledger;
       worker.failures = 0;
       if (released) this.#release(worker);
       else if (nextMs !== null) this.#lookIn(worker, nextMs);

@@ -1,6 +1,6 @@
 import type { TargetState } from "@evenkeel/contracts/change-state";
 import type { Problem } from "@evenkeel/contracts/error";
-import type { ChangeId, StepId } from "@evenkeel/contracts/id";
+import type { ChangeId } from "@evenkeel/contracts/id";
 import { sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import { CLOSING, OPENING } from "../snapshot.ts";
@@ -91,23 +91,12 @@ export async function markBatch(
 export async function chargeTime(
   tx: Tx,
   changeId: ChangeId,
-  charge: { readonly batchIds: readonly string[]; readonly stepIds: readonly StepId[]; readonly elapsedMs: number },
+  charges: readonly { readonly id: string; readonly ms: number }[],
 ): Promise<void> {
-  const ms = Math.round(charge.elapsedMs);
-  if (ms <= 0) return;
-  if (charge.batchIds.length > 0) {
-    await tx
-      .updateTable("change_batch")
-      .set((eb) => ({ baked_ms: eb("baked_ms", "+", ms) }))
-      .where("change_id", "=", changeId)
-      .where("batch_id", "in", [...charge.batchIds])
-      .execute();
-  }
-  if (charge.stepIds.length > 0) {
-    await tx
-      .updateTable("change_step")
-      .set((eb) => ({ elapsed_ms: eb("elapsed_ms", "+", ms) }))
-      .where("id", "in", [...charge.stepIds])
-      .execute();
-  }
+  if (charges.length === 0) return;
+  const charge = sql`jsonb_to_recordset(${JSON.stringify(charges)}::jsonb) as charge(id text, ms bigint)`;
+  await sql`update change_batch set baked_ms = baked_ms + charge.ms from ${charge}
+    where change_id = ${changeId} and batch_id = charge.id`.execute(tx);
+  await sql`update change_step set elapsed_ms = elapsed_ms + charge.ms from ${charge}
+    where change_id = ${changeId} and change_step.id = charge.id`.execute(tx);
 }
