@@ -9,5 +9,4 @@ export {
   type OutgoingCommand,
   onlineHosts,
   revokeCommands,
-  whereabouts,
 } from "./store/index.ts";

@@ -1,7 +1,6 @@
 export { type ServiceDeps, serviceHandlers } from "./endpoints.ts";
 export {
   findService,
-  getService,
   type HostReport,
   instancesOf,
   recordInstances,

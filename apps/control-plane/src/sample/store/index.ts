@@ -1,2 +1,2 @@
 export { keepPartitions, rollUp } from "./partition.ts";
-export { type GatewaySample, insertSamples, readSamples, type SampleQuery, SECONDS_KEPT } from "./sample.ts";
+export { type GatewaySample, insertSamples, readSamples, type SampleQuery } from "./sample.ts";

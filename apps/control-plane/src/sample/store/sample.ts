@@ -33,7 +33,7 @@ export interface SampleQuery {
 }
 
 /** Seconds are kept for this long; what reaches further back is answered in minutes. */
-export const SECONDS_KEPT = 900;
+const SECONDS_KEPT = 900;
 
 /** The newest samples of a service, oldest first. */
 export async function readSamples(db: Kysely<Database>, query: SampleQuery): Promise<Sample[]> {
