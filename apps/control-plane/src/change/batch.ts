@@ -32,6 +32,8 @@ export function needsBake(snapshot: Snapshot, batch: PlannedBatch): boolean {
 export function batchState(snapshot: Snapshot, group: PlannedGroup, batch: PlannedBatch): BatchState {
   const stored = batchOf(snapshot, batch);
   if (!stored.started) {
+    // Everything in it was lost while it was staged.
+    if (isSettled(snapshot, batch) && lostTargets(snapshot, batch).length > 0) return "failed";
     const isNext = nextBatch(snapshot, group)?.batchId === batch.batchId;
     return isNext && batch.gate === "start" && !stored.confirmed && isReady(snapshot, group)
       ? "awaiting-confirmation"

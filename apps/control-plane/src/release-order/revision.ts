@@ -35,7 +35,12 @@ export function newRevision(spec: PackageSpec, world: World): PlannedRevision | 
   const start = definition.start ?? buildpack.start;
   if (start === null) return refuse("START_MISSING");
   const configuration = render(definition, { start, env: world.service?.parameters.env ?? {} });
-  const digest = revisionDigest({ packageDigest: pkg.digest, buildpackDigest: buildpack.digest, configuration });
+  const digest = revisionDigest({
+    packageVersion: spec.package.version,
+    packageDigest: pkg.digest,
+    buildpackDigest: buildpack.digest,
+    configuration,
+  });
   const same = [...world.revisions.values()].find((stored) => stored.digest === digest);
   return {
     id: same?.id ?? world.fresh.revisionId,

@@ -29,6 +29,7 @@ export type NewRevision = Omit<Revision, "id" | "digest" | "createdAt"> & {
 /** Stores a revision, or finds the one of this service with the same content: revisions never change. */
 export async function putRevision(tx: Transaction<Database>, revision: NewRevision): Promise<Revision> {
   const digest = revisionDigest({
+    packageVersion: revision.packageVersion,
     packageDigest: revision.packageDigest,
     buildpackDigest: revision.buildpack.digest,
     configuration: revision.configuration,
