@@ -2,8 +2,16 @@
 export interface Benchmark {
   /** What it measures, in one line. */
   readonly title: string;
-  /** Runs it; `say` is for people, the result is what `--json` prints. */
-  run(say: (line: string) => void): Promise<Record<string, unknown>>;
+  /** Runs it; what it answers is what `--json` prints. */
+  run(bench: Bench): Promise<Record<string, unknown>>;
+}
+
+/** What a benchmark gets. */
+export interface Bench {
+  /** For people. */
+  say(line: string): void;
+  /** Is done at the end, last first, however it ends: on Ctrl-C too. */
+  defer(close: () => Promise<unknown>): void;
 }
 
 /** The middle one; of an even number the upper of the two. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HostId, newId, RouteId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
 import { instanceKey, type RouteTable } from "@evenkeel/contracts/route-table";
-import { type Benchmark, median, table } from "./benchmark.ts";
+import { type Bench, type Benchmark, median, table } from "./benchmark.ts";
 import { type Child, type ChildSpec, freePort, startChild } from "./child.ts";
 import { exists, findLoadTool, type LoadResult, type LoadTool } from "./http-load.ts";
 
@@ -33,23 +33,19 @@ interface Figures {
 export const benchmark: Benchmark = {
   title:
     "requests/s and latency through the gateway, against direct, Node proxies, and nginx and HAProxy where installed",
-  run: async (say) => {
+  run: async (bench) => {
+    const { say, defer } = bench;
     const folder = await mkdtemp(join(tmpdir(), "evenkeel-bench-"));
-    const lanes: Lane[] = [];
-    try {
-      const tool = await findLoadTool(say);
-      say(`${tool.name}, ${CONNECTIONS} connections, ${ROUNDS} rounds of ${SECONDS} s each, interleaved; medians\n`);
-      await startAll(folder, lanes);
-      const runs = new Map<string, Run[]>(lanes.map(({ name }) => [name, []]));
-      for (const { port } of lanes) await tool.run({ ...load(port), seconds: 2 });
-      for (let round = 0; round < ROUNDS; round += 1) {
-        for (const lane of lanes) runs.get(lane.name)?.push(await measure(tool, lane));
-      }
-      return report(tool.name, runs, say);
-    } finally {
-      for (const { stop } of lanes) await stop();
-      await rm(folder, { recursive: true, force: true });
+    defer(() => rm(folder, { recursive: true, force: true }));
+    const tool = await findLoadTool(say);
+    say(`${tool.name}, ${CONNECTIONS} connections, ${ROUNDS} rounds of ${SECONDS} s each, interleaved; medians\n`);
+    const lanes = await startAll(folder, bench);
+    const runs = new Map<string, Run[]>(lanes.map(({ name }) => [name, []]));
+    for (const { port } of lanes) await tool.run({ ...load(port), seconds: 2 });
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const lane of lanes) runs.get(lane.name)?.push(await measure(tool, lane));
     }
+    return report(tool.name, runs, say);
   },
 };
 
@@ -90,9 +86,12 @@ function report(tool: string, runs: ReadonlyMap<string, Run[]>, say: (line: stri
   return { tool, connections: CONNECTIONS, rounds: ROUNDS, lanes, ratioToBestNodeProxy: own / best };
 }
 
-async function startAll(folder: string, lanes: Lane[]): Promise<void> {
+async function startAll(folder: string, { defer }: Bench): Promise<Lane[]> {
+  const lanes: Lane[] = [];
   const start = async (name: string, spec: ChildSpec): Promise<void> => {
-    lanes.push({ name, ...(await startChild(spec)) });
+    const child = await startChild(spec);
+    defer(() => child.stop());
+    lanes.push({ name, ...child });
   };
   const servers = join(import.meta.dirname, "gateway-servers.ts");
   const backend = await freePort();
@@ -107,6 +106,7 @@ async function startAll(folder: string, lanes: Lane[]): Promise<void> {
   for (const name of NODE_PEERS) await node(name, await freePort());
   if (await exists("nginx")) await start("nginx", await nginx(folder, backend));
   if (await exists("haproxy")) await start("haproxy", await haproxy(folder, backend));
+  return lanes;
 }
 
 async function ownGateway(folder: string, backend: number): Promise<ChildSpec> {

@@ -4,10 +4,10 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Change, StepView } from "@evenkeel/contracts/change";
-import { startPlatform } from "@evenkeel/testkit/platform";
 import { Shop } from "@evenkeel/testkit/shop";
 import { WebSocket, WebSocketServer } from "ws";
 import { type Benchmark, median, quantile, table } from "./benchmark.ts";
+import { ownPlatform } from "./own-platform.ts";
 
 const RELEASES = Number(process.env.BENCH_ROUNDS ?? 5);
 const AIM_MS = 10;
@@ -22,24 +22,21 @@ interface Sample {
 
 export const benchmark: Benchmark = {
   title: "what the kernel adds to each step: from one outcome to the next, less the work of the step itself",
-  run: async (say) => {
-    const platform = await startPlatform();
-    try {
-      const shop = new Shop(platform);
-      const samples: Sample[] = [];
-      for (let release = 0; release <= RELEASES; release += 1) {
-        // One host after another, so that no step waits for the processor of another one.
-        const strategy = { batches: "each", minimumHealthySeconds: 0 };
-        const change = await shop.release({ version: `${release + 1}.0.0`, strategy });
-        if (change.state !== "succeeded") throw new Error(`the release ended as ${change.state}`);
-        // The first one has nothing to replace.
-        if (release > 0) samples.push(...samplesOf(change));
-      }
-      const limit = { durableWriteMs: await durableWriteMs(), roundTripMs: await roundTripMs() };
-      return report(samples, limit, say);
-    } finally {
-      await platform.remove();
+  run: async (bench) => {
+    const { say } = bench;
+    const platform = await ownPlatform(bench);
+    const shop = new Shop(platform);
+    const samples: Sample[] = [];
+    // One host after another, so that no step waits for the processor of another one.
+    const strategy = { batches: "each", minimumHealthySeconds: 0 };
+    for (let release = 0; release <= RELEASES; release += 1) {
+      const change = await shop.release({ version: `${release + 1}.0.0`, strategy });
+      if (change.state !== "succeeded") throw new Error(`the release ended as ${change.state}`);
+      // The first one has nothing to replace.
+      if (release > 0) samples.push(...samplesOf(change));
     }
+    const limit = { durableWriteMs: await durableWriteMs(), roundTripMs: await roundTripMs() };
+    return report(samples, limit, say);
   },
 };
 

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { packFolder } from "@evenkeel/client/node/pack";
 import type { Change, StepView, TargetView } from "@evenkeel/contracts/change";
-import { startPlatform } from "@evenkeel/testkit/platform";
 import { Shop, type ShopVersion } from "@evenkeel/testkit/shop";
 import { type Benchmark, median, table } from "./benchmark.ts";
 import { type Child, freePort, output, startChild } from "./child.ts";
+import { ownPlatform } from "./own-platform.ts";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const PACKAGE_BYTES = 20_000_000;
@@ -21,21 +21,18 @@ type Phases = Record<"pack and upload" | "plan" | "stage on all hosts" | "batche
 export const benchmark: Benchmark = {
   title:
     "a 20 MB package onto 4 local hosts in 3 batches, against plain copy, unpacking and process start in the same batches",
-  run: async (say) => {
-    const platform = await startPlatform();
-    try {
-      const shop = new Shop(platform);
-      await shop.release(versionOf(0));
-      const rounds: Phases[] = [];
-      const plain: number[] = [];
-      for (let round = 1; round <= ROUNDS; round += 1) {
-        rounds.push(await release(shop, versionOf(round)));
-        plain.push(await plainRelease(shop.write(versionOf(round))));
-      }
-      return report({ rounds, plain, say });
-    } finally {
-      await platform.remove();
+  run: async (bench) => {
+    const { say } = bench;
+    const platform = await ownPlatform(bench);
+    const shop = new Shop(platform);
+    await shop.release(versionOf(0));
+    const rounds: Phases[] = [];
+    const plain: number[] = [];
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      rounds.push(await release(shop, versionOf(round)));
+      plain.push(await plainRelease(shop.write(versionOf(round))));
     }
+    return report({ rounds, plain, say });
   },
 };
 

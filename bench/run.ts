@@ -29,8 +29,26 @@ async function run(name: string, json: boolean): Promise<void> {
   say(`${name}: ${benchmark.title}`);
   const machine = { cpus: cpus().length, cpu: cpus()[0]?.model.trim() ?? "", node: process.version };
   say(`${machine.cpus} × ${machine.cpu}, Node ${machine.node}\n`);
-  const result = await benchmark.run(say);
-  if (json) console.log(JSON.stringify({ benchmark: name, machine, ...result }));
+  const deferred: (() => Promise<unknown>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (let next = deferred.pop(); next !== undefined; next = deferred.pop()) await next();
+  };
+  let closing: Promise<void> | null = null;
+  const close = (): Promise<void> => {
+    closing ??= closeAll();
+    return closing;
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => void close().then(() => process.exit(1)));
+  try {
+    const result = await benchmark.run({ say, defer: (work) => deferred.push(work) });
+    if (json) console.log(JSON.stringify({ benchmark: name, machine, ...result }));
+  } catch (error) {
+    // What is torn down under a benchmark that was interrupted fails of course.
+    if (closing === null) throw error;
+  } finally {
+    await close();
+  }
 }
 
 const args = process.argv.slice(2);

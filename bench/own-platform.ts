@@ -1,0 +1,10 @@
+import { type Platform, spawnPlatform } from "@evenkeel/testkit/platform";
+import type { Bench } from "./benchmark.ts";
+
+/** A platform for one benchmark, taken away at its end, on Ctrl-C while it starts too. */
+export async function ownPlatform({ defer }: Bench): Promise<Platform> {
+  const { platform, ready } = await spawnPlatform({});
+  defer(() => platform.remove());
+  await ready();
+  return platform;
+}
