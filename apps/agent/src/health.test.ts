@@ -46,7 +46,7 @@ test("a start command that is not there is named", async () => {
 test("an application that is never healthy fails at its deadline with the last answer", async () => {
   const revision = await prepare({ configuration: { env: { BROKEN: "1" } } });
   await fixture.startInstance(revision);
-  expect(await fixture.awaitHealth(revision, { startSeconds: 1 })).toMatchObject({
+  expect(await fixture.awaitHealth(revision, { startSeconds: 4 })).toMatchObject({
     kind: "timed-out",
     problem: { code: "HEALTH_TIMEOUT", facts: { problem: "/healthz answered 500, not 200" } },
   });

@@ -16,6 +16,7 @@ export class TestHost {
   agent: ChildProcess | null = null;
   readonly #planes: readonly TestControlPlane[];
   readonly #joinToken: string;
+  readonly #ports = somePorts();
 
   constructor(home: string, address: string, planes: readonly TestControlPlane[]) {
     this.home = home;
@@ -45,7 +46,7 @@ export class TestHost {
         EVENKEEL_JOIN_TOKEN: this.#joinToken,
         EVENKEEL_AGENT_ADDRESS: this.address,
         EVENKEEL_AGENT_NAME: "test-host",
-        EVENKEEL_AGENT_PORTS: "31000-32000",
+        EVENKEEL_AGENT_PORTS: this.#ports,
         NODE_COMPILE_CACHE: join(tmpdir(), "node-compile-cache"),
         ...environment,
       },
@@ -88,6 +89,12 @@ export class TestHost {
     await this.disposeProcesses(hostId);
     await rm(this.home, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** A range by chance: the same test may run twice on one machine at the same time. */
+function somePorts(): string {
+  const from = 20_000 + Math.floor(Math.random() * 12_000);
+  return `${from}-${from + 500}`;
 }
 
 /** Everything alive that an agent of this host started, by its marker. */
