@@ -1,4 +1,4 @@
-import type { Command, Outcome } from "@evenkeel/contracts/agent-protocol";
+import { type Command, HEARTBEAT_MS, type Outcome } from "@evenkeel/contracts/agent-protocol";
 import type { Change } from "@evenkeel/contracts/change";
 import type { PlannedStep } from "@evenkeel/contracts/change-plan";
 import { type ChangeState, isTerminal } from "@evenkeel/contracts/change-state";
@@ -248,7 +248,9 @@ export class Drill {
       effects.set(step, (effects.get(step) ?? 0) + 1);
       return await this.behave(step, command, name);
     };
+    let beat: NodeJS.Timeout | null = null;
     const cut = async (): Promise<void> => {
+      if (beat !== null) clearInterval(beat);
       await socket?.close();
       socket = null;
     };
@@ -260,7 +262,9 @@ export class Drill {
         await cut();
         const journal = agent === null ? {} : { journal: agent.journal };
         if (agent === null || agent.stopped) agent = createFakeAgent({ hostId, run, ...journal });
-        socket = await connectAgent(kernel.replica, agent, name);
+        const connected = await connectAgent(kernel.replica, agent, name);
+        socket = connected;
+        beat = setInterval(() => connected.link.heartbeat(), HEARTBEAT_MS);
         await until(async () => (await onlineHosts(this.database.db, [hostId])).has(hostId));
       },
       cut,
