@@ -4,6 +4,7 @@ import { API_PREFIX, type OperationName } from "@evenkeel/contracts/api";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { Log } from "@evenkeel/kit/log";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify, LogController } from "fastify";
+import { dropBody } from "./drop-body.ts";
 import type { Handlers } from "./handler.ts";
 import { asPlatformError, BODY_LIMIT_BYTES } from "./problem.ts";
 import { ENDPOINTS, type RespondDeps, type Route, respond, sendProblem } from "./respond.ts";
@@ -30,7 +31,12 @@ export function makeApp(service: Service, ending: AbortSignal, log: Log): Fastif
     logController: new LogController({ disableRequestLogging: true }),
     frameworkErrors: (error, request, reply) => sendProblem(reply, asPlatformError(error, request.id), request.id),
   });
-  app.setErrorHandler((error, request, reply) => sendProblem(reply, asPlatformError(error, request.id), request.id));
+  app.setErrorHandler(async (error, request, reply) => {
+    const problem = asPlatformError(error, request.id);
+    if (problem.code === "BODY_TOO_LARGE") await dropBody(request.raw);
+    sendProblem(reply, problem, request.id);
+    return reply;
+  });
   app.setNotFoundHandler((request, reply) =>
     sendProblem(
       reply,

@@ -1,6 +1,7 @@
-import { PlatformError } from "@evenkeel/contracts/error";
 import { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
+import { z } from "zod";
 import type { AgentStep, ChangeKind, ControlStep } from "../change/index.ts";
+import { parseInput } from "../http/index.ts";
 import { agentSteps } from "./agent-steps.ts";
 import { frameSteps } from "./frame-steps.ts";
 import { inverseOfRelease } from "./inverse.ts";
@@ -9,15 +10,12 @@ import { readWorld } from "./read-world.ts";
 import { trafficSteps } from "./traffic-steps.ts";
 import type { World } from "./world.ts";
 
+/** A refusal names the field as it stands in the request. */
+const Request = z.strictObject({ spec: ReleaseOrderSpec });
+
 const releaseOrder: ChangeKind<ReleaseOrderSpec, World> = {
   kind: "release-order",
-  parse(spec) {
-    const parsed = ReleaseOrderSpec.safeParse(spec);
-    if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    const field = ["spec", ...(issue?.path ?? [])].join(".");
-    throw new PlatformError("INPUT_INVALID", { field, problem: `${field}: ${issue?.message ?? "not valid"}` });
-  },
+  parse: (spec) => parseInput(Request, { spec }).spec,
   read: readWorld,
   workspaceOf: (world) => world.workspace.id,
   locks: locksOfRelease,
