@@ -110,6 +110,10 @@ describe.each(await serverKinds())("the link of gateways on %s", (kind) => {
     const { tableVersion } = await attach("b", ["a"]);
     await until(() => versions(other).includes(tableVersion));
     expect(stale.lease.held).toBe(false);
+    // It has heard of the change too, and has had the time of two heartbeats to act on it.
+    const beats = () => socket.orders.filter(({ kind }) => kind === "heartbeat").length;
+    const beaten = beats();
+    await until(() => beats() >= beaten + 2);
     expect(versions(socket)).toEqual([]);
   });
 
