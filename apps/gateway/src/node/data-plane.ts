@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { InstanceStatistics } from "@evenkeel/contracts/gateway-protocol";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import type { InstanceKey, RouteTable, Upstream } from "@evenkeel/contracts/route-table";
@@ -16,6 +17,8 @@ const MAX_HEADERS = 128;
 const KEEP_ALIVE_MS = 75_000;
 const HEADERS_MS = 30_000;
 const PROBE_MS = 2000;
+const PROBES = 3;
+const PROBE_AGAIN_MS = 300;
 const CLOSE_MS = 10_000;
 
 export interface DataPlaneOptions {
@@ -98,7 +101,7 @@ export class DataPlane {
       instance.weight = upstream.weight;
       if (upstream.draining) instance.drain();
       else instance.draining = false;
-      if (found === undefined) this.#probe(instance);
+      if (found === undefined) void this.#probe(instance);
       return instance;
     });
     for (const gone of known) this.#retire(gone);
@@ -198,19 +201,32 @@ export class DataPlane {
     new Exchange({ req, res, service, host, path, trustForwarded, onTrouble, ...way }).start();
   }
 
-  #probe(instance: Instance): void {
-    const { address, port } = instance.upstream;
+  /** Tries a connection a few times: what is reported decides whether the instance gets traffic. */
+  async #probe(instance: Instance): Promise<void> {
+    let problem = "";
+    for (let tries = 0; tries < PROBES && !this.#retired.has(instance); tries += 1) {
+      if (tries > 0) await sleep(PROBE_AGAIN_MS, undefined, { ref: false });
+      problem = await tryToConnect(instance.upstream);
+      if (problem === "") break;
+    }
+    if (this.#retired.has(instance)) return;
+    instance.reached = problem;
+    this.#options.onReached(instance);
+  }
+}
+
+/** What hindered it, or "". */
+function tryToConnect({ address, port }: Upstream): Promise<string> {
+  return new Promise((resolve) => {
     const socket = connect({ host: address, port, timeout: PROBE_MS });
     const done = (problem: string): void => {
       socket.destroy();
-      if (instance.reached !== null) return;
-      instance.reached = problem;
-      if (!this.#retired.has(instance)) this.#options.onReached(instance);
+      resolve(problem);
     };
     socket.once("connect", () => done(""));
     socket.once("timeout", () => done(`no connection to ${address}:${port} within ${PROBE_MS / 1000} s`));
     socket.on("error", (error) => done(error.message));
-  }
+  });
 }
 
 function isSame(one: Upstream, other: Upstream): boolean {

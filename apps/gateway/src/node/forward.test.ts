@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Bed, until } from "./test-bed.ts";
 
@@ -266,15 +267,25 @@ test("shares of real requests follow the weights", async () => {
   expect(counts).toEqual([300, 100]);
 });
 
-test("an instance that a table brings in is tried once, and said to be reached or not", async () => {
-  const port = await bed.application((_, res) => res.end());
-  const gone = await bed.application((_, res) => res.end());
-  await bed.close();
-  bed = await new Bed().open();
+test("an instance that a table brings in is said once to be reached or not", async () => {
   const alive = await bed.application((_, res) => res.end());
+  const closed = createServer();
+  const gone = await bed.applicationServer(closed);
+  await new Promise((resolve) => closed.close(resolve));
   bed.apply([{ port: alive }, { port: gone }]);
-  await until(() => bed.reached.length === 2);
   bed.apply([{ port: alive }, { port: gone, weight: 1 }]);
-  expect(bed.reached.toSorted()).toEqual([`${alive} `, `${gone} connect ECONNREFUSED 127.0.0.1:${gone}`].toSorted());
-  expect(port).not.toBe(alive);
+  await until(() => bed.reached.length === 2);
+  bed.apply([{ port: alive, weight: 7 }, { port: gone }]);
+  expect(bed.reached).toEqual([`${alive} `, `${gone} connect ECONNREFUSED 127.0.0.1:${gone}`]);
+});
+
+test("an instance that is slow to listen is tried again before it is said not to be reached", async () => {
+  const late = createServer();
+  const port = await bed.applicationServer(late);
+  await new Promise((resolve) => late.close(resolve));
+  bed.apply([{ port }]);
+  await sleep(100);
+  await new Promise<void>((resolve) => late.listen(port, "127.0.0.1", resolve));
+  await until(() => bed.reached.length === 1);
+  expect(bed.reached).toEqual([`${port} `]);
 });
