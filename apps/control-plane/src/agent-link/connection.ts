@@ -20,7 +20,7 @@ import {
   markEnded,
   readErrands,
   readSent,
-  recordSequence,
+  recordEnd,
   recordTelemetry,
   settleRevocation,
   stateOf,
@@ -49,7 +49,8 @@ export class AgentConnection {
   readonly #deps: ConnectionDeps;
   readonly #journalId: string;
   readonly #address: string;
-  readonly #ours = new Set<CommandId>();
+  /** Of this host, and not known to have ended. */
+  readonly #open = new Set<CommandId>();
   readonly #asked = new Set<CommandId | ChangeId>();
   #ready = false;
   #pumping = false;
@@ -70,7 +71,7 @@ export class AgentConnection {
     const { db, listener } = this.#deps;
     const { hostId, connectionEpoch } = this.connection;
     const rows = await readSent(db, hostId);
-    for (const row of rows) this.#ours.add(row.commandId);
+    for (const { commandId, state } of rows) if (state === "sent" || state === "revoking") this.#open.add(commandId);
     const found = compareOutbox(rows, hello.open);
     for (const commandId of found.revoked) await this.#settleRevoked(commandId, true);
     await markEnded(db, found.ended);
@@ -143,13 +144,11 @@ export class AgentConnection {
   async #outcome({ commandId, sequence, outcome }: Extract<AgentMessage, { kind: "outcome" }>): Promise<void> {
     const { db, listener } = this.#deps;
     const { hostId } = this.connection;
-    const state = await stateOf(db, hostId, commandId);
-    if (state !== null && state !== "ended") {
-      await listener.outcome(commandId, outcome);
-      // killed here: the agent says it again, and the listener knows it
-      await markEnded(db, [commandId]);
-    }
-    await recordSequence(db, { hostId, journalId: this.#journalId, sequence });
+    const state = this.#open.has(commandId) ? "sent" : await stateOf(db, hostId, commandId);
+    if (state !== null && state !== "ended") await listener.outcome(commandId, outcome);
+    // killed here: the agent says it again, and the listener knows it
+    await recordEnd(db, { hostId, commandId, journalId: this.#journalId, sequence });
+    this.#open.delete(commandId);
     // killed here: the next hello finds the row ended and acknowledges it
     this.link.send({ kind: "acknowledge", commandId });
     this.pump();
@@ -160,11 +159,12 @@ export class AgentConnection {
     await this.#deps.listener.revoked(commandId, revoked);
     // killed here: the row still says revoking, so the agent is asked again and answers the same
     await settleRevocation(this.#deps.db, commandId, revoked ? "revoked" : "sent");
+    if (revoked) this.#open.delete(commandId);
     this.pump();
   }
 
   async #isOurs(commandId: CommandId): Promise<boolean> {
-    return this.#ours.has(commandId) || (await stateOf(this.#deps.db, this.connection.hostId, commandId)) !== null;
+    return this.#open.has(commandId) || (await stateOf(this.#deps.db, this.connection.hostId, commandId)) !== null;
   }
 
   async #storeInstances(instances: Hello["instances"]): Promise<void> {
@@ -177,7 +177,7 @@ export class AgentConnection {
       while (this.#pumpAgain && this.link.open) {
         this.#pumpAgain = false;
         for (const command of await takeQueued(this.#deps.db, this.connection)) {
-          this.#ours.add(command.commandId);
+          this.#open.add(command.commandId);
           this.link.send({ kind: "command", command });
         }
         await this.#runErrands();
@@ -206,7 +206,11 @@ export class AgentConnection {
       this.link.send({ kind: "forget", changeId });
     }
     this.link.afterRead(() => {
-      deleteForgotten(db, hostId, forget).catch((error: unknown) => log.warn({ err: error }, "forgotten rows stay"));
+      deleteForgotten(db, hostId, forget)
+        .catch((error: unknown) => log.warn({ err: error }, "forgotten rows stay"))
+        .finally(() => {
+          for (const changeId of forget) this.#asked.delete(changeId);
+        });
     });
   }
 

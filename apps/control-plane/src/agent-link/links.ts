@@ -46,6 +46,7 @@ export interface AgentLinksOptions {
 
 const SWEEP_MS = 2000;
 const HELLO_WITHIN_MS = 5000;
+const CLOSE_WITHIN_MS = 4000;
 
 type AgentSocket = Link<AgentMessage, AgentOrder>;
 
@@ -110,8 +111,10 @@ export class AgentLinks {
     this.#challenges.close();
     for (const socket of this.#sockets) socket.close(1001, "going away");
     const overdue = setTimeout(() => this.#dropAll(), 1000);
-    while (this.#sockets.size > 0 || this.#ending.size > 0) {
-      await Promise.all([...this.#ending, new Promise((resolve) => setTimeout(resolve, 20))]);
+    // A listener that hangs must not keep the process: what it has not stored is said again elsewhere.
+    const deadlineMs = this.#options.nowMs() + CLOSE_WITHIN_MS;
+    while ((this.#sockets.size > 0 || this.#ending.size > 0) && this.#options.nowMs() < deadlineMs) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
     clearTimeout(overdue);
   }

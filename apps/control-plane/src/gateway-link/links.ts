@@ -51,6 +51,7 @@ interface Held {
 }
 
 const HELLO_WITHIN_MS = 5000;
+const CLOSE_WITHIN_MS = 4000;
 const RETRY_MS = 300;
 const REFUSED_RETRY_MS = 2000;
 const NOTHING = { epoch: 0, version: 0 };
@@ -88,7 +89,9 @@ export class GatewayLinks {
     for (const stop of this.#stop) stop();
     for (const socket of this.#sockets) socket.close(1001, "going away");
     const overdue = setTimeout(() => this.#dropAll(), 1000);
-    while (this.#sockets.size > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    const deadlineMs = this.#options.nowMs() + CLOSE_WITHIN_MS;
+    while (this.#sockets.size > 0 && this.#options.nowMs() < deadlineMs)
+      await new Promise((resolve) => setTimeout(resolve, 20));
     clearTimeout(overdue);
   }
 

@@ -100,18 +100,19 @@ export async function markEnded(db: Kysely<Database>, commandIds: readonly Comma
   await db.updateTable("command").set({ state: "ended" }).where("id", "in", commandIds).execute();
 }
 
-/** How far the journal of this host has come, for telling an older copy of it. */
-export async function recordSequence(
-  db: Kysely<Database>,
-  { hostId, journalId, sequence }: { hostId: HostId; journalId: string; sequence: number },
-): Promise<void> {
-  await db
-    .updateTable("host")
-    .set({ journal_sequence: sequence })
-    .where("id", "=", hostId)
-    .where("journal_id", "=", journalId)
-    .where("journal_sequence", "<", sequence)
-    .execute();
+export interface End {
+  readonly hostId: HostId;
+  readonly commandId: CommandId;
+  readonly journalId: string;
+  readonly sequence: number;
+}
+
+/** The outcome of a command is stored; and how far the journal of its host has come, for telling an older copy of it. */
+export async function recordEnd(db: Kysely<Database>, { hostId, commandId, journalId, sequence }: End): Promise<void> {
+  await sql`with ended as (
+      update command set state = 'ended' where id = ${commandId} and host_id = ${hostId} and state <> 'ended')
+    update host set journal_sequence = ${sequence}
+    where id = ${hostId} and journal_id = ${journalId} and journal_sequence < ${sequence}`.execute(db);
 }
 
 export async function settleRevocation(

@@ -9,7 +9,7 @@ export {
   readOpen,
   readSent,
   readUnreported,
-  recordSequence,
+  recordEnd,
   settleRevocation,
   stateOf,
   takeQueued,
