@@ -4,7 +4,7 @@ import { instanceKey } from "@evenkeel/contracts/route-table";
 import { inTransaction } from "@evenkeel/kit/sql";
 import type { Kysely } from "kysely";
 import type { Database } from "../../database.ts";
-import { type InstanceHealth, reportHealth } from "../../route/index.ts";
+import { type InstanceHealth, putUpstreams, reportHealth } from "../../route/index.ts";
 import { recordInstances } from "../../service/index.ts";
 import type { Connection } from "./delivery.ts";
 
@@ -16,8 +16,8 @@ export interface InstancesTold {
 }
 
 /** Stores an agent's word on all instances of its host, and takes those that are sick out of traffic. Only the newest connection speaks. */
-export async function storeInstances(db: Kysely<Database>, told: InstancesTold): Promise<void> {
-  const { hostId, connectionEpoch, replicaId } = told.connection;
+export async function storeInstances(db: Kysely<Database>, report: InstancesTold): Promise<void> {
+  const { hostId, connectionEpoch, replicaId } = report.connection;
   await inTransaction(db, async (tx) => {
     const session = await tx
       .selectFrom("host_session")
@@ -32,19 +32,24 @@ export async function storeInstances(db: Kysely<Database>, told: InstancesTold):
     if (session === undefined) return;
     const upstreams = await tx
       .selectFrom("upstream")
-      .select("instance")
+      .select(["instance", "state", "workspace_id as workspaceId"])
       .where("host_id", "=", hostId)
-      .where("state", "=", "attached")
       .execute();
-    await recordInstances(tx, { hostId, tenantId: told.tenantId, address: told.address, instances: told.instances });
-    const health = new Map(
-      told.instances.map((one) => [instanceKey(one.slot, hostId, one.letter), one.state] as const),
+    await recordInstances(tx, { hostId, ...report });
+    const told = new Map(
+      report.instances.map((one) => [instanceKey(one.slot, hostId, one.letter), one.state] as const),
     );
-    const reports: InstanceHealth[] = upstreams
-      .map(({ instance }) => ({ instance, state: health.get(instance) ?? "stopped" }))
+    const found = upstreams.map((upstream) => ({ ...upstream, health: told.get(upstream.instance) ?? "stopped" }));
+    const reports: InstanceHealth[] = found
       // `unknown`: the agent has not judged yet, and its last word stands.
-      .filter(({ state }) => state !== "unknown")
-      .map(({ instance, state }) => ({ instance, healthy: state === "healthy" }));
+      .filter(({ state, health }) => state === "attached" && health !== "unknown")
+      .map(({ instance, health }) => ({ instance, healthy: health === "healthy" }));
     await reportHealth(tx, reports);
+    // A process that is gone has nothing left to drain, whatever was in flight.
+    const gone = found.filter(({ state, health }) => state === "draining" && health === "stopped");
+    const workspaceId = gone[0]?.workspaceId;
+    if (workspaceId === undefined) return;
+    const remove = gone.map(({ instance }) => instance);
+    await putUpstreams(tx, { tenantId: report.tenantId, workspaceId, put: [], drain: [], remove });
   });
 }
