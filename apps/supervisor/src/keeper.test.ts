@@ -107,6 +107,18 @@ test("a part that was asked to stop stays stopped, also one that does not listen
   expect(JSON.parse(readFileSync(join(home, "manifest.json"), "utf8"))).toMatchObject({ parts: {} });
 });
 
+test("a released keeper touches nothing any more: what dies after that stays dead and is not spoken of", async () => {
+  const keeper = await openKeeper();
+  await keeper.keep(part("steady", STEADY));
+  const identity = await identityOf(keeper, "steady");
+  keeper.release();
+  const before = lines.length;
+  await endIdentity(identity, "SIGKILL", 5000);
+  await expect.poll(() => lines.some(({ msg }) => msg === "ended"), { timeout: 20_000 }).toBe(true);
+  expect(lines.slice(before).map(({ msg }) => msg)).toEqual(["ended"]);
+  expect(alive()).toEqual([]);
+});
+
 test("a part whose record was never written is found by its mark and adopted, not started twice", async () => {
   const steady = part("steady", STEADY);
   const first = await openKeeper();

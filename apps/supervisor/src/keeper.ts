@@ -131,6 +131,7 @@ export class Keeper {
   }
 
   #look(): void {
+    if (this.#released) return;
     for (const kept of this.#kept.values()) {
       if (kept.phase === "running" && kept.identity !== null && !isAlive(kept.identity)) this.#died(kept);
     }

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { expect, test } from "vitest";
 import {
@@ -49,6 +49,30 @@ test("a zombie is not alive", async () => {
   await expect.poll(() => readIdentity(pid), { timeout: 10_000 }).toBeNull();
   expect(() => process.kill(pid, 0)).not.toThrow();
   parent.kill("SIGKILL");
+  await exited;
+});
+
+const python = spawnSync("python3", ["--version"]).status === 0;
+if (!python) console.log("skipped: no python3, by which a process ends its first thread alone");
+
+test.skipIf(!python)("a process whose first thread has ended lives as long as another thread of it does", async () => {
+  // The first thread leaves by the system call of one thread (60 is exit on x86-64, 93 on arm64); the other one prints.
+  const script = [
+    "import ctypes, threading, time",
+    "def other():",
+    "    while open('/proc/self/stat').read().rsplit(')', 1)[1].split()[0] != 'Z': time.sleep(0.01)",
+    "    print('alone', flush=True)",
+    "    time.sleep(1000)",
+    "threading.Thread(target=other, daemon=True).start()",
+    `ctypes.CDLL(None).syscall(${process.arch === "arm64" ? 93 : 60}, 0)`,
+  ].join("\n");
+  const child = spawn("python3", ["-c", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const before = readIdentity(child.pid ?? 0);
+  await once(child.stdout, "data");
+  expect(readIdentity(child.pid ?? 0)).toEqual(before);
+  const exited = once(child, "exit");
+  expect(killIdentity(before as ProcessIdentity, "SIGKILL")).toBe(true);
+  expect(await waitGone(before as ProcessIdentity, 5000)).toBe(true);
   await exited;
 });
 
