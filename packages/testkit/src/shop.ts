@@ -166,9 +166,9 @@ export interface Answer {
 }
 
 /** Waits until the change has ended, or nothing of it goes on without a person. */
-export async function settled(platform: Platform, { id }: Pick<Change, "id">): Promise<Change> {
+export async function settled({ client }: Pick<Platform, "client">, { id }: Pick<Change, "id">): Promise<Change> {
   const resting = ["failed", "paused", "awaiting-confirmation", "planned"];
-  for await (const { change } of followChange(platform.client, id, { everyMs: 500 })) {
+  for await (const { change } of followChange(client, id, { everyMs: 500 })) {
     if (isTerminal(change.state) || resting.includes(change.state)) return change;
   }
   throw new Error(`change ${id} is followed no more`);
@@ -176,12 +176,12 @@ export async function settled(platform: Platform, { id }: Pick<Change, "id">): P
 
 /** Follows the change until this is true of it; an end before that is an error that says how it ended. */
 export async function until(
-  platform: Platform,
+  { client }: Pick<Platform, "client">,
   { id }: Pick<Change, "id">,
   isSo: (change: Change) => boolean,
 ): Promise<Change> {
   let last = "";
-  for await (const { change } of followChange(platform.client, id, { everyMs: 200 })) {
+  for await (const { change } of followChange(client, id, { everyMs: 200 })) {
     if (isSo(change)) return change;
     last = `${change.state} ${JSON.stringify(change.problem)}`;
   }
