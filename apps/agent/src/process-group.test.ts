@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, rmdirSync } from "node:fs";
+import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { bootId, readIdentity } from "@evenkeel/kit/process-identity";
 import { afterEach, expect, test } from "vitest";
@@ -90,4 +92,23 @@ test("the own control groups are found on hosts of version 1, version 2 and in c
   expect(findParents("0::/docker/x/app\n", mount("/docker/x", "/sys/fs/cgroup", "cgroup2"))).toEqual([
     "/sys/fs/cgroup/app",
   ]);
+});
+
+test("a group is gone when the last thread has let go of its port: a successor can take it at once", async () => {
+  const heavy = Array.from({ length: 12 }, async () => {
+    const script = `
+      const held = Array.from({ length: 40 }, () => Buffer.alloc(4e6, 1));
+      require("node:http").createServer().listen(0, "127.0.0.1", function () { console.log(this.address().port); });
+    `;
+    const group = groupOf();
+    const env = { PATH: process.env.PATH, [group.marker.name]: group.marker.value };
+    const child = spawn(process.execPath, ["-e", script], { env, stdio: ["ignore", "pipe", "ignore"], detached: true });
+    const port = Number(String((await once(child.stdout, "data"))[0]));
+    const named = { ...group, record: recordOf(child.pid ?? 0) };
+    expect(await killGroup(named, 20_000)).toEqual([]);
+    const successor = createServer().listen(port, "127.0.0.1");
+    await once(successor, "listening");
+    successor.close();
+  });
+  await Promise.all(heavy);
 });

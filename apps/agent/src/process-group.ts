@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProcessRecord } from "@evenkeel/agent-core/shim";
-import { bootId, isAlive, killIdentity, type ProcessIdentity } from "@evenkeel/kit/process-identity";
+import { bootId, hasOtherThreads, isAlive, killIdentity, type ProcessIdentity } from "@evenkeel/kit/process-identity";
 
 // 1. A group is everything that came of one start: its control group where there is one, its session, and whatever
 //    carries its marker in the environment, double-forked children included.
@@ -122,19 +122,23 @@ function listProcesses(): Process[] {
   return pids.map((pid) => readProcess(Number(pid))).filter((one) => one !== null);
 }
 
+/** PF_KTHREAD among the flags in /proc/PID/stat. */
+const KERNEL_THREAD = 0x0020_0000;
+
 function readProcess(pid: number): Process | null {
   const stat = readIfThere(`/proc/${pid}/stat`)?.toString("latin1");
   if (stat === undefined) return null;
   // The command in brackets may hold blanks and brackets itself: count from its last one.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state, , , session] = fields;
-  if (state === "Z" || state === "X") return null;
-  // Threads of the kernel have no memory of their own.
+  const ended = state === "Z" || state === "X";
+  if (ended && !hasOtherThreads(pid)) return null;
   return {
     pid,
     session: Number(session),
     startTicks: Number(fields[19]),
-    isKernel: fields[20] === "0",
+    // Not by their lack of memory: a dying process has none either, while it still holds its sockets.
+    isKernel: (Number(fields[6]) & KERNEL_THREAD) !== 0,
     bootId: bootId(),
   };
 }
