@@ -69,12 +69,12 @@ function classify(call: ClientRequest, error: NodeJS.ErrnoException): { kind: Fa
 function readAnswer(response: IncomingMessage, posted_: Buffer | null, end: (outcome: Outcome) => void): void {
   const chunks: Buffer[] = [];
   response.on("data", (chunk: Buffer) => chunks.push(chunk));
-  response.on("error", (error) => end({ ok: false, kind: "cut", error: error.message }));
-  response.on("close", () => {
-    const answer = Buffer.concat(chunks);
-    if (!response.complete) end({ ok: false, kind: "cut", error: `ended after ${answer.length} bytes` });
-    else end(judge(response, answer, posted_));
+  // An answer that ends early is an error of the response, never its end.
+  response.on("error", (error) => {
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    end({ ok: false, kind: "cut", error: `${error.message} after ${bytes} bytes` });
   });
+  response.on("end", () => end(judge(response, Buffer.concat(chunks), posted_)));
 }
 
 function judge({ statusCode = 0, headers }: IncomingMessage, answer: Buffer, posted_: Buffer | null): Outcome {
