@@ -179,7 +179,9 @@ function ask(port: number): Promise<string> {
 test("Ctrl-C stops everything in order, also in the middle of the start, and the next start brings it back", async () => {
   const early = await spawnPlatform({});
   platforms.push(early.platform);
-  await sleep(1500);
+  // The database is there and the control plane is not: the middle of the start.
+  await expect.poll(() => early.platform.output(), { timeout: 60_000 }).toContain("PostgreSQL");
+  expect(early.platform.output()).not.toContain("API");
   expect(await early.platform.interrupt()).toBe(0);
   expect(await early.platform.parts()).toEqual({});
 
