@@ -101,6 +101,24 @@ test("follow takes the batches back one after another, fast all at once, and bot
   expect(sequences.fast?.slice(0, 4).toSorted()).toEqual(hosts.map((name) => `${name} running`));
 });
 
+test("a release that is rolled back in its middle leaves every host, those in hand too, with what ran before", async () => {
+  const before = await whatRuns();
+  const load = shop.load();
+  const release = await shop.start({ ...TWO, strategy: { batches: "each" } });
+  await until(platform, release, ({ targets }) => targets.succeeded >= 1 && targets.running >= 1);
+  const body = { speed: "fast" as const, reason: "enough seen" };
+  const asked = await platform.client.rollbackChange({ params: { changeId: release.id }, body });
+  expect(asked).toMatchObject({ id: release.id, state: "rolling-back" });
+  const ended = await settled(platform, release);
+  expect(ended.state).toBe("rolled-back");
+  const rollback = await platform.client.getChange({ params: { changeId: ended.rollbackChangeId ?? ended.id } });
+  expect([rollback.state, rollback.rollbackOf]).toEqual(["succeeded", release.id]);
+  expect(rollback.targets.total).toBeLessThan(4);
+  expect(await whatRuns()).toEqual(before);
+  const { failed, failures } = await load.stop();
+  expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
+});
+
 /** What a verb is given so that only the state can be in its way. */
 const FIELDS: Partial<Record<ChangeAction, (change: Change) => unknown>> = {
   reject: () => ({ reason: "no" }),
