@@ -1,7 +1,5 @@
 import type { Command, Outcome } from "@evenkeel/contracts/agent-protocol";
-import { ChangeId, CommandId, type HostId, newId, RevisionId, ServiceId, StepId } from "@evenkeel/contracts/id";
-import { instanceKey } from "@evenkeel/contracts/route-table";
-import type { InstanceState } from "@evenkeel/contracts/service";
+import { ChangeId, CommandId, type HostId, newId, ServiceId, StepId } from "@evenkeel/contracts/id";
 import { inTransaction } from "@evenkeel/kit/sql";
 import { createFakeAgent, type FakeAgent } from "@evenkeel/testkit/fake-agent";
 import { sql } from "kysely";
@@ -12,12 +10,10 @@ import {
   type Seed,
   seed,
   seedHost,
-  seedService,
   startReplica,
   type TestReplica,
   until,
 } from "../link/testing.ts";
-import { putUpstreams, renderTable } from "../route/index.ts";
 import { type MigratedDatabase, migratedDatabase, serverKinds } from "../testing.ts";
 import { enqueueCommands, forgetChange, onlineHosts, revokeCommands } from "./index.ts";
 
@@ -349,68 +345,6 @@ describe.each(await serverKinds())("the link of agents on %s", (kind) => {
     expect(await onlineHosts(database.db, [hostId])).toEqual(new Set());
     await until(() => living.heard.hosts.some((one) => one.hostId === hostId && !one.online));
     await sql`delete from replica where id = 'rpl_dead'`.execute(database.db);
-  });
-
-  test("what an agent says of its instances decides which take traffic, and ends the drain of one that is gone", async () => {
-    const holder = await replica();
-    const { hostId, name } = await host();
-    const slot = await seedService(database.db, world, `service-${name}`);
-    const states: Record<"a" | "b", InstanceState> = { a: "healthy", b: "healthy" };
-    const instances = () =>
-      (["a", "b"] as const).map((letter) => ({
-        slot,
-        letter,
-        revisionId: newId(RevisionId, "rev"),
-        state: states[letter],
-        pid: 7,
-        port: 20_000,
-        restarts: 0,
-        problem: null,
-        since: new Date().toISOString(),
-      }));
-    const agent = agentOf(hostId, { instances });
-    await connectAgent(holder, agent, name);
-    const put = (letters: ("a" | "b")[], drain: ("a" | "b")[]) =>
-      inTransaction(database.db, (tx) =>
-        putUpstreams(tx, {
-          ...world,
-          put: letters.map((letter) => ({
-            instance: instanceKey(slot, hostId, letter),
-            serviceId: slot,
-            hostId,
-            letter,
-            revisionId: newId(RevisionId, "rev"),
-            version: letter,
-            zone: "a",
-            address: "127.0.0.1",
-            port: 20_000,
-            weight: 100,
-          })),
-          drain: drain.map((letter) => instanceKey(slot, hostId, letter)),
-          remove: [],
-        }),
-      );
-    const serving = async () => {
-      const { services } = await renderTable(database.db, world.workspaceId);
-      return (
-        services
-          .find(({ serviceId }) => serviceId === slot)
-          ?.upstreams.map(({ version }) => version)
-          .join() ?? ""
-      );
-    };
-    const say = async (next: typeof states, expected: string) => {
-      Object.assign(states, next);
-      agent.reportInstances();
-      await until(async () => (await serving()) === expected);
-    };
-    await put(["a", "b"], []);
-    await say({ a: "unhealthy", b: "healthy" }, "b");
-    await say({ a: "healthy", b: "crash-loop" }, "a");
-    await say({ a: "healthy", b: "healthy" }, "a,b");
-    await put([], ["a"]);
-    await say({ a: "stopping", b: "unhealthy" }, "a,b");
-    await say({ a: "stopped", b: "healthy" }, "b");
   });
 
   test("a credential that nobody has is refused before a link is opened", async () => {
