@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 async function start(home?: string): Promise<Platform> {
-  const platform = await startPlatform(home === undefined ? {} : { home });
+  const platform = await startPlatform({ ...(home !== undefined && { home }) });
   platforms.push(platform);
   return platform;
 }
