@@ -8,7 +8,7 @@ import { inTransaction } from "@evenkeel/kit/sql";
 import type { Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import { isSettled, needsBake, nextBatch } from "../batch.ts";
-import { decide } from "../decide.ts";
+import { type Decision, decide } from "../decide.ts";
 import type { ChangeDeps } from "../deps.ts";
 import type { HostView, Snapshot } from "../snapshot.ts";
 import { WORKED_STATES } from "../state.ts";
@@ -84,17 +84,20 @@ async function decideOnce(deps: ChangeDeps, settling: Settling): Promise<Settled
   const { change } = rows;
   if (change.finished_at !== null) return { nextMs: null, released: true, waiting: [] };
   const snapshot = snapshotOf(rows);
-  const work: Work = { tx, change, snapshot, token: claim.token };
+  const work: Work = { tx, change, snapshot, fence: { epoch: rows.epoch, token: claim.token } };
   const hosts = await watch.look(tx, snapshot);
   if (await observeControlSteps(deps, work)) return null;
   const decisions = decide(snapshot, hosts);
   for (const decision of decisions) await apply(deps, work, decision);
-  if (decisions.length > 0) return null;
+  if (!decisions.every(isFinal)) return null;
   const waiting = waitingIds(snapshot);
   if (WORKED_STATES.includes(change.state)) return { nextMs: nextLook(snapshot, hosts), released: false, waiting };
   await releaseClaim(tx, claim);
   return { nextMs: null, released: true, waiting };
 }
+
+/** A command that was sent leads to nothing more until its agent answers. */
+const isFinal = (decision: Decision): boolean => decision.kind === "dispatch" && decision.at.step.on === "agent";
 
 const bakingBatches = (snapshot: Snapshot) =>
   snapshot.plan.groups.flatMap((group) => {

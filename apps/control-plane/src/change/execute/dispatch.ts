@@ -3,7 +3,7 @@
  * 1. The row of the attempt and its effect (outbox row, or the control step's own writes) are one transaction: both or none.
  * 2. Attempt N + 1 names the attempt that it supersedes; it is issued only after N ended or was taken back.
  */
-import type { Command } from "@evenkeel/contracts/agent-protocol";
+import type { Command, Fence } from "@evenkeel/contracts/agent-protocol";
 import type { PlannedStep } from "@evenkeel/contracts/change-plan";
 import { CommandId, type HostId, newId, type ServiceId, StepId } from "@evenkeel/contracts/id";
 import type { Transaction } from "kysely";
@@ -12,7 +12,6 @@ import type { Decision } from "../decide.ts";
 import type { ChangeDeps } from "../deps.ts";
 import type { Facts, StepContext } from "../kind.ts";
 import type { Snapshot } from "../snapshot.ts";
-import { epochOf } from "../store/epoch.ts";
 import { guarded } from "../store/savepoint.ts";
 import type { ChangeRow } from "../store/snapshot.ts";
 import { endAttempt, insertAttempt, type NewAttempt } from "../store/step.ts";
@@ -22,7 +21,8 @@ export interface Work {
   readonly tx: Transaction<Database>;
   readonly change: ChangeRow;
   readonly snapshot: Snapshot;
-  readonly token: number;
+  /** What commands are fenced by: the generation of the installation, and this claim. */
+  readonly fence: Fence;
 }
 
 type Dispatch = Extract<Decision, { kind: "dispatch" }>;
@@ -87,7 +87,7 @@ async function sendCommand(
     attempt: attempt.attempt,
     ...(previous?.commandId == null ? {} : { supersedes: previous.commandId }),
     slot: kind.slotless ? null : (context.slot as ServiceId | null),
-    fence: { epoch: await epochOf(work.tx), token: work.token },
+    fence: work.fence,
     type,
     input,
     deadlineMs: attempt.step.timeoutMs,

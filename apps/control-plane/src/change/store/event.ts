@@ -1,7 +1,6 @@
 import type { ChangeEvent } from "@evenkeel/contracts/change";
 import type { ChangeId } from "@evenkeel/contracts/id";
-import { notify } from "@evenkeel/kit/notify";
-import type { Kysely, Transaction } from "kysely";
+import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 
 export type NewEvent = Pick<ChangeEvent, "type" | "data">;
@@ -13,25 +12,16 @@ export async function appendEvents(
   events: readonly NewEvent[],
 ): Promise<void> {
   if (events.length === 0) return;
-  const { sequence } = await tx
-    .updateTable("change")
-    .set((eb) => ({ sequence: eb("sequence", "+", events.length) }))
-    .where("id", "=", changeId)
-    .returning("sequence")
-    .executeTakeFirstOrThrow();
-  const first = sequence - events.length + 1;
-  await tx
-    .insertInto("change_event")
-    .values(
-      events.map((event, index) => ({
-        change_id: changeId,
-        sequence: first + index,
-        type: event.type,
-        data: JSON.stringify(event.data),
-      })),
+  // One statement: this is on the way of every step.
+  await sql`
+    with numbered as (
+      update change set sequence = sequence + ${events.length} where id = ${changeId} returning sequence
+    ), stored as (
+      insert into change_event (change_id, sequence, type, data)
+      select ${changeId}, numbered.sequence - ${events.length} + event.position, event.value ->> 'type', event.value -> 'data'
+      from numbered, jsonb_array_elements(${JSON.stringify(events)}::jsonb) with ordinality as event(value, position)
     )
-    .execute();
-  await notify(tx, "change_event", changeId);
+    select pg_notify('change_event', ${changeId}) from numbered`.execute(tx);
 }
 
 /** Events after a sequence, oldest first. */

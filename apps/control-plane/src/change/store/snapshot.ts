@@ -62,18 +62,22 @@ type Moving = Pick<
 >;
 
 /** Reads anew, in one statement, what may have moved since the row was read; the plan of a started change does not. */
-export async function rereadRows(tx: Transaction<Database>, change: ChangeRow): Promise<ChangeRows> {
+export async function rereadRows(
+  tx: Transaction<Database>,
+  change: ChangeRow,
+): Promise<ChangeRows & { readonly epoch: number }> {
   const of = (table: string, order: string) =>
     sql`(select coalesce(jsonb_agg(to_jsonb(one) order by ${sql.raw(order)}), '[]') from ${sql.table(table)} one where change_id = change.id)`;
-  const { rows } = await sql<Moving & Omit<ChangeRows, "change">>`
+  const { rows } = await sql<Moving & Omit<ChangeRows, "change"> & { epoch: number }>`
     select state, finished_at, pause_mode, pause_cause, rollback_demand, rollback_change_id,
+      (select epoch from installation) as epoch,
       (select other.state from change other where other.id = change.rollback_change_id) as "rollbackState",
       ${of("change_target", "target_id")} as targets,
       ${of("change_batch", "batch_id")} as batches,
       ${of("change_step", "dispatched_at, id")} as steps
     from change where id = ${change.id}`.execute(tx);
-  const { rollbackState, targets, batches, steps, ...moving } = rows[0]!;
-  return { change: { ...change, ...moving }, rollbackState, targets, batches, steps };
+  const { epoch, rollbackState, targets, batches, steps, ...moving } = rows[0]!;
+  return { change: { ...change, ...moving }, epoch, rollbackState, targets, batches, steps };
 }
 
 /** The rows as the kernel's decisions see them. */

@@ -98,15 +98,15 @@ export async function endAttempt(
 
 /** The attempt that a command belongs to, under the lock of its change's row; null = none does. */
 export async function lockStep(tx: Tx, commandId: CommandId): Promise<StepRow | null> {
-  const found = await tx
-    .selectFrom("change_step")
-    .select("change_id")
-    .where("command_id", "=", commandId)
-    .executeTakeFirst();
-  if (found === undefined) return null;
   // The change's row first, as everybody does: then the step's cannot move, and nobody waits in a circle.
-  await tx.selectFrom("change").select("id").where("id", "=", found.change_id).forUpdate().execute();
-  return await tx.selectFrom("change_step").selectAll().where("command_id", "=", commandId).executeTakeFirstOrThrow();
+  await tx
+    .selectFrom("change")
+    .select("id")
+    .where("id", "=", (eb) => eb.selectFrom("change_step").select("change_id").where("command_id", "=", commandId))
+    .forUpdate()
+    .execute();
+  const step = await tx.selectFrom("change_step").selectAll().where("command_id", "=", commandId).executeTakeFirst();
+  return step ?? null;
 }
 
 /** The agent has begun. */
