@@ -15,8 +15,6 @@ const isClone = spawnSync("git", ["-C", ROOT, "rev-parse", "HEAD"], { stdio: "ig
 const skipped = !isRoot ? "only root can become another user" : isClone ? null : "this is not a git clone";
 if (skipped !== null) console.log(`skipped: ${skipped}`);
 
-const QUIET = { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] } as const;
-
 const folders: string[] = [];
 afterAll(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
@@ -43,6 +41,12 @@ async function freePort(): Promise<string> {
   return String(port);
 }
 
+function npmRegistry(): string {
+  return execFileSync("npm", ["config", "get", "registry"], { stdio: ["ignore", "pipe", "ignore"] })
+    .toString()
+    .trim();
+}
+
 /** `npm start -- --once` as this user types it, with nothing of the environment of these tests. */
 async function npmStart(uid: number, { home, clone }: { home: string; clone: string }, args: readonly string[]) {
   const child = spawn("npm", ["start", "--", "--once", "--json", ...args], {
@@ -52,7 +56,7 @@ async function npmStart(uid: number, { home, clone }: { home: string; clone: str
       PATH: process.env.PATH,
       HOME: home,
       TMPDIR: join(home, "tmp"),
-      npm_config_registry: execFileSync("npm", ["config", "get", "registry"], QUIET).trim(),
+      npm_config_registry: npmRegistry(),
       EVENKEEL_PORT: await freePort(),
       EVENKEEL_GATEWAY_PORT: await freePort(),
     },
