@@ -39,6 +39,8 @@ export interface ConnectionDeps {
 }
 
 const RETRY_MS = 300;
+// Most steps end sooner: then their outcome says it all, and one write less stands in the way of the next step.
+const TELL_STARTED_AFTER_MS = 50;
 
 export class AgentConnection {
   readonly connection: Connection;
@@ -52,6 +54,8 @@ export class AgentConnection {
   /** Of this host, and not known to have ended. */
   readonly #open = new Set<CommandId>();
   readonly #asked = new Set<CommandId | ChangeId>();
+  /** Began a moment ago; told to the listener unless they end first. */
+  readonly #begun = new Map<CommandId, NodeJS.Timeout>();
   #ready = false;
   #pumping = false;
   #pumpAgain = false;
@@ -121,8 +125,7 @@ export class AgentConnection {
     const { listener } = this.#deps;
     switch (message.kind) {
       case "started":
-        if (await this.#isOurs(message.commandId)) await listener.started(message.commandId);
-        return;
+        return this.#noteStarted(message.commandId);
       case "output":
         if (await this.#isOurs(message.commandId)) await listener.output(message.commandId, message.text);
         return;
@@ -141,9 +144,23 @@ export class AgentConnection {
     }
   }
 
+  #noteStarted(commandId: CommandId): void {
+    const { listener, log } = this.#deps;
+    const tell = async (): Promise<void> => {
+      this.#begun.delete(commandId);
+      if (this.link.open && (await this.#isOurs(commandId))) await listener.started(commandId);
+    };
+    const told = (): void => {
+      tell().catch((error: unknown) => log.warn({ host: this.host.name, err: error }, "a start could not be noted"));
+    };
+    this.#begun.set(commandId, setTimeout(told, TELL_STARTED_AFTER_MS));
+  }
+
   async #outcome({ commandId, sequence, outcome }: Extract<AgentMessage, { kind: "outcome" }>): Promise<void> {
     const { db, listener } = this.#deps;
     const { hostId } = this.connection;
+    clearTimeout(this.#begun.get(commandId));
+    this.#begun.delete(commandId);
     const state = this.#open.has(commandId) ? "sent" : await stateOf(db, hostId, commandId);
     if (state !== null && state !== "ended") await listener.outcome(commandId, outcome);
     // killed here: the agent says it again, and the listener knows it
