@@ -260,7 +260,8 @@ test("asked to end, it finishes what is in hand and takes nothing new", async ()
   await plane.heard("statistics", ({ rows: [row] }) => row?.inFlight === 1);
   const ended = gateway.end("SIGTERM");
   await until(() => gateway.log.includes('"msg":"closing"'));
-  await expect(get(port)).rejects.toThrow("ECONNREFUSED");
+  // A connection that the closing socket had not accepted yet is reset, a later one refused.
+  await expect(get(port)).rejects.toThrow(/ECONNREFUSED|ECONNRESET/);
   release();
   expect(await held).toBe("200 whole");
   expect(await ended).toBe(0);
