@@ -46,7 +46,7 @@ function schedule(): Kill[] {
   const kills = victims.slice(0, KILLS_OF_A_ROUND).map((victim) => ({ victim, at: random() }));
   return kills
     .toSorted((one, other) => one.at - other.at)
-    .map(({ victim }) => ({ victim, afterMs: Math.round(200 + random() * 2500) }));
+    .map(({ victim }) => ({ victim, afterMs: Math.round(100 + random() * 1500) }));
 }
 
 /** Kills by the schedule for as long as the release is under way; tells which kills came in time. */
@@ -105,7 +105,7 @@ test("kill -9 of everything at once in the middle of a release: the next start e
   const before = new Shop(first);
   expect((await before.release({ version: "1.0.0" })).state).toBe("succeeded");
   const old = await before.instances();
-  const release = await before.start({ version: "2.0.0", strategy: { batches: "each" } });
+  const release = await before.start({ version: "2.0.0", strategy: { batches: "each", bakeSeconds: 2 } });
   await until(first, release, ({ targets }) => targets.succeeded > 0);
   await sleep(Math.round(random() * 1500));
   const parts: ProcessIdentity[] = Object.values(await first.parts());
