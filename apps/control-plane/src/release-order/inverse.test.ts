@@ -67,4 +67,12 @@ describe("the inverse", () => {
     const world = { ...running([{ host: hostNamed("local-1") }]), revisions: new Map() };
     expect(steps(planned(order, world), "local-1")).toEqual(["detach a", "await-drained a", "stop-instance a"]);
   });
+
+  test("brings the definition of the revision back, without the hosts and parameters that people edited meanwhile", () => {
+    const moved = { ...everywhere.service!.definition, start: "node other.js", hosts: ["local-1"] };
+    const world = { ...everywhere, service: { ...everywhere.service!, definition: moved } };
+    const [settle] = planned(inverse("fast"), world).closing;
+    expect(settle?.input).toMatchObject({ adopt: true, definition: { start: "node server.js", hosts: ["local-1"] } });
+    expect(settle?.input.definition).not.toHaveProperty("env");
+  });
 });

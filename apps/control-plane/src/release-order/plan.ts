@@ -208,7 +208,7 @@ interface Framing {
 
 /** The step before the first batch makes what the release needs; the one after the last makes it the service's own. */
 function frame(type: "prepare-release" | "settle-release", spec: ReleaseOrderSpec, { world, revision }: Framing) {
-  const definition = definitionOf(spec, world.service) ?? definitionOfRevision(revision);
+  const definition = definitionFor(spec, world, revision);
   return {
     name: type,
     on: "control" as const,
@@ -218,8 +218,7 @@ function frame(type: "prepare-release" | "settle-release", spec: ReleaseOrderSpe
       application: spec.application,
       service: nameOf(spec),
       definition,
-      // A restore gives back the revision; the parameters that people edited meanwhile stay theirs.
-      adopt: "package" in spec && spec.definition !== undefined,
+      adopt: "package" in spec ? spec.definition !== undefined : revision !== null,
       revision,
     },
     timeoutMs: 60_000,
@@ -229,10 +228,18 @@ function frame(type: "prepare-release" | "settle-release", spec: ReleaseOrderSpe
   };
 }
 
-function definitionOfRevision(revision: PlannedRevision | null): ServiceDefinition | null {
-  if (revision === null) return null;
-  const { configuration, buildpack } = revision;
-  return { ...configuration, buildpack: buildpack.name, hosts: "all" };
+/** An earlier revision brings its definition back with it; hosts and parameters that people edited meanwhile stay theirs. */
+function definitionFor(
+  spec: ReleaseOrderSpec,
+  world: World,
+  revision: PlannedRevision | null,
+): ServiceDefinition | null {
+  if ("package" in spec || revision === null) return definitionOf(spec, world.service);
+  const { env: _parameters, ...configuration } = revision.configuration;
+  const { name, version } = revision.buildpack;
+  const pinned = world.service?.definition.buildpack.includes("@") === true;
+  const hosts = world.service?.definition.hosts ?? "all";
+  return { ...configuration, buildpack: pinned ? `${name}@${version}` : name, hosts };
 }
 
 function basisOf(
