@@ -41,8 +41,8 @@ test("a process with the same pid but another start or another boot is somebody 
 });
 
 test("a zombie is not alive", async () => {
-  // The shell becomes a sleep that never waits for its child, which has ended by the time that its pid is printed.
-  const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 1000"], { stdio: ["ignore", "pipe", "ignore"] });
+  // The shell becomes a sleep, which never waits for the child that it inherits; that one ends after the exec.
+  const parent = spawn("sh", ["-c", "sleep 0.2 & echo $!; exec sleep 1000"], { stdio: ["ignore", "pipe", "ignore"] });
   const [line] = (await once(parent.stdout, "data")) as [Buffer];
   const pid = Number(String(line));
   const exited = once(parent, "exit");
