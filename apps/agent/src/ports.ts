@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { PlatformError } from "@evenkeel/contracts/error";
-import { holderOf, listListeners } from "@evenkeel/kit/listening";
+import { holderOf, listenersAt, listListeners } from "@evenkeel/kit/listening";
 import type { PortRange } from "./config.ts";
 
 /** How far apart the agents of neighbouring addresses begin to look, in ports. */
@@ -23,13 +23,18 @@ export async function choosePort(address: string, range: PortRange, promised: Re
   throw new PlatformError("PORT_TAKEN", { port: `${range.from}-${range.to}`, holder: "others, every one of them" });
 }
 
-/** Refuses when somebody listens on the port, on whichever address. */
-export async function assertFree(port: number): Promise<void> {
-  if (await isFree(port)) return;
-  // Only now: the table of all connections is long on a busy host.
-  const listeners = listListeners().filter((one) => one.port === port);
-  const holder = listeners.length > 0 ? holderOf(listeners).text : "a process that is about to listen";
+/** Refuses a fixed port that somebody has on the host's own address, or on the wildcard, which is every address. */
+export async function assertFree(address: string, port: number): Promise<void> {
+  if (await canBind(port, address)) return;
+  const holder = portHolder(address, port) ?? "a process that is about to listen";
   throw new PlatformError("PORT_TAKEN", { port, holder });
+}
+
+/** Who has the port here; where nobody does, who has it on another address, for that one is in the way of a wildcard. */
+export function portHolder(address: string, port: number): string | null {
+  const here = listenersAt(address, port);
+  const listeners = here.length > 0 ? here : listListeners().filter((one) => one.port === port);
+  return listeners.length > 0 ? holderOf(listeners).text : null;
 }
 
 /** Binding the wildcard of both families fails as long as any address has it. */

@@ -3,6 +3,7 @@ import { holderOf, listenersAt } from "@evenkeel/kit/listening";
 import { type AgentParts, type Call, CommandEnd, type Handler, slotOf } from "../command.ts";
 import type { Instance } from "../instance.ts";
 import { type Death, describeProbe, type Life } from "../life.ts";
+import { portHolder } from "../ports.ts";
 
 const LOOK_MS = 15;
 /** Somebody else's socket answers for this long: it is not one that is just going away. */
@@ -64,8 +65,7 @@ async function diedOf(instance: Instance, { exit, code }: Death): Promise<Comman
   const port = instance.launched?.port ?? 0;
   const more = { output, exitCode: code };
   if (/EADDRINUSE|address already in use/i.test(words)) {
-    const listeners = listenersAt(instance.address, port);
-    const holder = listeners.length > 0 ? holderOf(listeners).text : "a process that has gone since";
+    const holder = portHolder(instance.address, port) ?? "a process that has gone since";
     return new CommandEnd("PORT_TAKEN", { port, holder }, more);
   }
   if (code === 127 || code === 126)

@@ -30,7 +30,7 @@ export const startInstance: Handler<"start-instance"> = async (parts, call) => {
     const again = wanted && desired !== undefined && (await isFree(desired.port));
     return again ? await start(desired.port) : await parts.instances.withPort(start);
   }
-  await assertFree(port);
+  await assertFree(instance.address, port);
   return await start(port);
 };
 
