@@ -125,6 +125,17 @@ test("a value that a verb does not take is refused before the API is asked for i
   expect(bodies()).toEqual([]);
 });
 
+test("replan with a file that is missing, no file or not JSON names the file and what is wrong with it", async () => {
+  const change = waiting();
+  bed = await startBed(apiOf([change]));
+  writeFileSync(join(bed.folder, "groups.json"), "groups:\n- groupId: hello\n");
+  const told = async (file: string) => (await bed.run(["change", "replan", change.id, "--groups", file])).stderr;
+  expect(await told("/nope")).toMatch(/\/nope: no such file.*INPUT_INVALID/s);
+  expect(await told(bed.folder)).toMatch(/: is a folder.*INPUT_INVALID/s);
+  expect(await told("groups.json")).toMatch(/groups\.json: not JSON \([^\n]+\)\..*INPUT_INVALID/s);
+  expect(bodies()).toEqual([]);
+});
+
 test("an action that is not allowed now is told with its code", async () => {
   const change = waiting();
   const facts = { action: "pause", resource: "the change", state: "failed", allowed: ["retry", "close"] };

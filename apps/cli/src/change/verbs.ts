@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { shortId, stateMark, stateName } from "@evenkeel/client/text/change";
 import { line } from "@evenkeel/client/text/line";
 import { type Change, type RollbackSpeed, VERB_BODIES, type VerbBody } from "@evenkeel/contracts/change";
@@ -61,8 +62,8 @@ const VERBS: readonly Verb[] = [
     action: "replan",
     does: "makes the plan anew, or arranges its batches by hand",
     options: (command) => command.option("--groups <file>", "JSON: [{groupId, batches: [{name, targetIds}]}]"),
-    body: async ({ options: { groups } }) =>
-      groups === undefined ? {} : { groups: JSON.parse(await readFile(groups, "utf8")) as unknown },
+    body: async ({ cli, options: { groups } }) =>
+      groups === undefined ? {} : { groups: await readJson(groups, resolve(cli.io.cwd, groups)) },
   },
   { action: "approve", does: "agrees to a change" },
   {
@@ -166,6 +167,28 @@ async function act(cli: Cli, verb: Verb, given: { id: ChangeId; names: readonly 
     ...(hasEnded(after) && after.state !== "failed" ? [] : actionLines(cli, after)),
   ]);
 }
+
+/** `name` is the file as the person wrote it. */
+async function readJson(name: string, path: string): Promise<unknown> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    const why = UNREADABLE[error.code ?? ""] ?? `cannot be read (${error.code})`;
+    throw new PlatformError("INPUT_INVALID", { problem: `${name}: ${why}` });
+  });
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    // It quotes the file, with its line breaks.
+    const why = (error as Error).message.replaceAll(/\s+/g, " ");
+    throw new PlatformError("INPUT_INVALID", { problem: `${name}: not JSON (${why})` });
+  }
+}
+
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: "no such file",
+  ENOTDIR: "no such file",
+  EISDIR: "is a folder",
+  EACCES: "may not be read",
+};
 
 function checkBody<Action extends ChangeAction>(action: Action, body: unknown): VerbBody<Action> {
   const parsed = VERB_BODIES[action].safeParse(body);
