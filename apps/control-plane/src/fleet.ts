@@ -10,7 +10,7 @@ import type { HostCaller, UpgradeHandler } from "./http/index.ts";
 import { secretDigest } from "./principal/index.ts";
 import { routeHandlers } from "./route/index.ts";
 import { SampleRecorder, sampleHandlers } from "./sample/index.ts";
-import { serviceHandlers } from "./service/index.ts";
+import { instanceFindings, serviceHandlers } from "./service/index.ts";
 import type { FindingSource } from "./system/index.ts";
 
 /** What the fleet needs of the kernel. */
@@ -57,6 +57,7 @@ export function openFleet(ground: Ground, ports: FleetPorts): Fleet {
     findings: [
       (tenantId) => hostFindings({ db, readings: (hostId) => agents.readings(hostId) }, tenantId),
       (tenantId) => gatewayFindings(db, tenantId),
+      (tenantId) => instanceFindings(db, tenantId),
     ],
     hostCaller,
     close: async () => {

@@ -185,8 +185,9 @@ function end(context: Context): Decision[] {
   const lost = states.filter(({ state }) => LOST_TARGETS.includes(state)).map(({ targetId }) => targetId);
   if (lost.length > 0) return [{ kind: "change", to: "failed", problem: firstProblem(snapshot, lost) }];
   if (states.length > 0 && !states.some(({ state }) => state === "succeeded")) {
-    const count = states.length;
-    return [{ kind: "change", to: "failed", problem: problemOf("HOSTS_OFFLINE", { count }) }];
+    const count = (wanted: TargetState) => states.filter(({ state }) => state === wanted).length;
+    const facts = { offline: count("offline"), skipped: count("skipped") };
+    return [{ kind: "change", to: "failed", problem: problemOf("NONE_SUCCEEDED", facts) }];
   }
   const closing = moveTrack(context, CLOSING);
   return closing.done ? [{ kind: "change", to: "succeeded", problem: null }] : closing.decisions;

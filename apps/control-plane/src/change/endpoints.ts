@@ -2,6 +2,7 @@ import type { VERB_BODIES } from "@evenkeel/contracts/change";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { type Caller, type Handlers, pageStart, toPage } from "../http/index.ts";
 import type { ChangeDeps } from "./deps.ts";
+import { permitted, permittedSummary } from "./permitted.ts";
 import { readChange, readChangeIn, readSummaries } from "./read.ts";
 import { findChange } from "./store/change.ts";
 import { listChanges } from "./store/list.ts";
@@ -33,7 +34,7 @@ function makingHandlers(deps: ChangeDeps): Handlers<Making> {
       const { tenantId, principalName: by } = caller;
       return await request.effect(async (tx) => {
         const id = await createChange(deps, tx, { tenantId, by, body });
-        return await readChangeIn(tx, tenantId, id);
+        return permitted(await readChangeIn(tx, tenantId, id), caller);
       });
     },
   };
@@ -48,9 +49,12 @@ function readingHandlers(deps: ChangeDeps): Handlers<Reading> {
       const { workspace, service, state, kind } = query;
       const { tenantId } = caller;
       const rows = await listChanges(db, { tenantId, workspace, service, state, kind, ...pageStart(query) });
-      return toPage(await readSummaries(db, rows), query, { show: (change) => change, keyOf: ({ id }) => id });
+      return toPage(await readSummaries(db, rows), query, {
+        show: (change) => permittedSummary(change, caller),
+        keyOf: ({ id }) => id,
+      });
     },
-    getChange: async ({ params, caller }) => await readChange(db, caller.tenantId, params.changeId),
+    getChange: async ({ params, caller }) => permitted(await readChange(db, caller.tenantId, params.changeId), caller),
     getPlan: async ({ params, caller }) => {
       const { plan, plan_digest: digest } = await findChange(db, caller.tenantId, params.changeId);
       return { plan, digest };
@@ -92,7 +96,7 @@ function verbHandlers(deps: ChangeDeps): Handlers<Verbs> {
     async ({ params: { changeId }, caller, body }: VerbRequest<Body>) => {
       const { tenantId, principalName } = caller;
       await run({ tenantId, changeId, by: principalName }, body);
-      return await readChange(db, tenantId, changeId);
+      return permitted(await readChange(db, tenantId, changeId), caller);
     };
   return {
     startChange: verb(async (ask, body: Parsed<"start">) => await start(deps, ask, body)),
@@ -108,7 +112,7 @@ function verbHandlers(deps: ChangeDeps): Handlers<Verbs> {
     cancelChange: verb(async (ask) => await cancel(deps, ask)),
     rollbackChange: async ({ params: { changeId }, caller, body }) => {
       const { tenantId, principalName: by } = caller;
-      return await readChange(db, tenantId, await rollback(deps, { tenantId, changeId, by }, body));
+      return permitted(await readChange(db, tenantId, await rollback(deps, { tenantId, changeId, by }, body)), caller);
     },
     closeChange: verb(async (ask, body: Parsed<"close">) => await close(deps, ask, body)),
   };

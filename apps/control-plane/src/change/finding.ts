@@ -1,10 +1,21 @@
 import type { Finding } from "@evenkeel/contracts/change";
+import type { ChangeAction } from "@evenkeel/contracts/change-state";
 import { problemOf } from "@evenkeel/contracts/error";
 import type { TenantId } from "@evenkeel/contracts/id";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
 import { readSummaries } from "./read.ts";
 import { listUnfinished } from "./store/list.ts";
+
+/** What a verb cannot do without. */
+const WORDS: Partial<Record<ChangeAction, string>> = {
+  confirm: " BATCH",
+  skip: " HOST --traffic re-attach",
+  "declare-lost": " STEP --reason WHY",
+  rollback: " --speed fast --reason WHY",
+  close: " --reason WHY",
+  reject: " --reason WHY",
+};
 
 const HANGING = ["failed", "paused", "awaiting-confirmation", "awaiting-approval"];
 
@@ -20,7 +31,7 @@ export async function changeFindings(db: Kysely<Database>, tenantId: TenantId): 
       resource: `change/${id}`,
       problem: problem ?? problemOf("CHANGE_WAITS", { change: title, state, waitingFor: waitingFor ?? "a person" }),
       since: stateSince,
-      actions: allowedActions.map((action) => `change ${action} ${id}`),
+      actions: allowedActions.map((action) => `change ${action} ${id}${WORDS[action] ?? ""}`),
     };
   });
 }

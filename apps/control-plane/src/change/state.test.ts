@@ -8,6 +8,7 @@ const everything: Omit<ActionFacts, "state"> = {
   hasRetryable: true,
   hasSkippable: true,
   hasUnknownStep: true,
+  hasBetween: false,
   noInverse: null,
 };
 
@@ -56,6 +57,12 @@ describe("the verbs that are offered", () => {
 
   test("what has no inverse offers no rollback", () => {
     expect(allowedActions({ ...everything, state: "running", noInverse: "it is a restart" })).not.toContain("rollback");
+  });
+
+  test("cancel is not offered where a failed target stands between old and new", () => {
+    expect(allowedActions({ ...everything, state: "failed" })).toContain("cancel");
+    expect(allowedActions({ ...everything, state: "failed", hasBetween: true })).not.toContain("cancel");
+    expect(allowedActions({ ...everything, state: "running", hasBetween: true })).toContain("cancel");
   });
 
   test("verbs without an object are not offered", () => {

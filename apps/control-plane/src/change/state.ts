@@ -106,6 +106,8 @@ export interface ActionFacts {
   readonly hasRetryable: boolean;
   readonly hasSkippable: boolean;
   readonly hasUnknownStep: boolean;
+  /** A target stands between old and new: nothing that cancel does makes it whole. */
+  readonly hasBetween: boolean;
   /** Why it has no inverse now; null = it has one. */
   readonly noInverse: string | null;
 }
@@ -117,6 +119,7 @@ export function allowedActions(facts: ActionFacts): ChangeAction[] {
     retry: facts.hasRetryable,
     skip: facts.hasSkippable,
     "declare-lost": facts.hasUnknownStep,
+    cancel: facts.state !== "failed" || !facts.hasBetween,
     // A rollback cannot itself be rolled back before it has ended.
     rollback: facts.noInverse === null && (!facts.isRollback || isTerminal(facts.state)),
   };

@@ -1,4 +1,5 @@
 export { type ServiceDeps, serviceHandlers } from "./endpoints.ts";
+export { instanceFindings } from "./findings.ts";
 export {
   findService,
   type HostReport,

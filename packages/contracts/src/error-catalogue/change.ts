@@ -56,6 +56,10 @@ export const CHANGE_ERRORS = {
     "{change} is {state} and waits for {waitingFor}.",
     "See what it offers: `evenkeel change show`.",
   ]),
+  NONE_SUCCEEDED: entry(422, "later", [
+    "Nothing was changed: of its targets {skipped} were skipped and {offline} offline.",
+    "Roll it back, or close it and plan anew.",
+  ]),
   NO_INVERSE: entry(409, "never", ["This change cannot be rolled back: {problem}.", "Plan a new release instead."]),
   NEWER_CHANGE: entry(409, "never", [
     "{resource} was changed since by {changeId}.",

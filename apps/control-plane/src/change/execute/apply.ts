@@ -3,10 +3,12 @@ import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { Decision } from "../decide.ts";
 import type { ChangeDeps } from "../deps.ts";
 import { automaticRollback } from "../rollback.ts";
+import { leftBehindLines } from "../show/left-behind.ts";
 import { mayGo, TARGET_ARROWS } from "../state.ts";
-import { markRolledBack, moveChange, wake } from "../store/change.ts";
+import { findChange, markRolledBack, moveChange, storeLeftBehind, wake } from "../store/change.ts";
 import { releaseLocks } from "../store/lock.ts";
 import { markBatch, moveTarget } from "../store/progress.ts";
+import { readRows, snapshotOf } from "../store/snapshot.ts";
 import { endAttempt, markRevoking } from "../store/step.ts";
 import { beginRollback } from "./begin-rollback.ts";
 import { dispatch, type Work } from "./dispatch.ts";
@@ -67,6 +69,7 @@ async function applyChange(
 ): Promise<void> {
   const { tx, change } = work;
   const { to, problem, pauseCause } = decision;
+  if (to === "closed") await storeLeftBehind(tx, change.id, await leftByRollback(work));
   const reason = problem === null ? "the failure budget is spent" : problem.title;
   await moveChange(tx, change, {
     to,
@@ -76,6 +79,13 @@ async function applyChange(
     ...(to === "rolling-back" ? { rollbackDemand: automaticRollback(reason) } : {}),
   });
   if (isTerminal(to)) await finish(deps, work, to === "succeeded");
+}
+
+/** Its rollback ended without having finished: where both together left the targets. */
+async function leftByRollback({ tx, change, snapshot }: Work): Promise<string[]> {
+  if (change.rollback_change_id === null) return leftBehindLines(snapshot);
+  const rollback = await findChange(tx, change.tenant_id, change.rollback_change_id);
+  return leftBehindLines(snapshot, snapshotOf(await readRows(tx, rollback)));
 }
 
 /** Locks are given back, the agents may forget, and the change that this one rolls back is told. */

@@ -224,6 +224,39 @@ describe.each(await serverKinds())("changes carried out on %s", (kind) => {
     expect([old.locks, back.locks]).toEqual([[], []]);
   });
 
+  test("a rollback that is closed closes the old change too, with a list of where both left the hosts", async () => {
+    const id = await drill.run(kernel, hosts, { strategy: { batches: "each", confirm: "each" } });
+    await drill.waitFor(id, "awaiting-confirmation");
+    await confirm(kernel.deps, drill.ask(id), { batchIds: ["g/2"] });
+    await until(async () => (await drill.show(id)).targets.succeeded === 2);
+    const held = hold("h2", "undo");
+    await rollback(kernel.deps, drill.ask(id), { speed: "fast", reason: "drill" });
+    await held.reached;
+    const { rollbackChangeId } = await drill.show(id);
+    await until(async () => (await drill.show(rollbackChangeId!)).targets.succeeded === 1);
+    await close(kernel.deps, drill.ask(rollbackChangeId!), { reason: "enough" });
+    held.release();
+    const old = await drill.waitFor(id, "closed");
+    expect(old.leftBehind).toEqual([
+      "h1: new",
+      "h2: between old and new (running)",
+      "h3: old (staged)",
+      "h4: old (staged)",
+    ]);
+  });
+
+  test("a change whose targets were all skipped says so", async () => {
+    drill.behave = (step) => (step === "do" ? FAILED : SUCCEEDED);
+    const id = await drill.run(kernel, hosts.slice(0, 1));
+    await drill.waitFor(id, "failed");
+    await skip(kernel.deps, drill.ask(id), { targetIds: ["h1"], traffic: "leave-detached" });
+    const failed = await until(async () => {
+      const change = await drill.show(id);
+      return change.problem?.code === "NONE_SUCCEEDED" ? change : null;
+    });
+    expect(failed).toMatchObject({ state: "failed", problem: { facts: { skipped: 1, offline: 0 } } });
+  });
+
   test("`follow` and `fast` roll back in different sequences", async () => {
     for (const [speed, batches] of [
       ["follow", 4],

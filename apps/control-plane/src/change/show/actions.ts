@@ -4,9 +4,9 @@ import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { batchOf } from "../batch.ts";
 import { CLOSING, OPENING, type Snapshot, type TargetSnapshot } from "../snapshot.ts";
-import { allowedActions, RETRYABLE_TARGETS } from "../state.ts";
+import { allowedActions, LOST_TARGETS, RETRYABLE_TARGETS } from "../state.ts";
 import type { ChangeRow } from "../store/snapshot.ts";
-import { attemptsOf, positionOf, trackOf } from "../track.ts";
+import { attemptsOf, isTouched, positionOf, trackOf } from "../track.ts";
 
 const SKIPPABLE = ["pending", "staging", "staged", "failed", "interrupted"];
 
@@ -34,8 +34,14 @@ export function actionsOf(row: ChangeRow, snapshot: Snapshot, newer: ChangeId | 
     hasRetryable: targets.some(({ state }) => RETRYABLE_TARGETS.includes(state)) || lostTracks(snapshot).length > 0,
     hasSkippable: targets.some(({ state }) => SKIPPABLE.includes(state)),
     hasUnknownStep: snapshot.attempts.some(({ state }) => state === "unknown"),
+    hasBetween: targets.some((target) => isBetween(snapshot, target)),
     noInverse: noInverse(row, newer),
   });
+}
+
+/** Touched and lost: neither old nor new, until somebody retries it or rolls it back. */
+function isBetween(snapshot: Snapshot, { targetId, state }: TargetSnapshot): boolean {
+  return LOST_TARGETS.includes(state) && isTouched(attemptsOf(snapshot, targetId));
 }
 
 function noInverse(row: ChangeRow, newer: ChangeId | null): string | null {

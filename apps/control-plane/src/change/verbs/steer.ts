@@ -3,11 +3,12 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeDeps } from "../deps.ts";
 import { finish } from "../execute/apply.ts";
 import { mayConfirm } from "../show/actions.ts";
+import { leftBehindLines } from "../show/left-behind.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { moveChange, storeLeftBehind, wake } from "../store/change.ts";
 import { appendEvents } from "../store/event.ts";
 import { confirmBatches } from "../store/progress.ts";
-import { type Ask, type VerbContext, withVerb } from "./context.ts";
+import { type Ask, withVerb } from "./context.ts";
 
 /** No new target is begun; those in hand end, or with `now` only their steps in hand. */
 export async function pause(deps: ChangeDeps, ask: Ask, body: VerbBody<"pause">): Promise<void> {
@@ -74,18 +75,8 @@ export async function close(deps: ChangeDeps, ask: Ask, body: VerbBody<"close">)
     );
     // Late outcomes are recorded only: the change is terminal by then.
     if (outstanding.length > 0) await deps.commands.revoke(tx, outstanding);
-    await storeLeftBehind(tx, change.id, leftBehind(context));
+    await storeLeftBehind(tx, change.id, leftBehindLines(snapshot));
     await moveChange(tx, change, { to: "closed", by, reason: body.reason });
     await finish(deps, { tx, change }, false);
-  });
-}
-
-function leftBehind({ snapshot }: VerbContext): string[] {
-  return snapshot.plan.targets.flatMap(({ targetId, name, from, to }) => {
-    const state = snapshot.targets.get(targetId)?.state ?? "pending";
-    if (state === "succeeded") return [`${name}: ${to ?? "nothing"}`];
-    if (state === "pending" || state === "offline" || state === "skipped")
-      return [`${name}: ${from ?? "nothing"} (${state})`];
-    return [`${name}: between ${from ?? "nothing"} and ${to ?? "nothing"} (${state})`];
   });
 }

@@ -1,4 +1,4 @@
-export { type HostReport, instancesOf, recordInstances, servicesOn } from "./instance.ts";
+export { type HostReport, instancesOf, recordInstances, servicesOn, troubledInstances } from "./instance.ts";
 export {
   findService,
   getService,

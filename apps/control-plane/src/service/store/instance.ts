@@ -78,3 +78,32 @@ export async function recordInstances(tx: Transaction<Database>, report: HostRep
       port = excluded.port, state = excluded.state, pid = excluded.pid, restarts = excluded.restarts,
       problem = excluded.problem, since = excluded.since`.execute(tx);
 }
+
+/** Instances that crash again and again or are not healthy, of one tenant; a hundred at most. */
+export async function troubledInstances(db: Kysely<Database>, tenantId: TenantId) {
+  return await db
+    .selectFrom("instance")
+    .innerJoin("host", "host.id", "instance.host_id")
+    .innerJoin("service", "service.id", "instance.service_id")
+    .leftJoin("upstream", (join) =>
+      join
+        .onRef("upstream.service_id", "=", "instance.service_id")
+        .onRef("upstream.host_id", "=", "instance.host_id")
+        .onRef("upstream.letter", "=", "instance.letter"),
+    )
+    .select([
+      "service.name as service",
+      "host.name as host",
+      "instance.letter",
+      "instance.state",
+      "instance.problem",
+      "instance.since",
+      (eb) => eb("upstream.instance", "is not", null).as("attached"),
+    ])
+    .where("instance.tenant_id", "=", tenantId)
+    .where("instance.state", "in", ["crash-loop", "unhealthy"])
+    .orderBy("service.name")
+    .orderBy("host.name")
+    .limit(100)
+    .execute();
+}

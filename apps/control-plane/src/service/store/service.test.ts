@@ -14,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Seed, seed, seedHost } from "../../link/testing.ts";
 import { type NewRevision, putRevision } from "../../revision/index.ts";
 import { type MigratedDatabase, migratedDatabase, serverKinds } from "../../testing.ts";
+import { instanceFindings } from "../findings.ts";
 import {
   findService,
   getService,
@@ -182,7 +183,10 @@ describe.each(await serverKinds())("services and revisions on %s", (kind) => {
     expect(await instancesOf(database.db, serviceId)).toMatchObject([
       { letter: "b", state: "unhealthy", restarts: 2, hostName: "h1", packageVersion: "1.0.0", traffic: "detached" },
     ]);
+    const found = await instanceFindings(database.db, world.tenantId);
+    expect(found).toMatchObject([{ severity: "warning", problem: { code: "INSTANCE_UNHEALTHY" } }]);
     await report();
     expect(await instancesOf(database.db, serviceId)).toEqual([]);
+    expect(await instanceFindings(database.db, world.tenantId)).toEqual([]);
   });
 });

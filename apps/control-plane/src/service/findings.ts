@@ -1,0 +1,18 @@
+import type { Finding } from "@evenkeel/contracts/change";
+import { problemOf } from "@evenkeel/contracts/error";
+import type { TenantId } from "@evenkeel/contracts/id";
+import type { Kysely } from "kysely";
+import type { Database } from "../database.ts";
+import { troubledInstances } from "./store/index.ts";
+
+/** Instances that their agents cannot bring to health, with what the agents say of them. */
+export async function instanceFindings(db: Kysely<Database>, tenantId: TenantId): Promise<Finding[]> {
+  return (await troubledInstances(db, tenantId)).map(({ service, host, letter, state, problem, since, attached }) => ({
+    // One that takes traffic harms requests now; one beside it is what a change left behind.
+    severity: attached ? "error" : "warning",
+    resource: `service/${service} on ${host}/${letter}`,
+    problem: problem ?? problemOf("INSTANCE_UNHEALTHY", { problem: `it is ${state}` }),
+    since,
+    actions: [`service show ${service}`, `logs ${service} --host ${host}`],
+  }));
+}
