@@ -98,14 +98,15 @@ describe.each(await serverKinds())("SQL on %s", (kind) => {
 
   test("of two transactions that lock in opposite order both end, one of them by running again", async () => {
     const [one, two] = [await insertedId("lock-1"), await insertedId("lock-2")];
-    let runs = 0;
+    let [runs, locked] = [0, 0];
     const met = Promise.withResolvers<void>();
     const lockBoth = (first: number, second: number) =>
       inTransaction(db, async (tx) => {
         runs += 1;
         const lock = (id: number) => tx.selectFrom("thing").select("id").where("id", "=", id).forUpdate().execute();
         await lock(first);
-        if (runs === 2) met.resolve();
+        locked += 1;
+        if (locked === 2) met.resolve();
         await met.promise;
         await lock(second);
       });
