@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ErrorCode, type Facts, problemDocument } from "@evenkeel/contracts/error";
+import type { Output } from "@evenkeel/kit/terminal";
 import { runCli } from "./run.ts";
 
 export const TOKEN = "secret-token";
@@ -24,6 +25,13 @@ export type Routes = Readonly<Record<string, (asked: Asked) => Answer>>;
 export const value = (given: unknown): Answer => ({ value: given });
 export const events = (given: readonly { readonly sequence: number }[]): Answer => ({ events: given });
 export const problem = (code: ErrorCode, facts: Facts = {}): Answer => ({ code, facts });
+
+/** Who sits before a command: by default nobody, and its output goes to a file. */
+export interface Sitting {
+  /** Told all of standard output as soon as there is more of it. */
+  readonly heard?: (stdout: string) => void;
+  readonly terminal?: Omit<Output, "write">;
+}
 
 /** A real HTTP server that speaks the API, a platform's folder that names it, and the command with a home of its own. */
 export async function startBed(routes: Routes) {
@@ -60,11 +68,21 @@ export async function startBed(routes: Routes) {
   writeFileSync(join(home, "token"), `${TOKEN}\n`, { mode: 0o600 });
   const environment = { EVENKEEL_HOME: home, XDG_CONFIG_HOME: join(folder, "config"), HOME: folder };
 
-  /** Runs one command line, not on a terminal. */
-  const run = async (line: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+  /** Runs one command line. */
+  const run = async (
+    line: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    { heard, terminal = {} }: Sitting = {},
+  ) => {
     const out = { stdout: "", stderr: "" };
     const code = await runCli(line, {
-      stdout: { write: (text) => (out.stdout += text) },
+      stdout: {
+        ...terminal,
+        write(text) {
+          out.stdout += text;
+          heard?.(out.stdout);
+        },
+      },
       stderr: { write: (text) => (out.stderr += text) },
       env: { ...environment, ...env },
       cwd: folder,

@@ -12,7 +12,7 @@ import {
 import type { Change } from "@evenkeel/contracts/change";
 import { Digest, newId, PackageId, UploadId } from "@evenkeel/contracts/id";
 import { afterEach, expect, test } from "vitest";
-import { type Asked, type Bed, events, problem, type Routes, startBed, value } from "../test-bed.ts";
+import { type Asked, type Bed, events, problem, type Routes, type Sitting, startBed, value } from "../test-bed.ts";
 
 let bed: Bed;
 afterEach(() => bed.close());
@@ -175,6 +175,79 @@ test("the rollback of a change that had succeeded begins when it is to be watche
   const line = ["change", "rollback", change.id, "--reason", "bad", "--watch"];
   expect((await bed.run(line)).code).toBe(0);
   expect(bodies().map(([path]) => path)).toEqual([`/changes/${change.id}/rollback`, `/changes/${born.id}/start`]);
+});
+
+const PRINTED = /^ {2}evenkeel change .*?(?= {3}|$)/gm;
+
+/** Rolls a change back and watches it; the rollback is in the next of these states once what the last one allows was printed. */
+async function watchRollback(
+  verb: "rollback" | "watch",
+  states: readonly Partial<Change>[],
+  terminal?: Sitting["terminal"],
+) {
+  const rollback = sampleChange("running", [], { title: "hello: back to 1.0.0" });
+  const change = sampleChange("rolling-back", [], { rollbackChangeId: rollback.id });
+  const left = states.map((state) => ({ ...rollback, ...state }));
+  const now = () => left[0] as Change;
+  const changeNow = () => (now().state === "succeeded" ? { ...change, state: "rolled-back" as const } : change);
+  let sequence = 0;
+  const more = () => events([{ ...event, sequence: ++sequence }]);
+  bed = await startBed({
+    ...apiOf([change]),
+    [`GET /changes/${change.id}`]: () => value(changeNow()),
+    [`GET /changes/${rollback.id}`]: () => value(now()),
+    [`GET /changes/${rollback.id}/events`]: more,
+    [`GET /changes/${change.id}/events`]: more,
+  });
+  const reason = verb === "rollback" ? ["--reason", "bad", "--watch"] : [];
+  const heard = (stdout: string) => {
+    const last = now().allowedActions.at(-1);
+    if (left.length > 1 && stdout.includes(`change ${last} ${rollback.id.slice(-8)}`)) left.shift();
+  };
+  const sitting = { heard, ...(terminal !== undefined && { terminal }) };
+  const ended = await bed.run(["change", verb, change.id, ...reason], {}, sitting);
+  return { ...ended, id: rollback.id.slice(-8) };
+}
+
+test.each(["rollback", "watch"] as const)(
+  "change %s shows what the rollback waits for, under its own id",
+  async (verb) => {
+    const { code, stdout, id } = await watchRollback(verb, [
+      { state: "awaiting-confirmation", allowedActions: ["confirm", "cancel"] },
+      { state: "paused", allowedActions: ["resume"] },
+      { state: "succeeded" },
+    ]);
+    expect(stdout.match(PRINTED)).toEqual([
+      `  evenkeel change confirm ${id}`,
+      `  evenkeel change cancel ${id}`,
+      `  evenkeel change resume ${id}`,
+    ]);
+    // A change that was brought back is what `rollback` was to reach; for `watch` it has not succeeded.
+    expect(code).toBe(verb === "rollback" ? 0 : 1);
+  },
+);
+
+test("watching a change ends when its rollback fails, with what may be done with the rollback", async () => {
+  const { code, stdout, id } = await watchRollback("watch", [{ state: "failed", allowedActions: ["retry", "close"] }]);
+  expect(stdout.match(PRINTED)).toEqual([
+    `  evenkeel change retry ${id}`,
+    `  evenkeel change close ${id} --reason "why"`,
+    `  evenkeel change watch ${id}`,
+  ]);
+  expect(code).toBe(1);
+});
+
+test("on a terminal too stands what the rollback waits for, and stays when it has failed", async () => {
+  const states: Partial<Change>[] = [
+    { state: "awaiting-confirmation", allowedActions: ["confirm"] },
+    { state: "failed", allowedActions: ["retry"] },
+  ];
+  const { code, stdout, id } = await watchRollback("watch", states, { isTTY: true, columns: 120, rows: 50 });
+  const picture = stdout.lastIndexOf("back to 1.0.0");
+  expect(stdout.slice(0, picture)).toContain(`evenkeel change confirm ${id}`);
+  expect(stdout.slice(picture)).toContain(`evenkeel change retry ${id}`);
+  expect(stdout.slice(picture)).not.toContain("Ctrl-C");
+  expect(code).toBe(1);
 });
 
 /** An API in which the application is new and the upload is done with one piece. */

@@ -32,7 +32,7 @@ export async function watchChange(cli: Cli, changeId: ChangeId): Promise<Change>
       shown = snapshot;
       last = snapshot.change;
       show(snapshot);
-      if (hasEnded(last)) break;
+      if (isOver(snapshot)) break;
     }
   } finally {
     process.off("SIGINT", interrupt);
@@ -53,6 +53,11 @@ export function hasEnded({ state }: Change): boolean {
   return isTerminal(state) || state === "failed";
 }
 
+/** The change of a failed rollback stays `rolling-back` until a person goes on with the rollback. */
+function isOver({ change, rollback }: Snapshot): boolean {
+  return hasEnded(change) || (change.state === "rolling-back" && rollback?.state === "failed");
+}
+
 function shower(cli: Cli): (snapshot: Snapshot) => void {
   const { screen } = cli;
   let before: Snapshot | null = null;
@@ -70,6 +75,7 @@ function news(cli: Cli, before: Snapshot | null, { change, rollback }: Snapshot)
     ...changeNews(before?.change ?? null, change),
     ...(rollback === null ? [] : changeNews(before?.rollback ?? null, rollback)),
     ...(before?.change.state === change.state ? [] : waitingLines(cli, change)),
+    ...(before?.rollback?.state === rollback?.state ? [] : rollbackLines(cli, rollback)),
   ];
 }
 
@@ -78,18 +84,23 @@ function tree(cli: Cli, { change, rollback }: Snapshot, over: boolean): Line[] {
   const now = Date.now();
   const lines = changeLines(change, { now });
   const below = rollback === null ? [] : changeLines(rollback, { now }).map((each) => [span("  "), ...each]);
-  const footer = over || hasEnded(change) ? [] : footerLines(cli, change);
-  return [...lines, ...below, ...footer];
+  return [...lines, ...below, ...footerLines(cli, { change, rollback }, over)];
 }
 
-function footerLines(cli: Cli, change: Change): Line[] {
-  const waiting = waitingLines(cli, change);
+function footerLines(cli: Cli, { change, rollback }: Pick<Snapshot, "change" | "rollback">, over: boolean): Line[] {
+  // What may be done with a change that is over is the answer of the command; of its rollback only this tells.
+  const waiting = [...(over || hasEnded(change) ? [] : waitingLines(cli, change)), ...rollbackLines(cli, rollback)];
   if (waiting.length > 0) return [line(""), ...waiting];
-  return [line(span("  Ctrl-C leaves it running", "dim"))];
+  return over || hasEnded(change) ? [] : [line(span("  Ctrl-C leaves it running", "dim"))];
 }
 
 function waitingLines(cli: Cli, change: Change): Line[] {
   return WAITS_FOR_A_PERSON.includes(change.state) ? actionLines(cli, change) : [];
+}
+
+function rollbackLines(cli: Cli, rollback: Change | null): Line[] {
+  if (rollback === null) return [];
+  return rollback.state === "failed" ? actionLines(cli, rollback) : waitingLines(cli, rollback);
 }
 
 function outputLines(target: string, text: string): Line[] {
