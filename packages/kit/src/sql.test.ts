@@ -130,13 +130,15 @@ describe.each(await serverKinds())("SQL on %s", (kind) => {
 
   test("a process that stands still inside a transaction gives its rows free, and commits nothing when it goes on", async () => {
     const id = await insertedId("held");
-    const others = Promise.withResolvers<void>();
+    const [held, others] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const set = (tx: Kysely<Things>, name: string) =>
       tx.updateTable("thing").set({ name }).where("id", "=", id).execute();
     const still = inTransaction(db, async (tx) => {
       await set(tx, "by the one that stood still");
+      held.resolve();
       await others.promise;
     });
+    await held.promise;
     await set(db, "by another");
     others.resolve();
     await expect(still).rejects.toThrow();
