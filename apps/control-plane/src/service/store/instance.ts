@@ -4,18 +4,23 @@ import type { Instance } from "@evenkeel/contracts/service";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 
-/** The instances of a service as their agents last told, in the order of their hosts' names. */
-export async function instancesOf(db: Kysely<Database>, serviceId: ServiceId): Promise<Instance[]> {
-  const rows = await db
+/** Instances with their hosts and, where they take traffic, their place in the routes. */
+function instancesWithTraffic(db: Kysely<Database>) {
+  return db
     .selectFrom("instance")
     .innerJoin("host", "host.id", "instance.host_id")
-    .innerJoin("revision", "revision.id", "instance.revision_id")
     .leftJoin("upstream", (join) =>
       join
         .onRef("upstream.service_id", "=", "instance.service_id")
         .onRef("upstream.host_id", "=", "instance.host_id")
         .onRef("upstream.letter", "=", "instance.letter"),
-    )
+    );
+}
+
+/** The instances of a service as their agents last told, in the order of their hosts' names. */
+export async function instancesOf(db: Kysely<Database>, serviceId: ServiceId): Promise<Instance[]> {
+  const rows = await instancesWithTraffic(db)
+    .innerJoin("revision", "revision.id", "instance.revision_id")
     .select([
       "instance.service_id as serviceId",
       "instance.host_id as hostId",
@@ -81,16 +86,8 @@ export async function recordInstances(tx: Transaction<Database>, report: HostRep
 
 /** Instances that crash again and again or are not healthy, of one tenant; a hundred at most. */
 export async function troubledInstances(db: Kysely<Database>, tenantId: TenantId) {
-  return await db
-    .selectFrom("instance")
-    .innerJoin("host", "host.id", "instance.host_id")
+  return await instancesWithTraffic(db)
     .innerJoin("service", "service.id", "instance.service_id")
-    .leftJoin("upstream", (join) =>
-      join
-        .onRef("upstream.service_id", "=", "instance.service_id")
-        .onRef("upstream.host_id", "=", "instance.host_id")
-        .onRef("upstream.letter", "=", "instance.letter"),
-    )
     .select([
       "service.name as service",
       "host.name as host",
