@@ -172,10 +172,11 @@ export class AgentConnection {
   }
 
   async #settleRevoked(commandId: CommandId, revoked: boolean): Promise<void> {
-    this.#asked.delete(commandId);
     await this.#deps.listener.revoked(commandId, revoked);
     // killed here: the row still says revoking, so the agent is asked again and answers the same
     await settleRevocation(this.#deps.db, commandId, revoked ? "revoked" : "sent");
+    // Only now: as long as the row says revoking, a look at the outbox would ask again.
+    this.#asked.delete(commandId);
     if (revoked) this.#open.delete(commandId);
     this.pump();
   }
