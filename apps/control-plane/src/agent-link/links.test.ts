@@ -216,7 +216,7 @@ describe.each(await serverKinds())("the link of agents on %s", (kind) => {
     expect(
       await inTransaction(database.db, (tx) => revokeCommands(tx, [started.commandId, waiting.commandId])),
     ).toEqual([]);
-    await until(() => holder.heard.revoked.length === 2);
+    await until(() => holder.heard.revoked.length >= 2);
     expect(holder.heard.revoked).toContainEqual({ commandId: started.commandId, revoked: false });
     expect(holder.heard.revoked).toContainEqual({ commandId: waiting.commandId, revoked: true });
     running.open();
