@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,6 +33,17 @@ export interface Sitting {
   readonly terminal?: Omit<Output, "write">;
 }
 
+function send(response: ServerResponse, answer: Answer): void {
+  if ("events" in answer) {
+    const text = answer.events.map((each) => `id: ${each.sequence}\ndata: ${JSON.stringify(each)}\n\n`);
+    response.writeHead(200, { "content-type": "text/event-stream" }).end(text.join(""));
+    return;
+  }
+  const content = "code" in answer ? problemDocument(answer.code, answer.facts) : answer.value;
+  const status = "code" in answer ? problemDocument(answer.code, answer.facts).status : 200;
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(content));
+}
+
 /** A real HTTP server that speaks the API, a platform's folder that names it, and the command with a home of its own. */
 export async function startBed(routes: Routes) {
   const folder = mkdtempSync(join(tmpdir(), "cli-"));
@@ -40,15 +51,7 @@ export async function startBed(routes: Routes) {
   const server = createServer(async (request, response) => {
     const pieces: Buffer[] = [];
     for await (const piece of request) pieces.push(piece as Buffer);
-    const answer = answerOf(request, Buffer.concat(pieces).toString());
-    if ("events" in answer) {
-      const text = answer.events.map((each) => `id: ${each.sequence}\ndata: ${JSON.stringify(each)}\n\n`);
-      response.writeHead(200, { "content-type": "text/event-stream" }).end(text.join(""));
-      return;
-    }
-    const content = "code" in answer ? problemDocument(answer.code, answer.facts) : answer.value;
-    const status = "code" in answer ? problemDocument(answer.code, answer.facts).status : 200;
-    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(content));
+    send(response, answerOf(request, Buffer.concat(pieces).toString()));
   });
   const answerOf = ({ method = "GET", url = "/", headers }: IncomingMessage, text: string): Answer => {
     const { pathname, searchParams } = new URL(url, "http://localhost");
