@@ -39,9 +39,9 @@ function send(response: ServerResponse, answer: Answer): void {
     response.writeHead(200, { "content-type": "text/event-stream" }).end(text.join(""));
     return;
   }
-  const content = "code" in answer ? problemDocument(answer.code, answer.facts) : answer.value;
-  const status = "code" in answer ? problemDocument(answer.code, answer.facts).status : 200;
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(content));
+  const problem = "code" in answer ? problemDocument(answer.code, answer.facts) : null;
+  const content = "code" in answer ? problem : answer.value;
+  response.writeHead(problem?.status ?? 200, { "content-type": "application/json" }).end(JSON.stringify(content));
 }
 
 /** A real HTTP server that speaks the API, a platform's folder that names it, and the command with a home of its own. */

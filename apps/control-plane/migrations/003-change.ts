@@ -19,7 +19,6 @@ create table change (
   pause_mode text not null default 'targets' check (pause_mode in ('targets', 'steps')),
   pause_cause text not null default 'person' check (pause_cause in ('person', 'guard', 'budget')),
   rollback_demand jsonb,
-  start_wait boolean not null default false,
   start_at timestamptz,
   expires_at timestamptz,
   created_by text not null,

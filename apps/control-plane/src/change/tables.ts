@@ -30,7 +30,6 @@ interface ChangeTable {
   pause_cause: Generated<PauseCause>;
   /** What was asked for, while the change waits for its rollback to begin. */
   rollback_demand: MaybeJson<RollbackDemand>;
-  start_wait: Generated<boolean>;
   start_at: MaybeMoment;
   expires_at: MaybeMoment;
   created_by: string;

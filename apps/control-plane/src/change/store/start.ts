@@ -8,7 +8,6 @@ type Tx = Transaction<Database>;
 export interface StartRequest {
   readonly at: string | null;
   readonly expiresAt: string | null;
-  readonly wait: boolean;
   /** Undefined leaves the reason that it was created with. */
   readonly reason: string | undefined;
 }
@@ -20,7 +19,6 @@ export async function storeStart(tx: Tx, changeId: ChangeId, request: StartReque
     .set({
       start_at: request.at,
       expires_at: request.expiresAt,
-      start_wait: request.wait,
       ...(request.reason === undefined ? {} : { reason: request.reason }),
     })
     .where("id", "=", changeId)

@@ -3,7 +3,6 @@ import { asError, errorTitle } from "@evenkeel/contracts/error";
 import type { ChangeDeps } from "../deps.ts";
 import { begin } from "../execute/begin.ts";
 import { moveChange } from "../store/change.ts";
-import { releaseLocks } from "../store/lock.ts";
 import { storeStart } from "../store/start.ts";
 import { type Ask, withVerb } from "./context.ts";
 
@@ -11,14 +10,13 @@ import { type Ask, withVerb } from "./context.ts";
 export async function start(deps: ChangeDeps, ask: Ask, body: VerbBody<"start">): Promise<void> {
   await withVerb(deps, { ask, action: "start" }, async ({ tx, change, by }) => {
     const { at = null, expiresAt = null, wait = false, reason } = body;
-    await storeStart(tx, change.id, { at, expiresAt, wait, reason });
+    await storeStart(tx, change.id, { at, expiresAt, reason });
     if (at !== null) {
       return await moveChange(tx, change, { to: "scheduled", waitingFor: `its time, ${at}`, by });
     }
     const beginning = await begin(deps, tx, { change, by });
     if (beginning.kind === "running") return;
     if (beginning.kind === "locked" && wait) {
-      await releaseLocks(tx, change.id);
       const waitingFor = errorTitle(beginning.refusal.refused, beginning.refusal.facts);
       return await moveChange(tx, change, { to: "scheduled", waitingFor, by });
     }
