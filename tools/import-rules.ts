@@ -114,10 +114,11 @@ export const RULES: readonly ImportRule[] = [
     severity: "error",
     comment:
       "What a slice offers to others stands in its index.ts; the rest can change without asking anybody. Its digest.ts " +
-      "may be met too: index.ts loads the store, and pure files of others name things by their content.",
+      "and its plan/index.ts may be met too: index.ts loads the store, and pure files of others name things by their " +
+      "content and plan with the same steps.",
     from: { path: SLICE },
     // A slice's testing.ts is its index for tests; that nothing else imports it, tests-support-tests says.
-    to: { path: SLICE, pathNot: "^apps/control-plane/src/($1/|[^/]+/(index|digest|testing)\\.ts$)" },
+    to: { path: SLICE, pathNot: "^apps/control-plane/src/($1/|[^/]+/(index|digest|testing|plan/index)\\.ts$)" },
   },
   {
     name: "wiring-meets-slices-at-index",

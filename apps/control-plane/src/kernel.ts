@@ -2,14 +2,17 @@ import { enqueueCommands, forgetChange, onlineHosts, revokeCommands } from "./ag
 import type { ChangeDeps, CommandPort, ExitPoint, KindRegistry } from "./change/index.ts";
 import type { Ground } from "./ground.ts";
 import { releaseOrderKind } from "./release-order/index.ts";
+import { agentSteps, trafficSteps } from "./slot/index.ts";
 
 /** Every kind of change there is; a new one is a line here and a folder of its own. */
 const KINDS = [releaseOrderKind];
 
 const registry: KindRegistry = {
   kinds: new Map(KINDS.map(({ kind }) => [kind.kind, kind])),
-  controlSteps: new Map(KINDS.flatMap(({ controlSteps }) => controlSteps.map((step) => [step.type, step]))),
-  agentSteps: new Map(KINDS.flatMap(({ agentSteps }) => agentSteps.map((step) => [step.type, step]))),
+  controlSteps: new Map(
+    [...trafficSteps, ...KINDS.flatMap(({ controlSteps }) => controlSteps)].map((step) => [step.type, step]),
+  ),
+  agentSteps: new Map(agentSteps.map((step) => [step.type, step])),
 };
 
 /** Commands go through the outbox, in the transaction of the step. */

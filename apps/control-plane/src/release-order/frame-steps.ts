@@ -6,7 +6,7 @@ import type { ControlStep, Facts, StepContext } from "../change/index.ts";
 import { putRevision } from "../revision/index.ts";
 import { setRoutes } from "../route/index.ts";
 import { findService, setServiceRevision, upsertService } from "../service/index.ts";
-import type { PlannedRevision } from "./revision.ts";
+import type { PlannedRevision } from "../slot/plan/index.ts";
 
 interface Frame {
   readonly serviceId: ServiceId;

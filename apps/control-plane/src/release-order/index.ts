@@ -1,13 +1,11 @@
 import { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
 import { z } from "zod";
-import type { AgentStep, ChangeKind, ControlStep } from "../change/index.ts";
+import type { ChangeKind, ControlStep } from "../change/index.ts";
 import { parseInput } from "../http/index.ts";
-import { agentSteps } from "./agent-steps.ts";
 import { frameSteps } from "./frame-steps.ts";
 import { inverseOfRelease } from "./inverse.ts";
 import { locksOfRelease, planRelease, reviewRelease } from "./plan.ts";
 import { readWorld } from "./read-world.ts";
-import { trafficSteps } from "./traffic-steps.ts";
 import type { World } from "./world.ts";
 
 /** A refusal names the field as it stands in the request. */
@@ -28,9 +26,7 @@ const releaseOrder: ChangeKind<ReleaseOrderSpec, World> = {
 export const releaseOrderKind: {
   readonly kind: ChangeKind;
   readonly controlSteps: readonly ControlStep[];
-  readonly agentSteps: readonly AgentStep[];
 } = {
   kind: releaseOrder as unknown as ChangeKind,
-  controlSteps: [...frameSteps, ...trafficSteps],
-  agentSteps,
+  controlSteps: frameSteps,
 };

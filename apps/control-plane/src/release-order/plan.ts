@@ -3,12 +3,19 @@ import type { Difference, LockRequest, Plan, PlannedTarget } from "@evenkeel/con
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
-import type { HostSelector, Revision, ServiceDefinition } from "@evenkeel/contracts/service";
+import type { Revision, ServiceDefinition } from "@evenkeel/contracts/service";
 import type { Draft } from "../change/index.ts";
-import { newRevision, type PlannedRevision, storedRevision } from "./revision.ts";
-import { chooseLetters } from "./slot.ts";
-import { cleanSteps, reattachSteps, runSteps, type SlotPlan, stageSteps } from "./steps-plan.ts";
-import { definitionOf, type World, type WorldHost } from "./world.ts";
+import {
+  findRevision,
+  isOccupied,
+  type PlannedRevision,
+  planSlot,
+  selectHosts,
+  storedRevision,
+  type WorldHost,
+} from "../slot/plan/index.ts";
+import { newRevision } from "./revision.ts";
+import { definitionOf, type World } from "./world.ts";
 
 /** What the plan of a release keeps for its own steps, its rollback and the screen. */
 export interface ReleasePayload {
@@ -40,7 +47,8 @@ export function planRelease(spec: ReleaseOrderSpec, world: World): Draft | Refus
   if (taken !== null) return refuse("ROUTE_TAKEN", { ...taken });
   const wished = wishesOf(spec, world);
   if (isRefusal(wished)) return wished;
-  const targets = wished.wishes.map((wish) => planTarget(spec, world, wish));
+  const serviceId = serviceIdOf(world);
+  const targets = wished.wishes.map((wish) => planSlot(world, { serviceId, ...wish }, spec.strategy));
   return draftOf({ spec, world, wished, targets });
 }
 
@@ -50,10 +58,7 @@ const wishesOf = (spec: ReleaseOrderSpec, world: World): Wishes | Refusal =>
 type RestoreSpec = Extract<ReleaseOrderSpec, { restore: unknown }>;
 
 function restored(spec: RestoreSpec, world: World): Wishes | Refusal {
-  const find = (id: string | null): PlannedRevision | null => {
-    const revision = [...world.revisions.values()].find((one) => one.id === id);
-    return revision === undefined ? null : storedRevision(revision, world.sizes);
-  };
+  const find = (id: string | null) => findRevision(world, id);
   const wishes: Wish[] = [];
   for (const { hostId, revisionId } of spec.restore.targets) {
     const host = world.hosts.find(({ id }) => id === hostId);
@@ -77,11 +82,7 @@ function released(spec: Exclude<ReleaseOrderSpec, RestoreSpec>, world: World): W
     return refuse("HOSTS_NONE", { workspace: world.workspace.name, selector: `hosts: ${shown}` });
   if (!chosen.some(({ online }) => online)) return refuse("HOSTS_OFFLINE", { count: chosen.length });
   const leaving = world.hosts.filter(
-    (host) =>
-      !chosen.includes(host) &&
-      spec.hosts === undefined &&
-      (world.upstreams.some(({ hostId }) => hostId === host.id) ||
-        world.instances.some(({ hostId, state }) => hostId === host.id && state !== "stopped")),
+    (host) => !chosen.includes(host) && spec.hosts === undefined && isOccupied(world, host),
   );
   return {
     revision,
@@ -94,65 +95,6 @@ function revisionOf(spec: Exclude<ReleaseOrderSpec, RestoreSpec>, world: World):
   const found = world.revisions.get(spec.revisionId);
   if (found === undefined) return refuse("NOT_FOUND", { resource: `revision ${spec.revisionId} of ${nameOf(spec)}` });
   return storedRevision(found, world.sizes);
-}
-
-/** Hosts in the order of zones and names; a number takes those that run the service first. */
-export function selectHosts(selector: HostSelector, world: World): WorldHost[] {
-  const zoneOf = (host: WorldHost) => world.workspace.zones.indexOf(host.zone);
-  const ordered = [...world.hosts].sort(
-    (one, other) => zoneOf(one) - zoneOf(other) || one.name.localeCompare(other.name, "en", { numeric: true }),
-  );
-  if (selector === "all") return ordered;
-  if (typeof selector === "number") {
-    const runs = (host: WorldHost) => world.instances.some(({ hostId }) => hostId === host.id);
-    const preferred = [...ordered.filter(runs), ...ordered.filter((host) => !runs(host))].slice(0, selector);
-    return ordered.filter((host) => preferred.includes(host));
-  }
-  if (Array.isArray(selector)) return ordered.filter(({ name }) => selector.includes(name));
-  return ordered.filter(({ zone }) => selector.zones.includes(zone));
-}
-
-function slotOf(spec: ReleaseOrderSpec, world: World, { host, to }: Wish): SlotPlan & { from: string | null } {
-  const letters = chooseLetters(world, host.id, to);
-  const before =
-    [...world.revisions.values()].find(({ id }) => id === letters.from)?.configuration ?? to?.configuration;
-  return {
-    serviceId: serviceIdOf(world),
-    host,
-    to,
-    ...letters,
-    minimumHealthyMs: Math.round(spec.strategy.minimumHealthySeconds * 1000),
-    leaving: {
-      drainSeconds: before?.drain.seconds ?? 30,
-      policy: before?.drain.policy ?? "cut",
-      stopSeconds: before?.stopSeconds ?? 10,
-    },
-  };
-}
-
-function planTarget(spec: ReleaseOrderSpec, world: World, wish: Wish): PlannedTarget {
-  const slot = slotOf(spec, world, wish);
-  const fromRevision = [...world.revisions.values()].find(({ id }) => id === slot.from);
-  return {
-    targetId: wish.host.name,
-    name: wish.host.name,
-    hostId: wish.host.id,
-    zone: wish.host.zone,
-    cell: wish.host.cell,
-    slot: slot.serviceId,
-    online: wish.host.online,
-    from: fromRevision?.packageVersion ?? null,
-    to: wish.to?.packageVersion ?? null,
-    stage: stageSteps(slot),
-    steps: runSteps(slot),
-    clean: wish.to?.stored === true ? [] : cleanSteps(slot),
-    reattach: reattachSteps(slot),
-    facts: {
-      fromRevisionId: slot.from,
-      toRevisionId: wish.to?.id ?? null,
-      traffic: slot.serving ? "attached" : "none",
-    },
-  };
 }
 
 interface Drafting {

@@ -1,26 +1,9 @@
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
-import type { Digest, PackageId, RevisionId } from "@evenkeel/contracts/id";
 import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
-import type { Configuration, Environment, Revision, ServiceDefinition } from "@evenkeel/contracts/service";
+import type { Configuration, Environment, ServiceDefinition } from "@evenkeel/contracts/service";
 import { revisionDigest } from "../revision/digest.ts";
+import type { PlannedRevision } from "../slot/plan/index.ts";
 import { definitionOf, type World } from "./world.ts";
-
-/** The revision that a target is to run, whether it is stored already or made by this release. */
-export interface PlannedRevision {
-  readonly id: RevisionId;
-  readonly digest: Digest;
-  readonly stored: boolean;
-  readonly packageId: PackageId | null;
-  readonly packageVersion: string;
-  readonly package: { readonly digest: Digest; readonly sizeBytes: number };
-  readonly buildpack: {
-    readonly name: string;
-    readonly version: string;
-    readonly digest: Digest;
-    readonly sizeBytes: number;
-  };
-  readonly configuration: Configuration;
-}
 
 type PackageSpec = Extract<ReleaseOrderSpec, { package: unknown }>;
 
@@ -75,18 +58,4 @@ function render(
   const { port, health, routes, allowGap, drain, stopSeconds } = definition;
   const replace = definition.replace ?? (port === "auto" ? "surge" : "in-place");
   return { start, port, env: definition.env ?? env, health, routes, replace, allowGap, drain, stopSeconds };
-}
-
-/** A stored revision, as a whole. */
-export function storedRevision(revision: Revision, sizes: ReadonlyMap<Digest, number>): PlannedRevision {
-  return {
-    id: revision.id,
-    digest: revision.digest,
-    stored: true,
-    packageId: revision.packageId,
-    packageVersion: revision.packageVersion,
-    package: { digest: revision.packageDigest, sizeBytes: sizes.get(revision.packageDigest) ?? 0 },
-    buildpack: { ...revision.buildpack, sizeBytes: sizes.get(revision.buildpack.digest) ?? 0 },
-    configuration: revision.configuration,
-  };
 }

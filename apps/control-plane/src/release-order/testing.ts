@@ -17,8 +17,9 @@ import { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
 import { instanceKey } from "@evenkeel/contracts/route-table";
 import { type Configuration, type Revision, ServiceDefinition } from "@evenkeel/contracts/service";
 import { freeze } from "../change/index.ts";
+import type { WorldHost } from "../slot/plan/index.ts";
 import { locksOfRelease, planRelease } from "./plan.ts";
-import type { World, WorldHost } from "./world.ts";
+import type { World } from "./world.ts";
 
 export const digest = (letter: string) => Digest.parse(`sha256:${letter.repeat(64)}`);
 const serviceId = newId(ServiceId, "svc");

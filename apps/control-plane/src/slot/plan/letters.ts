@@ -1,7 +1,7 @@
 import type { Letter } from "@evenkeel/contracts/agent-protocol";
 import type { HostId, RevisionId } from "@evenkeel/contracts/id";
 import type { PlannedRevision } from "./revision.ts";
-import type { World } from "./world.ts";
+import type { SlotWorld } from "./world.ts";
 
 const ALIVE = ["starting", "healthy", "unhealthy"];
 const OTHER: Readonly<Record<Letter, Letter>> = { a: "b", b: "a" };
@@ -17,8 +17,14 @@ export interface Letters {
   readonly from: RevisionId | null;
 }
 
+/** What is to stand there; `fresh`: an instance of that revision that lives is replaced all the same. */
+interface Wanted {
+  readonly to: PlannedRevision | null;
+  readonly fresh: boolean;
+}
+
 /** Which letter the new instance takes, and which instances go. What serves is never overwritten. */
-export function chooseLetters(world: World, hostId: HostId, to: PlannedRevision | null): Letters {
+export function chooseLetters(world: SlotWorld, hostId: HostId, { to, fresh }: Wanted): Letters {
   const instances = world.instances.filter((instance) => instance.hostId === hostId && instance.state !== "stopped");
   const upstreams = world.upstreams.filter((upstream) => upstream.hostId === hostId);
   const attached = upstreams.find((upstream) => upstream.state === "attached" && upstream.weight > 0);
@@ -29,7 +35,7 @@ export function chooseLetters(world: World, hostId: HostId, to: PlannedRevision 
   ].sort();
   const serving = upstreams.some((upstream) => upstream.weight > 0);
   if (to === null) return { letter: "a", reuse: false, old: present, serving, attached: false, from };
-  const same = alive.find((instance) => instance.revisionId === to.id);
+  const same = fresh ? undefined : alive.find((instance) => instance.revisionId === to.id);
   if (same !== undefined) {
     const old = present.filter((letter) => letter !== same.letter);
     return { letter: same.letter, reuse: true, old, serving, attached: attached?.letter === same.letter, from };

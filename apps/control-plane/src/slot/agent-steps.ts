@@ -22,7 +22,7 @@ function agentStep<Type extends CommandType>(
 /** Where the instance listens is known once it was started. */
 const whereItListens = ({ address, port, pid }: Facts): Facts => ({ address, port, pid });
 
-/** What a release asks of agents. */
+/** What is asked of agents for a slot. */
 export const agentSteps: readonly AgentStep[] = [
   agentStep("fetch-package"),
   agentStep("stage-revision"),

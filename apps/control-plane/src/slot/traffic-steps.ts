@@ -167,5 +167,5 @@ const reattach: ControlStep = {
     context.facts.attached === null ? { kind: "done" } : await confirmed(context, context.facts),
 };
 
-/** How a release moves traffic. */
+/** How the traffic of a slot is moved. */
 export const trafficSteps: readonly ControlStep[] = [introduce, shiftTraffic, detach, awaitDrained, reattach];

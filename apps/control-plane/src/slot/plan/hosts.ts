@@ -1,0 +1,31 @@
+import type { HostSelector } from "@evenkeel/contracts/service";
+import type { SlotWorld, WorldHost } from "./world.ts";
+
+/** Hosts in the order of zones and names. */
+function inOrder(world: SlotWorld, hosts: readonly WorldHost[] = world.hosts): WorldHost[] {
+  const zoneOf = (host: WorldHost) => world.workspace.zones.indexOf(host.zone);
+  return [...hosts].sort(
+    (one, other) => zoneOf(one) - zoneOf(other) || one.name.localeCompare(other.name, "en", { numeric: true }),
+  );
+}
+
+/** The hosts that a selector means, in order; a number takes those that run the service first. */
+export function selectHosts(selector: HostSelector, world: SlotWorld): WorldHost[] {
+  const ordered = inOrder(world);
+  if (selector === "all") return ordered;
+  if (typeof selector === "number") {
+    const runs = (host: WorldHost) => world.instances.some(({ hostId }) => hostId === host.id);
+    const preferred = [...ordered.filter(runs), ...ordered.filter((host) => !runs(host))].slice(0, selector);
+    return ordered.filter((host) => preferred.includes(host));
+  }
+  if (Array.isArray(selector)) return ordered.filter(({ name }) => selector.includes(name));
+  return ordered.filter(({ zone }) => selector.zones.includes(zone));
+}
+
+/** Says whether anything of the service stands on the host: an instance that is not stopped, or a place in the routes. */
+export function isOccupied(world: SlotWorld, { id }: WorldHost): boolean {
+  return (
+    world.upstreams.some(({ hostId }) => hostId === id) ||
+    world.instances.some(({ hostId, state }) => hostId === id && state !== "stopped")
+  );
+}
