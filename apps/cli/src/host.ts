@@ -1,9 +1,16 @@
 import { allItems } from "@evenkeel/client/page";
-import { bytes, duration, line, type Span, span } from "@evenkeel/client/text/line";
+import { stateMark } from "@evenkeel/client/text/change";
+import { bytes, duration, elapsed, line, type Span, span } from "@evenkeel/client/text/line";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { Host } from "@evenkeel/contracts/host";
+import type { HostOperationSpec } from "@evenkeel/contracts/host-operation";
 import { HostId } from "@evenkeel/contracts/id";
+import type { z } from "zod";
+import { actionsOf } from "./change/actions.ts";
+import { watchChange } from "./change/watch.ts";
 import { type AddCommands, type Cli, commandLines } from "./context.ts";
+import { Exit } from "./exit.ts";
+import { type StrategyOptions, strategyOf, withStrategyOptions } from "./strategy-options.ts";
 import { details, table } from "./table.ts";
 
 export const addHostCommands: AddCommands = (program, run) => {
@@ -52,7 +59,32 @@ export const addHostCommands: AddCommands = (program, run) => {
       }),
     );
   addKeeping(host, run);
+  withStrategyOptions(
+    host
+      .command("probe")
+      .argument("[hosts...]", "names; all where none is given")
+      .description("sends each agent a command that does nothing, and waits until all have answered"),
+  ).action(run(probe));
 };
+
+async function probe(cli: Cli, names: string[], options: StrategyOptions): Promise<void> {
+  const client = await cli.client();
+  const strategy = strategyOf(options);
+  const spec: z.input<typeof HostOperationSpec> = {
+    workspace: cli.workspace ?? "local",
+    operation: "probe",
+    hosts: names.length === 0 ? "all" : names,
+    ...(strategy !== null && { strategy }),
+  };
+  const { id } = await client.createChange({ body: { kind: "host-operation", spec } });
+  await client.startChange({ params: { changeId: id }, body: {} });
+  const ended = await watchChange(cli, id);
+  const took = elapsed(ended.startedAt, ended.finishedAt, Date.now());
+  const { succeeded, total } = ended.targets;
+  const answered = `${succeeded} of ${total} hosts answered in ${took}`;
+  cli.answer(ended, [line(stateMark(ended.state), ` ${answered}`), ...commandLines(cli, actionsOf(ended))]);
+  if (ended.state !== "succeeded") throw new Exit(1);
+}
 
 const addKeeping: AddCommands = (host, run) => {
   host
