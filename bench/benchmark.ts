@@ -2,6 +2,8 @@
 export interface Benchmark {
   /** What it measures, in one line. */
   readonly title: string;
+  /** Whole numbers that the command line may set, with what they are otherwise. */
+  readonly options?: Readonly<Record<string, number>>;
   /** Runs it; what it answers is what `--json` prints. */
   run(bench: Bench): Promise<Record<string, unknown>>;
 }
@@ -10,6 +12,8 @@ export interface Benchmark {
 export interface Bench {
   /** For people. */
   say(line: string): void;
+  /** The number that was asked for, or the benchmark's own. */
+  option(name: string): number;
   /** Is done at the end, last first, however it ends: on Ctrl-C too. */
   defer(close: () => Promise<unknown>): void;
 }

@@ -1,8 +1,10 @@
-// `npm run bench -- NAME [--json]` runs one benchmark, `npm run bench -- --list` lists them.
+// `npm run bench -- NAME [--json] [--OPTION NUMBER]` runs one benchmark, `npm run bench -- --list` lists them.
 import { cpus } from "node:os";
+import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmark.ts";
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }>>> = {
+  agents: () => import("./agents.ts"),
   gateway: () => import("./gateway.ts"),
   kernel: () => import("./kernel.ts"),
   release: () => import("./release.ts"),
@@ -16,14 +18,24 @@ async function list(): Promise<void> {
   }
 }
 
-async function run(name: string, json: boolean): Promise<void> {
-  const load = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
-  if (load === undefined) {
-    console.error(`There is no benchmark ${name}; these there are: ${Object.keys(BENCHMARKS).join(", ")}.`);
-    process.exitCode = 1;
-    return;
+interface Asked {
+  readonly json: boolean;
+  readonly option: (name: string) => number;
+}
+
+/** What stands behind the name; throws what a person should read. */
+function readOptions(args: readonly string[], { options = {} }: Benchmark): Asked {
+  const numbers = Object.fromEntries(Object.keys(options).map((name) => [name, { type: "string" as const }]));
+  const parsed = parseArgs({ args: [...args], options: { json: { type: "boolean" }, ...numbers } });
+  const values: Readonly<Record<string, string | boolean | undefined>> = parsed.values;
+  for (const name of Object.keys(options)) {
+    if (values[name] !== undefined && !/^[1-9]\d*$/.test(String(values[name])))
+      throw new Error(`--${name} takes a number`);
   }
-  const { benchmark } = await load();
+  return { json: values.json === true, option: (name) => Number(values[name] ?? options[name]) };
+}
+
+async function run(benchmark: Benchmark, { name, json, option }: Asked & { readonly name: string }): Promise<void> {
   // With --json the last line of standard output is for programs; what is said before goes to people beside it.
   const say = json ? console.error : console.log;
   say(`${name}: ${benchmark.title}`);
@@ -41,7 +53,7 @@ async function run(name: string, json: boolean): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => void close().then(() => process.exit(1)));
   try {
-    const result = await benchmark.run({ say, defer: (work) => deferred.push(work) });
+    const result = await benchmark.run({ say, option, defer: (work) => deferred.push(work) });
     if (json) console.log(JSON.stringify({ benchmark: name, machine, ...result }));
   } catch (error) {
     // What is torn down under a benchmark that was interrupted fails of course.
@@ -51,11 +63,25 @@ async function run(name: string, json: boolean): Promise<void> {
   }
 }
 
-const args = process.argv.slice(2);
-const names = args.filter((arg) => !arg.startsWith("--"));
-const unknown = args.filter((arg) => arg.startsWith("--") && arg !== "--json" && arg !== "--list");
-if (unknown.length > 0 || (names.length !== 1 && !args.includes("--list"))) {
-  console.error("Usage: npm run bench -- NAME [--json] | --list");
-  process.exitCode = 1;
-} else if (args.includes("--list")) await list();
-else await run(names[0] as string, args.includes("--json"));
+async function main([name = "", ...rest]: readonly string[]): Promise<void> {
+  if (name === "--list") return await list();
+  const load = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
+  if (load === undefined) {
+    console.error("Usage: npm run bench -- NAME [--json] [--OPTION NUMBER] | --list");
+    console.error(`There is no benchmark ${name}; these there are: ${Object.keys(BENCHMARKS).join(", ")}.`);
+    process.exitCode = 1;
+    return;
+  }
+  const { benchmark } = await load();
+  let asked: Asked;
+  try {
+    asked = readOptions(rest, benchmark);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+    return;
+  }
+  await run(benchmark, { ...asked, name });
+}
+
+await main(process.argv.slice(2));

@@ -1,0 +1,160 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Change } from "@evenkeel/contracts/change";
+import type { ChangeId } from "@evenkeel/contracts/id";
+import { killIdentity } from "@evenkeel/kit/process-identity";
+import type { Platform } from "@evenkeel/testkit/platform";
+import { type Bench, type Benchmark, median } from "./benchmark.ts";
+import type { CrowdOrder, CrowdReport } from "./crowd.ts";
+import { ownPlatform } from "./own-platform.ts";
+
+const WORKSPACE = "crowd";
+const PROCESSES = 4;
+const CONNECT_AT_ONCE = 50;
+const PAGE = 100;
+const AIMS = { noopAllMs: 10_000, recoveryMs: 10_000, firstPageMs: 200 };
+const LIMIT_MS = 20 * 60_000;
+
+export const benchmark: Benchmark = {
+  title: "many agents on one control plane: connecting, a step on all of them, the tree of that change, a kill",
+  options: { agents: 10_000 },
+  run: async (bench) => {
+    const agents = bench.option("agents");
+    const platform = await ownPlatform(bench);
+    const crowds = startCrowds(bench);
+    const result = await measure({ bench, platform, crowds, agents });
+    for (const [name, aim] of Object.entries(AIMS)) {
+      const value = Math.round(result[name as keyof typeof AIMS]);
+      bench.say(`${name}: ${value} ms, aim ${aim} ms: ${value <= aim ? "met" : "NOT met"}`);
+    }
+    return result;
+  },
+};
+
+interface Crowds {
+  /** Members that have joined, and those whose link is open. */
+  readonly counts: () => CrowdReport;
+  order(order: (index: number) => CrowdOrder): void;
+}
+
+function startCrowds({ defer }: Bench): Crowds {
+  const reports = new Map<ChildProcess, CrowdReport>();
+  for (let index = 0; index < PROCESSES; index += 1) {
+    const child = fork(join(import.meta.dirname, "crowd.ts"), { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    reports.set(child, { joined: 0, connected: 0 });
+    child.on("message", (report) => void reports.set(child, report as CrowdReport));
+    defer(async () => void child.kill("SIGKILL"));
+  }
+  const sum = (of: (report: CrowdReport) => number): number =>
+    [...reports.values()].reduce((total, report) => total + of(report), 0);
+  return {
+    counts: () => ({ joined: sum(({ joined }) => joined), connected: sum(({ connected }) => connected) }),
+    order: (order) => [...reports.keys()].forEach((child, index) => void child.send(order(index))),
+  };
+}
+
+interface Measuring {
+  readonly bench: Bench;
+  readonly platform: Platform;
+  readonly crowds: Crowds;
+  readonly agents: number;
+}
+
+async function measure(measuring: Measuring) {
+  const { bench, platform, crowds, agents } = measuring;
+  const { client, token, controlPlanes } = platform;
+  await client.createWorkspace({ body: { name: WORKSPACE, region: "local", zones: ["a"] } });
+  const names = Array.from({ length: agents }, (_, index) => `host-${index + 1}`);
+  const joinMs = await timed(async () => {
+    crowds.order((index) => ({
+      ...{ kind: "join", controlPlanes, token, workspace: WORKSPACE },
+      names: names.filter((_, at) => at % PROCESSES === index),
+    }));
+    await until("all have joined", () => crowds.counts().joined === agents);
+  });
+  bench.say(`${agents} agents joined in ${(joinMs / 1000).toFixed(1)} s`);
+  const connectMs = await timed(async () => {
+    crowds.order(() => ({ kind: "connect", atOnce: CONNECT_AT_ONCE / PROCESSES }));
+    await until("all are connected", () => crowds.counts().connected === agents);
+  });
+  bench.say(`all connected in ${(connectMs / 1000).toFixed(1)} s`);
+  const noops: number[] = [];
+  let probed: ChangeId | null = null;
+  for (let round = 0; round < 3; round += 1) {
+    noops.push(
+      await timed(async () => {
+        probed = await probe(platform);
+        await succeeded(platform, probed, agents);
+      }),
+    );
+    bench.say(`a no-op on all: ${((noops.at(-1) ?? 0) / 1000).toFixed(1)} s`);
+  }
+  const noopAllMs = median(noops);
+  const firstPageMs = await firstPage(platform, probed as unknown as ChangeId);
+  bench.say(`first ${PAGE} targets of its tree: ${Math.round(firstPageMs)} ms`);
+  const controlPlaneMb = await memoryMb(platform);
+  bench.say(`memory of the control plane: ${controlPlaneMb} MB`);
+  const recoveryMs = await recovery(measuring);
+  bench.say(`kill -9 of the control plane in the midst of it: ${(recoveryMs / 1000).toFixed(1)} s until all were done`);
+  return { agents, joinMs, connectMs, noopAllMs, recoveryMs, firstPageMs, controlPlaneMb, journal: "in memory" };
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const beganAt = performance.now();
+  await work();
+  return performance.now() - beganAt;
+}
+
+async function until(what: string, reached: () => boolean): Promise<void> {
+  const endMs = performance.now() + LIMIT_MS;
+  while (!reached()) {
+    if (performance.now() > endMs) throw new Error(`not within ${LIMIT_MS / 60_000} minutes: ${what}`);
+    await sleep(10);
+  }
+}
+
+/** Creates and starts a change that sends one command to every host of the crowd. */
+async function probe({ client }: Platform): Promise<ChangeId> {
+  const spec = { workspace: WORKSPACE, operation: "probe" };
+  const { id } = await client.createChange({ body: { kind: "host-operation", spec } });
+  await client.startChange({ params: { changeId: id }, body: {} });
+  return id;
+}
+
+async function succeeded({ client }: Platform, changeId: ChangeId, targets: number): Promise<void> {
+  for await (const { type, data } of client.watchChange(changeId)) {
+    if (type === "change" && data.to === "succeeded") break;
+    if (type === "change" && data.to === "failed") throw new Error(`the change failed: ${JSON.stringify(data)}`);
+  }
+  const change: Change = await client.getChange({ params: { changeId } });
+  if (change.targets.succeeded !== targets) throw new Error(`only ${change.targets.succeeded} of ${targets} answered`);
+}
+
+async function firstPage({ client }: Platform, changeId: ChangeId): Promise<number> {
+  const times: number[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    times.push(await timed(() => client.getChange({ params: { changeId } })));
+  }
+  return median(times);
+}
+
+/** Resident memory of the control plane. */
+async function memoryMb(platform: Platform): Promise<number> {
+  const pid = (await platform.parts())["control-plane-1"]?.pid;
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024);
+}
+
+/** From the kill, with the step on its way to everybody, until the change has ended and all are back. */
+async function recovery({ platform, crowds, agents }: Measuring): Promise<number> {
+  const changeId = await probe(platform);
+  const identity = (await platform.parts())["control-plane-1"];
+  if (identity === undefined) throw new Error("there is no control plane to kill");
+  return await timed(async () => {
+    killIdentity(identity, "SIGKILL");
+    await succeeded(platform, changeId, agents);
+    await until("all are back", () => crowds.counts().connected === agents);
+  });
+}
