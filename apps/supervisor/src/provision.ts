@@ -56,9 +56,13 @@ export async function ensureWorkspace(client: Client): Promise<void> {
     await client.getWorkspace({ params: { workspace: WORKSPACE } });
   } catch (error) {
     if (!(error instanceof PlatformError) || error.code !== "NOT_FOUND") throw error;
-    // killed here, or two at once: the next start finds it, or finds none
-    await client.createWorkspace({ body: { name: WORKSPACE, zones: ZONES } });
+    await client.createWorkspace({ body: { name: WORKSPACE, zones: ZONES } }).catch(ignoreExisting);
+    // killed here: the control plane may still be making it while the next start looks, who is then told that it exists
   }
+}
+
+function ignoreExisting(error: unknown): void {
+  if (!(error instanceof PlatformError) || error.code !== "ALREADY_EXISTS") throw error;
 }
 
 /** Makes a join token for a host of this zone, or for a gateway. */

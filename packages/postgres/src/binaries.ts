@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { access, copyFile, link, mkdir, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -8,6 +7,7 @@ import { promisify } from "node:util";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { readTextIfThere } from "@evenkeel/kit/durable-file";
 import { z } from "zod";
+import { removeLeftovers, temporaryName } from "./leftover.ts";
 
 const run = promisify(execFile);
 
@@ -68,12 +68,14 @@ async function describeEmbedded(): Promise<PostgresBinaries | null> {
  */
 export async function installBinaries(binaries: PostgresBinaries, folder: string): Promise<PostgresBinaries> {
   if (binaries.kind === "system") return binaries;
-  const target = join(folder, `postgres-${binaries.version}`);
+  const name = `postgres-${binaries.version}`;
+  const target = join(folder, name);
   if ((await readdir(target).catch(() => [])).length > 0) return { ...binaries, folder: target };
-  const temporary = `${target}.${randomBytes(4).toString("hex")}.tmp`;
+  await removeLeftovers(folder, name);
+  const temporary = join(folder, temporaryName(name));
   await cloneTree(binaries.folder, temporary);
   await makeLinks(binaries.folder, temporary);
-  // killed here: only a folder with a temporary name is left, which nobody runs from
+  // killed here: a folder with a temporary name is left, which nobody runs from, and the next start removes it
   await rename(temporary, target).catch(async (error: NodeJS.ErrnoException) => {
     await rm(temporary, { recursive: true, force: true });
     // Somebody else was quicker: his is as good as ours.

@@ -1,16 +1,15 @@
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { chmod, chown, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { chmod, chown, mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { readTextIfThere, syncFolder } from "@evenkeel/kit/durable-file";
-import { isAlive, ownIdentity } from "@evenkeel/kit/process-identity";
 import { type Account, CLUSTER, commandAs } from "./account.ts";
 import type { PostgresBinaries } from "./binaries.ts";
+import { removeLeftovers, temporaryName } from "./leftover.ts";
 
 // 1. The folder `cluster` exists only whole: initdb works under a temporary name, and a rename ends it.
 // 2. Several starters may initialise at once: each has its own temporary folder, the first rename wins.
-// 3. A temporary folder is removed only when the process in its name has gone.
+// 3. A temporary folder is removed only when the process in its name has gone, and what that one had started with it.
 
 /** The superuser, and the name of the database that is made. */
 export const USER = "evenkeel";
@@ -31,9 +30,8 @@ export interface InitOptions {
 export async function ensureCluster({ folder, account, binaries }: InitOptions): Promise<string> {
   const cluster = join(folder, CLUSTER);
   if ((await clusterMajor(folder)) !== null) return cluster;
-  await removeLeftovers(folder);
-  const { pid, startTicks } = ownIdentity();
-  const temporary = join(folder, `${CLUSTER}.${pid}-${startTicks}-${randomBytes(4).toString("hex")}.tmp`);
+  await removeLeftovers(folder, CLUSTER);
+  const temporary = join(folder, temporaryName(CLUSTER));
   await mkdir(temporary, { mode: 0o700 });
   if (account.kind === "system-user") await chown(temporary, account.uid, account.gid);
   await chmod(temporary, 0o700);
@@ -45,15 +43,6 @@ export async function ensureCluster({ folder, account, binaries }: InitOptions):
   });
   await syncFolder(dirname(cluster));
   return cluster;
-}
-
-async function removeLeftovers(folder: string): Promise<void> {
-  const { bootId } = ownIdentity();
-  for (const name of await readdir(folder)) {
-    const [, pid, startTicks] = /^cluster\.(\d+)-(\d+)-[0-9a-f]+\.tmp$/.exec(name) ?? [];
-    if (pid === undefined || isAlive({ pid: Number(pid), startTicks: Number(startTicks), bootId })) continue;
-    await rm(join(folder, name), { recursive: true, force: true });
-  }
 }
 
 async function initialise(target: string, { account, binaries }: InitOptions): Promise<void> {

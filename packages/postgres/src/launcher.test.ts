@@ -9,6 +9,7 @@ import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { findBinaries, type PostgresBinaries } from "./binaries.ts";
 import { findServer, type PostgresServer, startPostgres } from "./launcher.ts";
+import { findServerProcesses } from "./postmaster.ts";
 
 const found = await findBinaries();
 const root = process.getuid?.() === 0;
@@ -183,6 +184,25 @@ describe.each(servers)("PostgreSQL $version ($kind)", (binaries) => {
     const server = await start();
     expect(server.adopted).toBe(false);
     expect(readdirSync(data).filter((name) => name.startsWith("cluster."))).toEqual([]);
+  });
+
+  test("what a killed starter had set to work on the data is ended before its folder is removed", async () => {
+    const leftover = join(home, "data", "cluster.1-1-00000000.tmp");
+    mkdirSync(leftover, { recursive: true });
+    const writer = spawn("sh", ["-c", "i=0; while :; do i=$((i+1)); : > file$i; echo; done"], { cwd: leftover });
+    other.push(writer);
+    await once(writer.stdout, "data");
+    await start();
+    expect(readIdentity(writer.pid ?? 0)).toBeNull();
+    expect(readdirSync(join(home, "data")).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  });
+
+  test("an empty pid file, left by a crash between making and writing it, does not keep the server from starting", async () => {
+    await endIdentity((await start()).identity, "SIGKILL", 5000);
+    const file = join(home, "data", "cluster", "postmaster.pid");
+    await expect.poll(async () => (await findServerProcesses(join(home, "data", "cluster"))).length).toBe(0);
+    writeFileSync(file, "");
+    expect((await start()).adopted).toBe(false);
   });
 
   test("a pid file whose pid belongs to another program by now does not keep the server from starting", async () => {

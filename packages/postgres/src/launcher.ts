@@ -130,7 +130,7 @@ async function startOnce(place: Place, options: StartPostgres): Promise<Postmast
     return ready;
   }
   const said = (await readFile(place.logFile)).subarray(logOffset).toString("utf8");
-  if (/lock file ".*" already exists|pre-existing shared memory block/.test(said)) return null;
+  if (/lock file ".*" (already exists|is empty)|pre-existing shared memory block/.test(said)) return null;
   throw new PlatformError("POSTGRES_FAILED", {
     problem: said.trim().split("\n").slice(-3).join(" "),
     log: place.logFile,

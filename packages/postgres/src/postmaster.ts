@@ -53,6 +53,7 @@ export async function findServerProcesses(cluster: string): Promise<ProcessIdent
 export async function clearStalePidFile(cluster: string): Promise<void> {
   const text = await readTextIfThere(join(cluster, "postmaster.pid"));
   if (text === null || (await findServerProcesses(cluster)).length > 0) return;
-  if (readIdentity(Number.parseInt(text, 10) || 0) === null) return;
+  // A pid that has gone PostgreSQL sees for itself; an empty file (its server died between making and writing it) it does not.
+  if (text.trim() !== "" && readIdentity(Number.parseInt(text, 10) || 0) === null) return;
   await rm(join(cluster, "postmaster.pid"), { force: true });
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +19,8 @@ import { findServer } from "@evenkeel/postgres/launcher";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const READY_LIMIT_MS = 180_000;
+const LOG_LINES = 12;
+const LONGEST_LOG_LINE = 600;
 
 /** Where and how a platform is started. */
 export interface PlatformOptions {
@@ -90,16 +93,29 @@ export async function spawnPlatform(options: PlatformOptions): Promise<{ platfor
 /** Free ports, so that platforms of several tests do not meet; a home keeps those it has. */
 async function ownPorts(home: string): Promise<Record<string, string>> {
   if (existsSync(join(home, "manifest.json"))) return {};
-  const [controlPlane, gateway] = await Promise.all([freePort(), freePort()]);
-  return { EVENKEEL_PORT: String(controlPlane), EVENKEEL_GATEWAY_PORT: String(gateway) };
+  for (;;) {
+    const first = FIRST_PORT + PORTS_APART * randomInt(PORT_BLOCKS);
+    const block = Array.from({ length: PORTS_APART }, (_, index) => first + index);
+    const free = await Promise.all(block.map(isFree));
+    // The last is the gateway's: those before it leave room for replicas.
+    if (free.every(Boolean))
+      return { EVENKEEL_PORT: String(first), EVENKEEL_GATEWAY_PORT: String(first + PORTS_APART - 1) };
+  }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
+// Below the ports that the system gives to outgoing connections, which may take a port between our look and its use.
+const FIRST_PORT = 10_000;
+const PORTS_APART = 5;
+const PORT_BLOCKS = 1900;
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, "127.0.0.1");
+  const free = await once(server, "listening").then(
+    () => true,
+    () => false,
+  );
   server.close();
-  return port;
+  return free;
 }
 
 class RunningPlatform implements Platform {
@@ -127,8 +143,8 @@ class RunningPlatform implements Platform {
     const until = performance.now() + READY_LIMIT_MS;
     while (!this.output().includes("Ctrl-C")) {
       const ended = this.supervisor.exitCode ?? this.supervisor.signalCode;
-      if (ended !== null) throw new Error(`the platform ended with ${ended}:\n${this.output()}`);
-      if (performance.now() > until) throw new Error(`the platform is not ready:\n${this.output()}`);
+      if (ended !== null) throw new Error(`the platform ended with ${ended}:\n${this.#account()}`);
+      if (performance.now() > until) throw new Error(`the platform is not ready:\n${this.#account()}`);
       await sleep(50);
     }
     const endpoints = JSON.parse(readFileSync(join(this.home, "run/endpoints.json"), "utf8")) as {
@@ -137,6 +153,17 @@ class RunningPlatform implements Platform {
     };
     this.controlPlanes = endpoints.controlPlanes;
     this.gateway = endpoints.gateway;
+  }
+
+  /** What the supervisor printed, and the last lines of every log: elsewhere nobody can look any more. */
+  #account(): string {
+    const folder = join(this.home, "log");
+    const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".log")) : [];
+    const tails = names.toSorted().map((name) => {
+      const lines = readFileSync(join(folder, name), "utf8").trimEnd().split("\n").slice(-LOG_LINES);
+      return `── ${name}\n${lines.map((line) => line.slice(0, LONGEST_LOG_LINE)).join("\n")}`;
+    });
+    return [this.output(), ...tails].join("\n");
   }
 
   async parts(): Promise<Record<string, ProcessIdentity>> {
