@@ -169,7 +169,7 @@ function jsonOrNull(text: string): unknown {
   }
 }
 
-/** A verb is repeated only where the request surely did nothing; reading, and creating under a key, always. */
+/** Reading, and what goes under a key, is repeated always; everything else only where the request surely did nothing. */
 function mayRepeat(endpoint: Endpoint, error: unknown): boolean {
   if (!(error instanceof PlatformError)) return false;
   if (isBusy(error)) return endpoint.idempotent === true;

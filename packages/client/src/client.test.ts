@@ -1,6 +1,6 @@
 import { api } from "@evenkeel/contracts/api";
 import { PlatformError } from "@evenkeel/contracts/error";
-import { ChangeId, newId, WorkspaceId } from "@evenkeel/contracts/id";
+import { ChangeId, HostId, newId, WorkspaceId } from "@evenkeel/contracts/id";
 import { afterEach, expect, test } from "vitest";
 import { createClient } from "./client.ts";
 import { allItems, eachItem } from "./page.ts";
@@ -101,11 +101,26 @@ test("reading waits for a control plane that restarts", async () => {
   expect((await waiting).items).toHaveLength(1);
 });
 
-test("a verb whose answer was lost is not sent a second time", async () => {
+test("what takes no key is not sent a second time when its answer was lost", async () => {
   const server = await serve(({ response }) => response.destroy());
   const client = createClient({ url: [server.url, server.url], patienceMs: 2000 });
-  expect(await codeOf(client.retryChange({ params: { changeId }, body: {} }))).toBe("CONTROL_PLANE_UNREACHABLE");
+  expect(await codeOf(client.admitHost({ params: { hostId: newId(HostId, "host") } }))).toBe(
+    "CONTROL_PLANE_UNREACHABLE",
+  );
   expect(server.asked).toHaveLength(1);
+});
+
+test("a verb whose answer was lost is sent again under the same Idempotency-Key", async () => {
+  const keys: unknown[] = [];
+  const server = await serve(({ request, response }) => {
+    keys.push(request.headers["idempotency-key"]);
+    if (keys.length === 1) response.destroy();
+    else sendProblem(response, "ACTION_NOT_ALLOWED");
+  });
+  const client = createClient({ url: [server.url, server.url] });
+  expect(await codeOf(client.retryChange({ params: { changeId }, body: {} }))).toBe("ACTION_NOT_ALLOWED");
+  expect(keys).toHaveLength(2);
+  expect(new Set(keys).size).toBe(1);
 });
 
 test("a creating call whose answer was lost is sent again under the same Idempotency-Key", async () => {

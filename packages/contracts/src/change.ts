@@ -197,6 +197,7 @@ function verb<const Action extends ChangeAction>(action: Action) {
     params: byChange,
     body: VERB_BODIES[action],
     reply: Change,
+    idempotent: true,
   });
 }
 

@@ -17,6 +17,8 @@ export interface EndpointShape {
   readonly status?: 200 | 201 | 202 | 204;
   /** Takes `Idempotency-Key`: the same key within 24 h gets the first answer again. */
   readonly idempotent?: boolean;
+  /** Fields of the reply that are stored sealed by the caller's token, so that the same key gets them again and nobody else does. */
+  readonly secrets?: readonly string[];
 }
 
 export type Endpoint<Shape extends EndpointShape = EndpointShape> = Shape & {

@@ -87,6 +87,8 @@ export const hostEndpoints = {
     body: CreateJoinToken,
     reply: JoinToken,
     status: 201,
+    idempotent: true,
+    secrets: ["token"],
   }),
   joinHost: endpoint("POST", "/hosts/join", { needs: "public", body: JoinHost, reply: JoinedHost, status: 201 }),
 };

@@ -54,7 +54,12 @@ export const packageEndpoints = {
     params: z.strictObject({ packageId: PackageId }),
     reply: Package,
   }),
-  beginUpload: endpoint("POST", "/uploads", { needs: "package:create", body: BeginUpload, reply: Upload }),
+  beginUpload: endpoint("POST", "/uploads", {
+    needs: "package:create",
+    body: BeginUpload,
+    reply: Upload,
+    idempotent: true,
+  }),
   getUpload: endpoint("GET", "/uploads/{uploadId}", { needs: "package:create", params: byUpload, reply: Upload }),
   sendPiece: endpoint("PATCH", "/uploads/{uploadId}", {
     needs: "package:create",

@@ -61,6 +61,8 @@ export const principalEndpoints = {
     body: CreateToken,
     reply: CreatedToken,
     status: 201,
+    idempotent: true,
+    secrets: ["secret"],
   }),
   revokeToken: endpoint("DELETE", "/tokens/{tokenId}", {
     needs: "token:delete",

@@ -1,6 +1,6 @@
 import type { VERB_BODIES } from "@evenkeel/contracts/change";
 import type { ChangeId } from "@evenkeel/contracts/id";
-import { type Caller, type Handlers, pageStart, toPage } from "../http/index.ts";
+import { type Handlers, pageStart, type RequestOf, toPage } from "../http/index.ts";
 import type { ChangeDeps } from "./deps.ts";
 import { permitted, permittedSummary } from "./permitted.ts";
 import { readChange, readChangeIn, readSummaries } from "./read.ts";
@@ -34,6 +34,7 @@ function makingHandlers(deps: ChangeDeps): Handlers<Making> {
       const { tenantId, principalName: by } = caller;
       return await request.effect(async (tx) => {
         const id = await createChange(deps, tx, { tenantId, by, body });
+        request.audit.resource = `change/${id}`;
         return permitted(await readChangeIn(tx, tenantId, id), caller);
       });
     },
@@ -80,24 +81,27 @@ function readingHandlers(deps: ChangeDeps): Handlers<Reading> {
 type Verbs =
   `${"start" | "replan" | "approve" | "reject" | "pause" | "resume" | "confirm" | "retry" | "skip" | "declareLost" | "cancel" | "rollback" | "close"}Change`;
 
-interface VerbRequest<Body> {
-  readonly params: { readonly changeId: ChangeId };
-  readonly caller: Caller;
-  readonly body: Body;
-}
+type VerbRequest<Body> = Pick<RequestOf<Verbs>, "params" | "caller" | "effect" | "audit"> & { readonly body: Body };
 
 type Parsed<Action extends keyof typeof VERB_BODIES> = (typeof VERB_BODIES)[Action]["_output"];
 
 function verbHandlers(deps: ChangeDeps): Handlers<Verbs> {
-  const { db } = deps;
-  /** Runs a verb, then shows the change. */
-  const verb =
-    <Body>(run: (ask: Ask, body: Body) => Promise<unknown>) =>
-    async ({ params: { changeId }, caller, body }: VerbRequest<Body>) => {
-      const { tenantId, principalName } = caller;
-      await run({ tenantId, changeId, by: principalName }, body);
-      return permitted(await readChange(db, tenantId, changeId), caller);
+  /** Runs a verb and shows the change that it answers with; its effect, its audit entry and its answer are one transaction. */
+  const answering =
+    <Body extends Record<string, unknown>>(run: (ask: Ask, body: Body) => Promise<ChangeId>) =>
+    async ({ params: { changeId }, caller, body, effect, audit }: VerbRequest<Body>) => {
+      const { tenantId, principalName: by } = caller;
+      audit.details = { ...body };
+      return await effect(async (tx) => {
+        const shown = await run({ tenantId, changeId, by, tx }, body);
+        return permitted(await readChangeIn(tx, tenantId, shown), caller);
+      });
     };
+  const verb = <Body extends Record<string, unknown>>(run: (ask: Ask, body: Body) => Promise<unknown>) =>
+    answering<Body>(async (ask, body) => {
+      await run(ask, body);
+      return ask.changeId;
+    });
   return {
     startChange: verb(async (ask, body: Parsed<"start">) => await start(deps, ask, body)),
     replanChange: verb(async (ask, body: Parsed<"replan">) => await replan(deps, ask, body)),
@@ -110,10 +114,7 @@ function verbHandlers(deps: ChangeDeps): Handlers<Verbs> {
     skipChange: verb(async (ask, body: Parsed<"skip">) => await skip(deps, ask, body)),
     declareLostChange: verb(async (ask, body: Parsed<"declare-lost">) => await declareLost(deps, ask, body)),
     cancelChange: verb(async (ask) => await cancel(deps, ask)),
-    rollbackChange: async ({ params: { changeId }, caller, body }) => {
-      const { tenantId, principalName: by } = caller;
-      return permitted(await readChange(db, tenantId, await rollback(deps, { tenantId, changeId, by }, body)), caller);
-    },
+    rollbackChange: answering(async (ask, body: Parsed<"rollback">) => await rollback(deps, ask, body)),
     closeChange: verb(async (ask, body: Parsed<"close">) => await close(deps, ask, body)),
   };
 }

@@ -13,6 +13,7 @@ import type { AuditNote, Caller, HostCaller, RawReply, RequestOf, ServerEvent } 
 import { parseInput } from "./parse.ts";
 import { mayDo } from "./permission.ts";
 import { asPlatformError, documentOf } from "./problem.ts";
+import { type Seal, sealBy } from "./seal.ts";
 import { type IdempotencyKey, recordRefusal, runEffect } from "./store.ts";
 
 /** Finds who has a secret; null = nobody, any more. */
@@ -87,11 +88,15 @@ async function identify(
   request: FastifyRequest,
 ): Promise<Passage["caller"]> {
   if (needs === "public") return null;
-  const secret = /^Bearer ([^\s]{1,500})$/i.exec(request.headers.authorization ?? "")?.[1];
+  const secret = bearerOf(request);
   if (secret === undefined) throw new PlatformError("TOKEN_MISSING");
   const caller = needs === "host-credential" ? await credentials.host(secret) : await credentials.principal(secret);
   if (caller === null) throw new PlatformError("TOKEN_UNKNOWN");
   return caller;
+}
+
+function bearerOf({ headers }: FastifyRequest): string | undefined {
+  return /^Bearer ([^\s]{1,500})$/i.exec(headers.authorization ?? "")?.[1];
 }
 
 function permissionFor({ needs }: Endpoint, body: unknown): string {
@@ -166,7 +171,13 @@ function keyOf({ route, passage: { caller }, request }: Preparation, input: obje
     });
   }
   const requestDigest = createHash("sha256").update(canonicalJson(input)).digest("hex");
-  return { caller, operation: route.name, key: header, requestDigest };
+  return { caller, operation: route.name, key: header, requestDigest, seal: sealFor(route, request, header) };
+}
+
+function sealFor({ name, endpoint }: Route, request: FastifyRequest, key: string): Seal | null {
+  const secret = bearerOf(request);
+  if (endpoint.secrets === undefined || secret === undefined) return null;
+  return sealBy({ fields: endpoint.secrets, secret, context: `${name} ${key}` });
 }
 
 interface Sending extends Omit<Preparation, "request"> {

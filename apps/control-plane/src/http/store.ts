@@ -10,6 +10,7 @@ import { type Kysely, sql, type Transaction } from "kysely";
 import { type NewAuditEntry, writeAudit } from "../audit/index.ts";
 import type { Database } from "../database.ts";
 import type { Caller } from "./handler.ts";
+import type { Seal } from "./seal.ts";
 
 /** Which request this is, so that it is known again. */
 export interface IdempotencyKey {
@@ -17,6 +18,8 @@ export interface IdempotencyKey {
   readonly operation: string;
   readonly key: string;
   readonly requestDigest: string;
+  /** Null: the answer holds no secret. */
+  readonly seal: Seal | null;
 }
 
 export interface EffectInput<Reply> {
@@ -70,11 +73,13 @@ async function claimKey(tx: Transaction<Database>, key: IdempotencyKey): Promise
     .executeTakeFirst();
   if (earlier !== undefined && earlier.request_digest !== key.requestDigest)
     throw new PlatformError("IDEMPOTENCY_KEY_REUSED");
-  return earlier;
+  if (earlier === undefined || key.seal === null) return earlier;
+  return { answer: key.seal.open(earlier.answer) };
 }
 
 async function keepAnswer(tx: Transaction<Database>, key: IdempotencyKey, reply: unknown): Promise<void> {
-  const row = { request_digest: key.requestDigest, answer: json(reply), created_at: sql<string>`clock_timestamp()` };
+  const answer = key.seal === null ? reply : key.seal.close(reply);
+  const row = { request_digest: key.requestDigest, answer: json(answer), created_at: sql<string>`clock_timestamp()` };
   await tx
     .insertInto("idempotency_key")
     .values({

@@ -1,11 +1,13 @@
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { UploadId } from "@evenkeel/contracts/id";
 import type { Upload } from "@evenkeel/contracts/package";
+import type { Transaction } from "kysely";
 import { hasBuildpackObject } from "../buildpack/index.ts";
+import type { Database } from "../database.ts";
 import type { Handlers, RequestOf } from "../http/index.ts";
 import { readObject } from "./object.ts";
 import { pageOfPackages, readPackages } from "./store.ts";
-import type { UploadRow } from "./store-upload.ts";
+import { findWholeUpload, type UploadRow } from "./store-upload.ts";
 import {
   beginUpload,
   completeUpload,
@@ -22,6 +24,18 @@ type Operations = "listPackages" | "getPackage" | "beginUpload" | "getUpload" | 
 
 type Ending = Pick<RequestOf<"sendPiece">, "caller" | "effect" | "audit">;
 
+async function endIn(
+  tx: Transaction<Database>,
+  whole: Whole,
+  { caller, audit }: Pick<Ending, "caller" | "audit">,
+): Promise<Upload> {
+  const { row } = whole;
+  const ended = await endUpload(tx, caller.principalName, whole);
+  audit.resource = `package/${ended.package?.id}`;
+  audit.details = { uploadId: row.id, version: row.version, digest: row.digest, sizeBytes: row.size_bytes };
+  return ended;
+}
+
 export function packageHandlers(deps: UploadDeps): Handlers<Operations> {
   const { db, objects } = deps;
   const completions = new Map<UploadId, Promise<Whole>>();
@@ -31,15 +45,10 @@ export function packageHandlers(deps: UploadDeps): Handlers<Operations> {
     completions.set(row.id, running);
     return await running.finally(() => completions.delete(row.id));
   };
-  const end = async (row: UploadRow, known: Whole | null, request: Ending): Promise<Upload> => {
-    const { caller, effect, audit } = request;
-    const whole = known ?? (await complete(row));
-    audit.details = { uploadId: row.id, version: row.version, digest: row.digest, sizeBytes: row.size_bytes };
-    const upload = await effect(async (tx) => {
-      const ended = await endUpload(tx, caller.principalName, whole);
-      audit.resource = `package/${ended.package?.id}`;
-      return ended;
-    });
+  const end = async (row: UploadRow, { caller, effect, audit }: Ending): Promise<Upload> => {
+    const whole = await complete(row);
+    const upload = await effect(async (tx) => await endIn(tx, whole, { caller, audit }));
+    // killed here: the draft is dropped with the uploads that nobody continues
     await objects.drop(row.id);
     deps.hashes.forget(row.id);
     return upload;
@@ -53,11 +62,14 @@ export function packageHandlers(deps: UploadDeps): Handlers<Operations> {
       return found;
     },
     beginUpload: async ({ caller, body, effect, audit }) => {
-      const row = await beginUpload(db, caller.tenantId, body);
-      if (row.package_id !== null) return await showUpload(db, row);
-      const known = await knownBits(db, row);
-      if (known === null && row.received_bytes < row.size_bytes) return await showUpload(db, row);
-      return await end(row, known, { caller, effect, audit });
+      // Killed after its last piece: its archive is still to be read.
+      const whole = await findWholeUpload(db, caller.tenantId, body);
+      if (whole !== null) return await end(whole, { caller, effect, audit });
+      return await effect(async (tx) => {
+        const row = await beginUpload(tx, caller.tenantId, body);
+        const known = row.package_id === null ? await knownBits(tx, row) : null;
+        return known === null ? await showUpload(tx, row) : await endIn(tx, known, { caller, audit });
+      });
     },
     getUpload: async ({ caller, params: { uploadId } }) =>
       await showUpload(db, await getUploadRow(db, caller.tenantId, uploadId)),
@@ -66,7 +78,7 @@ export function packageHandlers(deps: UploadDeps): Handlers<Operations> {
       if (row.package_id !== null) return await showUpload(db, row);
       const advanced = await receivePiece(deps, row, { offset, body });
       if (advanced.received_bytes < advanced.size_bytes) return await showUpload(db, advanced);
-      return await end(advanced, null, { caller, effect, audit });
+      return await end(advanced, { caller, effect, audit });
     },
     getObject: async ({ caller: { tenantId }, params: { digest }, headers }) => {
       const [pkg] = await readPackages(db, { tenantId, digest, after: null, rows: 1 });

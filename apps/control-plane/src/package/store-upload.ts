@@ -8,6 +8,7 @@ import {
   UploadId,
   type Version,
 } from "@evenkeel/contracts/id";
+import type { BeginUpload } from "@evenkeel/contracts/package";
 import { inTransaction } from "@evenkeel/kit/sql";
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { Database } from "../database.ts";
@@ -56,6 +57,26 @@ export async function findUpload(db: Db, tenantId: TenantId, id: UploadId): Prom
     .selectAll()
     .where("tenant_id", "=", tenantId)
     .where("id", "=", id)
+    .executeTakeFirst();
+  return found ?? null;
+}
+
+/** The upload of these bits whose last byte has arrived, and that is no package yet. */
+export async function findWholeUpload(
+  db: Db,
+  tenantId: TenantId,
+  { application, version, digest }: Pick<BeginUpload, "application" | "version" | "digest">,
+): Promise<UploadRow | null> {
+  const found = await db
+    .selectFrom("upload")
+    .innerJoin("application", "application.id", "upload.application_id")
+    .selectAll("upload")
+    .where("upload.tenant_id", "=", tenantId)
+    .where("application.name", "=", application)
+    .where("upload.version", "=", version)
+    .where("upload.digest", "=", digest)
+    .whereRef("received_bytes", "=", "size_bytes")
+    .where("package_id", "is", null)
     .executeTakeFirst();
   return found ?? null;
 }

@@ -46,6 +46,10 @@ export const REQUEST_ERRORS = {
     "The first request with this Idempotency-Key is still under way.",
     "Send it again with the same key.",
   ]),
+  ANSWER_SEALED: entry(409, "never", [
+    "This Idempotency-Key was used with another access token, and the answer holds a secret that only that one may read again.",
+    "Ask with that token; or take back what was made and use a new key.",
+  ]),
   OUTCOME_UNKNOWN: entry(503, "after-refresh", [
     "The database's answer was lost: it may have been done, or not.",
     "Read the resource, then decide whether to ask again.",

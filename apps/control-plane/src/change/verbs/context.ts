@@ -22,6 +22,8 @@ export interface Ask {
   readonly tenantId: TenantId;
   readonly changeId: ChangeId;
   readonly by: string;
+  /** The transaction to act in; without it the verb has one of its own. */
+  readonly tx?: Transaction<Database>;
 }
 
 /** Runs a verb, or refuses with what is possible instead. */
@@ -30,7 +32,7 @@ export async function withVerb<T>(
   { ask, action }: { readonly ask: Ask; readonly action: ChangeAction },
   run: (context: VerbContext) => Promise<T>,
 ): Promise<T> {
-  return await inTransaction(deps.db, async (tx) => {
+  const act = async (tx: Transaction<Database>): Promise<T> => {
     const change = await lockChange(tx, ask.tenantId, ask.changeId);
     const rows = await readRows(tx, change);
     const snapshot = snapshotOf(rows);
@@ -44,5 +46,6 @@ export async function withVerb<T>(
       });
     }
     return await run({ tx, change, snapshot, by: ask.by });
-  });
+  };
+  return ask.tx === undefined ? await inTransaction(deps.db, act) : await act(ask.tx);
 }
