@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { TargetTraffic } from "./change-state.ts";
-import { Digest, HostId, RevisionId, ServiceId } from "./id.ts";
+import { Digest, HostId, Name, RevisionId, ServiceId } from "./id.ts";
 import { Strategy } from "./strategy.ts";
 
 /** A name of something that only one change at a time may hold, e.g. `service/svc_…/revision`. */
@@ -73,10 +73,22 @@ export type PlannedGroup = z.infer<typeof PlannedGroup>;
 export const Difference = z.strictObject({ field: z.string(), from: z.string().nullable(), to: z.string().nullable() });
 export type Difference = z.infer<typeof Difference>;
 
+/** An application that a change alters, and the bits that it brings; null = it brings none. */
+export const PlannedApplication = z.strictObject({
+  name: Name,
+  /** What its service runs now; null = nothing to go back to. */
+  fromRevisionId: RevisionId.nullable(),
+  packageDigest: Digest.nullable(),
+  buildpackDigest: Digest.nullable(),
+});
+export type PlannedApplication = z.infer<typeof PlannedApplication>;
+
 /** The frozen document that preview, approval and execution read. */
 export const Plan = z.strictObject({
   kind: z.string(),
   title: z.string(),
+  /** What approval rules, windows and admission rules go by. */
+  applications: z.array(PlannedApplication),
   /** Done once before the first batch, and once after the last. */
   opening: z.array(PlannedStep),
   closing: z.array(PlannedStep),

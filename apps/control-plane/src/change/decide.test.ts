@@ -58,6 +58,7 @@ function planOf(strategy: object): Plan {
     missing: [],
     warnings: [],
     irreversible: null,
+    applications: [],
     fromRevisionId: null,
     toRevisionId: null,
     configurationDigest: null,

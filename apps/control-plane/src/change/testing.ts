@@ -3,7 +3,7 @@ import type { Change } from "@evenkeel/contracts/change";
 import type { PlannedStep } from "@evenkeel/contracts/change-plan";
 import { type ChangeState, isTerminal } from "@evenkeel/contracts/change-state";
 import { problemOf } from "@evenkeel/contracts/error";
-import type { ChangeId, HostId } from "@evenkeel/contracts/id";
+import { type ChangeId, type HostId, Name } from "@evenkeel/contracts/id";
 import { Strategy } from "@evenkeel/contracts/strategy";
 import { systemClock } from "@evenkeel/kit/clock";
 import { createLog } from "@evenkeel/kit/log";
@@ -41,6 +41,7 @@ const DrillSpec = z.strictObject({
   strategy: Strategy.prefault({}),
   back: z.boolean().default(false),
   lock: z.string().default("drill"),
+  applications: z.array(Name).default([]),
 });
 type DrillSpec = z.infer<typeof DrillSpec>;
 
@@ -75,6 +76,12 @@ function drillKind(seeded: Seed): ChangeKind<DrillSpec, DrillWorld> {
       const verb = spec.back ? "undo" : "do";
       return {
         title: verb,
+        applications: spec.applications.map((name) => ({
+          name,
+          fromRevisionId: null,
+          packageDigest: null,
+          buildpackDigest: null,
+        })),
         opening: [],
         closing: [drillStep("close", { on: "control", type: "count" })],
         groups: [
@@ -115,11 +122,12 @@ function drillKind(seeded: Seed): ChangeKind<DrillSpec, DrillWorld> {
       };
     },
     review: () => null,
-    inverse: (_plan, touched, { speed }) => ({
+    inverse: ({ applications }, touched, { speed }) => ({
       hosts: touched.map(({ name, hostId }) => ({ name, hostId: String(hostId) })),
       strategy: Strategy.parse(speed === "fast" ? { batches: "all" } : { batches: "each" }),
       back: true,
       lock: "drill",
+      applications: applications.map(({ name }) => name),
     }),
   };
 }

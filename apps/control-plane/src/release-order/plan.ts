@@ -127,6 +127,14 @@ function draftOf({ spec, world, wished, targets }: Drafting): Draft {
     missing: missingOf(spec, world, revision),
     warnings: warningsOf(world, revision),
     irreversible: null,
+    applications: [
+      {
+        name: spec.application,
+        fromRevisionId: world.service?.revisionId ?? null,
+        packageDigest: revision?.package.digest ?? null,
+        buildpackDigest: revision?.buildpack.digest ?? null,
+      },
+    ],
     fromRevisionId: world.service?.revisionId ?? null,
     toRevisionId: revision?.id ?? null,
     configurationDigest: revision?.digest ?? null,

@@ -93,7 +93,14 @@ export function samplePlan(more: Partial<Plan> = {}): Plan {
     targets: [target("local-1", "a"), target("local-3", "b")],
     locks: [{ resource: "service/hello/revision", mode: "exclusive", label: "service hello" }],
     ...{ basis: [], differences: [{ field: "version", from: "1.0.0", to: "2.0.0" }], missing: [], warnings: [] },
-    ...{ irreversible: null, fromRevisionId: null, toRevisionId: null, configurationDigest: null, expectedMs: null },
+    ...{
+      applications: [],
+      irreversible: null,
+      fromRevisionId: null,
+      toRevisionId: null,
+      configurationDigest: null,
+      expectedMs: null,
+    },
     payload: {},
     ...more,
   };
