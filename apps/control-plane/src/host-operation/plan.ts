@@ -32,6 +32,7 @@ export function planHostOperation(spec: HostOperationSpec, world: World): Draft 
     missing: [],
     warnings: offline.length === 0 ? [] : [`offline, left out: ${offline.join(", ")}`],
     irreversible: IRREVERSIBLE,
+    applications: [],
     fromRevisionId: null,
     toRevisionId: null,
     configurationDigest: null,
