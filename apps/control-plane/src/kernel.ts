@@ -13,7 +13,7 @@ const registry: KindRegistry = {
   controlSteps: new Map(
     [...trafficSteps, ...KINDS.flatMap(({ controlSteps }) => controlSteps)].map((step) => [step.type, step]),
   ),
-  agentSteps: new Map(agentSteps.map((step) => [step.type, step])),
+  agentSteps: new Map([...agentSteps, ...hostOperationKind.agentSteps].map((step) => [step.type, step])),
 };
 
 /** Commands go through the outbox, in the transaction of the step. */

@@ -1,6 +1,6 @@
 import { type Command, HEARTBEAT_MS, type Outcome } from "@evenkeel/contracts/agent-protocol";
 import type { Change } from "@evenkeel/contracts/change";
-import type { PlannedStep } from "@evenkeel/contracts/change-plan";
+import type { PlannedApplication, PlannedStep } from "@evenkeel/contracts/change-plan";
 import { type ChangeState, isTerminal } from "@evenkeel/contracts/change-state";
 import { problemOf } from "@evenkeel/contracts/error";
 import { type ChangeId, type HostId, Name } from "@evenkeel/contracts/id";
@@ -57,6 +57,21 @@ const drillStep = (name: string, more: Partial<PlannedStep> = {}): PlannedStep =
   ...more,
 });
 
+const withoutBits = (name: string): PlannedApplication => ({
+  name,
+  fromRevisionId: null,
+  packageDigest: null,
+  buildpackDigest: null,
+});
+
+const groupOf = ({ strategy, hosts }: DrillSpec): Draft["groups"][number] => ({
+  groupId: "g",
+  name: "g",
+  after: [],
+  strategy,
+  targetIds: hosts.map(({ name }) => name),
+});
+
 interface DrillWorld {
   readonly seeded: Seed;
   readonly version: string;
@@ -76,23 +91,10 @@ function drillKind(seeded: Seed): ChangeKind<DrillSpec, DrillWorld> {
       const verb = spec.back ? "undo" : "do";
       return {
         title: verb,
-        applications: spec.applications.map((name) => ({
-          name,
-          fromRevisionId: null,
-          packageDigest: null,
-          buildpackDigest: null,
-        })),
+        applications: spec.applications.map(withoutBits),
         opening: [],
         closing: [drillStep("close", { on: "control", type: "count" })],
-        groups: [
-          {
-            groupId: "g",
-            name: "g",
-            after: [],
-            strategy: spec.strategy,
-            targetIds: spec.hosts.map(({ name }) => name),
-          },
-        ],
+        groups: [groupOf(spec)],
         targets: spec.hosts.map(({ name, hostId }) => ({
           targetId: name,
           name,
