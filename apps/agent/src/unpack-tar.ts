@@ -1,11 +1,12 @@
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { PlatformError } from "@evenkeel/contracts/error";
+import type { EntryKind } from "@evenkeel/kit/archive-rules";
 import { Unpack } from "tar";
-import { type ArchiveEntry, type EntryGuard, safeMode } from "./archive-entry.ts";
+import { type EntryGuard, safeMode } from "./archive-entry.ts";
 import { isDiskFull } from "./disk.ts";
 
-const KINDS: Readonly<Record<string, ArchiveEntry["kind"]>> = {
+const KINDS: Readonly<Record<string, EntryKind>> = {
   File: "file",
   OldFile: "file",
   ContiguousFile: "file",
@@ -27,7 +28,7 @@ export async function untar(archive: string, folder: string, guard: EntryGuard):
       if (refused !== null || !("type" in entry)) return false;
       try {
         const kind = KINDS[entry.type] ?? "other";
-        guard.check({ path: entry.path, kind, sizeBytes: entry.size, linkTarget: entry.linkpath ?? "" });
+        guard.check({ path: entry.path, kind, sizeBytes: entry.size, target: entry.linkpath ?? "" });
         entry.mode = safeMode(entry.mode ?? 0o644, kind);
         return true;
       } catch (error) {

@@ -4,14 +4,15 @@ import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { PlatformError } from "@evenkeel/contracts/error";
+import type { EntryKind } from "@evenkeel/kit/archive-rules";
 import { makeFolder } from "@evenkeel/kit/durable-file";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
-import { type ArchiveEntry, type EntryGuard, safeMode } from "./archive-entry.ts";
+import { type EntryGuard, safeMode } from "./archive-entry.ts";
 import { isDiskFull } from "./disk.ts";
 
 const LINK_TARGET_LIMIT_BYTES = 4096;
 const KIND_MASK = 0o170000;
-const KINDS = new Map<number, ArchiveEntry["kind"]>([
+const KINDS = new Map<number, EntryKind>([
   [0o100000, "file"],
   [0o040000, "folder"],
   [0o120000, "link"],
@@ -50,7 +51,7 @@ async function unpackEntry({ zip, entry, folder, guard, links }: Step): Promise<
   const path = entry.fileName;
   const { kind, mode } = kindAndMode(entry);
   const target = kind === "link" ? await readTarget(zip, entry) : "";
-  guard.check({ path, kind, sizeBytes: entry.uncompressedSize, linkTarget: target });
+  guard.check({ path, kind, sizeBytes: entry.uncompressedSize, target });
   const absolute = join(folder, path);
   if (kind === "link") links.push({ path, target });
   else if (kind === "folder") await makeFolder(absolute, safeMode(mode, kind));
@@ -61,7 +62,7 @@ async function unpackEntry({ zip, entry, folder, guard, links }: Step): Promise<
 }
 
 /** The upper half of the external attributes is the Unix mode; archives made elsewhere have 0 there. */
-function kindAndMode(entry: Entry): { kind: ArchiveEntry["kind"]; mode: number } {
+function kindAndMode(entry: Entry): { kind: EntryKind; mode: number } {
   const unix = entry.externalFileAttributes >>> 16;
   const folder = entry.fileName.endsWith("/");
   if ((unix & KIND_MASK) === 0) return { kind: folder ? "folder" : "file", mode: folder ? 0o755 : 0o644 };

@@ -78,6 +78,27 @@ test.each<[string, Entry[], RegExp]>([
   ],
   ["is a device", [{ path: "null", type: "CharacterDevice", devmaj: 1, devmin: 3 }] as Entry[], /neither a file/],
   ["is a pipe", [{ path: "pipe", type: "FIFO" }] as Entry[], /neither a file/],
+  [
+    "lies below a file",
+    [
+      { path: "a", content: "x" },
+      { path: "a/b", content: "x" },
+    ] as Entry[],
+    /below a file/,
+  ],
+  [
+    "stands in it twice",
+    [
+      { path: "a", content: "x" },
+      { path: "./a", content: "y" },
+    ] as Entry[],
+    /twice/,
+  ],
+  [
+    "is a hard link to nothing",
+    [{ path: "hard", type: "Link", linkpath: "missing" }] as Entry[],
+    /hard link to no file/,
+  ],
 ])("an archive with an entry that %s is refused, and nothing of it stays", async (_, entries, problem) => {
   for (const bytes of [tar(entries), gzipSync(tar(entries))]) {
     const refused = unpackBytes(bytes);
@@ -90,12 +111,12 @@ test.each<[string, Entry[], RegExp]>([
 
 test("a bomb is refused by what its headers announce, before its bytes are written", async () => {
   const guard = new EntryGuard(Number.MAX_SAFE_INTEGER);
-  const entry = { path: "zeros", kind: "file", sizeBytes: UNPACKED_LIMIT_BYTES + 1, linkTarget: "" } as const;
+  const entry = { path: "zeros", kind: "file", sizeBytes: UNPACKED_LIMIT_BYTES + 1, target: "" } as const;
   expect(() => guard.check(entry)).toThrow(/unpacks to more than/);
   const many = new EntryGuard(Number.MAX_SAFE_INTEGER);
-  const small = { path: "x", kind: "file", sizeBytes: 0, linkTarget: "" } as const;
-  for (let count = 0; count < ENTRY_LIMIT; count += 1) many.check(small);
-  expect(() => many.check(small)).toThrow(/unpacks to more than/);
+  const small = (path: string) => ({ path, kind: "file", sizeBytes: 0, target: "" }) as const;
+  for (let count = 0; count < ENTRY_LIMIT; count += 1) many.check(small(String(count)));
+  expect(() => many.check(small("one more"))).toThrow(/unpacks to more than/);
   await expect(unpackBytes(tar([{ path: "zeros" } as Entry], UNPACKED_LIMIT_BYTES + 1))).rejects.toMatchObject({
     code: "PACKAGE_TOO_LARGE",
   });
@@ -181,6 +202,9 @@ test.each([
   ["is a link out of the folder", link("l", "../../etc")],
   ["is an absolute link", link("l", "/etc")],
   ["is a device", { name: "null", text: "", mode: 0o020666 }],
+  ["lies below a file", { name: "ok/below", text: "x" }],
+  ["stands in it twice", { name: "ok", text: "y" }],
+  ["differs only by a slash", { name: "ok/", text: "" }],
 ])("a zip with an entry that %s is refused, and nothing of it stays", async (_, bad) => {
   await expect(unpackBytes(zip([{ name: "ok", text: "x" }, bad]))).rejects.toMatchObject({ code: "PACKAGE_UNSAFE" });
   expect(await everything()).toEqual([]);

@@ -61,6 +61,21 @@ test.each<[string, TriedEntry[], string]>([
   ],
   ["a file below a link", [link("here", "."), { path: "here/file" }], "lies below a link"],
   ["a link in the place of a folder", [{ path: "d/file" }, link("d", ".")], "is a link in the place of a folder"],
+  ["a file in the place of a folder", [{ path: "d/file" }, { path: "d" }], "is a file in the place of a folder"],
+  ["a file below a file", [{ path: "a" }, { path: "a/b" }], "lies below a file"],
+  ["a file far below a file", [{ path: "a" }, { path: "a/b/c" }], "lies below a file"],
+  ["the same entry twice", [{ path: "a" }, { path: "a" }], "stands in it twice"],
+  ["the same entry with a dot before it", [{ path: "a" }, { path: "./a" }], "stands in it twice"],
+  ["the same entry with a slash behind it", [{ path: "a" }, { path: "a/", type: "Directory" }], "stands in it twice"],
+  [
+    "the same folder twice",
+    [
+      { path: "d/", type: "Directory" },
+      { path: "./d/", type: "Directory" },
+    ],
+    "stands in it twice",
+  ],
+  ["a hard link to nothing", [{ path: "hard", type: "Link", target: "gone" }], "is a hard link to no file before it"],
 ])("%s is refused, and the entry is named", async (_, entries, problem) => {
   const entry = entries.at(-1)!.path;
   const refused = { code: "PACKAGE_UNSAFE", facts: { entry, problem } };
@@ -73,6 +88,9 @@ test.each([
   ["an absolute path", { path: "/outside", content: "" }, "PACKAGE_UNSAFE"],
   ["a link that leaves", { path: "etc", content: "/etc", mode: 0o120777 }, "PACKAGE_UNSAFE"],
   ["a device", { path: "dev", content: "", mode: 0o020666 }, "PACKAGE_UNSAFE"],
+  ["a file below a file", { path: "good/below", content: "" }, "PACKAGE_UNSAFE"],
+  ["the same entry twice", { path: "good", content: "y" }, "PACKAGE_UNSAFE"],
+  ["the same entry with a slash behind it", { path: "good/", content: "" }, "PACKAGE_UNSAFE"],
   ["content that is not what its checksum says", { path: "a", content: "abc", checksum: 1 }, "PACKAGE_UNREADABLE"],
 ])("%s in a zip is refused", async (_, entry, code) => {
   await expect(verify(zipOf([{ path: "good", content: "x" }, entry]))).rejects.toMatchObject({ code });
@@ -81,7 +99,6 @@ test.each([
 test.each<[string, () => Buffer]>([
   ["nothing", () => Buffer.alloc(0)],
   ["text", () => Buffer.from("this is no archive".repeat(100))],
-  ["an archive without entries", () => tarOf([])],
   [
     "a tar that ends in the middle of a file",
     () => tarOf([{ path: "a", content: "x".repeat(5000) }]).subarray(0, 3000),
@@ -94,6 +111,40 @@ test.each<[string, () => Buffer]>([
   await expect(verify(make())).rejects.toMatchObject({ code: "PACKAGE_UNREADABLE" });
 });
 
+test("names that differ in case are different, and a folder may come after what lies in it", async () => {
+  const entries: TriedEntry[] = [
+    { path: "readme" },
+    { path: "README" },
+    { path: "d/file" },
+    { path: "d/", type: "Directory" },
+    { path: "./", type: "Directory" },
+    { path: "hard", type: "Link", target: "d/file" },
+  ];
+  expect(await verify(tarOf(entries))).toMatchObject({ entries: entries.length });
+});
+
+test("a name that is not UTF-8 is refused, with what can be read of it", async () => {
+  const bytes = tarOf([{ path: "abc", content: "x" }]);
+  bytes[1] = 0xff;
+  // The header's checksum: the sum of its bytes, its own eight counted as spaces.
+  bytes.fill(0x20, 148, 156);
+  const sum = bytes.subarray(0, 512).reduce((all, byte) => all + byte, 0);
+  bytes.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  await expect(verify(bytes)).rejects.toMatchObject({
+    code: "PACKAGE_UNSAFE",
+    facts: { entry: "a\uFFFDc", problem: "has a name that is not UTF-8" },
+  });
+});
+
+test.each<[string, () => Buffer]>([
+  ["a tar without entries", () => tarOf([])],
+  ["a gzipped tar without entries", () => gzipSync(Buffer.alloc(10_240))],
+  ["a zip without entries", () => zipOf([])],
+  ["a tar of folders alone", () => tarOf([{ path: "d/", type: "Directory" }])],
+])("%s holds no file", async (_, make) => {
+  await expect(verify(make())).rejects.toMatchObject({ code: "PACKAGE_WITHOUT_FILES" });
+});
+
 test("a header that claims more than the limit is refused before anything is unpacked", async () => {
   const bytes = tarOf([{ path: "huge", claimedBytes: UNPACKED_LIMIT_BYTES + 1 }]);
   await expect(verify(bytes)).rejects.toMatchObject({ code: "PACKAGE_TOO_LARGE" });
@@ -101,10 +152,11 @@ test("a header that claims more than the limit is refused before anything is unp
 
 test("an archive with too many entries is refused, in bounded memory", async () => {
   const file = join(folder, "many");
-  const entry = tarOf([{ path: "same" }]).subarray(0, 512);
-  const block = Buffer.concat(Array.from({ length: 1000 }, () => entry));
-  const blocks = Array.from({ length: ENTRY_LIMIT / 1000 + 1 }, () => block);
-  await pipeline(Readable.from(blocks), createGzip({ level: 1 }), createWriteStream(file));
+  const blocks = function* () {
+    for (let block = 0; block <= ENTRY_LIMIT / 1000; block += 1)
+      yield tarOf(Array.from({ length: 1000 }, (_, index) => ({ path: `${block}-${index}` }))).subarray(0, -1024);
+  };
+  await pipeline(Readable.from(blocks()), createGzip({ level: 1 }), createWriteStream(file));
   const before = process.memoryUsage().rss;
   await expect(verifyArchive(file)).rejects.toMatchObject({ code: "PACKAGE_TOO_LARGE" });
   expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 ** 2);

@@ -4,8 +4,8 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { PlatformError } from "@evenkeel/contracts/error";
+import { type EntryKind, EntryRules } from "@evenkeel/kit/archive-rules";
 import { Parser, type ReadEntry } from "tar";
-import { type EntryKind, EntryRules } from "./entry-rules.ts";
 import { verifyZip } from "./verify-zip.ts";
 
 /** What an archive unpacks to. */
@@ -18,6 +18,7 @@ const GZIP = "1f8b";
 const ZIP = "504b";
 // `ustar` stands here in every tar of this century.
 const TAR_MAGIC_AT = 257;
+const BLOCK_BYTES = 512;
 
 const KINDS: Readonly<Record<string, EntryKind>> = {
   File: "file",
@@ -35,7 +36,7 @@ export async function verifyArchive(file: string): Promise<Verified> {
   const magic = (await head(file, 2)).toString("hex");
   if (magic === ZIP) await verifyZip(file, rules);
   else await verifyTar(file, rules, magic === GZIP);
-  if (rules.entries === 0) throw unreadable("it has no entries");
+  rules.end();
   return { unpackedBytes: rules.unpackedBytes, entries: rules.entries };
 }
 
@@ -67,6 +68,9 @@ async function verifyTar(file: string, rules: EntryRules, gzipped: boolean): Pro
 
 /** The parser would unpack compressed content once more by itself; and what is no tar would look to it like an empty one. */
 function refuseOtherFormats(first: Buffer): void {
+  // So a tar without entries begins.
+  if (first.length >= BLOCK_BYTES && first.subarray(0, BLOCK_BYTES).every((byte) => byte === 0))
+    throw new PlatformError("PACKAGE_WITHOUT_FILES");
   const magic = first.subarray(TAR_MAGIC_AT, TAR_MAGIC_AT + 5).toString("latin1");
   if (magic !== "ustar") throw unreadable("it is neither a .tar nor a .tar.gz nor a .zip");
 }

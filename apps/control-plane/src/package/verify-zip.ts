@@ -1,8 +1,8 @@
 import { buffer } from "node:stream/consumers";
 import { crc32 } from "node:zlib";
 import { PlatformError } from "@evenkeel/contracts/error";
+import type { EntryKind, EntryRules } from "@evenkeel/kit/archive-rules";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
-import type { EntryKind, EntryRules } from "./entry-rules.ts";
 
 const TARGET_LIMIT_BYTES = 4096;
 const KIND_MASK = 0o170000;

@@ -84,6 +84,10 @@ export const REQUEST_ERRORS = {
     "The archive is refused: entry {entry} {problem}.",
     "Remove the entry and pack it again.",
   ]),
+  PACKAGE_WITHOUT_FILES: entry(422, "never", [
+    "The archive holds no file.",
+    "Check what was packed; `tar tf` or `unzip -l` lists it.",
+  ]),
   PACKAGE_TOO_LARGE: entry(422, "never", [
     "The archive unpacks to more than {limitBytes} bytes or {limitEntries} entries.",
     "Pack less.",
