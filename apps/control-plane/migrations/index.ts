@@ -3,12 +3,14 @@ import { type Migration, Migrator } from "kysely/migration";
 import { ground } from "./001-ground.ts";
 import { fleet } from "./002-fleet.ts";
 import { change } from "./003-change.ts";
+import { guard } from "./028-guard.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "001-ground": ground,
   "002-fleet": fleet,
   "003-change": change,
+  "028-guard": guard,
 };
 
 const NOTHING: Migration = { up: async () => undefined };
@@ -17,6 +19,8 @@ const NOTHING: Migration = { up: async () => undefined };
 export async function migrate<DB>(db: Kysely<DB>): Promise<void> {
   const migrator = new Migrator({
     db,
+    // They only add, so they do not depend on the order in which versions brought them.
+    allowUnorderedMigrations: true,
     provider: { getMigrations: async () => ({ ...(await newerMigrations(db)), ...MIGRATIONS }) },
   });
   const { error } = await migrator.migrateToLatest();

@@ -3,6 +3,7 @@ import type { ChangeDeps, CommandPort, ExitPoint, KindRegistry } from "./change/
 import type { Ground } from "./ground.ts";
 import { hostOperationKind } from "./host-operation/index.ts";
 import { releaseOrderKind } from "./release-order/index.ts";
+import { measurements } from "./sample/index.ts";
 import { agentSteps, trafficSteps } from "./slot/index.ts";
 
 /** Every kind of change there is; a new one is a line here and a folder of its own. */
@@ -27,5 +28,5 @@ export const outbox: CommandPort = {
 /** What the kernel stands on, with all kinds. */
 export function kernelDeps(ground: Ground, at: (point: ExitPoint) => void): ChangeDeps {
   const { db, listener, lease, clock, log } = ground;
-  return { db, listener, lease, clock, log, commands: outbox, registry, at };
+  return { db, listener, lease, clock, log, commands: outbox, measurements, registry, at };
 }

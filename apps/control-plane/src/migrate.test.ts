@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { openDatabase } from "@evenkeel/kit/sql";
 import { serverKinds, testDatabase } from "@evenkeel/testkit/database";
 import { sql } from "kysely";
@@ -10,7 +11,12 @@ describe.each(await serverKinds())("migrations on %s", (kind) => {
     const pools = Array.from({ length: 4 }, () => openDatabase<object>({ connectionString: url, max: 2 }));
     await Promise.all(pools.map((db) => migrate(db)));
     const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(pools[0]!);
-    expect(rows.map(({ name }) => name)).toEqual(["001-ground", "002-fleet", "003-change"]);
+    const folder = new URL("../migrations/", import.meta.url);
+    const files = readdirSync(folder)
+      .filter((file) => file !== "index.ts")
+      .map((file) => file.replace(/\.ts$/, ""))
+      .sort();
+    expect(rows.map(({ name }) => name)).toEqual(files);
     await Promise.all(pools.map((db) => db.destroy()));
     await close();
   });

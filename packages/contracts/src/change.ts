@@ -12,6 +12,7 @@ import {
 } from "./change-state.ts";
 import { endpoint, page, pageQuery } from "./endpoint.ts";
 import { Problem } from "./error.ts";
+import { GuardVerdict } from "./guard.ts";
 import { ChangeId, Digest, HostId, Moment, Name, RevisionId, ServiceId, StepId, WorkspaceId } from "./id.ts";
 import { Strategy } from "./strategy.ts";
 
@@ -62,6 +63,8 @@ export const BatchView = z.strictObject({
   bakedMs: z.int(),
   startedAt: Moment.nullable(),
   finishedAt: Moment.nullable(),
+  /** What the guards have found so far. */
+  guards: z.array(GuardVerdict),
   targets: z.array(TargetView),
   ...acts,
 });
@@ -134,8 +137,8 @@ export type Change = z.infer<typeof Change>;
 export const ChangeEvent = z.strictObject({
   sequence: z.int(),
   at: Moment,
-  type: z.enum(["change", "batch", "target", "step", "output", "verb"]),
-  /** `{id?, name, from?, to?, …}`; of `output`: {stepId, target, text}. */
+  type: z.enum(["change", "batch", "target", "step", "output", "verb", "guard"]),
+  /** `{id?, name, from?, to?, …}`; of `output`: {stepId, target, text}; of `guard`: {batchId, batch, name, outcome, text, evidence}. */
   data: z.record(z.string(), z.unknown()),
 });
 export type ChangeEvent = z.infer<typeof ChangeEvent>;

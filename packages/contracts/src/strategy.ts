@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Guard } from "./guard.ts";
 
 /** How targets become batches: `count` = number of batches, `size` = targets per batch, `percent` = of all targets per batch, rounded up. */
 export const Batching = z.union([
@@ -28,5 +29,7 @@ export const Strategy = z.strictObject({
   budget: Budget.prefault({}),
   /** An instance counts as healthy after it has been so for this long. */
   minimumHealthySeconds: z.number().min(0).max(600).default(1),
+  /** What watches the batches; the first that finds them worse acts. */
+  guards: z.array(Guard).max(20).default([]),
 });
 export type Strategy = z.infer<typeof Strategy>;

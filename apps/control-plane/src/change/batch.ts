@@ -3,7 +3,7 @@ import type { BatchState, GroupState } from "@evenkeel/contracts/change-state";
 import type { BatchSnapshot, Snapshot } from "./snapshot.ts";
 import { LOST_TARGETS, SETTLED_TARGETS } from "./state.ts";
 
-const FRESH = { confirmed: false, bakedMs: 0, started: false, finished: false } as const;
+const FRESH = { confirmed: false, bakedMs: 0, started: false, finished: false, watchedMs: 0 } as const;
 
 /** The stored part of a batch. */
 export function batchOf(snapshot: Snapshot, batch: PlannedBatch): BatchSnapshot {
@@ -42,7 +42,8 @@ export function batchState(snapshot: Snapshot, group: PlannedGroup, batch: Plann
   if (!isSettled(snapshot, batch)) return "running";
   if (lostTargets(snapshot, batch).length > 0) return "failed";
   if (stored.finished) return "succeeded";
-  return needsBake(snapshot, batch) ? "baking" : "running";
+  // Until its guards have had their last look it bakes as well.
+  return batch.targetIds.some((id) => stateOf(snapshot, id) === "succeeded") ? "baking" : "running";
 }
 
 /** The first batch that is not finished. */

@@ -73,7 +73,10 @@ interface World {
   readonly targets?: Partial<Record<string, TargetState>>;
   readonly steps?: readonly (readonly [target: string, name: string, state: StepState])[];
   readonly batches?: Partial<
-    Record<string, Partial<{ started: boolean; finished: boolean; bakedMs: number; confirmed: boolean }>>
+    Record<
+      string,
+      Partial<{ started: boolean; finished: boolean; bakedMs: number; watchedMs: number; confirmed: boolean }>
+    >
   >;
   readonly more?: Partial<Snapshot>;
 }
@@ -132,10 +135,11 @@ function snapshotOf({
     batches: new Map(
       plan.groups[0]!.batches.map(({ batchId }) => [
         batchId,
-        { batchId, confirmed: false, bakedMs: 0, started: false, finished: false, ...batches[batchId] },
+        { batchId, confirmed: false, bakedMs: 0, started: false, finished: false, watchedMs: 0, ...batches[batchId] },
       ]),
     ),
     attempts,
+    verdicts: [],
     ...more,
   };
 }
@@ -156,6 +160,10 @@ const short = (decision: Decision): string => {
       return `revoke ${decision.attempt.name}`;
     case "begin-rollback":
       return "begin-rollback";
+    case "look":
+    case "ask":
+    case "unanswered":
+      return `${decision.kind} ${decision.batchId} ${decision.guard}`;
     default:
       return decision satisfies never;
   }

@@ -2,6 +2,7 @@ import type { PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-pla
 import type { ChangeState, TargetState } from "@evenkeel/contracts/change-state";
 import { type Problem, problemOf } from "@evenkeel/contracts/error";
 import { batchOf, groupLosses, isGroupFinished, isReady, isSettled, needsBake, nextBatch } from "./batch.ts";
+import { type GuardDecision, guardAlarm, watchAfter, watchBefore } from "./guard/watch.ts";
 import { CLOSING, type HostView, OPENING, type PauseCause, type Snapshot, type StepAttempt } from "./snapshot.ts";
 import { LOST_TARGETS } from "./state.ts";
 import { allowedFailures } from "./strategy.ts";
@@ -19,6 +20,7 @@ import { attemptsOf, cleanTrackOf, isTouched, positionOf, reattachTrackOf } from
 /** One thing to be written; the worker applies them in order, then asks again. */
 export type Decision =
   | TargetDecision
+  | GuardDecision
   | { readonly kind: "revoke"; readonly attempt: StepAttempt }
   | { readonly kind: "batch"; readonly batchId: string; readonly to: "started" | "finished" }
   | {
@@ -95,6 +97,8 @@ function whileRunning(context: Context): Decision[] {
   if (!opening.done) return opening.decisions;
   const overspent = spentBudget(snapshot);
   if (overspent !== null) return [overspent];
+  const alarm = guardAlarm(snapshot);
+  if (alarm !== null) return [alarm];
   const runnable = new Set(
     snapshot.plan.groups.flatMap((group) =>
       group.batches
@@ -147,9 +151,12 @@ function moveGroup(snapshot: Snapshot, group: PlannedGroup, staged: boolean): De
   const { started, confirmed } = batchOf(snapshot, batch);
   if (!started) {
     const open = isReady(snapshot, group) && (batch.gate === null || confirmed);
-    return open ? [{ kind: "batch", batchId: batch.batchId, to: "started" }] : [];
+    if (!open) return [];
+    const before = watchBefore(snapshot, group, batch);
+    return before.passed ? [{ kind: "batch", batchId: batch.batchId, to: "started" }] : [...before.decisions];
   }
-  if (!isSettled(snapshot, batch) || needsBake(snapshot, batch)) return [];
+  const guards = watchAfter(snapshot, group, batch);
+  if (!guards.passed || !isSettled(snapshot, batch) || needsBake(snapshot, batch)) return [...guards.decisions];
   return [{ kind: "batch", batchId: batch.batchId, to: "finished" }];
 }
 

@@ -1,11 +1,12 @@
 import type { Command } from "@evenkeel/contracts/agent-protocol";
-import type { ChangeId, CommandId, HostId, TenantId } from "@evenkeel/contracts/id";
+import type { ChangeId, CommandId, HostId, ServiceId, TenantId } from "@evenkeel/contracts/id";
 import type { Clock } from "@evenkeel/kit/clock";
 import type { ReplicaLease } from "@evenkeel/kit/lease";
 import type { Listener } from "@evenkeel/kit/notify";
 import type { Kysely, Transaction } from "kysely";
 import type { Database } from "../database.ts";
 import type { ExitPoint } from "./exit-point.ts";
+import type { Measured } from "./guard/index.ts";
 import type { KindRegistry } from "./kind.ts";
 
 type Tx = Transaction<Database>;
@@ -16,6 +17,30 @@ export interface CommandPort {
   revoke(tx: Tx, commandIds: readonly CommandId[]): Promise<unknown>;
   forget(tx: Tx, changeId: ChangeId): Promise<void>;
   online(db: Kysely<Database>, hostIds: readonly HostId[]): Promise<ReadonlySet<HostId>>;
+}
+
+/** Whose measurements a guard asks for. */
+export interface MeasureScope {
+  readonly of: "traffic" | "instances";
+  readonly tenantId: TenantId;
+  readonly batchStartedAt: string | null;
+  readonly changeStartedAt: string | null;
+  readonly warmUpSeconds: number;
+  readonly targets: readonly {
+    readonly name: string;
+    readonly hostId: HostId;
+    readonly serviceId: ServiceId;
+    /** The version that stood there before; null = none, or of another sort. */
+    readonly from: string | null;
+    /** Null: it was not changed, or is just being changed. */
+    readonly changedAt: string | null;
+    readonly untouched: boolean;
+  }[];
+}
+
+/** What was counted and told, as the kernel's guards need it. */
+export interface MeasurePort {
+  measure(tx: Tx, scope: MeasureScope): Promise<Measured>;
 }
 
 export interface Log {
@@ -31,6 +56,7 @@ export interface ChangeDeps {
   readonly lease: ReplicaLease;
   readonly clock: Clock;
   readonly commands: CommandPort;
+  readonly measurements: MeasurePort;
   readonly registry: KindRegistry;
   readonly log: Log;
   /** Called at each named point; a test may end the process there. */

@@ -1,9 +1,10 @@
-export type { ChangeDeps, CommandPort, Log } from "./deps.ts";
+export type { ChangeDeps, CommandPort, Log, MeasurePort, MeasureScope } from "./deps.ts";
 export { changeHandlers } from "./endpoints.ts";
 export { type Executor, startExecutor } from "./execute/executor.ts";
 export { agentListener } from "./execute/settle.ts";
 export { type ExitPoint, exitAt } from "./exit-point.ts";
 export { changeFindings } from "./finding.ts";
+export type { Cell, InstanceReading, Measured } from "./guard/index.ts";
 export type {
   AgentStep,
   ChangeKind,

@@ -4,6 +4,7 @@ import type { VerbBody } from "@evenkeel/contracts/change";
 import type { LockRequest, Plan, PlannedBatch } from "@evenkeel/contracts/change-plan";
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import { Digest } from "@evenkeel/contracts/id";
+import { bakeOf } from "./guard/watch.ts";
 import type { Draft } from "./kind.ts";
 import { needsConfirmation, planBatches } from "./strategy.ts";
 
@@ -52,7 +53,7 @@ export function rearrange(plan: Plan, arrangement: Arrangement): Plan | Refusal 
         name: batch.name,
         beta: false,
         gate: needsConfirmation(group.strategy, index) ? "start" : null,
-        bakeMs: Math.round(group.strategy.bakeSeconds * 1000),
+        bakeMs: bakeOf(group.strategy),
         targetIds: batch.targetIds,
       }),
     );

@@ -2,6 +2,7 @@ import type { Outcome } from "@evenkeel/contracts/agent-protocol";
 import type { Plan } from "@evenkeel/contracts/change-plan";
 import type { ChangeState, StepState, TargetState } from "@evenkeel/contracts/change-state";
 import type { Problem } from "@evenkeel/contracts/error";
+import type { GuardOutcome } from "@evenkeel/contracts/guard";
 import type { ChangeId, CommandId, HostId, StepId } from "@evenkeel/contracts/id";
 
 export type Phase = "opening" | "stage" | "run" | "clean" | "re-attach" | "closing";
@@ -44,6 +45,24 @@ export interface BatchSnapshot {
   readonly bakedMs: number;
   readonly started: boolean;
   readonly finished: boolean;
+  /** For how long guards have watched it. */
+  readonly watchedMs: number;
+}
+
+/** What a guard has found at a batch, or asks about it. */
+export interface VerdictSnapshot {
+  readonly batchId: string;
+  readonly guard: number;
+  readonly when: "before" | "after";
+  readonly outcome: GuardOutcome | null;
+  readonly final: boolean;
+  readonly looks: number;
+  /** Somebody outside was asked, and this is how long the answer takes. */
+  readonly asking: boolean;
+  readonly elapsedMs: number;
+  readonly text: string;
+  /** A person went on in spite of it. */
+  readonly overruled: boolean;
 }
 
 /** `targets`: those in hand go on to their end; `steps`: only the steps in hand. */
@@ -63,6 +82,7 @@ export interface Snapshot {
   readonly targets: ReadonlyMap<string, TargetSnapshot>;
   readonly batches: ReadonlyMap<string, BatchSnapshot>;
   readonly attempts: readonly StepAttempt[];
+  readonly verdicts: readonly VerdictSnapshot[];
 }
 
 /** What the worker sees of hosts: `away` = not connected now, `lost` = for longer than the grace. */

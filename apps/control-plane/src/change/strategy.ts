@@ -1,5 +1,6 @@
 import type { PlannedBatch } from "@evenkeel/contracts/change-plan";
 import type { Budget, Strategy } from "@evenkeel/contracts/strategy";
+import { bakeOf } from "./guard/watch.ts";
 
 /** What the batching needs to know of a target. */
 export interface BatchTarget {
@@ -30,7 +31,7 @@ export function planBatches(targets: readonly BatchTarget[], strategy: Strategy,
     name: slice.name,
     beta: slice.beta,
     gate: needsConfirmation(strategy, index) ? "start" : null,
-    bakeMs: Math.round(strategy.bakeSeconds * 1000),
+    bakeMs: bakeOf(strategy),
     targetIds: slice.targets.map((target) => target.targetId),
   }));
 }

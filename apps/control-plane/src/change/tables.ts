@@ -3,6 +3,7 @@ import type { ChangeEvent } from "@evenkeel/contracts/change";
 import type { Plan } from "@evenkeel/contracts/change-plan";
 import type { ChangeState, StepState, TargetState } from "@evenkeel/contracts/change-state";
 import type { Problem } from "@evenkeel/contracts/error";
+import type { GuardOutcome } from "@evenkeel/contracts/guard";
 import type { ChangeId, CommandId, Digest, ReplicaId, StepId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
 import type { ColumnType, Generated } from "kysely";
 import type { RollbackDemand } from "./rollback.ts";
@@ -51,8 +52,28 @@ interface ChangeBatchTable {
   batch_id: string;
   confirmed: Generated<boolean>;
   baked_ms: Generated<number>;
+  watched_ms: Generated<number>;
   started_at: MaybeMoment;
   finished_at: MaybeMoment;
+}
+
+interface ChangeVerdictTable {
+  change_id: ChangeId;
+  batch_id: string;
+  /** Its place in the strategy's list. */
+  guard: number;
+  moment: "before" | "after";
+  outcome: GuardOutcome | null;
+  final: Generated<boolean>;
+  looks: Generated<number>;
+  asking: Generated<boolean>;
+  elapsed_ms: Generated<number>;
+  /** Where a pending answer is asked for. */
+  status_url: string | null;
+  text: string;
+  evidence: ColumnType<Record<string, unknown>, string | undefined, string>;
+  at: Generated<string>;
+  overruled_by: string | null;
 }
 
 interface ChangeTargetTable {
@@ -116,6 +137,7 @@ export interface ChangeTables {
   change: ChangeTable;
   change_batch: ChangeBatchTable;
   change_target: ChangeTargetTable;
+  change_verdict: ChangeVerdictTable;
   change_step: ChangeStepTable;
   change_event: ChangeEventTable;
   lock: LockTable;

@@ -23,6 +23,7 @@ import {
   type TestReplica,
   until,
 } from "../link/testing.ts";
+import { measurements } from "../sample/index.ts";
 import type { MigratedDatabase } from "../testing.ts";
 import type { ChangeDeps } from "./deps.ts";
 import { type Executor, startExecutor } from "./execute/executor.ts";
@@ -221,6 +222,7 @@ export class Drill {
       lease: replica.lease,
       clock: systemClock(db),
       commands,
+      measurements,
       registry,
       log,
       at: guard,

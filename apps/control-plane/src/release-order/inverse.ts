@@ -35,5 +35,5 @@ function strategyOf(plan: Plan, { speed, strategy }: RollbackRequest): Strategy 
   const budget = { failures: 0, action: "stop" as const };
   if (speed === "follow") return { ...original, budget };
   const { minimumHealthySeconds } = original;
-  return { beta: 0, batches: "all", bakeSeconds: 0, confirm: "none", budget, minimumHealthySeconds };
+  return { beta: 0, batches: "all", bakeSeconds: 0, confirm: "none", budget, minimumHealthySeconds, guards: [] };
 }

@@ -1,3 +1,3 @@
 export { sampleHandlers } from "./endpoints.ts";
 export { type RecorderOptions, SampleRecorder } from "./recorder.ts";
-export { type GatewaySample, readSamples } from "./store/index.ts";
+export { type GatewaySample, measurements, readSamples } from "./store/index.ts";

@@ -32,6 +32,7 @@ export function sampleBatch(name: string, state: BatchView["state"], targets: re
   return {
     ...{ batchId: `hello/${name}`, name, beta: name === "beta", state, gate: null, confirmed: false, bakeMs: 3000 },
     ...{ bakedMs: 1000, startedAt: began, finishedAt: state === "succeeded" ? at(4) : null, targets: [...targets] },
+    guards: [],
     allowedActions: [],
   };
 }

@@ -60,6 +60,14 @@ export const CHANGE_ERRORS = {
     "Nothing was changed: of its targets {skipped} were skipped and {offline} offline.",
     "Roll it back, or close it and plan anew.",
   ]),
+  GUARD_WORSE: entry(422, "never", [
+    "The guard {guard} found {batch} worse: {evidence}.",
+    "Roll back, or `resume` to go on in spite of it.",
+  ]),
+  GUARD_NO_DATA: entry(422, "later", [
+    "The guard {guard} cannot judge {batch}: {evidence}.",
+    "Look for yourself, then `resume` or roll back.",
+  ]),
   NO_INVERSE: entry(409, "never", ["This change cannot be rolled back: {problem}.", "Plan a new release instead."]),
   NEWER_CHANGE: entry(409, "never", [
     "{resource} was changed since by {changeId}.",

@@ -10,6 +10,7 @@ import type { Database } from "../../database.ts";
 import { isSettled, needsBake, nextBatch } from "../batch.ts";
 import { type Decision, decide } from "../decide.ts";
 import type { ChangeDeps } from "../deps.ts";
+import { guardClocks } from "../guard/watch.ts";
 import type { HostView, Snapshot } from "../snapshot.ts";
 import { WORKED_STATES } from "../state.ts";
 import { type Claim, holdChange, releaseClaim } from "../store/lease.ts";
@@ -112,7 +113,8 @@ const waitingSteps = (snapshot: Snapshot) =>
 /** Everything whose time is charged now; paused time does not count. */
 function waitingIds(snapshot: Snapshot): string[] {
   const baking = snapshot.state === "running" ? bakingBatches(snapshot).map(({ batchId }) => batchId) : [];
-  return [...baking, ...waitingSteps(snapshot).map(({ id }) => id)];
+  const guards = snapshot.state === "running" ? guardClocks(snapshot) : [];
+  return [...baking, ...guards, ...waitingSteps(snapshot).map(({ id }) => id)];
 }
 
 function nextLook(snapshot: Snapshot, hosts: HostView): number | null {
@@ -122,6 +124,7 @@ function nextLook(snapshot: Snapshot, hosts: HostView): number | null {
   const watching =
     snapshot.state === "scheduled" ||
     waitingSteps(snapshot).length > 0 ||
+    (snapshot.state === "running" && guardClocks(snapshot).length > 0) ||
     snapshot.plan.targets.some((target) => target.hostId !== null && hosts.away(target.hostId));
   const looks = [...baking, ...(watching ? [LOOK_AGAIN_MS] : [])];
   // Time is checkpointed at least each second.

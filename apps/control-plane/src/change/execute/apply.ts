@@ -12,6 +12,7 @@ import { readRows, snapshotOf } from "../store/snapshot.ts";
 import { endAttempt, markRevoking } from "../store/step.ts";
 import { beginRollback } from "./begin-rollback.ts";
 import { dispatch, type Work } from "./dispatch.ts";
+import { applyGuard } from "./look.ts";
 
 /** Writes one decision. */
 export async function apply(deps: ChangeDeps, work: Work, decision: Decision): Promise<void> {
@@ -33,6 +34,10 @@ export async function apply(deps: ChangeDeps, work: Work, decision: Decision): P
       return await applyChange(deps, work, decision);
     case "begin-rollback":
       return await beginRollback(deps, work);
+    case "look":
+    case "ask":
+    case "unanswered":
+      return await applyGuard(deps, work, decision);
     default:
       return decision satisfies never;
   }

@@ -1,11 +1,13 @@
 import type { BatchView, Change, ChangeSummary, GroupView, StepView, TargetView } from "@evenkeel/contracts/change";
 import type { PlannedBatch, PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import type { ChangeAction, TargetTraffic } from "@evenkeel/contracts/change-state";
+import { type GuardVerdict, guardName } from "@evenkeel/contracts/guard";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { batchOf, batchState, groupState } from "../batch.ts";
+import { guardsOf } from "../guard/watch.ts";
 import { CLOSING, OPENING, type Snapshot } from "../snapshot.ts";
 import { LOST_TARGETS } from "../state.ts";
-import type { ChangeRows, StepRow } from "../store/snapshot.ts";
+import type { ChangeRows, StepRow, VerdictRow } from "../store/snapshot.ts";
 import { attemptsOf, trackOf, trafficOf } from "../track.ts";
 import { actionsOf, batchActions, groupActions, targetActions } from "./actions.ts";
 
@@ -109,11 +111,29 @@ function showBatch(shown: Shown, { group, batch, actions }: BatchPlace): BatchVi
     bakedMs: Math.min(bakedMs, batch.bakeMs),
     startedAt: row?.started_at ?? null,
     finishedAt: row?.finished_at ?? null,
+    guards: rows.verdicts.filter((row) => row.batch_id === batch.batchId).map((row) => showVerdict(row, group)),
     targets: batch.targetIds.flatMap((targetId) => {
       const planned = snapshot.plan.targets.find((one) => one.targetId === targetId);
       return planned === undefined ? [] : [showTarget(shown, planned, actions)];
     }),
     allowedActions: batchActions(actions, snapshot, batch),
+  };
+}
+
+function showVerdict(row: VerdictRow, group: PlannedGroup): GuardVerdict {
+  const guard = guardsOf(group)[row.guard];
+  return {
+    guard: row.guard,
+    name: guard === undefined ? String(row.guard) : guardName(guard),
+    action: guard?.action ?? "pause",
+    when: row.moment,
+    outcome: row.outcome,
+    final: row.final,
+    looks: row.looks,
+    text: row.text,
+    evidence: row.evidence,
+    at: row.at,
+    overruledBy: row.overruled_by,
   };
 }
 

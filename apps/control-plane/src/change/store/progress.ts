@@ -7,6 +7,7 @@ import { CLOSING, OPENING } from "../snapshot.ts";
 import { SETTLED_TARGETS } from "../state.ts";
 import { NOW } from "./change.ts";
 import { appendEvents } from "./event.ts";
+import { chargeGuards, reopenVerdicts } from "./verdict.ts";
 
 type Tx = Transaction<Database>;
 
@@ -84,6 +85,7 @@ export async function markBatch(
     .where("change_id", "=", batch.changeId)
     .where("batch_id", "=", batch.batchId)
     .execute();
+  if (to === "reopened") await reopenVerdicts(tx, batch);
   await appendEvents(tx, batch.changeId, [{ type: "batch", data: { id: batch.batchId, name: batch.name, to } }]);
 }
 
@@ -99,4 +101,5 @@ export async function chargeTime(
     where change_id = ${changeId} and batch_id = charge.id`.execute(tx);
   await sql`update change_step set elapsed_ms = elapsed_ms + charge.ms from ${charge}
     where change_id = ${changeId} and change_step.id = charge.id`.execute(tx);
+  await chargeGuards(tx, changeId, charges);
 }

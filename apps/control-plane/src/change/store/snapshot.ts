@@ -1,11 +1,12 @@
 import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
-import type { BatchSnapshot, Snapshot, StepAttempt, TargetSnapshot } from "../snapshot.ts";
+import type { BatchSnapshot, Snapshot, StepAttempt, TargetSnapshot, VerdictSnapshot } from "../snapshot.ts";
 
 export type ChangeRow = Selectable<Database["change"]>;
 export type StepRow = Selectable<Database["change_step"]>;
 export type TargetRow = Selectable<Database["change_target"]>;
 export type BatchRow = Selectable<Database["change_batch"]>;
+export type VerdictRow = Selectable<Database["change_verdict"]>;
 
 /** Everything that belongs to one change. */
 export interface ChangeRows {
@@ -13,6 +14,7 @@ export interface ChangeRows {
   readonly targets: readonly TargetRow[];
   readonly batches: readonly BatchRow[];
   readonly steps: readonly StepRow[];
+  readonly verdicts: readonly VerdictRow[];
   /** The state of the change that rolls it back. */
   readonly rollbackState: Snapshot["state"] | null;
 }
@@ -37,6 +39,13 @@ export async function readRowsOfMany(db: Kysely<Database>, changes: readonly Cha
     .orderBy("dispatched_at")
     .orderBy("id")
     .execute();
+  const verdicts = await db
+    .selectFrom("change_verdict")
+    .selectAll()
+    .where("change_id", "in", ids)
+    .orderBy("guard")
+    .orderBy("moment", "desc")
+    .execute();
   const rollbacks =
     rollbackIds.length === 0
       ? []
@@ -46,12 +55,14 @@ export async function readRowsOfMany(db: Kysely<Database>, changes: readonly Cha
     targets: Map.groupBy(targets, (row) => row.change_id),
     batches: Map.groupBy(batches, (row) => row.change_id),
     steps: Map.groupBy(steps, (row) => row.change_id),
+    verdicts: Map.groupBy(verdicts, (row) => row.change_id),
   };
   return changes.map((change) => ({
     change,
     targets: mine.targets.get(change.id) ?? [],
     batches: mine.batches.get(change.id) ?? [],
     steps: mine.steps.get(change.id) ?? [],
+    verdicts: mine.verdicts.get(change.id) ?? [],
     rollbackState: change.rollback_change_id === null ? null : (stateOf.get(change.rollback_change_id) ?? null),
   }));
 }
@@ -74,10 +85,11 @@ export async function rereadRows(
       (select other.state from change other where other.id = change.rollback_change_id) as "rollbackState",
       ${of("change_target", "target_id")} as targets,
       ${of("change_batch", "batch_id")} as batches,
-      ${of("change_step", "dispatched_at, id")} as steps
+      ${of("change_step", "dispatched_at, id")} as steps,
+      ${of("change_verdict", "guard, moment desc")} as verdicts
     from change where id = ${change.id}`.execute(tx);
-  const { epoch, rollbackState, targets, batches, steps, ...moving } = rows[0]!;
-  return { change: { ...change, ...moving }, epoch, rollbackState, targets, batches, steps };
+  const { epoch, rollbackState, targets, batches, steps, verdicts, ...moving } = rows[0]!;
+  return { change: { ...change, ...moving }, epoch, rollbackState, targets, batches, steps, verdicts };
 }
 
 /** The rows as the kernel's decisions see them. */
@@ -97,6 +109,7 @@ export function snapshotOf(rows: ChangeRows): Snapshot {
     targets: new Map(rows.targets.map((row) => [row.target_id, targetOf(row)])),
     batches: new Map(rows.batches.map((row) => [row.batch_id, batchOf(row)])),
     attempts: rows.steps.map(attemptOf),
+    verdicts: rows.verdicts.map(verdictOf),
   };
 }
 
@@ -115,6 +128,20 @@ const batchOf = (row: BatchRow): BatchSnapshot => ({
   bakedMs: row.baked_ms,
   started: row.started_at !== null,
   finished: row.finished_at !== null,
+  watchedMs: row.watched_ms,
+});
+
+const verdictOf = (row: VerdictRow): VerdictSnapshot => ({
+  batchId: row.batch_id,
+  guard: row.guard,
+  when: row.moment,
+  outcome: row.outcome,
+  final: row.final,
+  looks: row.looks,
+  asking: row.asking,
+  elapsedMs: row.elapsed_ms,
+  text: row.text,
+  overruled: row.overruled_by !== null,
 });
 
 const attemptOf = (row: StepRow): StepAttempt => ({

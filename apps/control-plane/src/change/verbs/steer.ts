@@ -2,12 +2,14 @@ import type { VerbBody } from "@evenkeel/contracts/change";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeDeps } from "../deps.ts";
 import { finish } from "../execute/apply.ts";
+import { objections } from "../guard/watch.ts";
 import { mayConfirm } from "../show/actions.ts";
 import { leftBehindLines } from "../show/left-behind.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { moveChange, storeLeftBehind, wake } from "../store/change.ts";
 import { appendEvents } from "../store/event.ts";
 import { confirmBatches } from "../store/progress.ts";
+import { overrule } from "../store/verdict.ts";
 import { type Ask, withVerb } from "./context.ts";
 
 /** No new target is begun; those in hand end, or with `now` only their steps in hand. */
@@ -19,9 +21,10 @@ export async function pause(deps: ChangeDeps, ask: Ask, body: VerbBody<"pause">)
   });
 }
 
-/** Goes on where it stopped. */
+/** Goes on where it stopped; who resumes after a guard goes on in spite of what it found. */
 export async function resume(deps: ChangeDeps, ask: Ask): Promise<void> {
-  await withVerb(deps, { ask, action: "resume" }, async ({ tx, change, by }) => {
+  await withVerb(deps, { ask, action: "resume" }, async ({ tx, change, snapshot, by }) => {
+    await overrule(tx, { changeId: change.id, verdicts: objections(snapshot), by });
     await moveChange(tx, change, { to: "running", problem: null, by });
   });
 }

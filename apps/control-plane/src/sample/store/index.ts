@@ -1,2 +1,3 @@
+export { measurements } from "./measure.ts";
 export { keepPartitions, rollUp } from "./partition.ts";
 export { type GatewaySample, insertSamples, readSamples, type SampleQuery } from "./sample.ts";
