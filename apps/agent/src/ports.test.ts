@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { isFree } from "./ports.ts";
 import { TestHost } from "./testing/agent-process.ts";
@@ -91,4 +93,14 @@ test("a port that the platform chooses is free on every address", async () => {
   expect(await isFree(port)).toBe(true);
   await listen(port, ADDRESSES[0]);
   expect(await isFree(port)).toBe(false);
+});
+
+test("a port that the agent's user may not have is told as such, not as taken", async () => {
+  const look = `import("${import.meta.dirname}/ports.ts")
+    .then(({ assertFree }) => assertFree("127.0.0.1", 82)).catch(({ code }) => console.log(code))`;
+  // Root has the right to every port unless it is taken from it.
+  const without = ["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", process.execPath];
+  const [command = "", ...rest] = process.getuid?.() === 0 ? ["setpriv", ...without] : [process.execPath];
+  const { stdout } = await promisify(execFile)(command, [...rest, "-e", look]);
+  expect(stdout.trim()).toBe("PORT_FORBIDDEN");
 });

@@ -25,7 +25,9 @@ export async function choosePort(address: string, range: PortRange, promised: Re
 
 /** Refuses a fixed port that somebody has on the host's own address, or on the wildcard, which is every address. */
 export async function assertFree(address: string, port: number): Promise<void> {
-  if (await canBind(port, address)) return;
+  const refusal = await tryBind(port, address);
+  if (refusal === null) return;
+  if (refusal === "EACCES") throw new PlatformError("PORT_FORBIDDEN", { port });
   const holder = portHolder(address, port) ?? "a process that is about to listen";
   throw new PlatformError("PORT_TAKEN", { port, holder });
 }
@@ -43,12 +45,17 @@ export async function isFree(port: number): Promise<boolean> {
 }
 
 /** True when a program that listens on this address and port would succeed. */
-export function canBind(port: number, host: string): Promise<boolean> {
+export async function canBind(port: number, host: string): Promise<boolean> {
+  return (await tryBind(port, host)) === null;
+}
+
+/** Why nobody may listen there; null = one may, or there is no such address to be taken. */
+function tryBind(port: number, host: string): Promise<string | null> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) =>
-      resolve(error.code === "EAFNOSUPPORT" || error.code === "EADDRNOTAVAIL"),
+    server.once("error", ({ code = "" }: NodeJS.ErrnoException) =>
+      resolve(["EAFNOSUPPORT", "EADDRNOTAVAIL"].includes(code) ? null : code),
     );
-    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(null)));
   });
 }

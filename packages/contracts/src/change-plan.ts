@@ -95,8 +95,10 @@ export const Plan = z.strictObject({
   groups: z.array(PlannedGroup),
   targets: z.array(PlannedTarget),
   locks: z.array(LockRequest),
-  /** Versions of the resources that it was made from; compared at start. `label` is for people. */
-  basis: z.array(z.strictObject({ resource: z.string(), version: z.string(), label: z.string() })),
+  /** Versions of the resources that it was made from; compared at start. `label` is for people, and so is `shown`: the version as they know it. */
+  basis: z.array(
+    z.strictObject({ resource: z.string(), version: z.string(), label: z.string(), shown: z.string().optional() }),
+  ),
   differences: z.array(Difference),
   /** What must exist before the change can be created, e.g. `package 1.4.2`; only in a dry run. */
   missing: z.array(z.string()),

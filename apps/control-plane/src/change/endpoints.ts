@@ -1,4 +1,5 @@
 import type { VERB_BODIES } from "@evenkeel/contracts/change";
+import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { type Handlers, pageStart, type RequestOf, toPage } from "../http/index.ts";
 import type { ChangeDeps } from "./deps.ts";
@@ -61,21 +62,26 @@ function readingHandlers(deps: ChangeDeps): Handlers<Reading> {
       return { plan, digest };
     },
     watchChange: async ({ params, caller, headers, signal }) => {
-      const after = Number(headers["last-event-id"] ?? 0);
-      await findChange(db, caller.tenantId, params.changeId);
+      const after = lastEventOf(headers["last-event-id"]);
+      const { sequence } = await findChange(db, caller.tenantId, params.changeId);
       const { changeId } = params;
-      return watchChange(deps, {
-        tenantId: caller.tenantId,
-        changeId,
-        after: Number.isInteger(after) ? after : 0,
-        signal,
-      });
+      // Who claims to have more than there is waits for what comes next, like every other watcher.
+      return watchChange(deps, { tenantId: caller.tenantId, changeId, after: Math.min(after, sequence), signal });
     },
     listLocks: async ({ query, caller }) => {
       const rows = await listLocks(db, { tenantId: caller.tenantId, ...pageStart(query) });
       return toPage(rows, query, { show: (row) => row, keyOf: (row) => `${row.resource}@${row.changeId}` });
     },
   };
+}
+
+function lastEventOf(header: string | string[] | undefined): number {
+  if (header === undefined) return 0;
+  if (typeof header === "string" && /^\d{1,15}$/.test(header)) return Number(header);
+  throw new PlatformError("INPUT_INVALID", {
+    field: "Last-Event-ID",
+    problem: "Last-Event-ID: the id of the last event that was seen, a number",
+  });
 }
 
 type Verbs =

@@ -72,15 +72,22 @@ function arrangementProblem(mine: ReadonlySet<string>, named: readonly string[])
   return missing === undefined ? null : `${missing} is in no batch`;
 }
 
+/** Without versions that a person knows the name alone says more. */
+function fromTo(from: string | undefined, to: string | undefined): string {
+  if (from === undefined || to === undefined) return "";
+  return from === to ? ` (${from}, with another content)` : ` (${from} → ${to})`;
+}
+
 /** What of the plan's basis is no longer so, in words. */
 export function movedSince(plan: Plan, now: Plan["basis"]): string[] {
   const current = new Map(now.map((entry) => [entry.resource, entry]));
   const before = new Set(plan.basis.map((entry) => entry.resource));
   return [
-    ...plan.basis.flatMap(({ resource, version, label }) => {
+    ...plan.basis.flatMap((planned) => {
+      const { resource, version, label } = planned;
       const entry = current.get(resource);
       if (entry === undefined) return [`${label} (gone)`];
-      return entry.version === version ? [] : [`${label} (${version} → ${entry.version})`];
+      return entry.version === version ? [] : [`${label}${fromTo(planned.shown, entry.shown)}`];
     }),
     ...now.filter(({ resource }) => !before.has(resource)).map(({ label }) => `${label} (new)`),
   ];

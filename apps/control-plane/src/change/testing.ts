@@ -112,7 +112,7 @@ function drillKind(seeded: Seed): ChangeKind<DrillSpec, DrillWorld> {
           reattach: [],
           facts: {},
         })),
-        basis: [{ resource: "drill", version, label: "the drill" }],
+        basis: [{ resource: "drill", version, label: "the drill", shown: version }],
         differences: [],
         missing: [],
         warnings: [],

@@ -91,6 +91,17 @@ describe.each(await serverKinds())("the HTTP API on %s", (kind) => {
       status: 400,
       body: problem("INPUT_INVALID"),
     });
+    expect(await here.call("GET", "/applications?limt=2&colour=red")).toMatchObject({
+      status: 400,
+      body: {
+        code: "INPUT_UNKNOWN_PARAMETER",
+        facts: { field: "limt, colour", known: expect.stringContaining("limit, cursor") },
+      },
+    });
+    expect(await here.call("GET", "/me?limit=2")).toMatchObject({
+      status: 400,
+      body: { code: "INPUT_UNKNOWN_PARAMETER", facts: { known: "no query" } },
+    });
     expect(await here.call("GET", "/applications?limit=0")).toMatchObject({
       status: 400,
       body: problem("INPUT_INVALID"),

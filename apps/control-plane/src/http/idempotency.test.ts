@@ -4,20 +4,10 @@ import type { Endpoint } from "@evenkeel/contracts/endpoint";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestOf, goodPackage } from "../package/testing.ts";
 import { secretDigest } from "../principal/index.ts";
-import { type Answer, type Installation, serverKinds, startInstallation } from "../testing.ts";
+import { type Installation, serverKinds, startInstallation } from "../testing.ts";
 
 const bits = goodPackage("sent twice");
 const upload = { application: "shop", version: "1.0.0", digest: digestOf(bits), sizeBytes: bits.length };
-const release = {
-  kind: "release-order",
-  spec: {
-    workspace: "local",
-    application: "shop",
-    package: { version: "1.0.0" },
-    definition: { start: "node server.js", routes: [{ host: "shop.localhost", path: "/" }] },
-  },
-};
-
 /** Makes nothing that is there afterwards, or joins with a token that works once. */
 const NOT_CREATING = ["planChange", "admitHost", "joinHost", "joinGateway"];
 
@@ -109,52 +99,4 @@ describe.each(await serverKinds())("asking twice under one key on %s", (kind) =>
     const rows = await db.selectFrom("upload").select("version").execute();
     expect(rows).toEqual([{ version: "1.0.0" }]);
   });
-
-  test("a verb acts once: its repetition gets the first answer and leaves no second audit entry", async () => {
-    await furnish(here);
-    const { id } = (await here.call("POST", "/changes", { body: release })).body;
-    const headers = key();
-    const path = `/changes/${id}/cancel`;
-    const first = await here.call("POST", path, { body: {}, headers });
-    expect(first).toMatchObject({ status: 200, body: { id, state: "cancelled" } });
-    expect(await here.call("POST", path, { body: {}, headers, replica: 1 })).toMatchObject({
-      status: 200,
-      body: first.body,
-    });
-    expect(await here.call("POST", path, { body: {} })).toMatchObject({
-      status: 409,
-      body: { code: "ACTION_NOT_ALLOWED" },
-    });
-    const { body } = await here.call("GET", `/audit?resource=change/${id}`);
-    expect(body.items).toMatchObject([
-      { action: "change:cancel", outcome: "refused", code: "ACTION_NOT_ALLOWED" },
-      { action: "change:cancel", outcome: "done", code: null },
-      { action: "release-order:create", outcome: "done" },
-    ]);
-  });
 });
-
-/** A package, a host that counts as online and a gateway: what a release is planned from. */
-async function furnish(here: Installation): Promise<void> {
-  const make = async (path: string, body: object, token = here.adminToken): Promise<Answer["body"]> => {
-    const answer = await here.call("POST", path, { body, token });
-    expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300);
-    return answer.body;
-  };
-  const { id } = await make("/uploads", upload);
-  await fetch(`${here.replicas[0]!.url}/api/v1/uploads/${id}?offset=0`, {
-    method: "PATCH",
-    headers: { authorization: `Bearer ${here.adminToken}`, "content-type": "application/octet-stream" },
-    body: new Uint8Array(bits),
-  });
-  const { token } = await make("/join-tokens", { workspace: "local" });
-  const joining = { token, name: "local-1", address: "127.0.0.1", journalId: "jrn_1", bootId: "boot" };
-  const { hostId } = await make("/hosts/join", joining);
-  const gatewayToken = await make("/join-tokens", { workspace: "local", for: "gateway" });
-  await make("/gateways/join", { token: gatewayToken.token, name: "gateway", url: "http://127.0.0.1:1" });
-  const { db, lease, defaultTenant } = here.replicas[0]!.ground;
-  await db
-    .insertInto("host_session")
-    .values({ host_id: hostId as never, tenant_id: defaultTenant, connection_epoch: 1, replica_id: lease.id })
-    .execute();
-}

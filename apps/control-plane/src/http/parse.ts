@@ -10,6 +10,17 @@ export function parseInput<T>(schema: z.ZodType<T>, value: unknown): T {
   throw inputError(parsed.error.issues);
 }
 
+/** Parses the query of a request; what the address does not take is refused with what it takes. */
+export function parseQuery(schema: z.ZodObject | undefined, value: unknown): unknown {
+  const known = Object.keys(schema?.shape ?? {});
+  const unknown = Object.keys(value ?? {}).filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    const takes = known.length === 0 ? "no query" : known.join(", ");
+    throw new PlatformError("INPUT_UNKNOWN_PARAMETER", { field: unknown.join(", "), known: takes });
+  }
+  return schema === undefined ? undefined : parseInput(schema, value);
+}
+
 /** The error of input that does not fit: an unknown field before anything else, for it is mostly a slip of the pen. */
 export function inputError(issues: readonly Issue[]): PlatformError {
   const flat = issues.flatMap((issue) => flatten(issue, []));

@@ -10,7 +10,7 @@ import type { NewAuditEntry } from "../audit/index.ts";
 import type { Database } from "../database.ts";
 import { writeEvents } from "./events.ts";
 import type { AuditNote, Caller, HostCaller, RawReply, RequestOf, ServerEvent } from "./handler.ts";
-import { parseInput } from "./parse.ts";
+import { parseInput, parseQuery } from "./parse.ts";
 import { mayDo } from "./permission.ts";
 import { asPlatformError, documentOf } from "./problem.ts";
 import { type Seal, sealBy } from "./seal.ts";
@@ -131,7 +131,7 @@ function prepare(deps: RespondDeps, preparation: Preparation): RequestOf<Operati
   const { route, request, passage, signal } = preparation;
   const { endpoint } = route;
   const params = parsePart(endpoint.params, request.params);
-  const query = parsePart(endpoint.query, request.query);
+  const query = parseQuery(endpoint.query, request.query);
   const body = endpoint.bodyKind === "raw" ? request.body : parsePart(endpoint.body, request.body ?? {});
   const key = keyOf(preparation, { params, query, body });
   const effect = async (fn: Parameters<RequestOf<OperationName>["effect"]>[0]): Promise<unknown> => {

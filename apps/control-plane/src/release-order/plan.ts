@@ -202,10 +202,11 @@ function basisOf(
     const version = world.hosts.find(({ id }) => id === hostId)?.version ?? 0;
     return { resource: `host/${hostId}`, version: String(version), label: `host ${name}` };
   });
-  const slots = targets.map(({ targetId, facts }) => ({
+  const slots = targets.map(({ targetId, facts, from }) => ({
     resource: `slot/${targetId}`,
     version: String(facts.fromRevisionId ?? "empty"),
     label: `what runs on ${targetId}`,
+    shown: from ?? "nothing",
   }));
   const base = [
     { resource: `service/${service}`, version: String(world.service?.version ?? "none"), label: `service ${service}` },
@@ -213,8 +214,14 @@ function basisOf(
       resource: `parameters/${service}`,
       version: String(world.service?.parameters.version ?? "none"),
       label: `parameters of ${service}`,
+      shown: String(world.service?.parameters.version ?? "none"),
     },
-    { resource: `revision/${service}`, version: revisionVersion(revision), label: `revision of ${service}` },
+    {
+      resource: `revision/${service}`,
+      version: revisionVersion(revision),
+      label: `revision of ${service}`,
+      shown: revision?.packageVersion ?? "none",
+    },
     {
       resource: `application/${spec.application}`,
       version: world.application?.id ?? "none",

@@ -42,8 +42,11 @@ test.each([
   ],
   [
     "application: shop\nenv: { LOG_LEVEL: 5 }\n",
-    "line 2, env.LOG_LEVEL: invalid input: expected string, received number",
+    'line 2, env.LOG_LEVEL: is a number to YAML; quote it: LOG_LEVEL: "5"',
   ],
+  ["application: shop\nversion: 2\n", 'line 2, version: is a number to YAML; quote it: version: "2"'],
+  ["application: shop\nversion: 1.10\n", 'line 2, version: is a number to YAML; quote it: version: "1.10"'],
+  ["application: shop\nstart: true\n", 'line 2, start: is a boolean to YAML; quote it: start: "true"'],
   ["application: shop\nroutes:\n  - { path: / }\n", "line 3, routes.0.host: is missing"],
   ["application: shop\nzone: x\nfoo: y\n", "line 2, zone: there is no such field; line 3, foo: there is no such field"],
   ["application: [shop\n", /^line \d+: Flow sequence/],

@@ -29,7 +29,7 @@ export function parseManifest(text: string): Manifest {
   }
   const parsed = Manifest.safeParse(document.toJS() ?? {});
   if (parsed.success) return parsed.data;
-  const found = parsed.error.issues.flatMap((issue) => explain(issue, document.toJS()));
+  const found = parsed.error.issues.flatMap((issue) => unquoted(issue, document) ?? explain(issue, document.toJS()));
   const located = found.map((each) => ({ ...each, line: lineOf(document, lines, each.path) }));
   throw invalid(...located.sort((a, b) => a.line - b.line));
 }
@@ -74,6 +74,16 @@ function explain(issue: Issue, value: unknown): Located[] {
   if (issue.code === "invalid_union") return explainUnion(issue, value);
   const missing = at(value, issue.path) === undefined;
   return [{ path: issue.path, field, said: missing ? "is missing" : lowerFirst(issue.message) }];
+}
+
+/** YAML reads 2 and 1.10 as numbers and yes as a truth, where a text was meant. */
+function unquoted(issue: Issue, document: Document): Located[] | null {
+  if (issue.code !== "invalid_type" || issue.expected !== "string") return null;
+  const node = document.getIn(issue.path, true);
+  if (!isScalar(node) || node.source === undefined || node.value === null) return null;
+  const field = issue.path.join(".");
+  const name = String(issue.path.at(-1));
+  return [{ path: issue.path, field, said: `is a ${typeof node.value} to YAML; quote it: ${name}: "${node.source}"` }];
 }
 
 /** Of a field with several shapes, the complaint about the shape that was most likely meant. */

@@ -13,16 +13,16 @@ export function problemLines({ title, remedy, code }: Problem, indent = ""): Lin
   ];
 }
 
-/** What went wrong on a host: the step, its exit code, the cause and the last output. */
+/** What went wrong on a host: the cause, then the step with its exit code, and the last output. */
 export function targetTrouble({ problem, steps }: TargetView, indent: string): Line[] {
   const failed = lastFailed(steps);
   if (problem === null && failed === undefined) return [];
   const cause = problem ?? problemOfStep(failed);
   const exit = failed?.outcome?.exitCode;
-  const where = failed === undefined ? [] : [line(span(`${indent}${failed.name}${exitText(exit)}`, "dim"))];
+  const where = failed === undefined ? [] : [line(span(`${indent}in ${failed.name}${exitText(exit)}`, "dim"))];
   return [
-    ...where,
     ...(cause === null ? [] : problemLines(cause, indent)),
+    ...where,
     ...outputLines(failed).map((text) => line(span(`${indent}│ `, "dim"), text)),
   ];
 }
@@ -42,7 +42,8 @@ function problemOfStep(step: StepView | undefined): Problem | null {
   return outcome === null || outcome.kind === "succeeded" ? null : outcome.problem;
 }
 
-const exitText = (exit: number | null | undefined): string => (typeof exit === "number" ? ` ended with ${exit}` : "");
+const exitText = (exit: number | null | undefined): string =>
+  typeof exit === "number" ? `, which ended with ${exit}` : "";
 
 function outputLines(step: StepView | undefined): string[] {
   const output = step?.outcome?.output;

@@ -40,7 +40,7 @@ test("a running change is a tree of batches and hosts with the step in hand", ()
   );
 });
 
-test("a failed host shows step, cause, code, what to do and the last output", () => {
+test("a failed host shows cause, code, what to do, then the step and its last output", () => {
   const change = sampleChange("failed", [sampleBatch("beta", "failed", [brokenTarget("local-1")])], {
     finishedAt: at(9),
   });
@@ -49,9 +49,9 @@ test("a failed host shows step, cause, code, what to do and the last output", ()
       "✖ hello: release 2.0.0 ID  failed  9.0 s",
       "  ✖ beta  0/1 host  8.0 s",
       "      ✖ local-1 a  1.0.0 → 2.0.0  failed  2.0 s",
-      "          await-health",
       "          Not healthy within 8 s: GET /healthz answered 500. HEALTH_TIMEOUT",
       "          See the health address and the application's last output.",
+      "          in await-health",
       "          │ hello 3.0.0 listens",
       "          │ cannot open the price list",
     ].join("\n"),

@@ -61,6 +61,10 @@ export const MACHINE_ERRORS = {
     "Correct it and start again.",
   ]),
   PORT_TAKEN: entry(409, "later", ["Port {port} is taken by {holder}.", "Stop that process, or use another port."]),
+  PORT_FORBIDDEN: entry(422, "never", [
+    "Port {port} may not be used by the user that the agent runs as.",
+    "Use a port from 1024 on, or give that user the right (CAP_NET_BIND_SERVICE).",
+  ]),
   PORT_NOT_OURS: entry(422, "later", [
     "Port {port} is answered by {holder}, not by the application.",
     "Stop that process; make the application listen on HOST and PORT.",

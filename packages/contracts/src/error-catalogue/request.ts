@@ -9,7 +9,11 @@ export const REQUEST_ERRORS = {
   ]),
   INPUT_UNKNOWN_FIELD: entry(400, "never", [
     "Unknown field {field}.",
-    "Remove it, or correct its spelling; the manifest's fields are in the guide.",
+    "Remove it, or correct its spelling; the guide has the manifest's fields, /api/openapi.json those of the API.",
+  ]),
+  INPUT_UNKNOWN_PARAMETER: entry(400, "never", [
+    "Unknown query parameter {field}.",
+    "Remove it, or correct its spelling; this address takes {known}.",
   ]),
   BODY_TOO_LARGE: entry(413, "never", [
     "The body is larger than {limitBytes} bytes.",
