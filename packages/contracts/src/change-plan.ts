@@ -70,7 +70,13 @@ export const PlannedGroup = z.strictObject({
 });
 export type PlannedGroup = z.infer<typeof PlannedGroup>;
 
-export const Difference = z.strictObject({ field: z.string(), from: z.string().nullable(), to: z.string().nullable() });
+export const Difference = z.strictObject({
+  field: z.string(),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  /** Of what, where a change is about several things: a service's name. */
+  group: z.string().optional(),
+});
 export type Difference = z.infer<typeof Difference>;
 
 /** An application that a change alters, and the bits that it brings; null = it brings none. */

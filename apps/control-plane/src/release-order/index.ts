@@ -4,18 +4,19 @@ import type { ChangeKind, ControlStep } from "../change/index.ts";
 import { parseInput } from "../http/index.ts";
 import { frameSteps } from "./frame-steps.ts";
 import { inverseOfRelease } from "./inverse.ts";
-import { locksOfRelease, planRelease, reviewRelease } from "./plan.ts";
+import { locksOfRelease, planRelease } from "./plan.ts";
 import { readWorld } from "./read-world.ts";
-import type { World } from "./world.ts";
+import { reviewRelease } from "./review.ts";
+import type { OrderWorld } from "./world.ts";
 
 /** A refusal names the field as it stands in the request. */
 const Request = z.strictObject({ spec: ReleaseOrderSpec });
 
-const releaseOrder: ChangeKind<ReleaseOrderSpec, World> = {
+const releaseOrder: ChangeKind<ReleaseOrderSpec, OrderWorld> = {
   kind: "release-order",
   parse: (spec) => parseInput(Request, { spec }).spec,
   read: readWorld,
-  workspaceOf: (world) => world.workspace.id,
+  workspaceOf: (world) => world.workspaceId,
   locks: locksOfRelease,
   plan: planRelease,
   review: reviewRelease,

@@ -3,37 +3,72 @@ import type { RevisionId } from "@evenkeel/contracts/id";
 import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
 import { Strategy } from "@evenkeel/contracts/strategy";
 import type { RollbackRequest, TouchedTarget } from "../change/index.ts";
+import { reversed } from "./dependencies.ts";
 import type { ReleasePayload } from "./plan.ts";
+import { type Restore, withRevision } from "./restore.ts";
+import type { ReleasedService } from "./service-plan.ts";
 
-/** The exact inverse of a release: each touched target back to what ran there before, or to the chosen revision. */
+/** The exact inverse of an order: each touched target back to what ran there before, or to the chosen revision; services in the reverse of their order. */
 export function inverseOfRelease(
   plan: Plan,
   touched: readonly TouchedTarget[],
   request: RollbackRequest,
 ): ReleaseOrderSpec {
-  const { workspace, application, service } = plan.payload as ReleasePayload;
-  const before = (target: TouchedTarget) => (target.facts.fromRevisionId ?? null) as RevisionId | null;
+  const { workspace, alone, releases } = plan.payload as ReleasePayload;
+  const [only] = releases;
+  if (alone && only !== undefined) {
+    const { after: _, ...release } = inverseOf(only, { plan, touched, request });
+    return { workspace, ...withRevision(release, request.toRevision) };
+  }
+  const back = releases.filter(({ serviceId }) => touched.some(({ slot }) => slot === serviceId));
+  const after = reversed(
+    new Map(releases.map((release) => [release.service, release.after])),
+    new Set(back.map(({ service }) => service)),
+  );
   return {
     workspace,
-    application,
-    service,
-    restore: {
-      ofChange: request.changeId,
-      revisionId: request.toRevision ?? plan.fromRevisionId,
-      targets: touched.flatMap((target) =>
-        target.hostId === null ? [] : [{ hostId: target.hostId, revisionId: request.toRevision ?? before(target) }],
-      ),
-    },
-    strategy: strategyOf(plan, request),
+    releases: back.map((release) => ({
+      ...inverseOf(release, { plan, touched, request }),
+      after: after.get(release.service) ?? [],
+    })),
+    ...(request.toRevision === null ? {} : { toRevision: request.toRevision }),
   };
 }
 
+interface Undoing {
+  readonly plan: Plan;
+  readonly touched: readonly TouchedTarget[];
+  readonly request: RollbackRequest;
+}
+
+function inverseOf(released: ReleasedService, { plan, touched, request }: Undoing): Restore {
+  const { application, service, serviceId, fromRevisionId, parallel } = released;
+  const targets = touched.flatMap(({ slot, hostId, facts }) =>
+    slot !== serviceId || hostId === null
+      ? []
+      : [{ hostId, revisionId: (facts.fromRevisionId ?? null) as RevisionId | null }],
+  );
+  return {
+    application,
+    service,
+    restore: { ofChange: request.changeId, revisionId: fromRevisionId, targets },
+    strategy: strategyOf(originalOf(plan, released), request),
+    // All at once has no zones.
+    ...(parallel === null || request.speed === "fast" ? {} : { parallel }),
+    after: [],
+  };
+}
+
+/** The strategy that a service was released by. */
+function originalOf(plan: Plan, { serviceId }: ReleasedService): Strategy {
+  const slots = new Map(plan.targets.map(({ targetId, slot }) => [targetId, slot]));
+  const group = plan.groups.find(({ batches }) => slots.get(batches[0]?.targetIds[0] ?? "") === serviceId);
+  return group?.strategy ?? Strategy.parse({});
+}
+
 /** `follow`: the batches of the release; `fast`: all at once, no bake, no confirmation. */
-function strategyOf(plan: Plan, { speed, strategy }: RollbackRequest): Strategy {
+function strategyOf(original: Strategy, { speed, strategy }: RollbackRequest): Strategy {
   if (strategy !== null) return strategy;
-  const original = plan.groups[0]?.strategy ?? Strategy.parse({});
-  const budget = { failures: 0, action: "stop" as const };
-  if (speed === "follow") return { ...original, budget };
-  const { minimumHealthySeconds } = original;
-  return { beta: 0, batches: "all", bakeSeconds: 0, confirm: "none", budget, minimumHealthySeconds, guards: [] };
+  if (speed === "follow") return { ...original, budget: { failures: 0, action: "stop" } };
+  return Strategy.parse({ batches: "all", minimumHealthySeconds: original.minimumHealthySeconds });
 }

@@ -1,7 +1,7 @@
 import { newId, RevisionId, ServiceId } from "@evenkeel/contracts/id";
 import { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
 import { describe, expect, test } from "vitest";
-import { reviewRelease } from "./plan.ts";
+import { reviewRelease } from "./review.ts";
 import {
   definition,
   digest,

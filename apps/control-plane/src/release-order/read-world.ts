@@ -1,5 +1,5 @@
 import { newId, RevisionId, ServiceId, type TenantId } from "@evenkeel/contracts/id";
-import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
+import { type Release, type ReleaseOrderSpec, releasesOf, serviceOf } from "@evenkeel/contracts/release-order";
 import type { Revision, RouteRule, ServiceDefinition } from "@evenkeel/contracts/service";
 import type { Transaction } from "kysely";
 import { findApplication } from "../application/index.ts";
@@ -8,29 +8,41 @@ import type { Scope } from "../change/index.ts";
 import type { Database } from "../database.ts";
 import { findPackage } from "../package/index.ts";
 import { findTakenRoute, routesOf } from "../route/index.ts";
-import { readSlots } from "../slot/index.ts";
-import { definitionOf, type World } from "./world.ts";
+import { readFleet, readSlotsIn } from "../slot/index.ts";
+import type { SlotWorld } from "../slot/plan/index.ts";
+import { definitionOf, type OrderWorld, type World } from "./world.ts";
 
-/** Reads the world for a release. */
+/** Reads the world for an order: its hosts once, then what each of its releases is about. */
 export async function readWorld(
   spec: ReleaseOrderSpec,
   tx: Transaction<Database>,
   { tenantId }: Scope,
-): Promise<World> {
-  const name = spec.service ?? spec.application;
-  const which = { tenantId, workspace: spec.workspace, service: name };
-  const slots = await readSlots(tx, which, namedRevisions(spec));
-  const { workspace, service, revisions } = slots;
-  const definition = definitionOf(spec, service);
-  const application = await findApplication(tx, { tenantId, name: spec.application });
-  const rules = routesFor(definition, revisions, spec);
+): Promise<OrderWorld> {
+  const fleet = await readFleet(tx, { tenantId, workspace: spec.workspace });
+  const toRevision = "releases" in spec ? (spec.toRevision ?? null) : null;
+  const releases: World[] = [];
+  for (const release of releasesOf(spec)) {
+    const slots = await readSlotsIn(tx, fleet, {
+      service: serviceOf(release),
+      named: [...namedRevisions(release), toRevision],
+    });
+    releases.push(await readRelease(tx, release, slots));
+  }
+  return { workspaceId: fleet.workspace.id, releases };
+}
+
+async function readRelease(tx: Transaction<Database>, release: Release, slots: SlotWorld): Promise<World> {
+  const { tenantId, workspace, service, revisions } = slots;
+  const definition = definitionOf(release, service);
+  const application = await findApplication(tx, { tenantId, name: release.application });
+  const rules = routesFor(definition, revisions, release);
   return {
     ...slots,
     application,
     fresh: { serviceId: newId(ServiceId, "svc"), revisionId: newId(RevisionId, "rev") },
     package:
-      "package" in spec && application !== null
-        ? await findPackage(tx, { tenantId, applicationId: application.id, version: spec.package.version })
+      "package" in release && application !== null
+        ? await findPackage(tx, { tenantId, applicationId: application.id, version: release.package.version })
         : null,
     buildpack: definition === null ? null : await buildpackFor(tx, tenantId, definition),
     routes: service === null ? [] : await routesOf(tx, service.id),
@@ -44,7 +56,7 @@ async function buildpackFor(tx: Transaction<Database>, tenantId: TenantId, defin
   return found === null ? null : { ...found, start: found.definition.start ?? null };
 }
 
-function namedRevisions(spec: ReleaseOrderSpec): (RevisionId | null)[] {
+function namedRevisions(spec: Release): (RevisionId | null)[] {
   if ("revisionId" in spec) return [spec.revisionId];
   if ("restore" in spec) return [spec.restore.revisionId, ...spec.restore.targets.map(({ revisionId }) => revisionId)];
   return [];
@@ -53,7 +65,7 @@ function namedRevisions(spec: ReleaseOrderSpec): (RevisionId | null)[] {
 function routesFor(
   definition: ServiceDefinition | null,
   revisions: ReadonlyMap<RevisionId, Revision>,
-  spec: ReleaseOrderSpec,
+  spec: Release,
 ): readonly RouteRule[] {
   if ("package" in spec) return definition?.routes ?? [];
   const id = "restore" in spec ? spec.restore.revisionId : spec.revisionId;

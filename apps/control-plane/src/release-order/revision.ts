@@ -1,16 +1,16 @@
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
-import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
+import { type Release, serviceOf } from "@evenkeel/contracts/release-order";
 import type { Configuration, Environment, ServiceDefinition } from "@evenkeel/contracts/service";
 import { revisionDigest } from "../revision/digest.ts";
 import type { PlannedRevision } from "../slot/plan/index.ts";
 import { definitionOf, type World } from "./world.ts";
 
-type PackageSpec = Extract<ReleaseOrderSpec, { package: unknown }>;
+type PackageSpec = Extract<Release, { package: unknown }>;
 
 /** Package + buildpack + rendered configuration, pinned as one. */
 export function newRevision(spec: PackageSpec, world: World): PlannedRevision | Refusal {
   const definition = definitionOf(spec, world.service);
-  if (definition === null) return refuse("SERVICE_NEVER_RELEASED", { service: spec.service ?? spec.application });
+  if (definition === null) return refuse("SERVICE_NEVER_RELEASED", { service: serviceOf(spec) });
   const { buildpack } = world;
   if (buildpack === null) return refuse("BUILDPACK_NOT_FOUND", { buildpack: definition.buildpack });
   const pkg = packageOf(spec, world);

@@ -19,7 +19,7 @@ import { type Configuration, type Revision, ServiceDefinition } from "@evenkeel/
 import { freeze } from "../change/index.ts";
 import type { WorldHost } from "../slot/plan/index.ts";
 import { locksOfRelease, planRelease } from "./plan.ts";
-import type { World } from "./world.ts";
+import type { OrderWorld, World } from "./world.ts";
 
 export const digest = (letter: string) => Digest.parse(`sha256:${letter.repeat(64)}`);
 const serviceId = newId(ServiceId, "svc");
@@ -162,14 +162,20 @@ export const everywhere = running(HOSTS.map((host) => ({ host })));
 export const spec = (more: object = {}) =>
   ReleaseOrderSpec.parse({ application: "shop", package: { version: "2.0.0" }, definition: definition(), ...more });
 
-export function planned(order: ReleaseOrderSpec, world: World): Plan {
-  const draft = planRelease(order, world);
+const asOrder = (world: World | readonly World[]): OrderWorld => ({
+  workspaceId,
+  releases: Array.isArray(world) ? world : [world as World],
+});
+
+export function planned(order: ReleaseOrderSpec, world: World | readonly World[]): Plan {
+  const whole = asOrder(world);
+  const draft = planRelease(order, whole);
   if (isRefusal(draft)) throw new Error(`refused: ${draft.refused} ${JSON.stringify(draft.facts)}`);
-  return freeze("release-order", draft, locksOfRelease(order, world));
+  return freeze("release-order", draft, locksOfRelease(order, whole));
 }
 
-export function refused(order: ReleaseOrderSpec, world: World): Refusal["refused"] | "planned" {
-  const draft = planRelease(order, world);
+export function refused(order: ReleaseOrderSpec, world: World | readonly World[]): Refusal["refused"] | "planned" {
+  const draft = planRelease(order, asOrder(world));
   return isRefusal(draft) ? draft.refused : "planned";
 }
 
@@ -177,3 +183,51 @@ export const steps = (plan: Plan, name: string) =>
   plan.targets
     .find((target) => target.name === name)
     ?.steps.map(({ name: step, input }) => [step, input.letter ?? input.letters].filter(Boolean).join(" "));
+
+/** The same world, but of another service with revisions of its own. */
+export function named(name: string, world: World): World {
+  const own = newId(ServiceId, "svc");
+  const renamedIds = new Map([...world.revisions.keys()].map((id) => [id, newId(RevisionId, "rev")]));
+  const idOf = (id: RevisionId): RevisionId => renamedIds.get(id) ?? id;
+  return {
+    ...world,
+    application: { id: newId(ApplicationId, "app"), name },
+    fresh: { serviceId: own, revisionId: newId(RevisionId, "rev") },
+    service:
+      world.service === null
+        ? null
+        : {
+            ...world.service,
+            id: own,
+            name,
+            application: name,
+            revisionId: world.service.revisionId === null ? null : idOf(world.service.revisionId),
+          },
+    instances: world.instances.map((instance) => ({
+      ...instance,
+      serviceId: own,
+      revisionId: idOf(instance.revisionId),
+    })),
+    upstreams: world.upstreams.map((upstream) => ({
+      ...upstream,
+      serviceId: own,
+      instance: instanceKey(own, upstream.hostId, upstream.letter),
+      revisionId: idOf(upstream.revisionId),
+    })),
+    revisions: new Map(
+      [...world.revisions].map(([id, stored]) => {
+        const routes = [{ host: `${name}.localhost`, path: "/" }];
+        const configuration = { ...stored.configuration, routes };
+        return [idOf(id), { ...stored, id: idOf(id), serviceId: own, configuration }];
+      }),
+    ),
+  };
+}
+
+/** A release of this application at an address of its own. */
+export const releaseOf = (application: string, more: object = {}) => ({
+  application,
+  package: { version: "2.0.0" },
+  definition: definition({ routes: [{ host: `${application}.localhost`, path: "/" }] }),
+  ...more,
+});

@@ -1,5 +1,13 @@
-import type { ApplicationId, BuildpackId, Digest, PackageId, RevisionId, ServiceId } from "@evenkeel/contracts/id";
-import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
+import type {
+  ApplicationId,
+  BuildpackId,
+  Digest,
+  PackageId,
+  RevisionId,
+  ServiceId,
+  WorkspaceId,
+} from "@evenkeel/contracts/id";
+import type { Release } from "@evenkeel/contracts/release-order";
 import type { RouteRule, ServiceDefinition } from "@evenkeel/contracts/service";
 import type { TakenRoute } from "../route/index.ts";
 import type { StoredService } from "../service/index.ts";
@@ -21,7 +29,7 @@ export interface WorldBuildpack {
   readonly start: string | null;
 }
 
-/** Everything that the planner of a release may know, read in one transaction. */
+/** Everything that the planner may know of one release, read in one transaction. */
 export interface World extends SlotWorld {
   readonly application: { readonly id: ApplicationId; readonly name: string } | null;
   /** Ids for what this release would make. */
@@ -34,7 +42,24 @@ export interface World extends SlotWorld {
 }
 
 /** The definition that a release goes by: the manifest's, or the service's as it stands. */
-export function definitionOf(spec: ReleaseOrderSpec, service: StoredService | null): ServiceDefinition | null {
+export function definitionOf(spec: Release, service: StoredService | null): ServiceDefinition | null {
   if ("package" in spec && spec.definition !== undefined) return spec.definition;
   return service?.definition ?? null;
+}
+
+/** The service that a release is about, or the one that it makes. */
+export const serviceIdOf = (world: World): ServiceId => world.service?.id ?? world.fresh.serviceId;
+
+/** One release of an order, in the world that it was read from. */
+export interface Part {
+  readonly release: Release;
+  readonly world: World;
+  /** The only one of its order: its hosts need no further name. */
+  readonly alone: boolean;
+}
+
+/** The world of each release of an order, in the order of its spec. */
+export interface OrderWorld {
+  readonly workspaceId: WorkspaceId;
+  readonly releases: readonly World[];
 }

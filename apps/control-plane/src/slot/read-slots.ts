@@ -20,33 +20,63 @@ export interface WhichSlots {
   readonly service: string;
 }
 
-/** Reads what stands in the slots of a service, the hosts without it included; `named`: more revisions that the plan may name. */
-export async function readSlots(
+/** What all services of a workspace have in common. */
+type Fleet = Pick<SlotWorld, "tenantId" | "workspace" | "hosts" | "gateways">;
+
+/** Reads the hosts and gateways of a workspace. */
+export async function readFleet(
   tx: Transaction<Database>,
-  which: WhichSlots,
-  named: readonly (RevisionId | null)[] = [],
-): Promise<SlotWorld> {
-  const { tenantId } = which;
-  const workspace = await findWorkspace(tx, { tenantId, name: which.workspace });
-  if (workspace === null) throw new PlatformError("NOT_FOUND", { resource: `workspace ${which.workspace}` });
-  const service = await findService(tx, { tenantId, workspaceId: workspace.id, name: which.service });
+  { tenantId, workspace: name }: Pick<WhichSlots, "tenantId" | "workspace">,
+): Promise<Fleet> {
+  const workspace = await findWorkspace(tx, { tenantId, name });
+  if (workspace === null) throw new PlatformError("NOT_FOUND", { resource: `workspace ${name}` });
   const hosts = await hostsOf(tx, workspace.id);
   const online = await onlineHosts(
     tx,
     hosts.map(({ id }) => id),
   );
-  const revisions = await revisionsFor(tx, service, named);
   return {
     tenantId,
     workspace,
-    service,
     hosts: hosts.map((host) => ({ ...host, online: online.has(host.id) })),
-    instances: service === null ? [] : await instancesOf(tx, service.id),
+    gateways: (await confirmation(tx, workspace.id, 0)).gateways,
+  };
+}
+
+interface WhichService {
+  readonly service: string;
+  /** More revisions that the plan may name. */
+  readonly named: readonly (RevisionId | null)[];
+}
+
+/** Reads what stands in the slots of one service on hosts that were read already. */
+export async function readSlotsIn(
+  tx: Transaction<Database>,
+  fleet: Fleet,
+  { service: name, named }: WhichService,
+): Promise<SlotWorld> {
+  const { tenantId, workspace } = fleet;
+  const service = await findService(tx, { tenantId, workspaceId: workspace.id, name });
+  const instances = service === null ? [] : await instancesOf(tx, service.id);
+  const running = instances.map(({ revisionId }) => revisionId);
+  const revisions = await revisionsFor(tx, service, [...named, ...running]);
+  return {
+    ...fleet,
+    service,
+    instances,
     upstreams: service === null ? [] : await upstreamsOf(tx, service.id),
     revisions,
     sizes: await sizesFor(tx, tenantId, revisions),
-    gateways: (await confirmation(tx, workspace.id, 0)).gateways,
   };
+}
+
+/** Reads what stands in the slots of a service, the hosts without it included. */
+export async function readSlots(
+  tx: Transaction<Database>,
+  which: WhichSlots,
+  named: readonly (RevisionId | null)[] = [],
+): Promise<SlotWorld> {
+  return await readSlotsIn(tx, await readFleet(tx, which), { service: which.service, named });
 }
 
 async function revisionsFor(
@@ -55,8 +85,7 @@ async function revisionsFor(
   named: readonly (RevisionId | null)[],
 ): Promise<Map<RevisionId, Revision>> {
   if (service === null) return new Map();
-  const running = (await instancesOf(tx, service.id)).map(({ revisionId }) => revisionId);
-  const all = [...named, ...running, service.revisionId, service.previousRevisionId];
+  const all = [...named, service.revisionId, service.previousRevisionId];
   const ids = all.filter((id) => id !== null);
   const found = [...(await readRevisions(tx, [...new Set(ids)])).values(), ...(await revisionsOf(tx, service.id))];
   return new Map(found.filter(({ serviceId }) => serviceId === service.id).map((revision) => [revision.id, revision]));

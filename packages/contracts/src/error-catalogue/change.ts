@@ -24,6 +24,18 @@ export const CHANGE_ERRORS = {
     "None of the {count} chosen hosts is online.",
     "Start their agents; `evenkeel host list` shows them.",
   ]),
+  ORDER_CYCLE: entry(422, "never", [
+    "The releases of this order wait for one another in a circle: {cycle}.",
+    "Take one `after` of that circle away.",
+  ]),
+  ORDER_AFTER_UNKNOWN: entry(422, "never", [
+    "{service} is to come after {after}, which is not in this order.",
+    "Name a service of the order, or add a release of {after}.",
+  ]),
+  ORDER_SERVICE_TWICE: entry(422, "never", [
+    "The service {service} stands twice in this order.",
+    "Release it once, or in two orders one after the other.",
+  ]),
   SERVICE_NEVER_RELEASED: entry(422, "never", ["The service {service} has no earlier success.", "Release it first."]),
   // changes
   KIND_UNKNOWN: entry(400, "never", [

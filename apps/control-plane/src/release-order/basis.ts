@@ -1,0 +1,52 @@
+import type { Plan, PlannedTarget } from "@evenkeel/contracts/change-plan";
+import { serviceOf } from "@evenkeel/contracts/release-order";
+import type { PlannedRevision } from "../slot/plan/index.ts";
+import type { Part } from "./world.ts";
+
+interface Planned {
+  readonly revision: PlannedRevision | null;
+  readonly targets: readonly PlannedTarget[];
+}
+
+/** Everything that must not move before the start. */
+export function basisOf({ release, world }: Part, { revision, targets }: Planned): Plan["basis"] {
+  const service = serviceOf(release);
+  const stored = world.service;
+  const hosts = targets.map(({ hostId }) => {
+    const host = world.hosts.find(({ id }) => id === hostId);
+    return { resource: `host/${hostId}`, version: String(host?.version ?? 0), label: `host ${host?.name}` };
+  });
+  const slots = targets.map(({ targetId, facts, from }) => ({
+    resource: `slot/${targetId}`,
+    version: String(facts.fromRevisionId ?? "empty"),
+    label: `what runs on ${targetId}`,
+    shown: from ?? "nothing",
+  }));
+  const { application } = release;
+  return [
+    { resource: `service/${service}`, version: String(stored?.version ?? "none"), label: `service ${service}` },
+    {
+      resource: `parameters/${service}`,
+      version: String(stored?.parameters.version ?? "none"),
+      label: `parameters of ${service}`,
+      shown: String(stored?.parameters.version ?? "none"),
+    },
+    {
+      resource: `revision/${service}`,
+      version: revisionVersion(revision),
+      label: `revision of ${service}`,
+      shown: revision?.packageVersion ?? "none",
+    },
+    {
+      resource: `application/${application}`,
+      version: world.application?.id ?? "none",
+      label: `application ${application}`,
+    },
+    ...hosts,
+    ...slots,
+  ];
+}
+
+/** Of a revision that this release makes, only the content is known. */
+const revisionVersion = (revision: PlannedRevision | null): string =>
+  revision === null ? "none" : revision.stored ? revision.id : revision.digest;

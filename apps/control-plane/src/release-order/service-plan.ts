@@ -1,0 +1,112 @@
+import type { PlannedTarget } from "@evenkeel/contracts/change-plan";
+import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
+import type { RevisionId, ServiceId } from "@evenkeel/contracts/id";
+import { type Parallel, serviceOf } from "@evenkeel/contracts/release-order";
+import type { Draft } from "../change/index.ts";
+import { type PlannedRevision, planSlot } from "../slot/plan/index.ts";
+import { basisOf } from "./basis.ts";
+import { differencesOf } from "./difference.ts";
+import { framesOf } from "./frame-plan.ts";
+import { type Wish, wishesOf } from "./wish.ts";
+import { type Part, serviceIdOf } from "./world.ts";
+
+/** What the plan keeps of a release for its rollback and the screen. */
+export interface ReleasedService {
+  readonly application: string;
+  readonly service: string;
+  readonly serviceId: ServiceId;
+  readonly version: string | null;
+  readonly revisionDigest: string | null;
+  readonly fromRevisionId: RevisionId | null;
+  readonly toRevisionId: RevisionId | null;
+  readonly after: readonly string[];
+  readonly parallel: Parallel | null;
+}
+
+type DraftPart = Pick<Draft, "opening" | "closing" | "groups" | "targets" | "basis" | "differences" | "missing">;
+
+/** The part of the plan that is about one service; the order puts the parts together. */
+export interface ServicePlan extends DraftPart {
+  readonly about: ReleasedService;
+  readonly revision: PlannedRevision | null;
+  readonly warnings: readonly string[];
+}
+
+/** Release + world → what is done to one service, or why that cannot be. Its groups do not know yet what they come after. */
+export function planService(part: Part): ServicePlan | Refusal {
+  const { release, world } = part;
+  const taken = world.takenRoute;
+  if (taken !== null) return refuse("ROUTE_TAKEN", { ...taken });
+  const wished = wishesOf(release, world);
+  if (isRefusal(wished)) return wished;
+  const { revision } = wished;
+  const targets = wished.wishes.map((wish) => planTarget(part, wish));
+  return {
+    about: aboutOf(part, revision),
+    revision,
+    ...framesOf(part, revision),
+    groups: groupsOf(part, targets),
+    targets,
+    basis: basisOf(part, { revision, targets }),
+    differences: differencesOf(part, revision),
+    missing: missingOf(part, revision),
+    warnings: warningsOf(part, revision),
+  };
+}
+
+function aboutOf({ release, world }: Part, revision: PlannedRevision | null): ReleasedService {
+  return {
+    application: release.application,
+    service: serviceOf(release),
+    serviceId: serviceIdOf(world),
+    version: revision?.packageVersion ?? null,
+    revisionDigest: revision?.digest ?? null,
+    fromRevisionId: world.service?.revisionId ?? null,
+    toRevisionId: revision?.id ?? null,
+    after: release.after,
+    parallel: release.parallel ?? null,
+  };
+}
+
+/** Where several services share hosts, a target is named by both. */
+function planTarget({ release, world, alone }: Part, wish: Wish): PlannedTarget {
+  const target = planSlot(world, { serviceId: serviceIdOf(world), ...wish }, release.strategy);
+  if (alone) return target;
+  const name = `${serviceOf(release)}@${target.name}`;
+  return { ...target, targetId: name, name };
+}
+
+/** One group, or one for each zone or cell where those go side by side. */
+function groupsOf({ release }: Part, targets: readonly PlannedTarget[]): Draft["groups"] {
+  const { parallel, strategy } = release;
+  const service = serviceOf(release);
+  const group = (name: string, of: readonly PlannedTarget[]) => ({
+    groupId: name,
+    name,
+    after: [],
+    strategy,
+    targetIds: of.map(({ targetId }) => targetId),
+  });
+  if (targets.length === 0) return [];
+  if (parallel === undefined) return [group(service, targets)];
+  const places = Map.groupBy(targets, (target) => target[parallel] ?? "none");
+  return [...places].map(([place, of]) => group(`${service} ${parallel} ${place}`, of));
+}
+
+function missingOf({ release, world }: Part, revision: PlannedRevision | null): string[] {
+  return [
+    ...(world.application === null ? [`application ${release.application}`] : []),
+    ...(revision !== null && revision.packageId === null ? [`package ${revision.packageVersion}`] : []),
+  ];
+}
+
+function warningsOf({ world }: Part, revision: PlannedRevision | null): string[] {
+  const routed = (revision?.configuration.routes.length ?? 0) > 0;
+  const offline = world.hosts.filter(({ online }) => !online).map(({ name }) => name);
+  return [
+    ...(routed && world.gateways === 0
+      ? [`workspace ${world.workspace.name} has no gateway: the routes reach nobody`]
+      : []),
+    ...(offline.length > 0 ? [`offline, left out: ${offline.join(", ")}`] : []),
+  ];
+}
