@@ -6,24 +6,18 @@ import { elapsed, type Line, line, span } from "@evenkeel/client/text/line";
 import { planLines } from "@evenkeel/client/text/plan";
 import { lastOutput } from "@evenkeel/client/text/problem";
 import type { Change } from "@evenkeel/contracts/change";
-import type { Plan } from "@evenkeel/contracts/change-plan";
 import type { Digest } from "@evenkeel/contracts/id";
 import type { Manifest } from "@evenkeel/contracts/service";
 import { actionsOf } from "./change/actions.ts";
-import { watchChange } from "./change/watch.ts";
+import { type CarryOptions, carryOut, withCarryOptions } from "./change/carry-out.ts";
 import { type AddCommands, type Cli, commandLines } from "./context.ts";
 import { Exit } from "./exit.ts";
 import { uploadWithProgress, versionOf, withPacked } from "./packing.ts";
 import { findService } from "./service.ts";
 import { override, type StrategyOptions, withReleaseOptions } from "./strategy-options.ts";
 
-interface DeployOptions extends StrategyOptions {
+interface DeployOptions extends StrategyOptions, CarryOptions {
   readonly packageVersion?: string;
-  readonly yes?: boolean;
-  readonly wait?: boolean;
-  readonly watch: boolean;
-  readonly emergency?: boolean;
-  readonly reason?: string;
 }
 
 export const addDeployCommands: AddCommands = (program, run) => {
@@ -31,13 +25,8 @@ export const addDeployCommands: AddCommands = (program, run) => {
     .command("deploy")
     .description("packs, uploads and releases the application of a folder, and shows it live")
     .argument("[folder]", "folder with evenkeel.yaml", ".")
-    .option("--package-version <version>", "default: the manifest's, else git or the time")
-    .option("-y, --yes", "do not ask where the plan warns of something")
-    .option("--wait", "queue where another change holds the service")
-    .option("--no-watch", "start it and return")
-    .option("--emergency", "past freezes and approvals; needs --reason")
-    .option("--reason <text>", "why; it stands in the change and in the audit");
-  withReleaseOptions(deploy).action(
+    .option("--package-version <version>", "default: the manifest's, else git or the time");
+  withCarryOptions(withReleaseOptions(deploy)).action(
     run(async (cli, folder: string, options: DeployOptions) => release(cli, resolve(cli.io.cwd, folder), options)),
   );
   const plan = program
@@ -96,42 +85,16 @@ async function release(cli: Cli, folder: string, options: DeployOptions): Promis
     const pkg = await uploadWithProgress(cli, { application: manifest.application, version, file: packed.file });
     return { manifest, version, digest: pkg.digest };
   });
-  const { plan } = await planRelease(cli, planned);
-  cli.note(line(""), ...planLines(plan), line(""));
-  await agree(cli, plan, options);
   const { version, digest } = planned;
-  const body = { kind: RELEASE_ORDER, spec: releaseOf(manifest, { version, digest }), ...reasonOf(options) };
-  const created = await client.createChange({ body });
-  const { wait, emergency } = options;
-  const start = { ...(wait && { wait }), ...(emergency && { emergency }), ...reasonOf(options) };
-  const started = await client
-    .startChange({ params: { changeId: created.id }, body: start })
-    .catch((error: unknown) => {
-      cli.note(line("The change stays planned."), ...commandLines(cli, actionsOf(created)));
-      throw error;
-    });
-  if (!options.watch) {
-    cli.answer(started, [
-      line(stateMark(started.state), ` ${started.title}: `, stateName(started.state), `  ${shortId(started.id)}`),
-      ...commandLines(cli, [[`change watch ${shortId(started.id)}`, "shows it live"]]),
-    ]);
-    return;
-  }
-  const ended = await watchChange(cli, started.id);
+  const spec = releaseOf(manifest, { version, digest });
+  const question = "Release it all the same?";
+  const ended = await carryOut(cli, { kind: RELEASE_ORDER, spec, question }, options);
+  if (ended === null) return;
   cli.answer(
     ended,
     ended.state === "succeeded" ? await success(cli, manifest, ended) : await failure(cli, manifest, ended),
   );
   if (ended.state !== "succeeded") throw new Exit(1);
-}
-
-const reasonOf = ({ reason }: DeployOptions) => (reason === undefined ? {} : { reason });
-
-/** A person is asked only where there is something to think about. */
-async function agree(cli: Cli, plan: Plan, { yes }: DeployOptions): Promise<void> {
-  if (yes || !cli.io.interactive || (plan.warnings.length === 0 && plan.irreversible === null)) return;
-  const { confirm } = await import("@clack/prompts");
-  if ((await confirm({ message: "Release it all the same?" })) !== true) throw new Exit(1);
 }
 
 async function success(cli: Cli, manifest: Manifest, change: Change): Promise<Line[]> {

@@ -15,6 +15,7 @@ import { addInitCommands } from "./init.ts";
 import { addLockCommands } from "./lock.ts";
 import { addLoginCommands } from "./login.ts";
 import { addLogsCommands } from "./logs.ts";
+import { addOperationCommands } from "./operation.ts";
 import { addPackageCommands } from "./package.ts";
 import { addServiceCommands } from "./service.ts";
 import { addTokenCommands } from "./token.ts";
@@ -28,6 +29,7 @@ const PARTS: readonly AddCommands[] = [
   addDeployCommands,
   addChangeCommands,
   addServiceCommands,
+  addOperationCommands,
   addLogsCommands,
   addApplicationCommands,
   addPackageCommands,

@@ -57,7 +57,8 @@ function parseBatches(text: string): Batching {
   return checked(Batching, text);
 }
 
-function parseHosts(text: string): HostSelector {
+/** Hosts as the command line names them. */
+export function parseHosts(text: string): HostSelector {
   if (/^\d+$/.test(text)) return checked(HostSelector, Number(text));
   if (text.startsWith("zones:")) return checked(HostSelector, { zones: text.slice(6).split(",") });
   return checked(HostSelector, text === "all" ? text : text.split(","));

@@ -2,12 +2,13 @@ import { enqueueCommands, forgetChange, onlineHosts, revokeCommands } from "./ag
 import type { ChangeDeps, CommandPort, ExitPoint, KindRegistry } from "./change/index.ts";
 import type { Ground } from "./ground.ts";
 import { hostOperationKind } from "./host-operation/index.ts";
+import { operationOrderKind } from "./operation-order/index.ts";
 import { releaseOrderKind } from "./release-order/index.ts";
 import { measurements } from "./sample/index.ts";
 import { agentSteps, trafficSteps } from "./slot/index.ts";
 
 /** Every kind of change there is; a new one is a line here and a folder of its own. */
-const KINDS = [releaseOrderKind, hostOperationKind];
+const KINDS = [releaseOrderKind, operationOrderKind, hostOperationKind];
 
 const registry: KindRegistry = {
   kinds: new Map(KINDS.map(({ kind }) => [kind.kind, kind])),

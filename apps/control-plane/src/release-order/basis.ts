@@ -1,6 +1,6 @@
 import type { Plan, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import { serviceOf } from "@evenkeel/contracts/release-order";
-import type { PlannedRevision } from "../slot/plan/index.ts";
+import { basisOfSlots, type PlannedRevision } from "../slot/plan/index.ts";
 import type { Part } from "./world.ts";
 
 interface Planned {
@@ -12,16 +12,6 @@ interface Planned {
 export function basisOf({ release, world }: Part, { revision, targets }: Planned): Plan["basis"] {
   const service = serviceOf(release);
   const stored = world.service;
-  const hosts = targets.map(({ hostId }) => {
-    const host = world.hosts.find(({ id }) => id === hostId);
-    return { resource: `host/${hostId}`, version: String(host?.version ?? 0), label: `host ${host?.name}` };
-  });
-  const slots = targets.map(({ targetId, facts, from }) => ({
-    resource: `slot/${targetId}`,
-    version: String(facts.fromRevisionId ?? "empty"),
-    label: `what runs on ${targetId}`,
-    shown: from ?? "nothing",
-  }));
   const { application } = release;
   return [
     { resource: `service/${service}`, version: String(stored?.version ?? "none"), label: `service ${service}` },
@@ -42,8 +32,7 @@ export function basisOf({ release, world }: Part, { revision, targets }: Planned
       version: world.application?.id ?? "none",
       label: `application ${application}`,
     },
-    ...hosts,
-    ...slots,
+    ...basisOfSlots(world, targets),
   ];
 }
 

@@ -3,6 +3,7 @@ import type { RevisionId } from "@evenkeel/contracts/id";
 import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
 import { Strategy } from "@evenkeel/contracts/strategy";
 import type { RollbackRequest, TouchedTarget } from "../change/index.ts";
+import { rollbackStrategy } from "../slot/plan/index.ts";
 import { reversed } from "./dependencies.ts";
 import type { ReleasePayload } from "./plan.ts";
 import { type Restore, withRevision } from "./restore.ts";
@@ -52,7 +53,7 @@ function inverseOf(released: ReleasedService, { plan, touched, request }: Undoin
     application,
     service,
     restore: { ofChange: request.changeId, revisionId: fromRevisionId, targets },
-    strategy: strategyOf(originalOf(plan, released), request),
+    strategy: rollbackStrategy(originalOf(plan, released), request),
     // All at once has no zones.
     ...(parallel === null || request.speed === "fast" ? {} : { parallel }),
     after: [],
@@ -64,11 +65,4 @@ function originalOf(plan: Plan, { serviceId }: ReleasedService): Strategy {
   const slots = new Map(plan.targets.map(({ targetId, slot }) => [targetId, slot]));
   const group = plan.groups.find(({ batches }) => slots.get(batches[0]?.targetIds[0] ?? "") === serviceId);
   return group?.strategy ?? Strategy.parse({});
-}
-
-/** `follow`: the batches of the release; `fast`: all at once, no bake, no confirmation. */
-function strategyOf(original: Strategy, { speed, strategy }: RollbackRequest): Strategy {
-  if (strategy !== null) return strategy;
-  if (speed === "follow") return { ...original, budget: { failures: 0, action: "stop" } };
-  return Strategy.parse({ batches: "all", minimumHealthySeconds: original.minimumHealthySeconds });
 }

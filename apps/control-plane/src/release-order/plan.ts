@@ -2,6 +2,7 @@ import type { LockRequest } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import { type ReleaseOrderSpec, releasesOf, serviceOf } from "@evenkeel/contracts/release-order";
 import type { Draft } from "../change/index.ts";
+import { hostLocks, lockNames } from "../slot/plan/index.ts";
 import { refuseDependencies } from "./dependencies.ts";
 import { withRevision } from "./restore.ts";
 import { planService, type ReleasedService, type ServicePlan } from "./service-plan.ts";
@@ -123,12 +124,12 @@ export function locksOfRelease(spec: ReleaseOrderSpec, world: OrderWorld): LockR
 
 function locksOfService({ release, world }: Part): LockRequest[] {
   const service = serviceOf(release);
-  const key = `service/${world.workspace.id}/${service}`;
+  const names = lockNames(world, service);
   const wished = wishesOf(release, world);
   const hosts = isRefusal(wished) ? [] : wished.wishes.map(({ host }) => host);
   return [
-    { resource: `${key}/revision`, mode: "exclusive", label: `service ${service}` },
-    { resource: `${key}/routes`, mode: "exclusive", label: `routes of ${service}` },
-    ...hosts.map(({ id, name }): LockRequest => ({ resource: `host/${id}`, mode: "shared", label: `host ${name}` })),
+    { resource: names.revision, mode: "exclusive", label: `service ${service}` },
+    { resource: names.routes, mode: "exclusive", label: `routes of ${service}` },
+    ...hostLocks(hosts),
   ];
 }

@@ -1,45 +1,20 @@
-import type { Plan, PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-plan";
-import { type Refusal, refuse } from "@evenkeel/contracts/error";
-import type { PlannedRevision } from "../slot/plan/index.ts";
+import type { Plan } from "@evenkeel/contracts/change-plan";
+import type { Refusal } from "@evenkeel/contracts/error";
+import type { ServiceId } from "@evenkeel/contracts/id";
+import { type PlannedRevision, refuseGap, routesIn } from "../slot/plan/index.ts";
 
 interface Framed {
-  readonly serviceId?: string;
+  readonly serviceId: ServiceId;
   readonly revision?: PlannedRevision | null;
 }
 
-/** In-place leaves a route without any instance where everything that serves it is in hand at once. */
+/** A last word about the batches: no route of any service is left without an instance. */
 export function reviewRelease(plan: Plan): Refusal | null {
-  const byId = new Map(plan.targets.map((target) => [target.targetId, target]));
   for (const { input } of plan.opening) {
-    const { serviceId, revision } = input as Framed;
-    const routes = (revision?.configuration.routes ?? []).map(({ host, path }) => host + path);
-    if (routes.length === 0 || revision?.configuration.allowGap === true) continue;
-    const groups = plan.groups.filter((group) => slotOf(group, byId) === serviceId);
-    const gaps = groups.map((group) => gapIn(group, byId));
-    // Groups of one service go side by side: each may stand in its emptiest batch at the same moment.
-    const batch = gaps.find((gap) => gap?.batch != null)?.batch;
-    if (batch !== undefined && gaps.every((gap) => gap !== null)) return refuse("ROUTE_GAP", { route: routes, batch });
+    const { serviceId, revision = null } = input as unknown as Framed;
+    const allowGap = revision?.configuration.allowGap === true;
+    const refusal = refuseGap(plan, { serviceId, routes: routesIn(revision), allowGap });
+    if (refusal !== null) return refusal;
   }
   return null;
 }
-
-type Targets = ReadonlyMap<string, PlannedTarget>;
-
-const slotOf = (group: PlannedGroup, byId: Targets) => byId.get(group.batches[0]?.targetIds[0] ?? "")?.slot;
-
-/** The moment at which nothing of a group serves: during a batch, or before anything arrived; null = there is none. */
-function gapIn(group: PlannedGroup, byId: Targets): { readonly batch: string | null } | null {
-  const ids = group.batches.flatMap((batch) => batch.targetIds);
-  const serves = new Set(ids.filter((id) => byId.get(id)?.facts.traffic === "attached"));
-  let empty = serves.size === 0 ? { batch: null } : null;
-  for (const batch of group.batches) {
-    const leaving = batch.targetIds.filter((id) => serves.has(id) && isDetached(byId.get(id)));
-    if (leaving.length > 0 && leaving.length === serves.size) return { batch: batch.name };
-    for (const id of batch.targetIds) if (byId.get(id)?.to != null) serves.add(id);
-    if (serves.size === 0) empty = { batch: null };
-  }
-  return empty;
-}
-
-const isDetached = (target: PlannedTarget | undefined) =>
-  target?.to != null && target.steps.some(({ type }) => type === "detach");

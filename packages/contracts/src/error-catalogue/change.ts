@@ -37,6 +37,10 @@ export const CHANGE_ERRORS = {
     "Release it once, or in two orders one after the other.",
   ]),
   SERVICE_NEVER_RELEASED: entry(422, "never", ["The service {service} has no earlier success.", "Release it first."]),
+  ALREADY_SO: entry(409, "never", [
+    "{service} is {state} on {hosts} already.",
+    "Nothing is to be done; `evenkeel service show {service}` tells what runs.",
+  ]),
   // changes
   KIND_UNKNOWN: entry(400, "never", [
     "There is no kind of change called {kind}.",

@@ -1,4 +1,5 @@
 import type { HostSelector } from "@evenkeel/contracts/service";
+import { findRevision, type PlannedRevision } from "./revision.ts";
 import type { SlotWorld, WorldHost } from "./world.ts";
 
 /** Hosts in the order of zones and names. */
@@ -28,4 +29,29 @@ export function isOccupied(world: SlotWorld, { id }: WorldHost): boolean {
     world.upstreams.some(({ hostId }) => hostId === id) ||
     world.instances.some(({ hostId, state }) => hostId === id && state !== "stopped")
   );
+}
+
+/** Says whether a healthy instance of the service's own revision runs on the host, in the routes where it has some. */
+export function isServing(world: SlotWorld, { id }: WorldHost): boolean {
+  const revisionId = world.service?.revisionId ?? null;
+  const healthy = world.instances.filter(
+    (instance) => instance.hostId === id && instance.state === "healthy" && instance.revisionId === revisionId,
+  );
+  const routed = (findRevision(world, revisionId)?.configuration.routes.length ?? 0) > 0;
+  const attached = (letter: string) =>
+    world.upstreams.some(
+      (upstream) =>
+        upstream.hostId === id && upstream.letter === letter && upstream.state === "attached" && upstream.weight > 0,
+    );
+  return healthy.some(({ letter }) => !routed || attached(letter));
+}
+
+/** The revision that takes traffic on the host, or else lives there, or else shall. */
+export function standingRevision(world: SlotWorld, { id }: WorldHost): PlannedRevision | null {
+  const serving = world.upstreams.find(
+    ({ hostId, state, weight }) => hostId === id && state === "attached" && weight > 0,
+  );
+  const there = world.instances.filter(({ hostId, state }) => hostId === id && state !== "stopped");
+  const alive = there.find(({ state }) => state !== "crash-loop") ?? there[0];
+  return findRevision(world, serving?.revisionId ?? alive?.revisionId ?? null);
 }

@@ -1,4 +1,7 @@
-export { isOccupied, selectHosts } from "./hosts.ts";
-export { findRevision, type PlannedRevision, storedRevision } from "./revision.ts";
+export { basisOfSlots, hostLocks, lockNames } from "./basis.ts";
+export { type GapRule, refuseGap } from "./gap.ts";
+export { isOccupied, isServing, selectHosts, standingRevision } from "./hosts.ts";
+export { findRevision, type PlannedRevision, routesIn, storedRevision } from "./revision.ts";
+export { rollbackStrategy } from "./rollback-strategy.ts";
 export { planSlot, type SlotWish } from "./target.ts";
 export type { SlotWorld, WorldHost } from "./world.ts";

@@ -38,3 +38,8 @@ export function findRevision(world: SlotWorld, id: RevisionId | string | null): 
   const revision = [...world.revisions.values()].find((one) => one.id === id);
   return revision === undefined ? null : storedRevision(revision, world.sizes);
 }
+
+/** The addresses that lead to a revision, as people write them. */
+export function routesIn(revision: PlannedRevision | null): string[] {
+  return (revision?.configuration.routes ?? []).map(({ host, path }) => host + path);
+}

@@ -1,0 +1,87 @@
+import { shortId, stateMark, stateName } from "@evenkeel/client/text/change";
+import { line, span } from "@evenkeel/client/text/line";
+import { planLines } from "@evenkeel/client/text/plan";
+import type { Change } from "@evenkeel/contracts/change";
+import type { Plan } from "@evenkeel/contracts/change-plan";
+import type { Command } from "commander";
+import { type Cli, commandLines } from "../context.ts";
+import { Exit } from "../exit.ts";
+import { actionsOf } from "./actions.ts";
+import { watchChange } from "./watch.ts";
+
+/** How a change is begun, whatever its kind. */
+export interface CarryOptions {
+  readonly yes?: boolean;
+  readonly wait?: boolean;
+  readonly watch: boolean;
+  readonly emergency?: boolean;
+  readonly reason?: string;
+}
+
+/** Adds the options of a command that plans a change, begins it and shows it live. */
+export function withCarryOptions(command: Command): Command {
+  return command
+    .option("-y, --yes", "do not ask where the plan warns of something")
+    .option("--wait", "queue where another change holds the service")
+    .option("--no-watch", "start it and return")
+    .option("--emergency", "past freezes and approvals; needs --reason")
+    .option("--reason <text>", "why; it stands in the change and in the audit");
+}
+
+/** What is to be carried out. */
+export interface Carried {
+  readonly kind: string;
+  readonly spec: unknown;
+  /** Asked where the plan warns of something. */
+  readonly question: string;
+}
+
+/** Plans a change, shows the plan, begins it and watches it to its end; null = it was begun and is not watched. */
+export async function carryOut(
+  cli: Cli,
+  { kind, spec, question }: Carried,
+  options: CarryOptions,
+): Promise<Change | null> {
+  const client = await cli.client();
+  const { plan } = await client.planChange({ body: { kind, spec } });
+  cli.note(line(""), ...planLines(plan), line(""));
+  await agree(cli, { plan, question }, options);
+  const { wait, emergency, reason } = options;
+  const because = reason === undefined ? {} : { reason };
+  const created = await client.createChange({ body: { kind, spec, ...because } });
+  const body = { ...(wait && { wait }), ...(emergency && { emergency }), ...because };
+  const started = await client.startChange({ params: { changeId: created.id }, body }).catch((error: unknown) => {
+    cli.note(line("The change stays planned."), ...commandLines(cli, actionsOf(created)));
+    throw error;
+  });
+  if (options.watch) return await watchChange(cli, started.id);
+  cli.answer(started, [
+    line(stateMark(started.state), ` ${started.title}: `, stateName(started.state), `  ${shortId(started.id)}`),
+    ...commandLines(cli, [[`change watch ${shortId(started.id)}`, "shows it live"]]),
+  ]);
+  return null;
+}
+
+interface Agreement {
+  readonly plan: Plan;
+  readonly question: string;
+}
+
+/** A person is asked only where there is something to think about. */
+async function agree(cli: Cli, { plan, question }: Agreement, { yes }: CarryOptions): Promise<void> {
+  if (yes || !cli.io.interactive || (plan.warnings.length === 0 && plan.irreversible === null)) return;
+  const { confirm } = await import("@clack/prompts");
+  if ((await confirm({ message: question })) !== true) throw new Exit(1);
+}
+
+/** How a change ended, with what may be done now; the command fails with the change. */
+export function answerEnd(cli: Cli, ended: Change): void {
+  cli.answer(ended, [
+    line(""),
+    line(stateMark(ended.state), " ", span(ended.title, "bold"), ": ", stateName(ended.state)),
+    ...(ended.state === "succeeded"
+      ? []
+      : commandLines(cli, [...actionsOf(ended), [`change show ${shortId(ended.id)}`, "tells all of it"]])),
+  ]);
+  if (ended.state !== "succeeded") throw new Exit(1);
+}
