@@ -5,20 +5,26 @@ import type { Command } from "commander";
 
 /** What the command line may say otherwise than the manifest. */
 export interface StrategyOptions {
-  readonly beta?: number;
+  readonly zone?: string;
+  readonly beta?: string;
   readonly batches?: string;
+  readonly cap?: string;
   readonly bake?: number;
   readonly confirm?: string;
+  readonly gate?: string;
   readonly hosts?: string;
 }
 
 /** Adds the options of a strategy. */
 export function withStrategyOptions(command: Command): Command {
   return command
-    .option("--beta <count>", "hosts of a first, small batch", Number)
+    .option("--zone <zone>", "only the hosts of this zone")
+    .option("--beta <which>", "hosts of a first, small batch: a number, or names (local-1,local-3)")
     .option("--batches <how>", "each, all, zone, cell, count:3, size:2 or 25%")
+    .option("--cap <count>", "so many hosts in one batch at most")
     .option("--bake <seconds>", "wait after each batch", Number)
-    .option("--confirm <when>", "none, first or each");
+    .option("--confirm <when>", "none, first, each, or batches by name or number (2,zone b)")
+    .option("--gate <where>", "where a confirmation stands: start of the batch, or before its traffic");
 }
 
 /** Adds the options that override what the manifest says of strategy and hosts. */
@@ -34,19 +40,30 @@ export function override(manifest: Manifest, options: StrategyOptions): Manifest
 
 /** A strategy with what the command line says otherwise; null where it says nothing. */
 export function strategyOf(options: StrategyOptions): Strategy | null {
-  const { beta, batches, bake, confirm } = options;
-  const silent = [beta, batches, bake, confirm].every((each) => each === undefined);
+  const { zone, beta, batches, cap, bake, confirm, gate } = options;
+  const silent = [zone, beta, batches, cap, bake, confirm, gate].every((each) => each === undefined);
   return silent ? null : overrideStrategy(Strategy.parse({}), options);
 }
 
-function overrideStrategy(strategy: Strategy, { beta, batches, bake, confirm }: StrategyOptions): Strategy {
+function overrideStrategy(strategy: Strategy, options: StrategyOptions): Strategy {
+  const { zone, beta, batches, cap, bake, confirm, gate } = options;
   return checked(Strategy, {
     ...strategy,
-    ...(beta !== undefined && { beta }),
+    ...(zone !== undefined && { zone }),
+    ...(beta !== undefined && { beta: numberOr(beta, beta.split(",")) }),
     ...(batches !== undefined && { batches: parseBatches(batches) }),
+    ...(cap !== undefined && { cap: Number(cap) }),
     ...(bake !== undefined && { bakeSeconds: bake }),
-    ...(confirm !== undefined && { confirm }),
+    ...(confirm !== undefined && { confirm: parseConfirm(confirm) }),
+    ...(gate !== undefined && { gate }),
   });
+}
+
+const numberOr = <Other>(text: string, other: Other): number | Other => (/^\d+$/.test(text) ? Number(text) : other);
+
+function parseConfirm(text: string): unknown {
+  if (["none", "first", "each"].includes(text)) return text;
+  return text.split(",").map((batch) => numberOr(batch.trim(), batch.trim()));
 }
 
 function parseBatches(text: string): Batching {

@@ -25,6 +25,8 @@ export const PlannedStep = z.strictObject({
   retryFrom: z.string().nullable(),
   /** What the target's traffic is while the step runs, and after it succeeded. */
   traffic: z.strictObject({ during: TargetTraffic, after: TargetTraffic }).nullable(),
+  /** Gives traffic: behind the gate `traffic` of its batch it waits for a person. */
+  gated: z.boolean().optional(),
 });
 export type PlannedStep = z.infer<typeof PlannedStep>;
 
@@ -34,6 +36,8 @@ export const PlannedTarget = z.strictObject({
   hostId: HostId.nullable(),
   zone: z.string(),
   cell: z.string().nullable(),
+  /** Of its host; a strategy may order by them. */
+  labels: z.record(z.string(), z.string()).optional(),
   slot: ServiceId.nullable(),
   online: z.boolean(),
   from: z.string().nullable(),
@@ -54,8 +58,8 @@ export const PlannedBatch = z.strictObject({
   batchId: z.string(),
   name: z.string(),
   beta: z.boolean(),
-  /** `start`: a person confirms before it begins. */
-  gate: z.enum(["start"]).nullable(),
+  /** A person confirms, `start`: before it begins; `traffic`: before its replaced targets get traffic. */
+  gate: z.enum(["start", "traffic"]).nullable(),
   bakeMs: z.int(),
   targetIds: z.array(z.string()).min(1),
 });

@@ -167,7 +167,9 @@ export const VERB_BODIES = {
       .array(
         z.strictObject({
           groupId: z.string(),
-          batches: z.array(z.strictObject({ name: z.string(), targetIds: z.array(z.string()).min(1) })).min(1),
+          batches: z
+            .array(z.strictObject({ name: z.string().min(1).max(200), targetIds: z.array(z.string()).min(1) }))
+            .min(1),
         }),
       )
       .optional(),

@@ -1,5 +1,6 @@
 import type { PlannedBatch, PlannedGroup } from "@evenkeel/contracts/change-plan";
 import type { BatchState, GroupState } from "@evenkeel/contracts/change-state";
+import { waitsForTraffic } from "./gate.ts";
 import type { BatchSnapshot, Snapshot } from "./snapshot.ts";
 import { LOST_TARGETS, SETTLED_TARGETS } from "./state.ts";
 
@@ -28,18 +29,20 @@ export function needsBake(snapshot: Snapshot, batch: PlannedBatch): boolean {
   return bakedMs < batch.bakeMs && batch.targetIds.some((id) => stateOf(snapshot, id) === "succeeded");
 }
 
+function stateAhead(snapshot: Snapshot, group: PlannedGroup, batch: PlannedBatch): BatchState {
+  // Everything in it was lost while it was staged.
+  if (isSettled(snapshot, batch) && lostTargets(snapshot, batch).length > 0) return "failed";
+  const isNext = nextBatch(snapshot, group)?.batchId === batch.batchId;
+  return isNext && batch.gate === "start" && !batchOf(snapshot, batch).confirmed && isReady(snapshot, group)
+    ? "awaiting-confirmation"
+    : "pending";
+}
+
 /** The state of a batch, from its targets. */
 export function batchState(snapshot: Snapshot, group: PlannedGroup, batch: PlannedBatch): BatchState {
   const stored = batchOf(snapshot, batch);
-  if (!stored.started) {
-    // Everything in it was lost while it was staged.
-    if (isSettled(snapshot, batch) && lostTargets(snapshot, batch).length > 0) return "failed";
-    const isNext = nextBatch(snapshot, group)?.batchId === batch.batchId;
-    return isNext && batch.gate === "start" && !stored.confirmed && isReady(snapshot, group)
-      ? "awaiting-confirmation"
-      : "pending";
-  }
-  if (!isSettled(snapshot, batch)) return "running";
+  if (!stored.started) return stateAhead(snapshot, group, batch);
+  if (!isSettled(snapshot, batch)) return waitsForTraffic(snapshot, batch) ? "awaiting-confirmation" : "running";
   if (lostTargets(snapshot, batch).length > 0) return "failed";
   if (stored.finished) return "succeeded";
   // Until its guards have had their last look it bakes as well.

@@ -2,8 +2,10 @@ import type { PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-pla
 import type { ChangeState, TargetState } from "@evenkeel/contracts/change-state";
 import { type Problem, problemOf } from "@evenkeel/contracts/error";
 import { batchOf, groupLosses, isGroupFinished, isReady, isSettled, needsBake, nextBatch } from "./batch.ts";
+import { isHeld, waitsForTraffic } from "./gate.ts";
 import { type GuardDecision, guardAlarm, watchAfter, watchBefore } from "./guard/watch.ts";
 import { CLOSING, type HostView, OPENING, type PauseCause, type Snapshot, type StepAttempt } from "./snapshot.ts";
+import { stagingTurns } from "./staging.ts";
 import { LOST_TARGETS } from "./state.ts";
 import { allowedFailures } from "./strategy.ts";
 import {
@@ -31,7 +33,8 @@ export type Decision =
     }
   | { readonly kind: "begin-rollback" };
 
-const NOTHING: Permit = { stage: false, run: () => false };
+const no = () => false;
+const NOTHING: Permit = { stage: no, run: no };
 
 /** What is to be done now; empty = nothing until something happens. */
 export function decide(snapshot: Snapshot, hosts: HostView): Decision[] {
@@ -106,7 +109,8 @@ function whileRunning(context: Context): Decision[] {
         .flatMap((batch) => batch.targetIds),
     ),
   );
-  const permit: Permit = { stage: true, run: (targetId) => runnable.has(targetId) };
+  const turns = stagingTurns(snapshot, context.hosts);
+  const permit: Permit = { stage: (targetId) => turns.has(targetId), run: (targetId) => runnable.has(targetId) };
   const moves = [
     ...snapshot.plan.targets.flatMap((target) => moveTarget(context, target, permit)),
     ...snapshot.plan.targets.flatMap((target) => reattach(snapshot, target)),
@@ -150,7 +154,7 @@ function moveGroup(snapshot: Snapshot, group: PlannedGroup, staged: boolean): De
   if (batch === null || !staged) return [];
   const { started, confirmed } = batchOf(snapshot, batch);
   if (!started) {
-    const open = isReady(snapshot, group) && (batch.gate === null || confirmed);
+    const open = isReady(snapshot, group) && (batch.gate !== "start" || confirmed);
     if (!open) return [];
     const before = watchBefore(snapshot, group, batch);
     return before.passed ? [{ kind: "batch", batchId: batch.batchId, to: "started" }] : [...before.decisions];
@@ -178,7 +182,7 @@ function waitsForPerson(snapshot: Snapshot, group: PlannedGroup): boolean {
   const batch = nextBatch(snapshot, group);
   if (batch === null || !isReady(snapshot, group)) return false;
   const { started, confirmed } = batchOf(snapshot, batch);
-  return !started && batch.gate !== null && !confirmed;
+  return started ? waitsForTraffic(snapshot, batch) : batch.gate === "start" && !confirmed;
 }
 
 function isIdle(snapshot: Snapshot, group: PlannedGroup): boolean {
@@ -205,7 +209,7 @@ function whilePausing(context: Context): Decision[] {
   const permit: Permit =
     snapshot.pauseMode === "steps"
       ? NOTHING
-      : { stage: false, run: (targetId) => snapshot.targets.get(targetId)?.state === "running" };
+      : { stage: no, run: (targetId) => snapshot.targets.get(targetId)?.state === "running" };
   const decisions = [
     ...snapshot.plan.targets.flatMap((target) => moveTarget(context, target, permit)),
     ...lateOutcomes(context),
@@ -241,11 +245,12 @@ function reattach(snapshot: Snapshot, { targetId }: PlannedTarget): Decision[] {
 function whileCancelling(context: Context): Decision[] {
   const { snapshot } = context;
   const permit: Permit = {
-    stage: false,
+    stage: no,
     run: (targetId) => snapshot.targets.get(targetId)?.state === "running",
   };
   const moves = [
     ...snapshot.plan.targets.flatMap((target) => moveTarget(context, target, permit)),
+    ...snapshot.plan.targets.flatMap((target) => giveUpTraffic(snapshot, target)),
     ...lateOutcomes(context),
   ];
   if (moves.length > 0 || inHand(snapshot).some((attempt) => attempt.phase !== "clean")) return moves;
@@ -259,6 +264,13 @@ function whileCancelling(context: Context): Decision[] {
   const cleaning = snapshot.plan.targets.flatMap((target) => clean(context, target));
   if (cleaning.length > 0 || inHand(snapshot).length > 0) return cleaning;
   return [{ kind: "change", to: "cancelled", problem: null }];
+}
+
+/** Nobody confirmed its traffic, and nobody will: it stands beside the old one, for a person to go on with or to roll back. */
+function giveUpTraffic(snapshot: Snapshot, { targetId, name }: PlannedTarget): Decision[] {
+  if (!isHeld(snapshot, targetId)) return [];
+  const problem = problemOf("TRAFFIC_UNCONFIRMED", { target: name });
+  return [{ kind: "target", targetId, to: "interrupted", problem }];
 }
 
 /** A host that is away keeps its staging: the agent collects what nobody needs. */

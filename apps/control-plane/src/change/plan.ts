@@ -1,24 +1,43 @@
 import { createHash } from "node:crypto";
 import { canonicalJson } from "@evenkeel/contracts/canonical";
-import type { VerbBody } from "@evenkeel/contracts/change";
-import type { LockRequest, Plan, PlannedBatch } from "@evenkeel/contracts/change-plan";
-import { type Refusal, refuse } from "@evenkeel/contracts/error";
+import type { LockRequest, Plan } from "@evenkeel/contracts/change-plan";
 import { Digest } from "@evenkeel/contracts/id";
-import { bakeOf } from "./guard/watch.ts";
+import { effectiveGate } from "./gate.ts";
 import type { Draft } from "./kind.ts";
-import { needsConfirmation, planBatches } from "./strategy.ts";
+import { planBatches } from "./strategy.ts";
 
 /** Makes batches of a draft's groups: the frozen plan. */
 export function freeze(kind: string, draft: Draft, locks: readonly LockRequest[]): Plan {
-  const { groups, ...rest } = draft;
+  const { groups, targets, ...rest } = draft;
+  const byId = new Map(targets.map((target) => [target.targetId, target]));
+  const chosen = groups.map((group) => ({
+    ...group,
+    targets: group.targetIds
+      .flatMap((id) => byId.get(id) ?? [])
+      .filter(({ zone }) => group.strategy.zone === undefined || group.strategy.zone === zone),
+  }));
+  const left = targets.length - chosen.reduce((sum, group) => sum + group.targets.length, 0);
+  const zones = [...new Set(groups.flatMap(({ strategy }) => strategy.zone ?? []))].join(", ");
   return {
     ...rest,
     kind,
     locks: inCanonicalOrder(locks),
-    groups: groups.map(({ targetIds, ...group }) => {
-      const targets = targetIds.flatMap((id) => draft.targets.filter((target) => target.targetId === id));
-      return { ...group, after: [...group.after], batches: planBatches(targets, group.strategy, group.groupId) };
-    }),
+    groups: chosen.map(({ targetIds: _, targets: its, ...group }) => ({
+      ...group,
+      after: [...group.after],
+      batches: planBatches(its, group.strategy, group.groupId).map((batch) => ({
+        ...batch,
+        gate: effectiveGate(
+          batch.gate,
+          batch.targetIds.flatMap((id) => byId.get(id) ?? []),
+        ),
+      })),
+    })),
+    targets: chosen.flatMap((group) => group.targets),
+    warnings: [
+      ...rest.warnings,
+      ...(left > 0 ? [`zone ${zones} only: ${left} of ${targets.length} hosts stay as they are`] : []),
+    ],
   };
 }
 
@@ -30,46 +49,6 @@ export function inCanonicalOrder(locks: readonly LockRequest[]): LockRequest[] {
 /** The digest by which people and approvals name a plan. */
 export function planDigest(plan: Plan): Digest {
   return Digest.parse(`sha256:${createHash("sha256").update(canonicalJson(plan)).digest("hex")}`);
-}
-
-type Arrangement = NonNullable<VerbBody<"replan">["groups"]>;
-
-/** Batches as a person arranged them: every target once, in its own group. */
-export function rearrange(plan: Plan, arrangement: Arrangement): Plan | Refusal {
-  const groups = [];
-  for (const group of plan.groups) {
-    const wanted = arrangement.find(({ groupId }) => groupId === group.groupId);
-    if (wanted === undefined) {
-      groups.push(group);
-      continue;
-    }
-    const mine = new Set(group.batches.flatMap((batch) => batch.targetIds));
-    const named = wanted.batches.flatMap((batch) => batch.targetIds);
-    const problem = arrangementProblem(mine, named);
-    if (problem !== null) return refuse("INPUT_INVALID", { problem: `groups.${group.groupId}: ${problem}` });
-    const batches = wanted.batches.map(
-      (batch, index): PlannedBatch => ({
-        batchId: `${group.groupId}/${index + 1}`,
-        name: batch.name,
-        beta: false,
-        gate: needsConfirmation(group.strategy, index) ? "start" : null,
-        bakeMs: bakeOf(group.strategy),
-        targetIds: batch.targetIds,
-      }),
-    );
-    groups.push({ ...group, batches });
-  }
-  const unknown = arrangement.find(({ groupId }) => !plan.groups.some((group) => group.groupId === groupId));
-  if (unknown !== undefined) return refuse("INPUT_INVALID", { problem: `there is no group ${unknown.groupId}` });
-  return { ...plan, groups };
-}
-
-function arrangementProblem(mine: ReadonlySet<string>, named: readonly string[]): string | null {
-  const foreign = named.find((id) => !mine.has(id));
-  if (foreign !== undefined) return `${foreign} is not a target of this group`;
-  if (new Set(named).size !== named.length) return "a target stands in two batches";
-  const missing = [...mine].find((id) => !named.includes(id));
-  return missing === undefined ? null : `${missing} is in no batch`;
 }
 
 /** Without versions that a person knows the name alone says more. */

@@ -2,6 +2,7 @@ import type { PlannedTarget } from "@evenkeel/contracts/change-plan";
 import type { StepState, TargetState } from "@evenkeel/contracts/change-state";
 import { type Problem, problemOf } from "@evenkeel/contracts/error";
 import type { StepId } from "@evenkeel/contracts/id";
+import { isShut } from "./gate.ts";
 import type { HostView, Snapshot, StepAttempt, TargetSnapshot } from "./snapshot.ts";
 import { attemptsOf, isTouched, type Position, positionOf, type TrackStep, trackOf } from "./track.ts";
 
@@ -23,7 +24,8 @@ export interface Context {
 
 /** Which steps may be issued now. */
 export interface Permit {
-  readonly stage: boolean;
+  /** Whether it is this target's turn to stage. */
+  stage(targetId: string): boolean;
   /** Whether this target may take its next step beyond staging. */
   run(targetId: string): boolean;
 }
@@ -103,7 +105,7 @@ function whereabouts(moving: Moving, { at }: Extract<Position, { kind: "next" }>
   const { planned, target, hosts, permit, snapshot } = moving;
   if (planned.hostId === null || !hosts.away(planned.hostId)) return null;
   if (target.state === "pending" && !planned.online) {
-    return permit.stage ? [moveTo(moving, "offline", silence(moving))] : [];
+    return permit.stage(target.targetId) ? [moveTo(moving, "offline", silence(moving))] : [];
   }
   if (at.step.on !== "agent") return null;
   if (!hosts.lost(planned.hostId)) return [];
@@ -112,14 +114,14 @@ function whereabouts(moving: Moving, { at }: Extract<Position, { kind: "next" }>
 }
 
 function stepOn(moving: Moving, { at, previous }: Extract<Position, { kind: "next" }>): TargetDecision[] {
-  const { target, permit } = moving;
+  const { target, permit, snapshot } = moving;
   const { targetId } = target;
   const dispatch: TargetDecision = { kind: "dispatch", targetId, at, previous };
   if (at.phase === "stage") {
-    if (!permit.stage) return [];
+    if (!permit.stage(targetId)) return [];
     return target.state === "pending" ? [moveTo(moving, "staging"), dispatch] : [dispatch];
   }
   if (target.state === "pending" || target.state === "staging") return [moveTo(moving, "staged")];
-  if (!permit.run(targetId)) return [];
+  if (!permit.run(targetId) || (at.step.gated === true && isShut(snapshot, targetId))) return [];
   return target.state === "staged" ? [moveTo(moving, "running"), dispatch] : [dispatch];
 }

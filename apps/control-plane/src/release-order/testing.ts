@@ -33,6 +33,7 @@ export const HOSTS: WorldHost[] = ["local-1", "local-2", "local-3", "local-4"].m
   name,
   zone: index < 2 ? "a" : "b",
   cell: null,
+  labels: {},
   address: `127.0.10.1${index + 1}`,
   version: 1,
   online: true,

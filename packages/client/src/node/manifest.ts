@@ -59,6 +59,9 @@ const SHAPES: Record<string, string> = {
   health: "{ path: /healthz } or { tcp: true }",
   hosts: "all, a number, a list of names, or { zones: [a] }",
   port: "auto, or a number from 1 to 65535",
+  "strategy.beta": "a number, or a list of host names",
+  "strategy.order": "{ zones: [b, a] }, { cells: [blue] }, { hosts: [local-2] } or { label: rack }",
+  "strategy.confirm": 'none, first, each, or a list of batches such as [2, "zone b"]',
   "strategy.batches": "each, all, { count: 3 }, { size: 2 }, { percent: 25 } or { by: zone }",
   "strategy.budget.failures": 'a number, or a percentage such as "10%"',
 };
@@ -89,7 +92,9 @@ function unquoted(issue: Issue, document: Document): Located[] | null {
 /** Of a field with several shapes, the complaint about the shape that was most likely meant. */
 function explainUnion(issue: Extract<Issue, { code: "invalid_union" }>, value: unknown): Located[] {
   const field = issue.path.join(".");
-  const shapes = { path: issue.path, field, said: `must be ${SHAPES[field] ?? "one of the allowed shapes"}` };
+  // Members of a list have the shape of their list's name.
+  const shape = SHAPES[issue.path.filter((part) => typeof part !== "number").join(".")];
+  const shapes = { path: issue.path, field, said: `must be ${shape ?? "one of the allowed shapes"}` };
   const given = at(value, issue.path);
   if (typeof given !== "object" || given === null || Array.isArray(given)) return [shapes];
   const likely = issue.errors
@@ -97,9 +102,7 @@ function explainUnion(issue: Extract<Issue, { code: "invalid_union" }>, value: u
     .sort((a, b) => weight(a) - weight(b))[0];
   if (likely === undefined) return [shapes];
   const inner = likely.flatMap((each) => explain({ ...each, path: [...issue.path, ...each.path] } as Issue, value));
-  return SHAPES[field] === undefined
-    ? inner
-    : inner.map((each) => ({ ...each, said: `${each.said} (${shapes.said})` }));
+  return shape === undefined ? inner : inner.map((each) => ({ ...each, said: `${each.said} (${shapes.said})` }));
 }
 
 /** How far a value is from a shape: each missing, wrong or foreign field counts. */

@@ -112,9 +112,10 @@ function batchNote({ state, bakeMs, bakedMs, confirmed, gate }: BatchView): Span
   // What has been baked is stored now and then only: before the first time it would look as if nothing moved.
   const part = bakedMs < 1000 ? "" : `${seconds(bakedMs)} of `;
   if (state === "baking") return [span(`  bakes ${part}${seconds(bakeMs)}`, "busy")];
-  if (state === "awaiting-confirmation") return [span("  waits for your confirmation", "warn")];
-  if (state === "pending" && gate !== null) {
-    return [span(confirmed ? "  confirmed" : "  will wait for a confirmation", "dim")];
+  const traffic = gate === "traffic" ? " before its traffic" : "";
+  if (state === "awaiting-confirmation") return [span(`  waits for your confirmation${traffic}`, "warn")];
+  if (gate !== null && (state === "pending" || (state === "running" && gate === "traffic"))) {
+    return [span(confirmed ? "  confirmed" : `  will wait for a confirmation${traffic}`, "dim")];
   }
   return [];
 }

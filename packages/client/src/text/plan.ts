@@ -1,4 +1,5 @@
 import type { Plan, PlannedBatch, PlannedTarget } from "@evenkeel/contracts/change-plan";
+import type { Strategy } from "@evenkeel/contracts/strategy";
 import { type Line, line, plural, span } from "./line.ts";
 
 /** Host names in one cell of the plan before the rest is counted. */
@@ -15,6 +16,7 @@ export function planLines(plan: Plan): Line[] {
     ...plan.groups.flatMap((group) => [
       ...(plan.groups.length > 1 ? [line("  ", span(group.name, "bold"))] : []),
       ...group.batches.map((batch) => batchLine(plan, batch, group.batches)),
+      ...strategyLines(group.strategy),
     ]),
     ...stepLines(plan),
     ...differenceLines(plan),
@@ -22,10 +24,12 @@ export function planLines(plan: Plan): Line[] {
   ];
 }
 
+const GATES = { start: "  after your confirmation", traffic: "  traffic after your confirmation" };
+
 function batchLine(plan: Plan, batch: PlannedBatch, all: readonly PlannedBatch[]): Line {
   const width = Math.max(...all.map(({ name }) => name.length));
   const targets = batch.targetIds.flatMap((id) => plan.targets.filter(({ targetId }) => targetId === id));
-  const gate = batch.gate === null ? "" : "  after your confirmation";
+  const gate = batch.gate === null ? "" : GATES[batch.gate];
   const bake = batch.bakeMs === 0 ? "" : `  bakes ${Math.round(batch.bakeMs / 1000)} s`;
   return line(`  ${batch.name.padEnd(width)}  `, ...names(targets), span(bake, "dim"), span(gate, "warn"));
 }
@@ -40,6 +44,31 @@ function names(targets: readonly PlannedTarget[]) {
     ]);
   const rest = targets.length - NAMES;
   return rest > 0 ? [...shown, span(` and ${rest} more`, "dim")] : shown;
+}
+
+/** What of the strategy the batches themselves do not show. */
+function strategyLines(strategy: Strategy): Line[] {
+  const { budget, cap, maxCellPercent, healthyDeadlineSeconds, progressDeadlineSeconds } = strategy;
+  const [one, many] = {
+    stop: ["stops it", "stop it"],
+    continue: ["does not stop it", "do not stop it"],
+    rollback: ["rolls it back", "roll it back"],
+  }[budget.action];
+  const allowed = typeof budget.failures === "number" ? plural(budget.failures, "host") : `${budget.failures} of them`;
+  const lost = budget.failures === 0 ? `the first host that fails ${one}` : `more than ${allowed} ${many}`;
+  const limits = [
+    ...(cap === undefined ? [] : [`${plural(cap, "host")} a batch`]),
+    ...(maxCellPercent === undefined ? [] : [`${maxCellPercent} % of a cell a batch`]),
+  ];
+  const deadlines = [
+    ...(healthyDeadlineSeconds === undefined ? [] : [`healthy within ${healthyDeadlineSeconds} s`]),
+    ...(progressDeadlineSeconds === undefined ? [] : [`some progress every ${progressDeadlineSeconds} s`]),
+  ];
+  return [
+    ...(limits.length === 0 ? [] : [line(span("  at most     ", "dim"), limits.join(", "))]),
+    ...(deadlines.length === 0 ? [] : [line(span("  deadlines   ", "dim"), deadlines.join(", "))]),
+    line(span("  failures    ", "dim"), lost),
+  ];
 }
 
 /** The steps of the first host: the others do the same, as far as they need it. */

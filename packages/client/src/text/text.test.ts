@@ -1,3 +1,4 @@
+import { Strategy } from "@evenkeel/contracts/strategy";
 import { expect, test } from "vitest";
 import { changeLines } from "./change.ts";
 import { bytes, duration, type Line, plain, plural } from "./line.ts";
@@ -58,6 +59,34 @@ test("a failed host shows cause, code, what to do, then the step and its last ou
   );
 });
 
+test("a plan tells what of its strategy the batches do not show", () => {
+  const strategy = Strategy.parse({
+    ...{ cap: 4, maxCellPercent: 25, healthyDeadlineSeconds: 30, progressDeadlineSeconds: 600, gate: "traffic" },
+    budget: { failures: "10%", action: "rollback" },
+  });
+  const plan = samplePlan({});
+  const groups = plan.groups.map((group) => ({
+    ...group,
+    strategy,
+    batches: group.batches.map((batch) => ({ ...batch, gate: "traffic" as const })),
+  }));
+  const shown = text(planLines({ ...plan, groups }));
+  expect(shown).toContain("  beta    local-1 a  bakes 3 s  traffic after your confirmation");
+  expect(shown).toContain("  at most     4 hosts a batch, 25 % of a cell a batch");
+  expect(shown).toContain("  deadlines   healthy within 30 s, some progress every 600 s");
+  expect(shown).toContain("  failures    more than 10% of them roll it back");
+});
+
+test("a batch that waits before its traffic says so, and one that will", () => {
+  const batches = (state: "awaiting-confirmation" | "running") => [
+    { ...sampleBatch("beta", state, [sampleTarget("local-1", "running")]), gate: "traffic" as const },
+  ];
+  const shown = (state: "awaiting-confirmation" | "running") =>
+    text(changeLines(sampleChange("running", batches(state)), { now: T0 + 9000 }));
+  expect(shown("awaiting-confirmation")).toContain("waits for your confirmation before its traffic");
+  expect(shown("running")).toContain("will wait for a confirmation before its traffic");
+});
+
 test("a batch of many hosts shows those in trouble and counts the rest", () => {
   const targets = Array.from({ length: 40 }, (_, index) =>
     sampleTarget(`h${index}`, index === 33 ? "failed" : "pending"),
@@ -93,6 +122,7 @@ test("a plan shows batches, steps, differences, locks, warnings and whether it c
       "hello: release 2.0.0  2 hosts in 2 batches",
       "  beta    local-1 a  bakes 3 s",
       "  zone b  local-3 b  bakes 3 s  after your confirmation",
+      "  failures    the first host that fails stops it",
       "  first       prepare",
       "  before      fetch",
       "  each host   start · attach",

@@ -55,6 +55,10 @@ export const CHANGE_ERRORS = {
     "Plan again: `evenkeel change replan`.",
   ]),
   PLAN_INCOMPLETE: entry(422, "never", ["The plan lacks {missing}.", "Provide it and create the change again."]),
+  STRATEGY_UNFIT: entry(422, "never", [
+    "The strategy does not fit: {problem}.",
+    "Correct `strategy:`; `evenkeel plan` shows hosts and batches.",
+  ]),
   LOCK_HELD: entry(409, "later", [
     "{resource} is held by {holder} since {since}: {why}.",
     "Wait for that change, start with `--wait`, or close it.",
@@ -90,6 +94,10 @@ export const CHANGE_ERRORS = {
     "Roll that one back, or release again.",
   ]),
   // traffic
+  TRAFFIC_UNCONFIRMED: entry(409, "later", [
+    "The new instance on {target} stands ready without traffic: nobody confirmed it.",
+    "Roll it back, or retry and confirm its batch.",
+  ]),
   GATEWAY_AWAY: entry(503, "later", [
     "Gateway {gateway} has not confirmed table version {version}.",
     "Start it, or remove it if it is gone for good.",

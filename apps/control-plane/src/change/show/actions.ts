@@ -53,8 +53,8 @@ function noInverse(row: ChangeRow, newer: ChangeId | null): string | null {
 
 /** A batch behind a gate that nobody has confirmed, also ahead of its time. */
 export function mayConfirm(snapshot: Snapshot, batch: PlannedBatch): boolean {
-  const { confirmed, started } = batchOf(snapshot, batch);
-  return batch.gate !== null && !confirmed && !started;
+  const { confirmed, started, finished } = batchOf(snapshot, batch);
+  return batch.gate !== null && !confirmed && !(batch.gate === "start" ? started : finished);
 }
 
 const only = (actions: readonly ChangeAction[], which: Partial<Record<ChangeAction, boolean>>) =>

@@ -5,9 +5,11 @@ import { ChangeId, type Digest, newId, type TenantId, type WorkspaceId } from "@
 import { inTransaction } from "@evenkeel/kit/sql";
 import type { Transaction } from "kysely";
 import type { Database } from "../../database.ts";
+import { rearrange } from "../arrange.ts";
 import type { ChangeDeps } from "../deps.ts";
-import { freeze, planDigest, rearrange } from "../plan.ts";
+import { freeze, planDigest } from "../plan.ts";
 import { insertChange, moveChange, storePlan } from "../store/change.ts";
+import { strategyRefusal } from "../strategy-fit.ts";
 import { type Ask, withVerb } from "./context.ts";
 
 type PlanDeps = Pick<ChangeDeps, "db" | "registry">;
@@ -23,9 +25,14 @@ interface Planning {
   readonly tx: Transaction<Database>;
   readonly tenantId: TenantId;
   readonly request: PlanRequest;
+  /** A rollback follows a strategy that was made for more hosts than it touches. */
+  readonly isRollback?: boolean;
 }
 
-async function makePlan({ registry }: PlanDeps, { tx, tenantId, request }: Planning): Promise<Planned> {
+async function makePlan(
+  { registry }: PlanDeps,
+  { tx, tenantId, request, isRollback = false }: Planning,
+): Promise<Planned> {
   const kind = registry.kinds.get(request.kind);
   if (kind === undefined) throw new PlatformError("KIND_UNKNOWN", { kind: request.kind });
   const spec = kind.parse(request.spec);
@@ -33,7 +40,7 @@ async function makePlan({ registry }: PlanDeps, { tx, tenantId, request }: Plann
   const draft = kind.plan(spec, world);
   if (isRefusal(draft)) throw asError(draft);
   const plan = freeze(kind.kind, draft, kind.locks(spec, world));
-  const objection = kind.review(plan, world);
+  const objection = (isRollback ? null : strategyRefusal(plan)) ?? kind.review(plan, world);
   if (objection !== null) throw asError(objection);
   return { spec, plan, digest: planDigest(plan), workspaceId: kind.workspaceOf(world) };
 }
@@ -80,7 +87,7 @@ export async function replan(deps: ChangeDeps, ask: Ask, body: VerbBody<"replan"
     const request = { kind: change.kind, spec: change.spec };
     const plan =
       body.groups === undefined
-        ? (await makePlan(deps, { tx, tenantId: ask.tenantId, request })).plan
+        ? (await makePlan(deps, { tx, tenantId: ask.tenantId, request, isRollback: change.rollback_of !== null })).plan
         : rearrange(change.plan, body.groups);
     if (isRefusal(plan)) throw asError(plan);
     const objection = deps.registry.kinds.get(change.kind)?.review(plan, null) ?? null;

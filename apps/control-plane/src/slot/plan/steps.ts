@@ -21,6 +21,8 @@ export interface SlotPlan {
   /** The instance of `letter` takes traffic already. */
   readonly attached: boolean;
   readonly minimumHealthyMs: number;
+  /** Until when after its start the instance must be healthy; null = as its revision says. */
+  readonly healthyDeadlineSeconds: number | null;
   /** How the old instances are drained and stopped; of the revision that leaves. */
   readonly leaving: {
     readonly drainSeconds: number;
@@ -36,7 +38,7 @@ const START_MS = MINUTE_MS;
 const TRAFFIC_MS = MINUTE_MS;
 const STOP_MARGIN_MS = 15_000;
 
-type StepOptions = Partial<Pick<PlannedStep, "retryFrom" | "traffic">> & { readonly timeoutMs: number };
+type StepOptions = Partial<Pick<PlannedStep, "retryFrom" | "traffic" | "gated">> & { readonly timeoutMs: number };
 
 const onAgent = (
   [name, type]: readonly [name: string, type: string],
@@ -47,8 +49,8 @@ const onAgent = (
 const onControl = (
   name: string,
   input: PlannedStep["input"],
-  { retryFrom = null, traffic = null, timeoutMs }: StepOptions,
-): PlannedStep => ({ name, on: "control", type: name, input, timeoutMs, repeatable: true, retryFrom, traffic });
+  { retryFrom = null, traffic = null, ...rest }: StepOptions,
+): PlannedStep => ({ name, on: "control", type: name, input, repeatable: true, retryFrom, traffic, ...rest });
 
 const moves = (during: TargetTraffic, after: TargetTraffic) => ({ during, after });
 
@@ -106,8 +108,11 @@ export function runSteps(slot: SlotPlan): PlannedStep[] {
   ];
 }
 
-function bringUp({ letter, reuse, minimumHealthyMs, serviceId }: SlotPlan, to: PlannedRevision): PlannedStep[] {
-  const { health, stopSeconds } = to.configuration;
+function bringUp(slot: SlotPlan, to: PlannedRevision): PlannedStep[] {
+  const { letter, reuse, minimumHealthyMs, serviceId } = slot;
+  const { stopSeconds } = to.configuration;
+  const startSeconds = slot.healthyDeadlineSeconds ?? to.configuration.health.startSeconds;
+  const health = { ...to.configuration.health, startSeconds };
   const retryFrom = reuse ? "start-instance" : "clear-slot";
   const healthMs = health.startSeconds * 1000 + minimumHealthyMs + STOP_MARGIN_MS;
   const clear = onAgent(
@@ -156,6 +161,7 @@ function arrive(slot: SlotPlan, to: PlannedRevision, drain: readonly Letter[]): 
       {
         timeoutMs: TRAFFIC_MS,
         traffic: shifting,
+        gated: true,
       },
     ),
   ];

@@ -15,7 +15,7 @@ export interface SlotWish {
   readonly fresh?: boolean;
 }
 
-type Pace = Pick<Strategy, "minimumHealthySeconds">;
+type Pace = Pick<Strategy, "minimumHealthySeconds" | "healthyDeadlineSeconds">;
 
 /** A slot as a target: from what stands there to what is to stand there. */
 export function planSlot(world: SlotWorld, wish: SlotWish, pace: Pace): PlannedTarget {
@@ -27,6 +27,7 @@ export function planSlot(world: SlotWorld, wish: SlotWish, pace: Pace): PlannedT
     ...{ serviceId, host, to },
     ...letters,
     minimumHealthyMs: Math.round(pace.minimumHealthySeconds * 1000),
+    healthyDeadlineSeconds: pace.healthyDeadlineSeconds ?? null,
     leaving: {
       drainSeconds: leaving?.drain.seconds ?? 30,
       policy: leaving?.drain.policy ?? "cut",
@@ -39,6 +40,7 @@ export function planSlot(world: SlotWorld, wish: SlotWish, pace: Pace): PlannedT
     hostId: host.id,
     zone: host.zone,
     cell: host.cell,
+    labels: host.labels,
     slot: serviceId,
     online: host.online,
     from: before?.packageVersion ?? null,

@@ -8,6 +8,7 @@ export interface WorldHost {
   readonly name: string;
   readonly zone: string;
   readonly cell: string | null;
+  readonly labels: Readonly<Record<string, string>>;
   readonly address: string;
   readonly version: number;
   readonly online: boolean;
