@@ -34,6 +34,8 @@ export const PlannedTarget = z.strictObject({
   targetId: z.string(),
   name: z.string(),
   hostId: HostId.nullable(),
+  /** Where it differs from `name`: strategies list hosts. */
+  hostName: z.string().optional(),
   zone: z.string(),
   cell: z.string().nullable(),
   /** Of its host; a strategy may order by them. */

@@ -1,6 +1,6 @@
 import type { Plan, PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
-import { betaWish, limitsOf } from "./strategy.ts";
+import { betaWish, hostNameOf, limitsOf } from "./strategy.ts";
 
 /** What the strategies of a plan name and the world does not have, or what they want and forbid at once; null = they fit. */
 export function strategyRefusal(plan: Plan): Refusal | null {
@@ -16,7 +16,7 @@ function problemOf(plan: Plan, group: PlannedGroup): string | null {
 }
 
 function unknownHost({ targets }: Plan, { strategy }: PlannedGroup): string | null {
-  const known = new Set(targets.map(({ name }) => name));
+  const known = new Set(targets.map(hostNameOf));
   const beta = typeof strategy.beta === "number" ? [] : strategy.beta;
   const ordered = strategy.order.flatMap((by) => ("hosts" in by ? by.hosts : []));
   const missing = (names: readonly string[]) => names.find((name) => !known.has(name));

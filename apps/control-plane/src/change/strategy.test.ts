@@ -56,6 +56,12 @@ describe("targets become batches", () => {
     expect(ids(4, strategy)).toEqual(["t3", "t4", "t1 t2"]);
   });
 
+  test("where a target is called by service and host, the host is what a strategy lists", () => {
+    const named = targets(3).map((target) => ({ ...target, name: `shop@${target.name}`, hostName: target.name }));
+    const strategy = Strategy.parse({ beta: ["t3"], order: [{ hosts: ["t2"] }] });
+    expect(planBatches(named, strategy, "g").map(({ targetIds }) => targetIds)).toEqual([["t3"], ["t2", "t1"]]);
+  });
+
   test("a batch is called by its zone, else by its place; one that was too large by its parts", () => {
     const names = (strategy: object) => batchesOf(6, strategy).map(({ name }) => name);
     expect(names({ beta: 1, batches: { size: 3 } })).toEqual(["beta", "batch 2", "batch 3"]);

@@ -3,7 +3,10 @@ import type { Budget, Strategy, TargetOrder } from "@evenkeel/contracts/strategy
 import { bakeOf } from "./guard/watch.ts";
 
 /** What the batching needs to know of a target. */
-export type BatchTarget = Pick<PlannedTarget, "targetId" | "name" | "zone" | "cell" | "labels">;
+export type BatchTarget = Pick<PlannedTarget, "targetId" | "name" | "hostName" | "zone" | "cell" | "labels">;
+
+/** The name by which a strategy lists a target. */
+export const hostNameOf = ({ name, hostName }: Pick<BatchTarget, "name" | "hostName">): string => hostName ?? name;
 
 interface Slice {
   /** Null = called by its place among the batches. */
@@ -70,7 +73,7 @@ type Comparison = (one: BatchTarget, other: BatchTarget) => number;
 function comparison(by: TargetOrder): Comparison {
   if ("zones" in by) return listed(by.zones, (target) => target.zone);
   if ("cells" in by) return listed(by.cells, (target) => target.cell);
-  if ("hosts" in by) return listed(by.hosts, (target) => target.name);
+  if ("hosts" in by) return listed(by.hosts, hostNameOf);
   const valueIn = (target: BatchTarget) => target.labels?.[by.label] ?? null;
   return by.values === undefined ? natural(valueIn) : listed(by.values, valueIn);
 }
@@ -141,12 +144,12 @@ function withinLimits(slice: Slice, limits: BatchLimits): Slice[] {
 // ── batches ───────────────────────────────────────────────────────────────────
 
 /** The targets that are to go first, whether or not they fit into one batch. */
-export function betaWish<Target extends Pick<BatchTarget, "name">>(
+export function betaWish<Target extends Pick<BatchTarget, "name" | "hostName">>(
   targets: readonly Target[],
   { beta }: Strategy,
 ): readonly Target[] {
   if (typeof beta === "number") return targets.slice(0, beta);
-  return targets.filter(({ name }) => beta.includes(name));
+  return targets.filter((target) => beta.includes(hostNameOf(target)));
 }
 
 function split(targets: readonly BatchTarget[], { batches }: Strategy): Slice[] {

@@ -73,7 +73,7 @@ function planTarget({ release, world, alone }: Part, wish: Wish): PlannedTarget 
   const target = planSlot(world, { serviceId: serviceIdOf(world), ...wish }, release.strategy);
   if (alone) return target;
   const name = `${serviceOf(release)}@${target.name}`;
-  return { ...target, targetId: name, name };
+  return { ...target, targetId: name, name, hostName: target.name };
 }
 
 /** One group, or one for each zone or cell where those go side by side. */
