@@ -29,5 +29,5 @@ export const outbox: CommandPort = {
 /** What the kernel stands on, with all kinds. */
 export function kernelDeps(ground: Ground, at: (point: ExitPoint) => void): ChangeDeps {
   const { db, listener, lease, clock, log } = ground;
-  return { db, listener, lease, clock, log, commands: outbox, measurements, registry, at };
+  return { db, listener, lease, clock, log, commands: outbox, measurements, registry, onEnded: [], at };
 }

@@ -6,7 +6,8 @@ import { Strategy } from "./strategy.ts";
 /** A name of something that only one change at a time may hold, e.g. `service/svc_…/revision`. */
 export const LockRequest = z.strictObject({
   resource: z.string().max(200),
-  mode: z.enum(["shared", "exclusive"]),
+  /** `at-start`: nobody may hold it alone when the change begins; it is not held afterwards. */
+  mode: z.enum(["shared", "exclusive", "at-start"]),
   label: z.string(),
 });
 export type LockRequest = z.infer<typeof LockRequest>;

@@ -1,5 +1,7 @@
 import type { Command } from "@evenkeel/contracts/agent-protocol";
-import type { ChangeId, CommandId, HostId, ServiceId, TenantId } from "@evenkeel/contracts/id";
+import type { Plan } from "@evenkeel/contracts/change-plan";
+import type { ChangeState, TargetState } from "@evenkeel/contracts/change-state";
+import type { ChangeId, CommandId, HostId, ServiceId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
 import type { Clock } from "@evenkeel/kit/clock";
 import type { ReplicaLease } from "@evenkeel/kit/lease";
 import type { Listener } from "@evenkeel/kit/notify";
@@ -49,6 +51,19 @@ export interface Log {
   error(facts: object, text: string): void;
 }
 
+/** A change that has come to its end, with where each of its targets stands. */
+export interface EndedChange {
+  readonly changeId: ChangeId;
+  readonly tenantId: TenantId;
+  readonly workspaceId: WorkspaceId;
+  readonly state: ChangeState;
+  readonly plan: Plan;
+  readonly targets: ReadonlyMap<string, TargetState>;
+}
+
+/** Told in the transaction that ends a change, whatever its kind. */
+export type EndListener = (tx: Tx, ended: EndedChange) => Promise<void>;
+
 /** What the kernel stands on. */
 export interface ChangeDeps {
   readonly db: Kysely<Database>;
@@ -58,6 +73,7 @@ export interface ChangeDeps {
   readonly commands: CommandPort;
   readonly measurements: MeasurePort;
   readonly registry: KindRegistry;
+  readonly onEnded: readonly EndListener[];
   readonly log: Log;
   /** Called at each named point; a test may end the process there. */
   readonly at: (point: ExitPoint) => void;

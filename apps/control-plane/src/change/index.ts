@@ -1,4 +1,4 @@
-export type { ChangeDeps, CommandPort, Log, MeasurePort, MeasureScope } from "./deps.ts";
+export type { ChangeDeps, CommandPort, EndedChange, EndListener, Log, MeasurePort, MeasureScope } from "./deps.ts";
 export { changeHandlers } from "./endpoints.ts";
 export { type Executor, startExecutor } from "./execute/executor.ts";
 export { agentListener } from "./execute/settle.ts";

@@ -25,7 +25,7 @@ import {
 } from "../link/testing.ts";
 import { measurements } from "../sample/index.ts";
 import type { MigratedDatabase } from "../testing.ts";
-import type { ChangeDeps } from "./deps.ts";
+import type { ChangeDeps, EndedChange } from "./deps.ts";
 import { type Executor, startExecutor } from "./execute/executor.ts";
 import { agentListener } from "./execute/settle.ts";
 import type { ExitPoint } from "./exit-point.ts";
@@ -42,6 +42,7 @@ const DrillSpec = z.strictObject({
   strategy: Strategy.prefault({}),
   back: z.boolean().default(false),
   lock: z.string().default("drill"),
+  free: z.string().optional(),
   applications: z.array(Name).default([]),
 });
 type DrillSpec = z.infer<typeof DrillSpec>;
@@ -87,7 +88,10 @@ function drillKind(seeded: Seed): ChangeKind<DrillSpec, DrillWorld> {
     parse: (spec) => DrillSpec.parse(spec),
     read: async () => ({ seeded, version: drillBasis.version }),
     workspaceOf: () => seeded.workspaceId,
-    locks: (spec) => [{ resource: spec.lock, mode: "exclusive", label: spec.lock }],
+    locks: ({ lock, free }) => [
+      { resource: lock, mode: "exclusive", label: lock },
+      ...(free === undefined ? [] : [{ resource: free, mode: "at-start" as const, label: free }]),
+    ],
     plan: (spec, { version }): Draft => {
       const verb = spec.back ? "undo" : "do";
       return {
@@ -186,6 +190,8 @@ export class Drill {
   readonly database: MigratedDatabase;
   readonly seeded: Seed;
   behave: Behaviour = () => SUCCEEDED;
+  /** The ends of changes, as they were told. */
+  readonly ended: EndedChange[] = [];
   readonly #kernels = new Set<Kernel>();
   readonly #hosts: DrillHost[] = [];
 
@@ -225,6 +231,7 @@ export class Drill {
       measurements,
       registry,
       log,
+      onEnded: [async (_tx, ended) => void this.ended.push(ended)],
       at: guard,
     };
     const executor: Executor = startExecutor(deps);
@@ -296,7 +303,7 @@ export class Drill {
   async create(
     kernel: Kernel,
     hosts: readonly DrillHost[],
-    more: Partial<{ strategy: object; lock: string }> = {},
+    more: Partial<{ strategy: object; lock: string; free: string }> = {},
   ): Promise<ChangeId> {
     const spec = { hosts: hosts.map(({ name, hostId }) => ({ name, hostId })), ...more };
     const { tenantId } = this.seeded;
@@ -308,7 +315,7 @@ export class Drill {
   async run(
     kernel: Kernel,
     hosts: readonly DrillHost[],
-    more: Partial<{ strategy: object; lock: string }> = {},
+    more: Partial<{ strategy: object; lock: string; free: string }> = {},
   ): Promise<ChangeId> {
     const changeId = await this.create(kernel, hosts, more);
     await start(kernel.deps, this.ask(changeId), {});

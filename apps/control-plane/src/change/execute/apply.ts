@@ -1,5 +1,5 @@
 import type { Outcome } from "@evenkeel/contracts/agent-protocol";
-import { isTerminal } from "@evenkeel/contracts/change-state";
+import { type ChangeState, isTerminal } from "@evenkeel/contracts/change-state";
 import type { Decision } from "../decide.ts";
 import type { ChangeDeps } from "../deps.ts";
 import { automaticRollback } from "../rollback.ts";
@@ -83,7 +83,7 @@ async function applyChange(
     ...(pauseCause === undefined ? {} : { pauseCause, pauseMode: "targets" }),
     ...(to === "rolling-back" ? { rollbackDemand: automaticRollback(reason) } : {}),
   });
-  if (isTerminal(to)) await finish(deps, work, to === "succeeded");
+  if (isTerminal(to)) await finish(deps, work, to);
 }
 
 /** Its rollback ended without having finished: where both together left the targets. */
@@ -93,12 +93,19 @@ async function leftByRollback({ tx, change, snapshot }: Work): Promise<string[]>
   return leftBehindLines(snapshot, snapshotOf(await readRows(tx, rollback)));
 }
 
-/** Locks are given back, the agents may forget, and the change that this one rolls back is told. */
-export async function finish(deps: ChangeDeps, work: Pick<Work, "tx" | "change">, succeeded: boolean): Promise<void> {
-  const { tx, change } = work;
+/** Locks are given back, the agents may forget, and who waits for the end of changes is told. */
+export async function finish(
+  deps: ChangeDeps,
+  work: Pick<Work, "tx" | "change" | "snapshot">,
+  state: ChangeState,
+): Promise<void> {
+  const { tx, change, snapshot } = work;
   await releaseLocks(tx, change.id);
   await deps.commands.forget(tx, change.id);
+  const targets = new Map([...snapshot.targets].map(([targetId, target]) => [targetId, target.state]));
+  const { id: changeId, tenant_id: tenantId, workspace_id: workspaceId, plan } = change;
+  for (const told of deps.onEnded) await told(tx, { changeId, tenantId, workspaceId, state, plan, targets });
   if (change.rollback_of === null) return;
   await wake(tx, change.rollback_of);
-  if (succeeded) await markRolledBack(tx, change.rollback_of, change.id);
+  if (state === "succeeded") await markRolledBack(tx, change.rollback_of, change.id);
 }

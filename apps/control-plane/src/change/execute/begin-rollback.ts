@@ -71,7 +71,9 @@ export async function beginRollback(deps: ChangeDeps, work: Work): Promise<void>
     rollbackOf: change.id,
   });
   await handLocksOver(tx, change.id, id);
-  const conflict = await takeLocks(tx, { changeId: id, tenantId: change.tenant_id, locks: inverse.plan.locks });
+  // It goes on with what was begun: what had to be free at a start need not be so now.
+  const locks = inverse.plan.locks.filter(({ mode }) => mode !== "at-start");
+  const conflict = await takeLocks(tx, { changeId: id, tenantId: change.tenant_id, locks });
   if (conflict !== null)
     throw new Error(`the rollback of ${change.id} needs ${conflict.resource}, held by ${conflict.holder}`);
   await insertTracks(tx, id, inverse.plan);

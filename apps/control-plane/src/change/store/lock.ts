@@ -29,10 +29,11 @@ export async function takeLocks(tx: Transaction<Database>, demand: LockDemand): 
     from (select unnest(${resources}::text[]) as resource) wanted`.execute(tx);
   const conflict = await findConflict(tx, demand);
   if (conflict !== null) return conflict;
-  if (demand.locks.length === 0) return null;
+  const held = demand.locks.flatMap(({ mode, ...lock }) => (mode === "at-start" ? [] : [{ ...lock, mode }]));
+  if (held.length === 0) return null;
   await tx
     .insertInto("lock")
-    .values(demand.locks.map((lock) => ({ ...lock, change_id: demand.changeId, tenant_id: demand.tenantId })))
+    .values(held.map((lock) => ({ ...lock, change_id: demand.changeId, tenant_id: demand.tenantId })))
     .onConflict((conflicting) => conflicting.columns(["resource", "change_id"]).doNothing())
     .execute();
   return null;

@@ -62,10 +62,10 @@ const NOT_STARTED = ["planned", "awaiting-approval", "scheduled"];
 
 /** Brings the targets in hand to a whole state and leaves the others. */
 export async function cancel(deps: ChangeDeps, ask: Ask): Promise<void> {
-  await withVerb(deps, { ask, action: "cancel" }, async ({ tx, change, by }) => {
+  await withVerb(deps, { ask, action: "cancel" }, async ({ tx, change, snapshot, by }) => {
     if (!NOT_STARTED.includes(change.state)) return await moveChange(tx, change, { to: "cancelling", by });
     await moveChange(tx, change, { to: "cancelled", by });
-    await finish(deps, { tx, change }, false);
+    await finish(deps, { tx, change, snapshot }, "cancelled");
   });
 }
 
@@ -80,6 +80,6 @@ export async function close(deps: ChangeDeps, ask: Ask, body: VerbBody<"close">)
     if (outstanding.length > 0) await deps.commands.revoke(tx, outstanding);
     await storeLeftBehind(tx, change.id, leftBehindLines(snapshot));
     await moveChange(tx, change, { to: "closed", by, reason: body.reason });
-    await finish(deps, { tx, change }, false);
+    await finish(deps, { tx, change, snapshot }, "closed");
   });
 }
