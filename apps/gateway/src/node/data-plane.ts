@@ -152,13 +152,14 @@ export class DataPlane {
     return rows.filter((row) => row !== null);
   }
 
-  /** Takes no new connections; those in use are closed after their answer, and cut at the end of the time. */
+  /** Takes no new connections; those in use are closed after their answer, and cut at the end of the time. Upgraded ones end at once: of themselves they would not. */
   async close(hurry: AbortSignal): Promise<void> {
     this.#closing = true;
     const cut = (): void => {
       for (const instance of this.#instances()) instance.cut();
       this.server.closeAllConnections();
     };
+    for (const instance of this.#instances()) instance.cutLongLived();
     const late = setTimeout(cut, CLOSE_MS);
     hurry.addEventListener("abort", cut);
     await new Promise<void>((resolve) => this.server.close(() => resolve()));

@@ -129,6 +129,11 @@ export class Instance implements Weighted {
   }
 
   cut(): void {
-    for (const request of [...this.inFlight, ...this.longLived]) request.cut();
+    for (const request of [...this.inFlight]) request.cut();
+    this.cutLongLived();
+  }
+
+  cutLongLived(): void {
+    for (const tunnel of [...this.longLived]) tunnel.cut();
   }
 }
