@@ -87,6 +87,14 @@ test("a port that was set and is taken is PORT_TAKEN, and nothing is left runnin
   server.close();
 });
 
+test("a port that was set for the gateway and lies in the range of the replicas is PORT_TAKEN by our own part", async () => {
+  const environment = { EVENKEEL_PORT: "9710", EVENKEEL_GATEWAY_PORT: "9712" };
+  const { platform, ready } = await spawnPlatform({ args: ["--empty", "--replicas", "3"], environment });
+  platforms.push(platform);
+  await expect(ready()).rejects.toThrow(/9712 is taken by our own gateway.*PORT_TAKEN/);
+  expect(await platform.parts()).toEqual({});
+});
+
 test("after kill -9 of the supervisor everything runs on, and the next start adopts all of it", async () => {
   const first = await start();
   const before = await first.parts();
@@ -106,6 +114,10 @@ test("each part that is killed comes back, and the hosts with it", async () => {
     await expect
       .poll(async () => (await platform.parts())[name]?.pid ?? victim.pid, { timeout: 60_000 })
       .not.toBe(victim.pid);
+    await expect.poll(() => platform.output(), { timeout: 60_000 }).toContain(`${name} is back`);
+    // The database is no child of the supervisor.
+    const how = name === "postgres" ? "how is not known" : "SIGKILL";
+    expect(platform.output()).toContain(`${name} ended (${how}); it is started again`);
   }
   await expect.poll(() => onlineHosts(platform).catch(() => []), { timeout: 60_000 }).toHaveLength(4);
   await expect.poll(() => namesOf(platform), { timeout: 60_000 }).toEqual(ALL);

@@ -2,7 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "@evenkeel/kit/log";
 import { isAlive } from "@evenkeel/kit/process-identity";
 import { type PostgresServer, startPostgres } from "@evenkeel/postgres/launcher";
+import { checkNamedDatabase } from "@evenkeel/postgres/named-database";
 import type { Home } from "./home.ts";
+import type { News } from "./news.ts";
 
 // 1. The server belongs to the home, not to us: a living one is adopted, and it lives on when we are killed.
 // 2. One that dies is started again; its own lock keeps two from running.
@@ -15,16 +17,25 @@ export interface Database {
   stop(): Promise<void>;
 }
 
+export interface OpenDatabase {
+  readonly home: Home;
+  readonly log: Log;
+  /** The address that a person set. */
+  readonly named: string | undefined;
+  readonly news: News;
+}
+
 const LOOK_MS = 100;
 const PAUSE_MS = 500;
 export const DATABASE_LOG = "postgres.log";
 
 /** Uses the database that was named, else starts or adopts the one of the home and keeps it alive. */
-export async function openDatabase(home: Home, log: Log, named: string | undefined): Promise<Database> {
+export async function openDatabase({ home, log, named, news }: OpenDatabase): Promise<Database> {
   if (named !== undefined && named !== "") {
+    const { place, version } = await checkNamedDatabase(named);
     return {
       url: named,
-      summary: "PostgreSQL of DATABASE_URL",
+      summary: `PostgreSQL ${version} at ${place}`,
       notice: null,
       stop: async () => undefined,
     };
@@ -45,8 +56,10 @@ export async function openDatabase(home: Home, log: Log, named: string | undefin
       await sleep(LOOK_MS);
       if (!watching || isAlive(server.identity)) continue;
       log.warn({ name: "postgres" }, "died");
+      news.died({ name: "postgres", ended: null, failures: 0, waitMs: 0, log: options.logFile });
       try {
         server = await startPostgres(options);
+        news.back("postgres");
       } catch (error) {
         log.error({ err: error, name: "postgres" }, "not started");
         await sleep(PAUSE_MS);

@@ -12,6 +12,7 @@ import { type GatewaySocket, openGatewaySocket } from "./gateway-socket.ts";
 import type { Home } from "./home.ts";
 import { Keeper } from "./keeper.ts";
 import { Manifest } from "./manifest.ts";
+import { printedNews } from "./news.ts";
 import { logFileOf, type PartPlace, type PartSpec, versionOf } from "./part.ts";
 import {
   agentPart,
@@ -91,7 +92,8 @@ export class Installation {
     const token = await ensureToken(home);
     const manifest = await Manifest.open(home.manifestFile);
     const place: PartPlace = { home: home.folder, logFolder: home.logFolder, version };
-    const keeper = new Keeper({ place, manifest, log });
+    const news = printedNews(say);
+    const keeper = new Keeper({ place, manifest, log, news });
     const kept = input.lived ? manifest.settings : null;
     const ports = await chooseControlPlanePorts(kept, input);
     const living = await keeper.findLiving(GATEWAY);
@@ -105,7 +107,7 @@ export class Installation {
     const addresses = chooseAddresses(manifest);
     await manifest.setSettings({ controlPlanePorts: ports, gatewayPort: socket.port, agentAddresses: addresses });
     rotateLogs(home);
-    const database = await openDatabase(home, log, input.environment.DATABASE_URL);
+    const database = await openDatabase({ home, log, news, named: input.environment.DATABASE_URL });
     say(database.summary);
     if (database.notice !== null) say(database.notice);
     const controlPlanes = ports.map(urlOf);

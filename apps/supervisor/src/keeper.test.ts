@@ -11,16 +11,19 @@ import { bindSocket } from "@evenkeel/kit/socket-handover";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type BackOff, Keeper } from "./keeper.ts";
 import { Manifest } from "./manifest.ts";
+import type { Death } from "./news.ts";
 import { findMarked, type PartPlace, type PartSpec, startPart } from "./part.ts";
 
 let home: string;
 let lines: Record<string, unknown>[];
+let told: unknown[];
 const keepers: Keeper[] = [];
 const drivers: ChildProcess[] = [];
 
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), "keeper "));
   lines = [];
+  told = [];
 });
 
 afterEach(async () => {
@@ -35,7 +38,8 @@ const place = (): PartPlace => ({ home, logFolder: home, version: "1.0.0" });
 async function openKeeper(backOff?: BackOff): Promise<Keeper> {
   const log = logTo({ write: (line) => void lines.push(JSON.parse(line)) }, { part: "test" });
   const manifest = await Manifest.open(join(home, "manifest.json"));
-  const keeper = new Keeper({ place: place(), manifest, log, ...(backOff && { backOff }) });
+  const news = { died: (death: Death) => told.push(death), back: (name: string) => told.push(name) };
+  const keeper = new Keeper({ place: place(), manifest, log, news, ...(backOff && { backOff }) });
   keepers.push(keeper);
   return keeper;
 }
@@ -84,6 +88,23 @@ test("a part that dies young again and again waits longer each time, up to the l
   await expect.poll(() => deaths().length, { timeout: 30_000 }).toBeGreaterThanOrEqual(6);
   expect(deaths().slice(0, 6)).toEqual([2, 4, 8, 16, 16, 16]);
   expect(keeper.failuresOf("crashing")).toBeGreaterThanOrEqual(6);
+});
+
+test("who watches is told how a part ended, and that it is back; of an adopted one nobody saw how", async () => {
+  const first = await openKeeper({ firstMs: 1, longestMs: 1, resetMs: 600_000 });
+  const steady = part("steady", STEADY);
+  await first.keep(steady);
+  const log = join(home, "steady.log");
+  killIdentity(await identityOf(first, "steady"), "SIGKILL");
+  await expect.poll(() => told.length, { timeout: 20_000 }).toBe(2);
+  const ended = { code: null, signal: "SIGKILL" };
+  expect(told).toEqual([{ name: "steady", ended, failures: 1, waitMs: 1, log }, "steady"]);
+  first.release();
+  const second = await openKeeper();
+  await second.keep(steady);
+  killIdentity(await identityOf(second, "steady"), "SIGKILL");
+  await expect.poll(() => told.length, { timeout: 20_000 }).toBe(4);
+  expect(told.slice(2)).toEqual([{ name: "steady", ended: null, failures: 0, waitMs: 0, log }, "steady"]);
 });
 
 test("a part that lived long enough is started again at once", async () => {

@@ -2,13 +2,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "@evenkeel/kit/log";
 import { endIdentity, isAlive, killIdentity, type ProcessIdentity } from "@evenkeel/kit/process-identity";
 import type { Manifest } from "./manifest.ts";
+import type { Death, News } from "./news.ts";
 import { findPart, logFileOf, type PartName, type PartPlace, type PartSpec, startPart, versionOf } from "./part.ts";
 
 // 1. A part runs once: before its first start the manifest is asked, then the environment of every process.
 // 2. A start is recorded after the spawn; between the two the mark in the environment tells of it.
 // 3. A part that dies is started again, at once after a life of `resetMs`, else after a pause that doubles.
 // 4. A part that was asked to stop is not started again.
-// 5. Released, the keeper touches nothing any more, and all parts run on.
+// 5. The end of a child of ours is told by its exit event alone, which knows how; of an adopted part by looking.
+// 6. Released, the keeper touches nothing any more, and all parts run on.
 
 /** How soon a part that died is started again. */
 export interface BackOff {
@@ -20,12 +22,15 @@ export interface BackOff {
 
 const BACK_OFF: BackOff = { firstMs: 100, longestMs: 10_000, resetMs: 10_000 };
 const LOOK_MS = 100;
+/** A part that has lived so long counts as back. */
+const BACK_AFTER_MS = 1000;
 
 /** What a keeper works on. */
 export interface KeeperDeps {
   readonly place: PartPlace;
   readonly manifest: Manifest;
   readonly log: Log;
+  readonly news?: News;
   readonly backOff?: BackOff;
 }
 
@@ -35,6 +40,10 @@ interface Kept {
   identity: ProcessIdentity | null;
   startedAtMs: number;
   failures: number;
+  /** We started it ourselves: its end comes as an event. */
+  child: boolean;
+  /** It died and has not yet lived long enough to count as back. */
+  missed: boolean;
   /** A start under way: who stops the part waits for it, to end what comes of it. */
   starting: Promise<void>;
 }
@@ -62,6 +71,8 @@ export class Keeper {
       identity: null,
       startedAtMs: 0,
       failures: 0,
+      child: false,
+      missed: false,
       starting: Promise.resolve(),
     };
     this.#kept.set(spec.name, kept);
@@ -133,20 +144,34 @@ export class Keeper {
   #look(): void {
     if (this.#released) return;
     for (const kept of this.#kept.values()) {
-      if (kept.phase === "running" && kept.identity !== null && !isAlive(kept.identity)) this.#died(kept);
+      if (kept.phase !== "running" || kept.identity === null || kept.child) continue;
+      if (!isAlive(kept.identity)) this.#died(kept, null);
+    }
+    this.#tellWhoIsBack();
+  }
+
+  #tellWhoIsBack(): void {
+    for (const kept of this.#kept.values()) {
+      if (!kept.missed || kept.phase !== "running" || performance.now() - kept.startedAtMs < BACK_AFTER_MS) continue;
+      kept.missed = false;
+      this.#deps.news?.back(kept.spec.name);
     }
   }
 
-  #died(kept: Kept): void {
+  #died(kept: Kept, ended: Death["ended"]): void {
     const livedMs = performance.now() - kept.startedAtMs;
     kept.phase = "down";
     kept.identity = null;
+    kept.missed = true;
     kept.failures = livedMs >= this.#backOff.resetMs ? 0 : kept.failures + 1;
     const waitMs = kept.failures === 0 ? 0 : this.#pauseMs(kept.failures);
     this.#deps.log.warn(
       { name: kept.spec.name, livedMs: Math.round(livedMs), waitMs, failures: kept.failures },
       "died",
     );
+    const { name } = kept.spec;
+    const log = logFileOf(this.#deps.place, name);
+    this.#deps.news?.died({ name, ended, failures: kept.failures, waitMs, log });
     void this.#restart(kept, waitMs);
   }
 
@@ -178,12 +203,14 @@ export class Keeper {
     // killed here: nobody has recorded the part; the next supervisor finds it by its mark
     await manifest.record(kept.spec.name, identity, place.version);
     log.info({ name: kept.spec.name, pid: identity.pid }, "started");
-    Object.assign(kept, { identity, startedAtMs: performance.now() });
-    child.once("exit", (code, signal) => {
-      log.info({ name: kept.spec.name, pid: identity.pid, code, signal }, "ended");
-      this.#look();
-    });
+    Object.assign(kept, { identity, child: true, startedAtMs: performance.now() });
     if (kept.phase !== "stopping") kept.phase = "running";
-    this.#look();
+    const over = (code: number | null, signal: NodeJS.Signals | null): void => {
+      log.info({ name: kept.spec.name, pid: identity.pid, code, signal }, "ended");
+      if (kept.phase === "running" && kept.identity === identity && !this.#released) this.#died(kept, { code, signal });
+    };
+    // It may have ended while its record was written.
+    if (child.exitCode !== null || child.signalCode !== null) over(child.exitCode, child.signalCode);
+    else child.once("exit", over);
   }
 }

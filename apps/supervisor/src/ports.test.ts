@@ -1,5 +1,6 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { bindGateway, freeAddresses, freePorts, wantedPort } from "./ports.ts";
@@ -40,8 +41,50 @@ test("the gateway avoids a taken default port and those of the control planes", 
   await expect(bindGateway({ port: taken, set: true }, [])).rejects.toMatchObject({ code: "PORT_TAKEN" });
 });
 
+test("a port that is set for one part cannot be another's: the replicas' range and the gateway's own", async () => {
+  const first = await occupy();
+  const wanted = { port: first + 1, set: true };
+  await expect(freePorts(wanted, 3, first + 3)).rejects.toMatchObject({
+    code: "PORT_TAKEN",
+    facts: { port: first + 3, holder: expect.stringContaining("EVENKEEL_GATEWAY_PORT") },
+  });
+  expect(await freePorts({ ...wanted, set: false }, 1, first + 1)).not.toContain(first + 1);
+  await expect(bindGateway(wanted, [first + 1])).rejects.toMatchObject({
+    code: "PORT_TAKEN",
+    facts: { holder: expect.stringContaining("EVENKEEL_PORT") },
+  });
+});
+
+test("no port is tried beyond the last", async () => {
+  await occupy("127.0.0.1", 65_535);
+  for (const set of [true, false])
+    await expect(freePorts({ port: 65_535, set }, 1)).rejects.toMatchObject({ code: "PORT_TAKEN" });
+  await expect(freePorts({ port: 65_530, set: true }, 9)).rejects.toMatchObject({ code: "PORT_TAKEN" });
+});
+
+const NOBODY = 65_534;
+const lowest = Number(readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8"));
+const forbids =
+  process.getuid?.() === 0 &&
+  lowest > 1 &&
+  spawnSync("test", ["-r", import.meta.filename], { uid: NOBODY, gid: NOBODY, stdio: "ignore" }).status === 0;
+if (!forbids) console.log("skipped: only root can become another user, and only where low ports are kept for root");
+
+test.skipIf(!forbids)("a port that this user may not open is refused as that, not as taken", () => {
+  const script = `
+    const { bindGateway, freePorts } = await import(${JSON.stringify(new URL("./ports.ts", import.meta.url).pathname)});
+    const wanted = { port: 1, set: true };
+    const code = (error) => error.code;
+    console.log(await freePorts(wanted, 1).catch(code), await bindGateway(wanted, []).catch(code));
+  `;
+  const options = { uid: NOBODY, gid: NOBODY, cwd: import.meta.dirname, encoding: "utf8" } as const;
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], options);
+  expect(stdout + stderr).toBe("PORT_FORBIDDEN PORT_FORBIDDEN\n");
+});
+
 test("a port that is no number is refused by the name of its variable", () => {
-  expect(() => wantedPort("80a", "EVENKEEL_PORT", 7700)).toThrow(/EVENKEEL_PORT/);
+  for (const text of ["80a", "0", "-1", "65536"])
+    expect(() => wantedPort(text, "EVENKEEL_PORT", 7700)).toThrow(/EVENKEEL_PORT/);
   expect(wantedPort(undefined, "EVENKEEL_PORT", 7700)).toEqual({ port: 7700, set: false });
 });
 

@@ -9,6 +9,7 @@ export const HOST = "127.0.0.1";
 export const FIRST_CONTROL_PLANE_PORT = 7700;
 export const FIRST_GATEWAY_PORT = 7780;
 const TRIES = 200;
+const PORTS_END = 65_536;
 
 /** A port that was set must be free; a default one that is taken gives the next free one. */
 export interface Wanted {
@@ -20,40 +21,47 @@ export interface Wanted {
 export function wantedPort(text: string | undefined, name: string, fallback: number): Wanted {
   if (text === undefined || text === "") return { port: fallback, set: false };
   const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port < 65_536) return { port, set: true };
+  if (Number.isInteger(port) && port > 0 && port < PORTS_END) return { port, set: true };
   throw new PlatformError("INPUT_INVALID", { problem: `${name} is ${text}, which is no port` });
 }
 
-/** The first of `count` consecutive ports that are free. */
-export async function freePorts({ port, set }: Wanted, count: number): Promise<number[]> {
-  for (let first = port; first < port + TRIES; first += 1) {
+/** The first of `count` consecutive ports that are free; `promised` is another part's port. */
+export async function freePorts({ port, set }: Wanted, count: number, promised?: number): Promise<number[]> {
+  const end = Math.min(port + TRIES, PORTS_END - count + 1);
+  for (let first = port; first < end; first += 1) {
     const ports = Array.from({ length: count }, (_, index) => first + index);
-    const taken = await firstTaken(ports);
+    const taken = await firstTaken(ports, promised);
     if (taken === null) return ports;
-    if (set) throw portTaken(taken);
+    if (set) throw portTaken(taken, promised);
   }
   throw new PlatformError("PORT_TAKEN", { port: `${port} – ${port + TRIES}`, holder: "other processes" });
 }
 
-function portTaken(port: number): PlatformError {
-  return new PlatformError("PORT_TAKEN", { port, holder: holderOf(listenersAt(HOST, port)).text });
+function portTaken(port: number, promised?: number): PlatformError {
+  const ours = port === promised ? "our own gateway, by EVENKEEL_GATEWAY_PORT" : null;
+  return new PlatformError("PORT_TAKEN", { port, holder: ours ?? holderOf(listenersAt(HOST, port)).text });
 }
 
-async function firstTaken(ports: readonly number[]): Promise<number | null> {
-  for (const port of ports) if (!(await isFree(port))) return port;
+async function firstTaken(ports: readonly number[], promised: number | undefined): Promise<number | null> {
+  for (const port of ports) if (port === promised || !(await isFree(port))) return port;
   return null;
 }
 
 function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const probe = createServer();
-    probe.once("error", () => resolve(false));
+    probe.once("error", ({ code }: NodeJS.ErrnoException) => {
+      if (code === "EACCES") reject(new PlatformError("PORT_FORBIDDEN", { port }));
+      else resolve(false);
+    });
     probe.listen({ host: HOST, port, exclusive: true }, () => probe.close(() => resolve(true)));
   });
 }
 
 /** Binds the gateway's socket and holds it; `avoid` are ports that were promised to others. */
 export async function bindGateway({ port, set }: Wanted, avoid: readonly number[]): Promise<HeldSocket> {
+  if (set && avoid.includes(port))
+    throw new PlatformError("PORT_TAKEN", { port, holder: "our own control plane, by EVENKEEL_PORT" });
   const candidates = Array.from({ length: set ? 1 : TRIES }, (_, index) => port + index);
   for (const candidate of candidates.filter((each) => set || !avoid.includes(each))) {
     const held = await bindSocket({ host: HOST, port: candidate }).catch(nullIfTaken);

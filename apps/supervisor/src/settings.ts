@@ -16,16 +16,17 @@ export interface Asked {
 }
 
 /** Ports of the control planes: those that living parts know, else the ones that were set, else the first free ones. */
-export async function chooseControlPlanePorts(
-  kept: Settings | null,
-  { replicas, environment }: Asked,
-): Promise<number[]> {
+export async function chooseControlPlanePorts(kept: Settings | null, asked: Asked): Promise<number[]> {
+  const { replicas, environment } = asked;
+  const gateway = chooseGatewayPort(kept, asked);
+  const promised = gateway.set ? gateway.port : undefined;
   const wanted = wantedPort(environment.EVENKEEL_PORT, "EVENKEEL_PORT", FIRST_CONTROL_PLANE_PORT);
   const known = kept?.controlPlanePorts ?? [];
-  if (known.length === 0 || (wanted.set && wanted.port !== known[0])) return await freePorts(wanted, replicas);
+  if (known.length === 0 || (wanted.set && wanted.port !== known[0]))
+    return await freePorts(wanted, replicas, promised);
   if (known.length >= replicas) return known.slice(0, replicas);
   const next = { port: Math.max(...known) + 1, set: false };
-  return [...known, ...(await freePorts(next, replicas - known.length))];
+  return [...known, ...(await freePorts(next, replicas - known.length, promised))];
 }
 
 /** The gateway's port; a kept one counts as set, because clients know it. */

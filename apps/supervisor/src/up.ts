@@ -64,7 +64,19 @@ async function run(input: Run): Promise<number> {
   return summary?.asTold === false ? 1 : 0;
 }
 
-const say = (line: string): void => void process.stdout.write(`  ${line}\n`);
+const say = (line: string): void => {
+  if (heldBack === null) process.stdout.write(`  ${line}\n`);
+  else heldBack.push(line);
+};
+
+/** Lines that wait while the tour draws on the terminal. */
+let heldBack: string[] | null = null;
+
+function sayWhatWasHeldBack(): void {
+  const lines = heldBack ?? [];
+  heldBack = null;
+  for (const line of lines) say(line);
+}
 
 /** Starts or adopts everything; asked to end meanwhile, it never returns. */
 async function begin(input: Run): Promise<Installation> {
@@ -94,11 +106,14 @@ async function tour({ client, endpoints }: Installation, { options, home, shutdo
   const over = new AbortController();
   shutdown.add("tour", () => over.abort());
   const input = { client, gatewayUrl: endpoints.gateway, home: home.folder, once: options.once };
+  heldBack = [];
   try {
     return await runTour({ ...input, out: process.stdout, signal: over.signal });
   } catch (error) {
     if (shutdown.closing) return await untilAsked();
     throw error;
+  } finally {
+    sayWhatWasHeldBack();
   }
 }
 

@@ -32,13 +32,14 @@ interface Message {
   readonly address?: { address: string; port: number };
 }
 
-/** Binds a listening socket and holds it; PORT_TAKEN when another has the port. */
+/** Binds a listening socket and holds it; PORT_TAKEN when another has the port, PORT_FORBIDDEN when this user may not. */
 export async function bindSocket({ host, port }: { host: string; port: number }): Promise<HeldSocket> {
   const child = spawn(process.execPath, [RELAY, "bind", host, String(port)], {
     stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
   const held = await receive(child);
   if (typeof held !== "string") return held;
+  if (held === "EACCES") throw new PlatformError("PORT_FORBIDDEN", { port });
   if (held === "EADDRINUSE") throw new PlatformError("PORT_TAKEN", { port, holder: "another process" });
   throw new PlatformError("PART_FAILED", {
     part: `the socket of ${host}:${port}`,

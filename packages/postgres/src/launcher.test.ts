@@ -101,6 +101,17 @@ describe.each(servers)("PostgreSQL $version ($kind)", (binaries) => {
     await again.end();
   });
 
+  test("settings of other servers in our environment do not lead us astray", async () => {
+    Object.assign(process.env, { PGPORT: "1", PGSSLMODE: "require" });
+    try {
+      const client = await connect(await start());
+      await client.end();
+    } finally {
+      delete process.env.PGPORT;
+      delete process.env.PGSSLMODE;
+    }
+  });
+
   test("a kill -9 in the middle of writes loses no committed row", async () => {
     let server = await start();
     const setup = await connect(server);

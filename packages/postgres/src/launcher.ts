@@ -56,6 +56,8 @@ interface Place {
 // Recovery after a crash may have gigabytes of log to read; each single wait below ends when the server does.
 const START_LIMIT_MS = 10 * 60_000;
 const BUSY_LIMIT_MS = 60_000;
+// Part of the socket's name. Said aloud, or PGPORT and PGSSLMODE of whoever starts us would decide.
+const PORT = 5432;
 
 /** Starts the server of this folder, or adopts the one that lives on it; initialises the folder when it is empty. */
 export async function startPostgres(options: StartPostgres): Promise<PostgresServer> {
@@ -161,6 +163,7 @@ async function spawnServer(place: Place, { binaries, settings, logFd }: SpawnSer
     listen_addresses: "",
     unix_socket_directories: place.runDir,
     unix_socket_permissions: "0700",
+    port: String(PORT),
     // Its own collector would be a pipe; standard error is a file already.
     logging_collector: "off",
     log_checkpoints: "off",
@@ -225,11 +228,11 @@ async function describe(
 
 /** Connection string that `pg` understands for a unix socket. */
 export function connectionUrl({ host, user, database }: Connection): string {
-  return `postgres://${user}@/${database}?host=${encodeURIComponent(host)}`;
+  return `postgres://${user}@/${database}?host=${encodeURIComponent(host)}&port=${PORT}&sslmode=disable`;
 }
 
 async function ensureDatabase(connection: Connection): Promise<string> {
-  const client = new Client({ ...connection, database: "postgres" });
+  const client = new Client({ ...connection, database: "postgres", port: PORT, ssl: false });
   await client.connect();
   try {
     const { rows } = await client.query<{ server_version: string }>("show server_version");

@@ -163,6 +163,22 @@ export const MACHINE_ERRORS = {
     "The data in {dataDir} is of PostgreSQL {major}, and here is {found}.",
     "Install PostgreSQL {major}, or start on an empty folder.",
   ]),
+  DATABASE_AWAY: entry(500, "later", [
+    "The database at {place} does not answer: {problem}.",
+    "Start it, or correct DATABASE_URL.",
+  ]),
+  DATABASE_REFUSED: entry(500, "never", [
+    "The database at {place} does not let us work: {problem}.",
+    "Correct user, password and name in DATABASE_URL; the user must own the database, or may make tables in it.",
+  ]),
+  DATABASE_TOO_OLD: entry(500, "never", [
+    "The database at {place} is PostgreSQL {version}, and {oldest} is the oldest that will do.",
+    "Upgrade it, or leave DATABASE_URL out for one of our own.",
+  ]),
+  PORT_FORBIDDEN: entry(403, "never", [
+    "Port {port} may not be opened by this user.",
+    "Use a port from 1024 up, or start as root.",
+  ]),
   SOCKET_PATH_TOO_LONG: entry(500, "never", [
     "The path of a socket in {folder} has more than 107 bytes.",
     "Choose a folder with a shorter path.",
