@@ -62,7 +62,7 @@ export const MACHINE_ERRORS = {
   ]),
   PORT_TAKEN: entry(409, "later", ["Port {port} is taken by {holder}.", "Stop that process, or use another port."]),
   PORT_FORBIDDEN: entry(422, "never", [
-    "Port {port} may not be used by the user that the agent runs as.",
+    "Port {port} may not be opened by the user that its process runs as.",
     "Use a port from 1024 on, or give that user the right (CAP_NET_BIND_SERVICE).",
   ]),
   PORT_NOT_OURS: entry(422, "later", [
@@ -174,10 +174,6 @@ export const MACHINE_ERRORS = {
   DATABASE_TOO_OLD: entry(500, "never", [
     "The database at {place} is PostgreSQL {version}, and {oldest} is the oldest that will do.",
     "Upgrade it, or leave DATABASE_URL out for one of our own.",
-  ]),
-  PORT_FORBIDDEN: entry(403, "never", [
-    "Port {port} may not be opened by this user.",
-    "Use a port from 1024 up, or start as root.",
   ]),
   SOCKET_PATH_TOO_LONG: entry(500, "never", [
     "The path of a socket in {folder} has more than 107 bytes.",
