@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseManifest } from "@evenkeel/client/node/manifest";
+import { parseOrderFile } from "@evenkeel/client/node/order-file";
 import { Manifest } from "@evenkeel/contracts/service";
 import { expect, test } from "vitest";
 import { z } from "zod";
@@ -41,12 +42,17 @@ test("the page of the manifest has a line for each field of the schema, and no o
   expect(told.sort()).toEqual([...new Set(fields)].filter((field) => !TOLD_IN_ONE_LINE.test(field)).sort());
 });
 
+/** The file of an order, a manifest, or a part of one. */
+function parseExample(text: string): unknown {
+  if (/^releases:/m.test(text)) return parseOrderFile(text, "order.yaml");
+  return parseManifest(text.startsWith("strategy") ? `application: x\n${text}` : text);
+}
+
 test.each(all)("every manifest that %s shows is valid", (page) => {
   const blocks = [...readFileSync(join(ROOT, page), "utf8").matchAll(/```yaml\n([\s\S]*?)```/g)].map(
     ([, text]) => text ?? "",
   );
-  for (const text of blocks)
-    expect(() => parseManifest(text.startsWith("strategy") ? `application: x\n${text}` : text)).not.toThrow();
+  for (const text of blocks) expect(() => parseExample(text)).not.toThrow();
 });
 
 test.each(all)("every link of %s leads somewhere", (page) => {

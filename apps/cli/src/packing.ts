@@ -1,16 +1,56 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ensureApplication } from "@evenkeel/client/deployment";
 import { fileSource } from "@evenkeel/client/node/file-source";
 import { type Packed, packFolder } from "@evenkeel/client/node/pack";
 import { gitVersion, timeVersion } from "@evenkeel/client/node/version";
 import { eachItem } from "@evenkeel/client/page";
 import { bytes, duration, line, plural, span } from "@evenkeel/client/text/line";
 import { uploadPackage } from "@evenkeel/client/upload";
+import type { Digest } from "@evenkeel/contracts/id";
 import type { Package } from "@evenkeel/contracts/package";
 import type { Cli } from "./context.ts";
 
 const BAR = 24;
+
+interface BringFolder {
+  readonly folder: string;
+  readonly application: string;
+  readonly version: string | undefined;
+  readonly bring: Bring;
+}
+
+/** Packs a folder and brings its package as far as wanted; answers with how the package is called. */
+export async function bringFolder(
+  cli: Cli,
+  { folder, application, version: given, bring }: BringFolder,
+): Promise<{ readonly version: string; readonly digest: Digest }> {
+  return await withPacked(cli, folder, async (packed) => {
+    const version = await versionOf(cli, { given, folder, packed, application });
+    return { version, digest: await bring(cli, { application, version, packed }) };
+  });
+}
+
+interface PackedAs {
+  readonly application: string;
+  readonly version: string;
+  readonly packed: Packed;
+}
+
+/** How far a package is brought. */
+export type Bring = (cli: Cli, what: PackedAs) => Promise<Digest>;
+
+/** A dry run needs no more than its name. */
+export const onlyPack: Bring = async (_cli, { packed }) => packed.digest;
+
+/** Into the platform, with the application made where it is new. */
+export const uploadPacked: Bring = async (cli, { application, version, packed }) => {
+  if (await ensureApplication(await cli.client(), application)) {
+    cli.note(line(span("✔", "good"), ` made the application ${application}; it is yours`));
+  }
+  return (await uploadWithProgress(cli, { application, version, file: packed.file })).digest;
+};
 
 /** Packs a folder into a temporary file, for as long as `use` needs it. */
 export async function withPacked<Result>(

@@ -38,14 +38,15 @@ export function override(manifest: Manifest, options: StrategyOptions): Manifest
   return { ...manifest, hosts, strategy: overrideStrategy(manifest.strategy, options) };
 }
 
-/** A strategy with what the command line says otherwise; null where it says nothing. */
+/** What the command line says of a strategy; null where it says nothing. */
 export function strategyOf(options: StrategyOptions): Strategy | null {
   const { zone, beta, batches, cap, bake, confirm, gate } = options;
   const silent = [zone, beta, batches, cap, bake, confirm, gate].every((each) => each === undefined);
   return silent ? null : overrideStrategy(Strategy.parse({}), options);
 }
 
-function overrideStrategy(strategy: Strategy, options: StrategyOptions): Strategy {
+/** A strategy with what the command line says otherwise. */
+export function overrideStrategy(strategy: Strategy, options: StrategyOptions): Strategy {
   const { zone, beta, batches, cap, bake, confirm, gate } = options;
   return checked(Strategy, {
     ...strategy,

@@ -9,11 +9,15 @@ import type { Client } from "./client.ts";
 export const RELEASE_ORDER = "release-order";
 
 /** The release that a manifest and a package ask for. */
-export function releaseOf(manifest: Manifest, pkg: { version: string; digest?: Digest }): ReleaseOrderSpec {
-  const { application, workspace, service, version: _, strategy, ...definition } = manifest;
+export function releaseOf(
+  manifest: Manifest,
+  pkg: { version: string; digest?: Digest },
+): Extract<ReleaseOrderSpec, { package: unknown }> {
+  const { application, workspace, service, version: _, strategy, parallel, ...definition } = manifest;
   return {
     ...{ workspace, application, strategy, package: pkg },
     ...(service === undefined ? {} : { service }),
+    ...(parallel === undefined ? {} : { parallel }),
     definition: ServiceDefinition.parse(definition),
   };
 }

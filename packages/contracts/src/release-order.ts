@@ -1,14 +1,10 @@
 import { z } from "zod";
 import { ChangeId, Digest, HostId, Name, RevisionId, Version } from "./id.ts";
-import { HostSelector, ServiceDefinition } from "./service.ts";
+import { HostSelector, Parallel, ServiceDefinition } from "./service.ts";
 import { Strategy } from "./strategy.ts";
 
 const workspace = { workspace: Name.default("local") };
 const what = { application: Name, service: Name.optional() };
-
-/** Each zone (or cell) of a release is a group of its own: they run side by side, each with its batches and confirmations. */
-export const Parallel = z.enum(["zone", "cell"]);
-export type Parallel = z.infer<typeof Parallel>;
 
 const how = { strategy: Strategy.prefault({}), parallel: Parallel.optional() };
 
@@ -68,3 +64,36 @@ export function releasesOf(spec: ReleaseOrderSpec): Release[] {
 /** The name under which a release stands in its order. */
 export const serviceOf = ({ service, application }: Pick<Release, "service" | "application">): Name =>
   service ?? application;
+
+/** One service in the file of an order: a folder with its manifest, or a version that was uploaded before. */
+const OrderedRelease = z
+  .strictObject({
+    /** Packed, uploaded and released by its own evenkeel.yaml. */
+    folder: z.string().min(1).optional(),
+    application: Name.optional(),
+    service: Name.optional(),
+    version: Version.optional(),
+    after: z.array(Name).max(100).default([]),
+    parallel: Parallel.optional(),
+    hosts: HostSelector.optional(),
+    strategy: Strategy.optional(),
+  })
+  .superRefine(({ folder, application, version }, context) => {
+    const say = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+    if (folder === undefined && application === undefined)
+      say("application", "is missing; or name the `folder` that it is packed from");
+    if (folder === undefined && application !== undefined && version === undefined)
+      say("version", "is missing; or name the `folder` that it is packed from");
+    if (folder !== undefined && application !== undefined)
+      say("application", "stands in the manifest of the folder already");
+  });
+export type OrderedRelease = z.infer<typeof OrderedRelease>;
+
+/** The file of `evenkeel deploy --file`: several services in one order. */
+export const OrderFile = z.strictObject({
+  workspace: Name.default("local"),
+  /** For each release that says none of its own. */
+  strategy: Strategy.optional(),
+  releases: z.array(OrderedRelease).min(1).max(100),
+});
+export type OrderFile = z.infer<typeof OrderFile>;

@@ -60,6 +60,10 @@ export const HostSelector = z.union([
 ]);
 export type HostSelector = z.infer<typeof HostSelector>;
 
+/** Each zone (or cell) of a release is a group of its own: they run side by side, each with its batches and confirmations. */
+export const Parallel = z.enum(["zone", "cell"]);
+export type Parallel = z.infer<typeof Parallel>;
+
 const Port = z.union([z.literal("auto"), z.int().min(1).max(65_535)]);
 
 /** How a service runs; what a manifest says beyond names and strategy. */
@@ -91,6 +95,7 @@ export const Manifest = z.strictObject({
   service: Name.optional(),
   ...ServiceDefinition.shape,
   strategy: Strategy.prefault({}),
+  parallel: Parallel.optional(),
 });
 export type Manifest = z.infer<typeof Manifest>;
 

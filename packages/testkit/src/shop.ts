@@ -95,11 +95,15 @@ export class Shop {
     });
   }
 
+  /** Uploads, and says what a release of it asks for. */
+  async specOf(what: ShopVersion): Promise<ReturnType<typeof releaseOf>> {
+    const { version, digest } = await this.upload(what);
+    return releaseOf(Manifest.parse(this.#fields(what)), { version, digest });
+  }
+
   /** Uploads and plans. */
   async plan(what: ShopVersion): Promise<Change> {
-    const { version, digest } = await this.upload(what);
-    const manifest = Manifest.parse(this.#fields(what));
-    const body = { kind: RELEASE_ORDER, spec: releaseOf(manifest, { version, digest }) };
+    const body = { kind: RELEASE_ORDER, spec: await this.specOf(what) };
     return await this.platform.client.createChange({ body });
   }
 

@@ -1,7 +1,8 @@
 import type { PlannedTarget } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { RevisionId, ServiceId } from "@evenkeel/contracts/id";
-import { type Parallel, serviceOf } from "@evenkeel/contracts/release-order";
+import { serviceOf } from "@evenkeel/contracts/release-order";
+import type { Parallel } from "@evenkeel/contracts/service";
 import type { Draft } from "../change/index.ts";
 import { type PlannedRevision, planSlot } from "../slot/plan/index.ts";
 import { basisOf } from "./basis.ts";

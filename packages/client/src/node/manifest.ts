@@ -19,6 +19,22 @@ export async function readManifest(folder: string): Promise<Manifest> {
 
 /** Checks the text of a manifest; what is wrong is named by line and field. */
 export function parseManifest(text: string): Manifest {
+  return parseYaml(text, Manifest, (facts) => new PlatformError("MANIFEST_INVALID", facts));
+}
+
+/** What is wrong with a file: in words, with the first line and field. */
+export interface WrongFile {
+  readonly [name: string]: unknown;
+  readonly problem: string;
+}
+
+/** Checks YAML by a schema; what is wrong is named by line and field. */
+export function parseYaml<Value>(
+  text: string,
+  schema: z.ZodType<Value>,
+  refusal: (facts: WrongFile) => PlatformError,
+): Value {
+  const invalid = (...wrongs: Wrong[]) => refusal(tell(wrongs));
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const broken = document.errors[0];
@@ -27,7 +43,7 @@ export function parseManifest(text: string): Manifest {
     const said = broken.message.split("\n")[0]?.replace(/ at line \d+, column \d+:?$/, "");
     throw invalid({ line, field: null, said: said ?? "" });
   }
-  const parsed = Manifest.safeParse(document.toJS() ?? {});
+  const parsed = schema.safeParse(document.toJS() ?? {});
   if (parsed.success) return parsed.data;
   const found = parsed.error.issues.flatMap((issue) => unquoted(issue, document) ?? explain(issue, document.toJS()));
   const located = found.map((each) => ({ ...each, line: lineOf(document, lines, each.path) }));
@@ -40,11 +56,11 @@ interface Wrong {
   readonly said: string;
 }
 
-function invalid(...wrongs: Wrong[]): PlatformError {
+function tell(wrongs: readonly Wrong[]): WrongFile {
   const problem = wrongs
     .map(({ line, field, said }) => `line ${line}${field === null ? "" : `, ${field}`}: ${said}`)
     .join("; ");
-  return new PlatformError("MANIFEST_INVALID", { problem, line: wrongs[0]?.line, field: wrongs[0]?.field });
+  return { problem, line: wrongs[0]?.line, field: wrongs[0]?.field };
 }
 
 type Issue = z.core.$ZodIssue;
@@ -65,6 +81,10 @@ const SHAPES: Record<string, string> = {
   "strategy.batches": "each, all, { count: 3 }, { size: 2 }, { percent: 25 } or { by: zone }",
   "strategy.budget.failures": 'a number, or a percentage such as "10%"',
 };
+
+/** Members of a list have the shape of their list's name; a release in the file of an order has the fields of a manifest. */
+const shapeAt = (path: readonly PropertyKey[]) =>
+  SHAPES[path.filter((part) => typeof part !== "number" && part !== "releases").join(".")];
 
 function explain(issue: Issue, value: unknown): Located[] {
   const field = issue.path.join(".");
@@ -92,8 +112,7 @@ function unquoted(issue: Issue, document: Document): Located[] | null {
 /** Of a field with several shapes, the complaint about the shape that was most likely meant. */
 function explainUnion(issue: Extract<Issue, { code: "invalid_union" }>, value: unknown): Located[] {
   const field = issue.path.join(".");
-  // Members of a list have the shape of their list's name.
-  const shape = SHAPES[issue.path.filter((part) => typeof part !== "number").join(".")];
+  const shape = shapeAt(issue.path);
   const shapes = { path: issue.path, field, said: `must be ${shape ?? "one of the allowed shapes"}` };
   const given = at(value, issue.path);
   if (typeof given !== "object" || given === null || Array.isArray(given)) return [shapes];

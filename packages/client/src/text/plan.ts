@@ -1,4 +1,4 @@
-import type { Plan, PlannedBatch, PlannedTarget } from "@evenkeel/contracts/change-plan";
+import type { Plan, PlannedBatch, PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import type { Strategy } from "@evenkeel/contracts/strategy";
 import { type Line, line, plural, span } from "./line.ts";
 
@@ -13,11 +13,7 @@ export function planLines(plan: Plan): Line[] {
   const sizes = `${plural(plan.targets.length, "host")} in ${plural(batches.length, "batch")}`;
   return [
     line(span(plan.title, "bold"), span(`  ${sizes}`, "dim")),
-    ...plan.groups.flatMap((group) => [
-      ...(plan.groups.length > 1 ? [line("  ", span(group.name, "bold"))] : []),
-      ...group.batches.map((batch) => batchLine(plan, batch, group.batches)),
-      ...strategyLines(group.strategy),
-    ]),
+    ...plan.groups.flatMap((group) => groupLines(plan, group)),
     ...stepLines(plan),
     ...differenceLines(plan),
     ...noteLines(plan),
@@ -25,6 +21,14 @@ export function planLines(plan: Plan): Line[] {
 }
 
 const GATES = { start: "  after your confirmation", traffic: "  traffic after your confirmation" };
+
+/** Groups are named where there are several; those that wait for nobody go side by side. */
+function groupLines(plan: Plan, { name, after, batches, strategy }: PlannedGroup): Line[] {
+  const lines = [...batches.map((batch) => batchLine(plan, batch, batches)), ...strategyLines(strategy)];
+  if (plan.groups.length === 1) return lines;
+  const behind = after.length === 0 ? "" : `  after ${after.join(", ")}`;
+  return [line("  ", span(name, "bold"), span(behind, "dim")), ...lines.map((each) => line("  ", ...each))];
+}
 
 function batchLine(plan: Plan, batch: PlannedBatch, all: readonly PlannedBatch[]): Line {
   const width = Math.max(...all.map(({ name }) => name.length));
@@ -38,13 +42,16 @@ function names(targets: readonly PlannedTarget[]) {
   const shown = targets
     .slice(0, NAMES)
     .flatMap(({ name, zone, online }, index) => [
-      span(`${index === 0 ? "" : ", "}${name}`),
+      span(`${index === 0 ? "" : ", "}${hostOf(name)}`),
       span(` ${zone}`, "dim"),
       span(online ? "" : " offline", "warn"),
     ]);
   const rest = targets.length - NAMES;
   return rest > 0 ? [...shown, span(` and ${rest} more`, "dim")] : shown;
 }
+
+/** Below the name of its service a target needs no more than its host. */
+const hostOf = (name: string) => name.slice(name.indexOf("@") + 1);
 
 /** What of the strategy the batches themselves do not show. */
 function strategyLines(strategy: Strategy): Line[] {
@@ -109,10 +116,16 @@ function differenceLines({ differences }: Plan): Line[] {
     const version = differences.find(({ field }) => field === "version")?.to;
     return [line(span("  differs     ", "dim"), `all of it is new${version ? `: version ${version}` : ""}`)];
   }
-  return differences.map(({ field, from, to }, index) =>
+  return differences.map(({ field, from, to, group }, index) =>
     line(
       span(index === 0 ? "  differs     " : "              ", "dim"),
-      ...[`${field}  `, span(from ?? "nothing", "dim"), " → ", span(to ?? "nothing", "bold")],
+      ...[
+        span(group === undefined ? "" : `${group} `, "dim"),
+        `${field}  `,
+        span(from ?? "nothing", "dim"),
+        " → ",
+        span(to ?? "nothing", "bold"),
+      ],
     ),
   );
 }

@@ -126,6 +126,10 @@ export const MACHINE_ERRORS = {
   ]),
   MANIFEST_MISSING: entry(404, "never", ["There is no evenkeel.yaml in {folder}.", "Run `evenkeel init`."]),
   MANIFEST_INVALID: entry(422, "never", ["evenkeel.yaml: {problem}.", "Correct the named field."]),
+  ORDER_FILE_INVALID: entry(422, "never", [
+    "{file}: {problem}.",
+    "Correct the named field; see the guide on releasing.",
+  ]),
   COMMAND_BROKEN: entry(500, "never", [
     "The command itself failed: {problem}.",
     "This is a fault of ours: run it again with EVENKEEL_DEBUG=1 and report what it prints.",
