@@ -53,6 +53,24 @@ describe.each(await serverKinds())("SQL on %s", (kind) => {
     await expect(sql`select 9007199254740993::bigint as big`.execute(db)).rejects.toThrow("9007199254740993");
   });
 
+  test("a statement that is asked often is prepared, and a column that is added does not break it", async () => {
+    const one = openDatabase<Things>({ connectionString: database.url, max: 1 });
+    const named = (name: string) => one.selectFrom("thing").select(["id", "name"]).where("name", "=", name);
+    const whole = (name: string) => one.selectFrom("thing").selectAll().where("name", "=", name);
+    await insert("often").execute();
+    for (let asked = 0; asked < 10; asked += 1) {
+      expect(await named("often").execute()).toMatchObject([{ name: "often" }]);
+      expect(await whole("often").execute()).toMatchObject([{ name: "often" }]);
+    }
+    const { rows } = await sql<{ statement: string }>`select statement from pg_prepared_statements`.execute(one);
+    expect(rows.map((row) => row.statement)).toEqual([named("often").compile().sql]);
+    await sql`alter table thing add column added text not null default 'later'`.execute(db);
+    expect(await named("often").execute()).toEqual([{ id: expect.any(Number), name: "often" }]);
+    expect(await whole("often").execute()).toMatchObject([{ added: "later" }]);
+    await sql`alter table thing drop column added`.execute(db);
+    await one.destroy();
+  });
+
   test("what a transaction did before it threw is not there", async () => {
     const failing = inTransaction(db, async (tx) => {
       await tx

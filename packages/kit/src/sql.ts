@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { type ControlledTransaction, Kysely, PostgresDialect, type RawBuilder, sql, type Transaction } from "kysely";
 import pg from "pg";
+import { PreparedNames } from "./prepared.ts";
 import { CommitUnknown, TransactionUndone, translateSqlError } from "./sql-error.ts";
 
 export interface DatabaseOptions {
@@ -23,6 +24,7 @@ export function openDatabase<DB>({ connectionString, max, onIdleError }: Databas
   const pool = new pg.Pool({ ...connectionOptions(connectionString), max, idleTimeoutMillis: 60_000 });
   pool.on("error", (error) => onIdleError?.(error));
   const wrapped = new WeakMap<pg.PoolClient, PoolClient>();
+  const prepared = new PreparedNames();
   const connect = async (): Promise<PoolClient> => {
     const client = await pool.connect().catch(rethrow);
     const known = wrapped.get(client);
@@ -30,8 +32,11 @@ export function openDatabase<DB>({ connectionString, max, onIdleError }: Databas
     // Between two queries nobody waits for this error; the next query meets the broken connection and throws.
     client.on("error", () => undefined);
     const made: PoolClient = {
-      query: (async (text: string, values: unknown[]) =>
-        await client.query(text, values).catch(rethrow)) as PoolClient["query"],
+      query: (async (text: string, values: unknown[]) => {
+        // Without values the driver asks in one message, which nothing beats.
+        const name = values.length === 0 ? null : prepared.nameOf(text);
+        return await client.query({ text, values, ...(name === null ? {} : { name }) }).catch(rethrow);
+      }) as PoolClient["query"],
       release: (destroy) => client.release(destroy),
     };
     wrapped.set(client, made);
