@@ -1,7 +1,13 @@
 import { AGENT_LINK_PATH } from "@evenkeel/contracts/agent-protocol";
 import { API_PREFIX } from "@evenkeel/contracts/api";
 import { GATEWAY_LINK_PATH } from "@evenkeel/contracts/gateway-protocol";
-import { AgentLinks, type AgentListener, FORWARDED_HEADER, logReader } from "./agent-link/index.ts";
+import {
+  type AgentConnections,
+  AgentLinks,
+  type AgentListener,
+  FORWARDED_HEADER,
+  logReader,
+} from "./agent-link/index.ts";
 import { findGatewayByCredential, gatewayFindings, gatewayHandlers } from "./gateway/index.ts";
 import { GatewayLinks } from "./gateway-link/index.ts";
 import type { Ground } from "./ground.ts";
@@ -15,6 +21,7 @@ import type { FindingSource } from "./system/index.ts";
 
 /** What the fleet needs of the kernel. */
 export interface FleetPorts {
+  readonly connections: AgentConnections;
   readonly listener: AgentListener;
   readonly refuseLocked: RefuseLocked;
 }
@@ -36,6 +43,7 @@ export function openFleet(ground: Ground, ports: FleetPorts): Fleet {
   const agents = new AgentLinks({
     ...common,
     listener: ports.listener,
+    connections: ports.connections,
     authenticate: (credential) => findHostByCredential(db, secretDigest(credential)),
   });
   const recorder = new SampleRecorder({ db, lease, log });

@@ -1,5 +1,5 @@
-import { enqueueCommands, forgetChange, onlineHosts, revokeCommands } from "./agent-link/index.ts";
-import type { ChangeDeps, CommandPort, ExitPoint, KindRegistry } from "./change/index.ts";
+import { type AgentConnections, commandPort } from "./agent-link/index.ts";
+import type { ChangeDeps, ExitPoint, KindRegistry } from "./change/index.ts";
 import type { Ground } from "./ground.ts";
 import { hostOperationKind } from "./host-operation/index.ts";
 import { operationOrderKind } from "./operation-order/index.ts";
@@ -18,16 +18,9 @@ const registry: KindRegistry = {
   agentSteps: new Map([...agentSteps, ...hostOperationKind.agentSteps].map((step) => [step.type, step])),
 };
 
-/** Commands go through the outbox, in the transaction of the step. */
-export const outbox: CommandPort = {
-  enqueue: enqueueCommands,
-  revoke: revokeCommands,
-  forget: forgetChange,
-  online: onlineHosts,
-};
-
 /** What the kernel stands on, with all kinds. */
-export function kernelDeps(ground: Ground, at: (point: ExitPoint) => void): ChangeDeps {
+export function kernelDeps(ground: Ground, connections: AgentConnections, at: (point: ExitPoint) => void): ChangeDeps {
   const { db, listener, lease, clock, log } = ground;
-  return { db, listener, lease, clock, log, commands: outbox, measurements, registry, onEnded: [], at };
+  const commands = commandPort(connections);
+  return { db, listener, lease, clock, log, commands, measurements, registry, onEnded: [], at };
 }

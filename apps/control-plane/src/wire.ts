@@ -1,6 +1,7 @@
 import type { OperationName } from "@evenkeel/contracts/api";
 import type { TenantId } from "@evenkeel/contracts/id";
 import type { Log } from "@evenkeel/kit/log";
+import type { AgentConnections } from "./agent-link/index.ts";
 import { applicationHandlers } from "./application/index.ts";
 import { auditHandlers } from "./audit/index.ts";
 import { buildpackHandlers } from "./buildpack/index.ts";
@@ -9,9 +10,9 @@ import {
   type ChangeDeps,
   changeFindings,
   changeHandlers,
+  createExecutor,
   exitAt,
   refuseLocked,
-  startExecutor,
 } from "./change/index.ts";
 import type { Config } from "./config.ts";
 import { type Fleet, openFleet } from "./fleet.ts";
@@ -52,8 +53,11 @@ export async function startControlPlane(config: Config, log: Log, options: Start
   }
   const { db, listener, clock } = ground;
   const callers = cachedCallers({ find: (digest) => findCaller(db, digest), listener, clock });
-  const kernel = kernelDeps(ground, exitAt(process.env.EVENKEEL_CONTROL_PLANE_EXIT_AT, killSelf));
-  const fleet = openFleet(ground, { listener: agentListener(kernel), refuseLocked });
+  const connections: AgentConnections = new Map();
+  const kernel = kernelDeps(ground, connections, exitAt(process.env.EVENKEEL_CONTROL_PLANE_EXIT_AT, killSelf));
+  const executor = createExecutor(kernel);
+  const agents = agentListener(kernel, (report) => executor.settle(report));
+  const fleet = openFleet(ground, { connections, listener: agents, refuseLocked });
   const packages = wirePackages(ground);
   const handlers = handlersOf({ ground, kernel, fleet, packages }, callers.forget);
   const service = {
@@ -64,7 +68,7 @@ export async function startControlPlane(config: Config, log: Log, options: Start
     documents: { "/api/openapi.json": openApiDocument(Object.keys(handlers) as OperationName[], config.version) },
   };
   await server.serve(service, fleet.upgrades);
-  const executor = startExecutor(kernel);
+  executor.open();
   keepHouse({ ground, packages }, stop.signal);
   log.info({ url: server.url, replica: ground.lease.id, endpoints: Object.keys(handlers).length }, "serving");
   return {

@@ -1,10 +1,11 @@
 /**
  * One admitted connection of an agent.
  * 1. A command is marked as sent before it leaves; one that was marked and never arrived is found by the next hello and sent again.
+ *    So whoever marked it and does not know whether that is committed ends the link.
  * 2. An outcome is acknowledged only after the listener's promise resolved and the row is marked: until then the agent says it again.
  * 3. Revocations and changes to forget are read from the database each time; a repeated order does no harm.
  */
-import type { AgentMessage, AgentOrder } from "@evenkeel/contracts/agent-protocol";
+import type { AgentMessage, AgentOrder, Command } from "@evenkeel/contracts/agent-protocol";
 import type { ChangeId, CommandId } from "@evenkeel/contracts/id";
 import type { Log } from "@evenkeel/kit/log";
 import type { Kysely } from "kysely";
@@ -16,6 +17,7 @@ import { LogReads } from "./log-reader.ts";
 import {
   type Connection,
   deleteForgotten,
+  findCommand,
   type KnownHost,
   markEnded,
   readErrands,
@@ -23,7 +25,6 @@ import {
   recordEnd,
   recordTelemetry,
   settleRevocation,
-  stateOf,
   storeInstances,
   takeQueued,
 } from "./store/index.ts";
@@ -52,7 +53,7 @@ export class AgentConnection {
   readonly #journalId: string;
   readonly #address: string;
   /** Of this host, and not known to have ended. */
-  readonly #open = new Set<CommandId>();
+  readonly #open = new Map<CommandId, ChangeId>();
   readonly #asked = new Set<CommandId | ChangeId>();
   /** Began a moment ago; told to the listener unless they end first. */
   readonly #begun = new Map<CommandId, NodeJS.Timeout>();
@@ -75,7 +76,8 @@ export class AgentConnection {
     const { db, listener } = this.#deps;
     const { hostId, connectionEpoch } = this.connection;
     const rows = await readSent(db, hostId);
-    for (const { commandId, state } of rows) if (state === "sent" || state === "revoking") this.#open.add(commandId);
+    for (const { commandId, state, body } of rows)
+      if (state === "sent" || state === "revoking") this.#open.set(commandId, body.changeId);
     const found = compareOutbox(rows, hello.open);
     for (const commandId of found.revoked) await this.#settleRevoked(commandId, true);
     await markEnded(db, found.ended);
@@ -93,6 +95,17 @@ export class AgentConnection {
     this.#ready = true;
     this.pump();
     await this.#storeInstances(hello.instances);
+  }
+
+  /** It has been welcomed, so commands may be marked for it. */
+  get ready(): boolean {
+    return this.#ready && this.link.open;
+  }
+
+  /** Sends a command that a committed transaction has marked as sent to this connection. */
+  deliver(command: Command): void {
+    this.#open.set(command.commandId, command.changeId);
+    this.link.send({ kind: "command", command });
   }
 
   /** Sends what is new in the outbox. */
@@ -161,14 +174,18 @@ export class AgentConnection {
     const { hostId } = this.connection;
     clearTimeout(this.#begun.get(commandId));
     this.#begun.delete(commandId);
-    const state = this.#open.has(commandId) ? "sent" : await stateOf(db, hostId, commandId);
-    if (state !== null && state !== "ended") await listener.outcome(commandId, outcome);
+    const changeId = this.#open.get(commandId);
+    const found =
+      changeId === undefined ? await findCommand(db, hostId, commandId) : { changeId, state: "sent" as const };
+    if (found !== null && found.state !== "ended") {
+      await listener.outcome({ commandId, changeId: found.changeId }, outcome);
+    }
     // killed here: the agent says it again, and the listener knows it
-    await recordEnd(db, { hostId, commandId, journalId: this.#journalId, sequence });
+    const forget = await recordEnd(db, { hostId, commandId, journalId: this.#journalId, sequence });
     this.#open.delete(commandId);
     // killed here: the next hello finds the row ended and acknowledges it
     this.link.send({ kind: "acknowledge", commandId });
-    this.pump();
+    if (forget) this.pump();
   }
 
   async #settleRevoked(commandId: CommandId, revoked: boolean): Promise<void> {
@@ -182,7 +199,7 @@ export class AgentConnection {
   }
 
   async #isOurs(commandId: CommandId): Promise<boolean> {
-    return this.#open.has(commandId) || (await stateOf(this.#deps.db, this.connection.hostId, commandId)) !== null;
+    return this.#open.has(commandId) || (await findCommand(this.#deps.db, this.connection.hostId, commandId)) !== null;
   }
 
   async #storeInstances(instances: Hello["instances"]): Promise<void> {
@@ -195,8 +212,7 @@ export class AgentConnection {
       while (this.#pumpAgain && this.link.open) {
         this.#pumpAgain = false;
         for (const command of await takeQueued(this.#deps.db, this.connection)) {
-          this.#open.add(command.commandId);
-          this.link.send({ kind: "command", command });
+          this.deliver(command);
         }
         await this.#runErrands();
       }

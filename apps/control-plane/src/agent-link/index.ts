@@ -1,5 +1,6 @@
+export { type AgentConnections, commandPort } from "./connections.ts";
 export { AgentLinks, type AgentLinksOptions } from "./links.ts";
-export type { AgentListener } from "./listener.ts";
+export type { AgentListener, SentCommand } from "./listener.ts";
 export { FORWARDED_HEADER, logReader, type ReadLogs } from "./logs.ts";
 export {
   closeConnections,

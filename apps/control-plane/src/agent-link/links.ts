@@ -19,6 +19,7 @@ import { acceptLinks, Link, Pulse } from "../link/index.ts";
 import { admitAgent, type Hello } from "./admission.ts";
 import { Challenges } from "./challenge.ts";
 import { AgentConnection } from "./connection.ts";
+import type { AgentConnections } from "./connections.ts";
 import type { AgentListener } from "./listener.ts";
 import type { LogRequest, LogSink } from "./log-reader.ts";
 import {
@@ -39,6 +40,8 @@ export interface AgentLinksOptions {
   readonly lease: ReplicaLease;
   readonly notifications: Listener;
   readonly listener: AgentListener;
+  /** Where admitted connections are found by others, and by nobody else's hand. */
+  readonly connections: AgentConnections;
   readonly authenticate: (credential: string) => Promise<{ hostId: HostId; tenantId: TenantId } | null>;
   readonly log: Log;
   readonly nowMs: () => number;
@@ -54,7 +57,7 @@ export class AgentLinks {
   readonly upgrade: UpgradeHandler;
   readonly #options: AgentLinksOptions;
   readonly #sockets = new Set<AgentSocket>();
-  readonly #connections = new Map<HostId, AgentConnection>();
+  readonly #connections: AgentConnections;
   readonly #challenges: Challenges;
   readonly #pulse: Pulse;
   readonly #sweeper: NodeJS.Timeout;
@@ -64,6 +67,7 @@ export class AgentLinks {
 
   constructor(options: AgentLinksOptions) {
     this.#options = options;
+    this.#connections = options.connections;
     const { db, lease, notifications, log } = options;
     this.upgrade = acceptLinks({
       ready: () => !this.#closed && lease.held,
@@ -199,10 +203,10 @@ export class AgentLinks {
   async #interruptOpen(hostId: HostId): Promise<void> {
     const { db, listener } = this.#options;
     const problem = problemOf("STEP_INTERRUPTED", { problem: "the host's journal was lost" });
-    for (const commandId of await readOpen(db, hostId)) {
-      await listener.outcome(commandId, { kind: "interrupted", problem, elapsedMs: 0 });
+    for (const command of await readOpen(db, hostId)) {
+      await listener.outcome(command, { kind: "interrupted", problem, elapsedMs: 0 });
       // killed here: the next hello of this host does the rest
-      await markEnded(db, [commandId]);
+      await markEnded(db, [command.commandId]);
     }
   }
 

@@ -13,9 +13,23 @@ import type { KindRegistry } from "./kind.ts";
 
 type Tx = Transaction<Database>;
 
+export interface OutgoingCommand {
+  readonly tenantId: TenantId;
+  readonly hostId: HostId;
+  readonly command: Command;
+}
+
+/** Commands that were put into the outbox by a transaction, as far as this process holds the links of their hosts. */
+export interface Delivery {
+  /** The transaction is committed: they leave at once. */
+  send(): void;
+  /** Nobody knows whether it is committed. */
+  doubt(): void;
+}
+
 /** The way to the agents, as the kernel needs it. */
 export interface CommandPort {
-  enqueue(tx: Tx, rows: readonly { tenantId: TenantId; hostId: HostId; command: Command }[]): Promise<void>;
+  enqueue(tx: Tx, rows: readonly OutgoingCommand[]): Promise<Delivery>;
   revoke(tx: Tx, commandIds: readonly CommandId[]): Promise<unknown>;
   forget(tx: Tx, changeId: ChangeId): Promise<void>;
   online(db: Kysely<Database>, hostIds: readonly HostId[]): Promise<ReadonlySet<HostId>>;

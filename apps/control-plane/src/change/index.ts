@@ -1,6 +1,6 @@
 export type { ChangeDeps, CommandPort, EndedChange, EndListener, Log, MeasurePort, MeasureScope } from "./deps.ts";
 export { changeHandlers } from "./endpoints.ts";
-export { type Executor, startExecutor } from "./execute/executor.ts";
+export { createExecutor, type Executor } from "./execute/executor.ts";
 export { agentListener } from "./execute/settle.ts";
 export { type ExitPoint, exitAt } from "./exit-point.ts";
 export { changeFindings } from "./finding.ts";

@@ -12,7 +12,7 @@ import { inTransaction } from "@evenkeel/kit/sql";
 import { createFakeAgent, type FakeAgent } from "@evenkeel/testkit/fake-agent";
 import { sql } from "kysely";
 import { z } from "zod";
-import { enqueueCommands, forgetChange, onlineHosts, revokeCommands } from "../agent-link/index.ts";
+import { type AgentConnections, commandPort, onlineHosts } from "../agent-link/index.ts";
 import {
   type AgentSocket,
   connectAgent,
@@ -26,7 +26,7 @@ import {
 import { measurements } from "../sample/index.ts";
 import type { MigratedDatabase } from "../testing.ts";
 import type { ChangeDeps, EndedChange } from "./deps.ts";
-import { type Executor, startExecutor } from "./execute/executor.ts";
+import { createExecutor, type Executor } from "./execute/executor.ts";
 import { agentListener } from "./execute/settle.ts";
 import type { ExitPoint } from "./exit-point.ts";
 import type { AgentStep, ChangeKind, ControlStep, Draft, KindRegistry } from "./kind.ts";
@@ -218,37 +218,43 @@ export class Drill {
       if (dead) throw new Error("this control plane was killed");
       at(point);
     };
-    const settle = agentListener({ db, registry, at: guard });
-    const replica = await startReplica({ db, url, listener: settle });
+    const connections: AgentConnections = new Map();
+    let executor: Executor | null = null;
+    const settle = agentListener(
+      { db, registry, at: guard },
+      async (report) => (await executor?.settle(report)) ?? false,
+    );
+    const replica = await startReplica({ db, url, listener: settle, connections });
     const listener = await openListener({ connectionString: url, onError: () => undefined });
-    const commands = { enqueue: enqueueCommands, revoke: revokeCommands, forget: forgetChange, online: onlineHosts };
     const deps: ChangeDeps = {
       db,
       listener,
       lease: replica.lease,
       clock: systemClock(db),
-      commands,
+      commands: commandPort(connections),
       measurements,
       registry,
       log,
       onEnded: [async (_tx, ended) => void this.ended.push(ended)],
       at: guard,
     };
-    const executor: Executor = startExecutor(deps);
+    const working = createExecutor(deps);
+    executor = working;
+    working.open();
     const kernel: Kernel = {
       deps,
       replica,
       kill: async () => {
         dead = true;
         this.#kernels.delete(kernel);
-        await executor.abandon();
+        await working.abandon();
         // The process is gone: its leases are not, until the database's clock says so.
         await listener.close();
         await replica.agents.close();
       },
       close: async () => {
         this.#kernels.delete(kernel);
-        await executor.close();
+        await working.close();
         await listener.close();
         await replica.close();
       },

@@ -1,4 +1,4 @@
-import type { PlannedStep } from "@evenkeel/contracts/change-plan";
+import type { Plan, PlannedStep, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import type { TargetTraffic } from "@evenkeel/contracts/change-state";
 import { CLOSING, OPENING, type Phase, type Snapshot, type StepAttempt, type TargetSnapshot } from "./snapshot.ts";
 
@@ -23,20 +23,20 @@ const REPEAT_LIMIT = 3;
 export function trackOf(snapshot: Snapshot, targetId: string): TrackStep[] {
   if (targetId === OPENING) return inPhase("opening", snapshot.plan.opening, 0);
   if (targetId === CLOSING) return inPhase("closing", snapshot.plan.closing, 0);
-  const target = snapshot.plan.targets.find((planned) => planned.targetId === targetId);
+  const target = plannedOf(snapshot.plan, targetId);
   if (target === undefined) return [];
   return [...inPhase("stage", target.stage, 0), ...inPhase("run", target.steps, target.stage.length)];
 }
 
 /** The steps that clean a target up after a cancel. */
 export function cleanTrackOf(snapshot: Snapshot, targetId: string): TrackStep[] {
-  const target = snapshot.plan.targets.find((planned) => planned.targetId === targetId);
+  const target = plannedOf(snapshot.plan, targetId);
   return inPhase("clean", target?.clean ?? [], 0);
 }
 
 /** The steps that give a skipped target its traffic back. */
 export function reattachTrackOf(snapshot: Snapshot, targetId: string): TrackStep[] {
-  const target = snapshot.plan.targets.find((planned) => planned.targetId === targetId);
+  const target = plannedOf(snapshot.plan, targetId);
   return inPhase("re-attach", target?.reattach ?? [], 0);
 }
 
@@ -45,8 +45,29 @@ function inPhase(phase: Phase, steps: readonly PlannedStep[], offset: number): T
 }
 
 /** The attempts of one target, by phase and name, newest last. */
-export function attemptsOf(snapshot: Snapshot, targetId: string): StepAttempt[] {
-  return snapshot.attempts.filter((attempt) => attempt.targetId === targetId);
+export function attemptsOf({ attempts }: Snapshot, targetId: string): readonly StepAttempt[] {
+  return grouped(attempts).get(targetId) ?? [];
+}
+
+/** A target of the plan; undefined for the change's own tracks. */
+export function plannedOf(plan: Plan, targetId: string): PlannedTarget | undefined {
+  return indexed(plan).get(targetId);
+}
+
+// Decisions ask for every target of a change: with ten thousand of them a search for each would be a hundred million comparisons.
+const grouped = once((attempts: readonly StepAttempt[]) => Map.groupBy(attempts, ({ targetId }) => targetId));
+const indexed = once((plan: Plan) => new Map(plan.targets.map((target) => [target.targetId, target])));
+
+/** A value derived from an object that never changes, made when it is first asked for. */
+function once<Source extends object, Value>(derive: (source: Source) => Value): (source: Source) => Value {
+  const derived = new WeakMap<Source, Value>();
+  return (source) => {
+    const known = derived.get(source);
+    if (known !== undefined) return known;
+    const value = derive(source);
+    derived.set(source, value);
+    return value;
+  };
 }
 
 /** The newest attempt of a step. */

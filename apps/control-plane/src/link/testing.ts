@@ -23,7 +23,7 @@ import { inTransaction, json } from "@evenkeel/kit/sql";
 import type { FakeAgent, FakeLink } from "@evenkeel/testkit/fake-agent";
 import type { Kysely } from "kysely";
 import { WebSocket } from "ws";
-import { AgentLinks, type AgentListener } from "../agent-link/index.ts";
+import { type AgentConnections, AgentLinks, type AgentListener } from "../agent-link/index.ts";
 import type { Database } from "../database.ts";
 import { findGatewayByCredential } from "../gateway/index.ts";
 import { GatewayLinks } from "../gateway-link/index.ts";
@@ -56,6 +56,7 @@ export interface ReplicaOptions {
   readonly db: Kysely<Database>;
   readonly url: string;
   readonly listener?: Partial<AgentListener>;
+  readonly connections?: AgentConnections;
   readonly leaseTtlMs?: number;
   /** The monotonic clock; moved by tests. */
   readonly nowMs?: () => number;
@@ -65,6 +66,7 @@ export async function startReplica({
   db,
   url,
   listener = {},
+  connections = new Map(),
   leaseTtlMs,
   nowMs,
 }: ReplicaOptions): Promise<TestReplica> {
@@ -87,6 +89,7 @@ export async function startReplica({
     nowMs: () => clock.monotonicMs(),
     authenticate: (credential) => findHostByCredential(db, secretDigest(credential)),
     listener: { ...recordInto(heard), ...listener },
+    connections,
   });
   const recorder = new SampleRecorder({ db, lease, log });
   const gateways = new GatewayLinks({
@@ -123,7 +126,7 @@ export async function startReplica({
 function recordInto(heard: Heard): AgentListener {
   return {
     started: async (commandId) => void heard.started.push(commandId),
-    outcome: async (commandId, outcome) => void heard.outcomes.push({ commandId, outcome }),
+    outcome: async ({ commandId }, outcome) => void heard.outcomes.push({ commandId, outcome }),
     revoked: async (commandId, revoked) => void heard.revoked.push({ commandId, revoked }),
     output: async () => undefined,
     hostChanged: async (hostId, online) => void heard.hosts.push({ hostId, online }),

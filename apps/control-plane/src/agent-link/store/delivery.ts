@@ -2,6 +2,7 @@ import type { Command } from "@evenkeel/contracts/agent-protocol";
 import type { ChangeId, CommandId, HostId, ReplicaId } from "@evenkeel/contracts/id";
 import { type Kysely, sql } from "kysely";
 import type { Database } from "../../database.ts";
+import type { SentCommand } from "../listener.ts";
 import type { CommandState } from "../tables.ts";
 
 /** A connection of a host, as the database knows it. */
@@ -81,18 +82,18 @@ export async function deleteForgotten(
 }
 
 /** Null = this host has no such command. */
-export async function stateOf(
+export async function findCommand(
   db: Kysely<Database>,
   hostId: HostId,
   commandId: CommandId,
-): Promise<CommandState | null> {
+): Promise<{ readonly changeId: ChangeId; readonly state: CommandState } | null> {
   const row = await db
     .selectFrom("command")
-    .select("state")
+    .select(["change_id as changeId", "state"])
     .where("id", "=", commandId)
     .where("host_id", "=", hostId)
     .executeTakeFirst();
-  return row?.state ?? null;
+  return row ?? null;
 }
 
 export async function markEnded(db: Kysely<Database>, commandIds: readonly CommandId[]): Promise<void> {
@@ -107,12 +108,23 @@ export interface End {
   readonly sequence: number;
 }
 
-/** The outcome of a command is stored; and how far the journal of its host has come, for telling an older copy of it. */
-export async function recordEnd(db: Kysely<Database>, { hostId, commandId, journalId, sequence }: End): Promise<void> {
-  await sql`with ended as (
-      update command set state = 'ended' where id = ${commandId} and host_id = ${hostId} and state <> 'ended')
-    update host set journal_sequence = ${sequence}
-    where id = ${hostId} and journal_id = ${journalId} and journal_sequence < ${sequence}`.execute(db);
+/**
+ * The outcome of a command is stored; and how far the journal of its host has come, for telling an older copy of it.
+ * True: its change is over, and the agent may be told to forget it.
+ */
+export async function recordEnd(
+  db: Kysely<Database>,
+  { hostId, commandId, journalId, sequence }: End,
+): Promise<boolean> {
+  const { rows } = await sql<{ forgotten: boolean | null }>`with ended as (
+      update command set state = 'ended' where id = ${commandId} and host_id = ${hostId} and state <> 'ended'
+      returning forgotten
+    ), moved as (
+      update host set journal_sequence = ${sequence}
+      where id = ${hostId} and journal_id = ${journalId} and journal_sequence < ${sequence}
+    )
+    select bool_or(forgotten) as forgotten from ended`.execute(db);
+  return rows[0]?.forgotten === true;
 }
 
 export async function settleRevocation(
@@ -134,13 +146,12 @@ export async function markReported(db: Kysely<Database>, commandIds: readonly Co
 }
 
 /** Commands of a host whose end nobody knows. */
-export async function readOpen(db: Kysely<Database>, hostId: HostId): Promise<CommandId[]> {
-  const rows = await db
+export async function readOpen(db: Kysely<Database>, hostId: HostId): Promise<SentCommand[]> {
+  return await db
     .selectFrom("command")
-    .select("id")
+    .select(["id as commandId", "change_id as changeId"])
     .where("host_id", "=", hostId)
     .where("state", "in", ["sent", "revoking"])
     .orderBy("sequence")
     .execute();
-  return rows.map((row) => row.id);
 }

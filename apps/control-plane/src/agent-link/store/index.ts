@@ -2,6 +2,7 @@ export {
   type Connection,
   deleteForgotten,
   type Errands,
+  findCommand,
   markEnded,
   markReported,
   type OutboxRow,
@@ -11,10 +12,16 @@ export {
   readUnreported,
   recordEnd,
   settleRevocation,
-  stateOf,
   takeQueued,
 } from "./delivery.ts";
-export { enqueueCommands, forgetChange, OUTBOX_CHANNEL, type OutgoingCommand, revokeCommands } from "./outbox.ts";
+export {
+  enqueueCommands,
+  forgetChange,
+  OUTBOX_CHANNEL,
+  type OutgoingCommand,
+  revokeCommands,
+  type Taking,
+} from "./outbox.ts";
 export { type InstancesTold, storeInstances } from "./report.ts";
 export {
   type Arrival,

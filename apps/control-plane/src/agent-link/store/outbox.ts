@@ -1,9 +1,10 @@
 import type { Command } from "@evenkeel/contracts/agent-protocol";
 import type { ChangeId, CommandId, HostId, TenantId } from "@evenkeel/contracts/id";
 import { notify } from "@evenkeel/kit/notify";
-import { json } from "@evenkeel/kit/sql";
 import { sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
+import type { CommandState } from "../tables.ts";
+import type { Connection } from "./delivery.ts";
 
 /** Payload: the host that has something new in the outbox. */
 export const OUTBOX_CHANNEL = "agent_outbox";
@@ -14,26 +15,46 @@ export interface OutgoingCommand {
   readonly command: Command;
 }
 
-/** Puts commands into the outbox; whichever replica holds the host's connection delivers them after the commit. The same id twice is one command. */
-export async function enqueueCommands(tx: Transaction<Database>, rows: readonly OutgoingCommand[]): Promise<void> {
-  if (rows.length === 0) return;
-  await tx
-    .insertInto("command")
-    .values(
-      rows.map(({ tenantId, hostId, command }) => ({
-        id: command.commandId,
-        tenant_id: tenantId,
-        host_id: hostId,
-        change_id: command.changeId,
-        body: json(command),
-      })),
+/** A connection that may take its commands at once. */
+export type Taking = Pick<Connection, "connectionEpoch" | "replicaId">;
+
+/**
+ * Puts commands into the outbox. The same id twice is one command. Those of hosts whose newest connection is among `taking` are marked
+ * as sent, and answered: their caller sends them after the commit. The others are delivered by whichever replica holds their host's connection.
+ * A taking session's row is held until then, so that a newer connection sees everything that was marked for an older one;
+ * one that moves just now is not waited for.
+ */
+export async function enqueueCommands(
+  tx: Transaction<Database>,
+  rows: readonly OutgoingCommand[],
+  taking: (hostId: HostId) => Taking | null = () => null,
+): Promise<ReadonlySet<CommandId>> {
+  if (rows.length === 0) return new Set();
+  const made = rows.map(({ tenantId, hostId, command }) => {
+    const { commandId: id, changeId } = command;
+    return { id, tenantId, hostId, changeId, body: command, ...taking(hostId) };
+  });
+  const { rows: stored } = await sql<{ id: CommandId; state: CommandState }>`
+    with made as materialized (
+      select id, "tenantId", "hostId", "changeId", body, "connectionEpoch", "replicaId"
+      from jsonb_to_recordset(${JSON.stringify(made)}::jsonb) as made(id text, "tenantId" text, "hostId" text,
+        "changeId" text, body jsonb, "connectionEpoch" bigint, "replicaId" text)
+    ), held as materialized (
+      select s.host_id, s.connection_epoch from host_session s join replica r on r.id = s.replica_id
+      where (s.host_id, s.connection_epoch, s.replica_id) in (select "hostId", "connectionEpoch", "replicaId" from made)
+        and r.lease_until > clock_timestamp()
+      for share of s skip locked
+    ), stored as (
+      insert into command (id, tenant_id, host_id, change_id, body, state, sent_epoch)
+      select made.id, made."tenantId", made."hostId", made."changeId", made.body,
+        case when held.host_id is null then 'queued' else 'sent' end, held.connection_epoch
+      from made left join held on held.host_id = made."hostId"
+      on conflict (id) do nothing returning id, host_id, state
     )
-    .onConflict((conflict) => conflict.column("id").doNothing())
-    .execute();
-  await wake(
+    select id, state, case when state = 'queued' then pg_notify(${OUTBOX_CHANNEL}, host_id) end from stored`.execute(
     tx,
-    rows.map((row) => row.hostId),
   );
+  return new Set(stored.filter(({ state }) => state === "sent").map(({ id }) => id));
 }
 
 /**

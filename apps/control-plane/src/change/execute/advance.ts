@@ -5,22 +5,24 @@
  * 3. Time that nobody watched is not charged: a bake never ends early, a deadline never comes early.
  */
 import { inTransaction } from "@evenkeel/kit/sql";
+import { CommitUnknown } from "@evenkeel/kit/sql-error";
 import type { Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import { isSettled, needsBake, nextBatch } from "../batch.ts";
 import { type Decision, decide } from "../decide.ts";
-import type { ChangeDeps } from "../deps.ts";
+import type { ChangeDeps, Delivery } from "../deps.ts";
 import { guardClocks } from "../guard/watch.ts";
 import type { HostView, Snapshot } from "../snapshot.ts";
 import { WORKED_STATES } from "../state.ts";
-import { type Claim, holdChange, releaseClaim } from "../store/lease.ts";
+import { type Claim, holdChange, type KeptPlan, releaseClaim } from "../store/lease.ts";
 import { chargeTime } from "../store/progress.ts";
-import { type ChangeRow, rereadRows, snapshotOf } from "../store/snapshot.ts";
-import { apply } from "./apply.ts";
+import { type ChangeRow, type FreshRows, rereadRows, snapshotOf } from "../store/snapshot.ts";
+import { applyAll } from "./apply.ts";
 import type { Work } from "./dispatch.ts";
 import type { HostWatch } from "./host-watch.ts";
 import { chargesSince, type Ledger, settleLedger } from "./ledger.ts";
 import { observeControlSteps } from "./observe.ts";
+import { type Report, settleReports } from "./settle.ts";
 import { startScheduled } from "./start-scheduled.ts";
 
 /** When the worker must look again by itself; null = only when something happens. `released`: the change needs no worker now. */
@@ -28,6 +30,7 @@ export interface Advanced {
   readonly nextMs: number | null;
   readonly released: boolean;
   readonly ledger: Ledger;
+  readonly kept: KeptPlan;
 }
 
 export interface Advance {
@@ -35,61 +38,78 @@ export interface Advance {
   readonly watch: HostWatch;
   /** As the last look of this worker at this change left it. */
   readonly ledger: Ledger;
+  readonly kept: KeptPlan | null;
+  /** What agents have said since; stored by this look, or not at all. */
+  readonly reports: readonly Report[];
 }
 
 const ROUNDS = 200;
 const LOOK_AGAIN_MS = 1000;
 
 /** Takes a change as far as it goes now. */
-export async function advance(deps: ChangeDeps, { claim, watch, ledger }: Advance): Promise<Advanced> {
+export async function advance(deps: ChangeDeps, look: Advance): Promise<Advanced> {
+  let deliveries: Delivery[] = [];
   const advanced = await inTransaction(deps.db, async (tx) => {
-    const change = await holdChange(tx, deps.lease.id, claim);
+    deliveries = [];
+    const change = await holdChange(tx, deps.lease.id, look);
     deps.at("before-decide");
     if (change.state === "scheduled") await startScheduled(deps, tx, change);
-    const settled = await settleDown(deps, { tx, claim, watch, ledger, change });
+    const settled = await settleDown(deps, { ...look, tx, change, deliveries });
     // Killed here – then nothing was decided; the next worker decides the same.
     deps.at("before-commit");
-    return settled;
+    return { ...settled, kept: change };
+  }).catch((error: unknown) => {
+    if (error instanceof CommitUnknown) for (const delivery of deliveries) delivery.doubt();
+    throw error;
   });
-  // Killed here – then the commands are in the outbox, and whoever holds the host's link delivers them.
+  // Killed here – then the commands are in the outbox: those that wait for this process are sent by the next hello of their hosts.
   deps.at("after-commit");
+  for (const delivery of deliveries) delivery.send();
   return advanced;
 }
 
 interface Settling extends Advance {
   readonly tx: Transaction<Database>;
   readonly change: ChangeRow;
+  readonly deliveries: Delivery[];
 }
 
 /** Decides and writes until there is nothing left to decide. */
-async function settleDown(deps: ChangeDeps, settling: Settling): Promise<Advanced> {
+async function settleDown(deps: ChangeDeps, settling: Settling): Promise<Omit<Advanced, "kept">> {
+  const { tx, change, reports, ledger } = settling;
   const { clock } = deps;
-  const before = snapshotOf(await rereadRows(settling.tx, settling.change));
-  const charges = chargesSince(settling.ledger, waitingIds(before), clock.monotonicMs());
-  await chargeTime(settling.tx, settling.change.id, charges);
+  let rows = await settleReports(deps, tx, { rows: await rereadRows(tx, change), reports });
+  if (reports.length > 0) deps.at("before-outcome-commit");
+  const charges = chargesSince(ledger, waitingIds(snapshotOf(rows)), clock.monotonicMs());
+  if (charges.length > 0) {
+    await chargeTime(tx, change.id, charges);
+    rows = await rereadRows(tx, change);
+  }
   for (let round = 0; round < ROUNDS; round += 1) {
-    const settled = await decideOnce(deps, settling);
-    if (settled === null) continue;
+    const settled = await decideOnce(deps, settling, rows);
+    if (settled === null) {
+      rows = await rereadRows(tx, change);
+      continue;
+    }
     const { waiting, ...rest } = settled;
-    return { ...rest, ledger: settleLedger(settling.ledger, { charges, waiting, endMs: clock.monotonicMs() }) };
+    return { ...rest, ledger: settleLedger(ledger, { charges, waiting, endMs: clock.monotonicMs() }) };
   }
   throw new Error(`change ${settling.claim.changeId} does not settle`);
 }
 
-type Settled = Omit<Advanced, "ledger"> & { readonly waiting: readonly string[] };
+type Settled = Omit<Advanced, "ledger" | "kept"> & { readonly waiting: readonly string[] };
 
 /** Null: something was written, and it is to be asked again. */
-async function decideOnce(deps: ChangeDeps, settling: Settling): Promise<Settled | null> {
-  const { tx, claim, watch } = settling;
-  const rows = await rereadRows(tx, settling.change);
+async function decideOnce(deps: ChangeDeps, settling: Settling, rows: FreshRows): Promise<Settled | null> {
+  const { tx, claim, watch, deliveries } = settling;
   const { change } = rows;
   if (change.finished_at !== null) return { nextMs: null, released: true, waiting: [] };
   const snapshot = snapshotOf(rows);
-  const work: Work = { tx, change, snapshot, fence: { epoch: rows.epoch, token: claim.token } };
+  const work: Work = { tx, change, snapshot, fence: { epoch: rows.epoch, token: claim.token }, deliveries };
   const hosts = await watch.look(tx, snapshot);
   if (await observeControlSteps(deps, work)) return null;
   const decisions = decide(snapshot, hosts);
-  for (const decision of decisions) await apply(deps, work, decision);
+  await applyAll(deps, work, decisions);
   if (!decisions.every(isFinal)) return null;
   const waiting = waitingIds(snapshot);
   if (WORKED_STATES.includes(change.state)) return { nextMs: nextLook(snapshot, hosts), released: false, waiting };

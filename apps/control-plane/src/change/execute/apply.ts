@@ -7,24 +7,34 @@ import { leftBehindLines } from "../show/left-behind.ts";
 import { mayGo, TARGET_ARROWS } from "../state.ts";
 import { findChange, markRolledBack, moveChange, storeLeftBehind, wake } from "../store/change.ts";
 import { releaseLocks } from "../store/lock.ts";
-import { markBatch, moveTarget } from "../store/progress.ts";
+import { markBatch, moveTargets } from "../store/progress.ts";
 import { readRows, snapshotOf } from "../store/snapshot.ts";
 import { endAttempt, markRevoking } from "../store/step.ts";
+import { plannedOf } from "../track.ts";
 import { beginRollback } from "./begin-rollback.ts";
-import { dispatch, type Work } from "./dispatch.ts";
+import { dispatchToAgents, isForAgent, runControlStep, type Work } from "./dispatch.ts";
 import { applyGuard } from "./look.ts";
 
-/** Writes one decision. */
-export async function apply(deps: ChangeDeps, work: Work, decision: Decision): Promise<void> {
+/** Writes decisions; those that come in numbers are one statement each, the states of targets before the steps that follow. */
+export async function applyAll(deps: ChangeDeps, work: Work, decisions: readonly Decision[]): Promise<void> {
+  await applyTargets(
+    work,
+    decisions.filter((decision) => decision.kind === "target"),
+  );
+  await dispatchToAgents(deps, work, decisions.filter((decision) => decision.kind === "dispatch").filter(isForAgent));
+  for (const decision of decisions) await applyOne(deps, work, decision);
+}
+
+async function applyOne(deps: ChangeDeps, work: Work, decision: Decision): Promise<void> {
   switch (decision.kind) {
     case "dispatch":
-      return await dispatch(deps, work, decision);
+      return isForAgent(decision) ? undefined : await runControlStep(deps, work, decision);
     case "step":
       return await loseStep(work, decision);
     case "revoke":
       return await revoke(deps, work, decision);
     case "target":
-      return await applyTarget(work, decision);
+      return;
     case "batch": {
       const batches = work.snapshot.plan.groups.flatMap((group) => group.batches);
       const name = batches.find(({ batchId }) => batchId === decision.batchId)?.name ?? decision.batchId;
@@ -59,12 +69,15 @@ async function revoke(deps: ChangeDeps, work: Work, { attempt }: Extract<Decisio
   if (attempt.commandId !== null) await deps.commands.revoke(work.tx, [attempt.commandId]);
 }
 
-async function applyTarget(work: Work, decision: Extract<Decision, { kind: "target" }>): Promise<void> {
-  const { targetId, to, problem } = decision;
-  const from = work.snapshot.targets.get(targetId)?.state ?? "pending";
-  if (!mayGo(TARGET_ARROWS, from, to)) throw new Error(`no arrow from ${from} to ${to} (target ${targetId})`);
-  const name = work.snapshot.plan.targets.find((planned) => planned.targetId === targetId)?.name ?? targetId;
-  await moveTarget(work.tx, { changeId: work.change.id, targetId, name, from, to, problem });
+async function applyTargets(work: Work, decisions: readonly Extract<Decision, { kind: "target" }>[]): Promise<void> {
+  const { tx, change, snapshot } = work;
+  const moves = decisions.map(({ targetId, to, problem }) => {
+    const from = snapshot.targets.get(targetId)?.state ?? "pending";
+    if (!mayGo(TARGET_ARROWS, from, to)) throw new Error(`no arrow from ${from} to ${to} (target ${targetId})`);
+    const name = plannedOf(snapshot.plan, targetId)?.name ?? targetId;
+    return { targetId, name, from, to, problem };
+  });
+  await moveTargets(tx, change.id, moves);
 }
 
 async function applyChange(

@@ -9,13 +9,13 @@ import { CommandId, type HostId, newId, type ServiceId, StepId } from "@evenkeel
 import type { Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import type { Decision } from "../decide.ts";
-import type { ChangeDeps } from "../deps.ts";
+import type { ChangeDeps, Delivery, OutgoingCommand } from "../deps.ts";
 import type { Facts, StepContext } from "../kind.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { guarded } from "../store/savepoint.ts";
 import type { ChangeRow } from "../store/snapshot.ts";
-import { endAttempt, insertAttempt, type NewAttempt } from "../store/step.ts";
-import { attemptsOf, factsOf } from "../track.ts";
+import { endAttempt, insertAttempt, insertAttempts, type NewAttempt } from "../store/step.ts";
+import { attemptsOf, factsOf, plannedOf } from "../track.ts";
 
 export interface Work {
   readonly tx: Transaction<Database>;
@@ -23,15 +23,17 @@ export interface Work {
   readonly snapshot: Snapshot;
   /** What commands are fenced by: the generation of the installation, and this claim. */
   readonly fence: Fence;
+  /** What goes to agents once this transaction is committed. */
+  readonly deliveries: Delivery[];
 }
 
 type Dispatch = Extract<Decision, { kind: "dispatch" }>;
 
-/** Issues one attempt of a step. */
-export async function dispatch(deps: ChangeDeps, work: Work, decision: Dispatch): Promise<void> {
-  const { snapshot, change } = work;
-  const { targetId, at, previous } = decision;
-  const attempt: NewAttempt = {
+export const isForAgent = ({ at }: Dispatch): boolean => at.step.on === "agent";
+
+function attemptOf({ change, snapshot }: Work, { targetId, at, previous }: Dispatch): NewAttempt {
+  const onAgent = at.step.on === "agent";
+  return {
     id: newId(StepId, "stp"),
     changeId: change.id,
     targetId,
@@ -39,17 +41,15 @@ export async function dispatch(deps: ChangeDeps, work: Work, decision: Dispatch)
     step: at.step,
     attempt: (previous?.attempt ?? 0) + 1,
     round: snapshot.targets.get(targetId)?.round ?? 1,
-    state: at.step.on === "agent" ? "dispatched" : "running",
-    commandId: at.step.on === "agent" ? newId(CommandId, "cmd") : null,
+    state: onAgent ? "dispatched" : "running",
+    commandId: onAgent ? newId(CommandId, "cmd") : null,
     facts: {},
   };
-  if (at.step.on === "agent") await sendCommand(deps, work, { attempt, previous });
-  else await runControlStep(deps, work, attempt);
 }
 
 /** Where a step acts, and what is known there. */
 export function contextOf({ tx, change, snapshot }: Work, targetId: string): StepContext {
-  const planned = snapshot.plan.targets.find((target) => target.targetId === targetId);
+  const planned = plannedOf(snapshot.plan, targetId);
   return {
     tx,
     tenantId: change.tenant_id,
@@ -71,32 +71,47 @@ export function fillInput(step: PlannedStep, facts: Facts): Facts {
   );
 }
 
-async function sendCommand(
+/** Issues attempts of steps that agents do. */
+export async function dispatchToAgents(deps: ChangeDeps, work: Work, dispatches: readonly Dispatch[]): Promise<void> {
+  if (dispatches.length === 0) return;
+  const attempts = dispatches.map((dispatch) => ({ dispatch, attempt: attemptOf(work, dispatch) }));
+  const commands = attempts.map(({ dispatch, attempt }) => commandOf(deps, work, { attempt, dispatch }));
+  await insertAttempts(
+    work.tx,
+    work.change.id,
+    attempts.map(({ attempt }) => attempt),
+  );
+  work.deliveries.push(await deps.commands.enqueue(work.tx, commands));
+}
+
+function commandOf(
   deps: ChangeDeps,
   work: Work,
-  { attempt, previous }: { readonly attempt: NewAttempt; readonly previous: Dispatch["previous"] },
-): Promise<void> {
+  { attempt, dispatch }: { readonly attempt: NewAttempt; readonly dispatch: Dispatch },
+): OutgoingCommand {
   const context = contextOf(work, attempt.targetId);
   const kind = deps.registry.agentSteps.get(attempt.step.type);
   if (kind === undefined || context.hostId === null) throw new Error(`no agent step ${attempt.step.type}`);
   const { type, input } = kind.command(fillInput(attempt.step, context.targetFacts));
+  const supersedes = dispatch.previous?.commandId ?? null;
   const command: Command = {
     commandId: attempt.commandId as CommandId,
     changeId: attempt.changeId,
     stepId: attempt.id,
     attempt: attempt.attempt,
-    ...(previous?.commandId == null ? {} : { supersedes: previous.commandId }),
+    ...(supersedes === null ? {} : { supersedes }),
     slot: kind.slotless ? null : (context.slot as ServiceId | null),
     fence: work.fence,
     type,
     input,
     deadlineMs: attempt.step.timeoutMs,
   };
-  await insertAttempt(work.tx, attempt);
-  await deps.commands.enqueue(work.tx, [{ tenantId: context.tenantId, hostId: context.hostId as HostId, command }]);
+  return { tenantId: context.tenantId, hostId: context.hostId as HostId, command };
 }
 
-async function runControlStep(deps: ChangeDeps, work: Work, attempt: NewAttempt): Promise<void> {
+/** Issues an attempt of a step that the control plane does itself. */
+export async function runControlStep(deps: ChangeDeps, work: Work, dispatch: Dispatch): Promise<void> {
+  const attempt = attemptOf(work, dispatch);
   const step = deps.registry.controlSteps.get(attempt.step.type);
   if (step === undefined) throw new Error(`no control step ${attempt.step.type}`);
   const context = contextOf(work, attempt.targetId);

@@ -2,24 +2,35 @@
  * Invariants:
  * 1. One worker per claimed change in this process; it looks once at a time, and once more if it was kicked meanwhile.
  * 2. A worker that lost its lease, or whose replica lost its own, falls silent; somebody else claims the change.
- * 3. A transaction whose commit is in doubt is not repeated: the rows are read again.
+ * 3. What an agent reports is stored by the worker's next look; where that fails, or the worker goes, whoever reported it is told so at once.
+ * 4. A transaction whose commit is in doubt is not repeated: the rows are read again.
  */
 import { ChangeId } from "@evenkeel/contracts/id";
 import { LeaseLost } from "@evenkeel/kit/lease";
 import type { ChangeDeps } from "../deps.ts";
-import { type Claim, claimChanges, releaseAllClaims, renewClaims } from "../store/lease.ts";
+import { type Claim, claimChanges, type KeptPlan, releaseAllClaims, renewClaims } from "../store/lease.ts";
 import { advance } from "./advance.ts";
 import { HostWatch } from "./host-watch.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Report } from "./settle.ts";
 
 const SWEEP_MS = 1000;
 const MAX_BACK_OFF_MS = 5000;
 const LEASE_DOUBT_MS = 200;
+/** Reports that one look takes; the rest waits for the next. */
+const REPORTS_AT_ONCE = 2000;
+
+interface Reported {
+  readonly report: Report;
+  readonly told: (stored: boolean) => void;
+}
 
 interface Worker {
   readonly claim: Claim;
   readonly watch: HostWatch;
+  reported: Reported[];
   ledger: Ledger;
+  kept: KeptPlan | null;
   looking: boolean;
   again: boolean;
   failures: number;
@@ -27,6 +38,10 @@ interface Worker {
 }
 
 export interface Executor {
+  /** Begins to work. */
+  open(): void;
+  /** Stores what an agent says together with what follows from it; false = nobody works on the change here, or it could not be stored. */
+  settle(report: Report): Promise<boolean>;
   /** Looks at a change now, if this replica works on it or nobody does. */
   kick(changeId: ChangeId): void;
   /** Ends and gives its leases back. */
@@ -35,11 +50,9 @@ export interface Executor {
   abandon(): Promise<void>;
 }
 
-/** Works on changes until it is closed. */
-export function startExecutor(deps: ChangeDeps): Executor {
-  const executor = new ChangeExecutor(deps);
-  executor.open();
-  return executor;
+/** Works on changes from `open` until it is closed. */
+export function createExecutor(deps: ChangeDeps): Executor {
+  return new ChangeExecutor(deps);
 }
 
 class ChangeExecutor implements Executor {
@@ -63,7 +76,11 @@ class ChangeExecutor implements Executor {
       if (payload === null) all();
       else this.kick(ChangeId.parse(payload));
     };
-    this.#unsubscribe.push(listener.on("change", one), listener.on("traffic", all), listener.on("host_changed", all));
+    const hosts = () => {
+      for (const { watch } of this.#workers.values()) watch.moved();
+      all();
+    };
+    this.#unsubscribe.push(listener.on("change", one), listener.on("traffic", all), listener.on("host_changed", hosts));
     lease.onLost(() => this.#dismissAll());
     this.#track(this.#sweep());
   }
@@ -74,6 +91,15 @@ class ChangeExecutor implements Executor {
     if (worker === undefined) this.#track(this.#claim(changeId));
     else if (worker.looking) worker.again = true;
     else this.#track(this.#look(worker));
+  }
+
+  async settle(report: Report): Promise<boolean> {
+    const worker = this.#workers.get(report.changeId);
+    if (this.#closed || worker === undefined) return false;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    worker.reported.push({ report, told: resolve });
+    this.kick(report.changeId);
+    return await promise;
   }
 
   async abandon(): Promise<void> {
@@ -136,7 +162,9 @@ class ChangeExecutor implements Executor {
     const worker: Worker = {
       claim,
       watch: new HostWatch(commands, clock),
+      reported: [],
       ledger: new Map(),
+      kept: null,
       looking: false,
       again: false,
       failures: 0,
@@ -151,6 +179,7 @@ class ChangeExecutor implements Executor {
     const { changeId } = worker.claim;
     // Another may have been employed for the same change since.
     if (this.#workers.get(changeId) === worker) this.#workers.delete(changeId);
+    for (const { told } of worker.reported.splice(0)) told(false);
   }
 
   #dismissAll(): void {
@@ -180,13 +209,21 @@ class ChangeExecutor implements Executor {
     if (!this.#owns(worker)) return;
     // A lease that is in doubt is renewed or lost within a moment; until then nothing is done, and nothing is forgotten.
     if (!lease.held) return this.#lookIn(worker, LEASE_DOUBT_MS);
+    const reported = worker.reported.splice(0, REPORTS_AT_ONCE);
+    if (worker.reported.length > 0) worker.again = true;
+    const tell = (stored: boolean): void => {
+      for (const { told } of reported) told(stored);
+    };
     try {
-      const { nextMs, released, ledger } = await advance(this.#deps, worker);
-      worker.ledger = ledger;
+      const advanced = await advance(this.#deps, { ...worker, reports: reported.map(({ report }) => report) });
+      tell(true);
+      worker.ledger = advanced.ledger;
+      worker.kept = advanced.kept;
       worker.failures = 0;
-      if (released) this.#release(worker);
-      else if (nextMs !== null) this.#lookIn(worker, nextMs);
+      if (advanced.released) this.#release(worker);
+      else if (advanced.nextMs !== null) this.#lookIn(worker, advanced.nextMs);
     } catch (error) {
+      tell(false);
       if (error instanceof LeaseLost) return this.#dismiss(worker);
       worker.failures += 1;
       log.warn({ err: error, changeId: worker.claim.changeId }, "a look at a change failed; it is repeated");

@@ -9,30 +9,48 @@ import type { HostView, Snapshot } from "../snapshot.ts";
 /** Beyond the link's own patience: an agent that is restarted is back by then. */
 const GRACE_MS = LOST_AFTER_MS + 4000;
 
+/** How long the last answer stands unless somebody says that a host came or went. */
+const ASK_AGAIN_MS = 1000;
+
 /** Remembers since when hosts are away, by this worker's own monotonic clock: a successor starts counting anew, so nobody is lost too early. */
 export class HostWatch {
   readonly #commands: CommandPort;
   readonly #clock: Clock;
   readonly #awaySinceMs = new Map<HostId, number>();
+  #askedMs = Number.NEGATIVE_INFINITY;
 
   constructor(commands: CommandPort, clock: Clock) {
     this.#commands = commands;
     this.#clock = clock;
   }
 
+  /** A host came or went: the next look asks. */
+  moved(): void {
+    this.#askedMs = Number.NEGATIVE_INFINITY;
+  }
+
   /** Which hosts of the change are away now, and which have been for too long. */
   async look(db: Kysely<Database>, snapshot: Snapshot): Promise<HostView> {
-    const hostIds = [...new Set(snapshot.plan.targets.flatMap(({ hostId }) => (hostId === null ? [] : [hostId])))];
-    const online = hostIds.length === 0 ? new Set<HostId>() : await this.#commands.online(db, hostIds);
     const nowMs = this.#clock.monotonicMs();
-    for (const id of hostIds) {
-      if (online.has(id)) this.#awaySinceMs.delete(id);
-      else if (!this.#awaySinceMs.has(id)) this.#awaySinceMs.set(id, nowMs);
+    if (nowMs - this.#askedMs >= ASK_AGAIN_MS) {
+      // Set before the question: what moves while it is under way is asked for again.
+      this.#askedMs = nowMs;
+      await this.#ask(db, snapshot);
     }
     const sinceMs = (id: HostId) => this.#awaySinceMs.get(id);
     return {
       away: (id) => sinceMs(id) !== undefined,
       lost: (id) => nowMs - (sinceMs(id) ?? nowMs) >= GRACE_MS,
     };
+  }
+
+  async #ask(db: Kysely<Database>, { plan }: Snapshot): Promise<void> {
+    const hostIds = [...new Set(plan.targets.flatMap(({ hostId }) => (hostId === null ? [] : [hostId])))];
+    const online = hostIds.length === 0 ? new Set<HostId>() : await this.#commands.online(db, hostIds);
+    const nowMs = this.#clock.monotonicMs();
+    for (const id of hostIds) {
+      if (online.has(id)) this.#awaySinceMs.delete(id);
+      else if (!this.#awaySinceMs.has(id)) this.#awaySinceMs.set(id, nowMs);
+    }
   }
 }

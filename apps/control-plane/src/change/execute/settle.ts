@@ -2,10 +2,12 @@
  * Invariants:
  * 1. An outcome is stored once: a repeated one finds its attempt ended and changes nothing.
  * 2. Storing needs no lease: an outcome is a fact of the host. Acting on it is the lease holder's.
+ * 3. Where the change's worker is in this process, it stores the outcome in the transaction in which it decides what follows;
+ *    an outcome that it could not store is stored here by itself.
  */
 import type { Outcome } from "@evenkeel/contracts/agent-protocol";
 import type { StepState } from "@evenkeel/contracts/change-state";
-import type { CommandId, HostId } from "@evenkeel/contracts/id";
+import type { ChangeId, CommandId, HostId } from "@evenkeel/contracts/id";
 import { notify } from "@evenkeel/kit/notify";
 import { inTransaction } from "@evenkeel/kit/sql";
 import type { Transaction } from "kysely";
@@ -15,25 +17,37 @@ import type { ChangeDeps } from "../deps.ts";
 import { mayGo, STEP_ARROWS } from "../state.ts";
 import { wake } from "../store/change.ts";
 import { appendEvents } from "../store/event.ts";
-import type { StepRow } from "../store/snapshot.ts";
-import { endAttempt, lockStep, markStarted } from "../store/step.ts";
+import type { ChangeRows, StepRow } from "../store/snapshot.ts";
+import { type AttemptEnd, endAttempts, lockStep, markStarted } from "../store/step.ts";
 
 type SettleDeps = Pick<ChangeDeps, "db" | "registry" | "at">;
 
+/** How a command ended, as its agent says. */
+export interface Report {
+  readonly changeId: ChangeId;
+  readonly commandId: CommandId;
+  readonly outcome: Outcome;
+}
+
+/** Stores an outcome together with what follows from it; false = it is not stored, and nobody here will. */
+export type StoreWithLook = (report: Report) => Promise<boolean>;
+
 /** What the kernel does with what agents report. */
-export function agentListener(deps: SettleDeps): AgentListener {
+export function agentListener(deps: SettleDeps, storeWithLook: StoreWithLook): AgentListener {
   return {
     started: async (commandId) =>
       await withStep(deps, commandId, async (tx, step) => {
         if (step.state === "dispatched") await markStarted(tx, step);
       }),
-    outcome: async (commandId, outcome) => {
+    outcome: async (command, outcome) => {
       deps.at("before-outcome");
-      await withStep(deps, commandId, async (tx, step) => {
-        await storeOutcome(deps, tx, { step, outcome });
-        // Killed here – then the agent sends it again.
-        deps.at("before-outcome-commit");
-      });
+      if (!(await storeWithLook({ ...command, outcome }))) {
+        await withStep(deps, command.commandId, async (tx, step) => {
+          await end(tx, step, endOf(deps, step, outcome));
+          // Killed here – then the agent sends it again.
+          deps.at("before-outcome-commit");
+        });
+      }
       // Killed here – then the agent sends it again, and it is found stored.
       deps.at("before-acknowledge");
     },
@@ -50,6 +64,41 @@ export function agentListener(deps: SettleDeps): AgentListener {
   };
 }
 
+/** Stores what agents have reported about steps of a change whose row is held; answers with its rows as they are then. */
+export async function settleReports<Rows extends ChangeRows>(
+  deps: SettleDeps,
+  tx: Transaction<Database>,
+  { rows, reports }: { readonly rows: Rows; readonly reports: readonly Report[] },
+): Promise<Rows> {
+  if (reports.length === 0) return rows;
+  const outcomes = new Map(reports.map(({ commandId, outcome }) => [commandId, outcome]));
+  const ended = new Map<StepRow["id"], { step: StepRow; end: AttemptEnd }>();
+  for (const step of rows.steps) {
+    const outcome = step.command_id === null ? undefined : outcomes.get(step.command_id);
+    if (outcome === undefined) continue;
+    const end = endOf(deps, step, outcome);
+    if (mayGo(STEP_ARROWS, step.state, end.to)) ended.set(step.id, { step, end });
+  }
+  await endAttempts(
+    tx,
+    rows.change.id,
+    [...ended.values()].map(({ step, end }) => ({ ...attemptOf(step), ...end })),
+  );
+  const steps = rows.steps.map((step) => {
+    const end = ended.get(step.id)?.end;
+    return end === undefined ? step : afterEnd(step, end);
+  });
+  return { ...rows, steps };
+}
+
+/** The parts of the row that decisions read, as they are written by its end. */
+const afterEnd = (step: StepRow, { to, outcome, facts }: AttemptEnd): StepRow => ({
+  ...step,
+  state: to,
+  outcome: outcome ?? step.outcome,
+  facts: { ...step.facts, ...facts },
+});
+
 async function withStep(
   { db }: SettleDeps,
   commandId: CommandId,
@@ -61,36 +110,21 @@ async function withStep(
   });
 }
 
-interface Ended {
-  readonly to: StepState;
-  readonly outcome: Outcome | null;
-  readonly facts?: Readonly<Record<string, unknown>>;
-}
-
-async function storeOutcome(
-  { registry }: SettleDeps,
-  tx: Transaction<Database>,
-  { step, outcome }: { readonly step: StepRow; readonly outcome: Outcome },
-): Promise<void> {
+function endOf({ registry }: SettleDeps, step: StepRow, outcome: Outcome): AttemptEnd {
   if (outcome.kind === "succeeded") {
     const facts = registry.agentSteps.get(step.type)?.reading(outcome) ?? {};
-    return await end(tx, step, { to: "succeeded", outcome, facts });
+    return { to: "succeeded", outcome, facts };
   }
   // Refused for an old fence: a newer worker holds the slot, and this attempt never began.
   const never = outcome.kind === "refused" && outcome.problem.code === "FENCE_STALE";
-  const to = never ? "revoked" : outcome.kind === "refused" ? "failed" : outcome.kind;
-  await end(tx, step, { to, outcome });
+  const to: StepState = never ? "revoked" : outcome.kind === "refused" ? "failed" : outcome.kind;
+  return { to, outcome };
 }
 
-async function end(tx: Transaction<Database>, step: StepRow, { to, outcome, facts }: Ended): Promise<void> {
-  if (!mayGo(STEP_ARROWS, step.state, to)) return;
-  const attempt = {
-    id: step.id,
-    changeId: step.change_id,
-    targetId: step.target_id,
-    name: step.name,
-    from: step.state,
-  };
-  await endAttempt(tx, attempt, { to, outcome, ...(facts === undefined ? {} : { facts }) });
+const attemptOf = (step: StepRow) => ({ id: step.id, targetId: step.target_id, name: step.name, from: step.state });
+
+async function end(tx: Transaction<Database>, step: StepRow, how: AttemptEnd): Promise<void> {
+  if (!mayGo(STEP_ARROWS, step.state, how.to)) return;
+  await endAttempts(tx, step.change_id, [{ ...attemptOf(step), ...how }]);
   await wake(tx, step.change_id);
 }

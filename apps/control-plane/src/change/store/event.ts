@@ -1,6 +1,6 @@
 import type { ChangeEvent } from "@evenkeel/contracts/change";
 import type { ChangeId } from "@evenkeel/contracts/id";
-import { type Kysely, sql, type Transaction } from "kysely";
+import { type Kysely, type OperationNodeSource, type RawBuilder, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 
 export type NewEvent = Pick<ChangeEvent, "type" | "data">;
@@ -11,17 +11,28 @@ export async function appendEvents(
   changeId: ChangeId,
   events: readonly NewEvent[],
 ): Promise<void> {
-  if (events.length === 0) return;
-  // One statement: this is on the way of every step.
-  await sql`
-    with numbered as (
+  if (events.length > 0) await sql`with ${numbered(changeId, events)}`.execute(tx);
+}
+
+/** The same in one statement with what they tell of; that may be anything but the change's own row. */
+export async function writeWithEvents(
+  tx: Transaction<Database>,
+  changeId: ChangeId,
+  { write, events }: { readonly write: OperationNodeSource; readonly events: readonly NewEvent[] },
+): Promise<void> {
+  if (events.length === 0) await sql`${write}`.execute(tx);
+  else await sql`with written as (${write}), ${numbered(changeId, events)}`.execute(tx);
+}
+
+function numbered(changeId: ChangeId, events: readonly NewEvent[]): RawBuilder<unknown> {
+  return sql`numbered as (
       update change set sequence = sequence + ${events.length} where id = ${changeId} returning sequence
     ), stored as (
       insert into change_event (change_id, sequence, type, data)
       select ${changeId}, numbered.sequence - ${events.length} + event.position, event.value ->> 'type', event.value -> 'data'
       from numbered, jsonb_array_elements(${JSON.stringify(events)}::jsonb) with ordinality as event(value, position)
     )
-    select pg_notify('change_event', ${changeId}) from numbered`.execute(tx);
+    select pg_notify('change_event', ${changeId}) from numbered`;
 }
 
 /** Events after a sequence, oldest first. */

@@ -52,11 +52,50 @@ export async function renewClaims(db: Kysely<Database>, owner: ReplicaId): Promi
   return rows.map((row) => ({ changeId: row.id, token: row.lease_token }));
 }
 
-/** The change's row under lock, only for the worker whose lease lives. */
-export async function holdChange(tx: Transaction<Database>, owner: ReplicaId, claim: Claim): Promise<ChangeRow> {
+/** All of a change's row but its spec and its plan, which are large and change together with the digest. */
+const MOVING = [
+  "id",
+  "tenant_id",
+  "workspace_id",
+  "kind",
+  "title",
+  "plan_digest",
+  "state",
+  "state_since",
+  "problem",
+  "waiting_for",
+  "reason",
+  "pause_mode",
+  "pause_cause",
+  "rollback_demand",
+  "start_at",
+  "expires_at",
+  "created_by",
+  "created_at",
+  "started_at",
+  "finished_at",
+  "rollback_of",
+  "rollback_change_id",
+  "rolled_back_by",
+  "left_behind",
+  "sequence",
+  "lease_owner",
+  "lease_token",
+  "lease_until",
+] as const satisfies readonly (keyof ChangeRow)[];
+
+/** What a worker keeps of a change from one look to the next. */
+export type KeptPlan = Pick<ChangeRow, "plan_digest" | "plan" | "spec">;
+
+/** The change's row under lock, only for the worker whose lease lives; its plan is read only where it is another one. */
+export async function holdChange(
+  tx: Transaction<Database>,
+  owner: ReplicaId,
+  { claim, kept }: { readonly claim: Claim; readonly kept: KeptPlan | null },
+): Promise<ChangeRow> {
   const row = await tx
     .selectFrom("change")
-    .selectAll()
+    .select(MOVING)
     .where("id", "=", claim.changeId)
     .where("lease_owner", "=", owner)
     .where("lease_token", "=", claim.token)
@@ -64,7 +103,9 @@ export async function holdChange(tx: Transaction<Database>, owner: ReplicaId, cl
     .forUpdate()
     .executeTakeFirst();
   if (row === undefined) throw new LeaseLost(`change ${claim.changeId} is no longer ours`);
-  return row;
+  if (kept?.plan_digest === row.plan_digest) return { ...row, plan: kept.plan, spec: kept.spec };
+  const large = tx.selectFrom("change").select(["plan", "spec"]).where("id", "=", row.id);
+  return { ...row, ...(await large.executeTakeFirstOrThrow()) };
 }
 
 /** Gives a change back that has nothing to do until somebody asks. */

@@ -6,13 +6,12 @@ import type { Database } from "../../database.ts";
 import { CLOSING, OPENING } from "../snapshot.ts";
 import { SETTLED_TARGETS } from "../state.ts";
 import { NOW } from "./change.ts";
-import { appendEvents } from "./event.ts";
+import { writeWithEvents } from "./event.ts";
 import { chargeGuards, reopenVerdicts } from "./verdict.ts";
 
 type Tx = Transaction<Database>;
 
-interface TargetMove {
-  readonly changeId: ChangeId;
+export interface TargetMove {
   readonly targetId: string;
   readonly name: string;
   readonly from: TargetState;
@@ -21,22 +20,31 @@ interface TargetMove {
 }
 
 /** Moves a target to its next state. */
-export async function moveTarget(tx: Tx, move: TargetMove): Promise<void> {
-  await tx
-    .updateTable("change_target")
-    .set({
-      state: move.to,
-      problem: move.problem === null ? null : JSON.stringify(move.problem),
-      started_at: sql<string>`coalesce(started_at, clock_timestamp())`,
-      finished_at: SETTLED_TARGETS.includes(move.to) ? NOW : null,
-    })
-    .where("change_id", "=", move.changeId)
-    .where("target_id", "=", move.targetId)
-    .execute();
-  if (move.targetId === OPENING || move.targetId === CLOSING) return;
-  const problem = move.problem === null ? {} : { problem: move.problem };
-  const data = { id: move.targetId, name: move.name, from: move.from, to: move.to, ...problem };
-  await appendEvents(tx, move.changeId, [{ type: "target", data }]);
+export async function moveTarget(tx: Tx, { changeId, ...move }: TargetMove & { readonly changeId: ChangeId }) {
+  await moveTargets(tx, changeId, [move]);
+}
+
+/** Moves targets of one change, each to its next state. */
+export async function moveTargets(tx: Tx, changeId: ChangeId, moves: readonly TargetMove[]): Promise<void> {
+  if (moves.length === 0) return;
+  const rows = moves.map(({ targetId, to, problem }) => ({
+    targetId,
+    to,
+    settled: SETTLED_TARGETS.includes(to),
+    ...(problem === null ? {} : { problem }),
+  }));
+  const told = moves.filter(({ targetId }) => targetId !== OPENING && targetId !== CLOSING);
+  await writeWithEvents(tx, changeId, {
+    write: sql`update change_target set state = moved."to", problem = moved.problem,
+        started_at = coalesce(started_at, clock_timestamp()),
+        finished_at = case when moved.settled then clock_timestamp() end
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as moved("targetId" text, "to" text, settled boolean, problem jsonb)
+      where change_id = ${changeId} and target_id = moved."targetId"`,
+    events: told.map(({ targetId, name, from, to, problem }) => ({
+      type: "target",
+      data: { id: targetId, name, from, to, ...(problem === null ? {} : { problem }) },
+    })),
+  });
 }
 
 /** A retry: the target's steps from this index on must succeed anew. */
@@ -79,14 +87,15 @@ export async function markBatch(
   to: "started" | "finished" | "reopened",
 ): Promise<void> {
   const set = to === "started" ? { started_at: NOW } : to === "finished" ? { finished_at: NOW } : { finished_at: null };
-  await tx
-    .updateTable("change_batch")
-    .set(set)
-    .where("change_id", "=", batch.changeId)
-    .where("batch_id", "=", batch.batchId)
-    .execute();
+  await writeWithEvents(tx, batch.changeId, {
+    write: tx
+      .updateTable("change_batch")
+      .set(set)
+      .where("change_id", "=", batch.changeId)
+      .where("batch_id", "=", batch.batchId),
+    events: [{ type: "batch", data: { id: batch.batchId, name: batch.name, to } }],
+  });
   if (to === "reopened") await reopenVerdicts(tx, batch);
-  await appendEvents(tx, batch.changeId, [{ type: "batch", data: { id: batch.batchId, name: batch.name, to } }]);
 }
 
 /** Adds time that has passed under this worker's eyes to batches that bake and to control steps that wait. */
@@ -97,9 +106,9 @@ export async function chargeTime(
 ): Promise<void> {
   if (charges.length === 0) return;
   const charge = sql`jsonb_to_recordset(${JSON.stringify(charges)}::jsonb) as charge(id text, ms bigint)`;
-  await sql`update change_batch set baked_ms = baked_ms + charge.ms from ${charge}
-    where change_id = ${changeId} and batch_id = charge.id`.execute(tx);
-  await sql`update change_step set elapsed_ms = elapsed_ms + charge.ms from ${charge}
+  await sql`with baked as (update change_batch set baked_ms = baked_ms + charge.ms from ${charge}
+      where change_id = ${changeId} and batch_id = charge.id)
+    update change_step set elapsed_ms = elapsed_ms + charge.ms from ${charge}
     where change_id = ${changeId} and change_step.id = charge.id`.execute(tx);
   await chargeGuards(tx, changeId, charges);
 }

@@ -72,13 +72,12 @@ type Moving = Pick<
   "state" | "finished_at" | "pause_mode" | "pause_cause" | "rollback_demand" | "rollback_change_id"
 >;
 
+export type FreshRows = ChangeRows & { readonly epoch: number };
+
 /** Reads anew, in one statement, what may have moved since the row was read; the plan of a started change does not. */
-export async function rereadRows(
-  tx: Transaction<Database>,
-  change: ChangeRow,
-): Promise<ChangeRows & { readonly epoch: number }> {
+export async function rereadRows(tx: Transaction<Database>, change: ChangeRow): Promise<FreshRows> {
   const of = (table: string, order: string) =>
-    sql`(select coalesce(jsonb_agg(to_jsonb(one) order by ${sql.raw(order)}), '[]') from ${sql.table(table)} one where change_id = change.id)`;
+    sql`(select coalesce(json_agg(one order by ${sql.raw(order)}), '[]') from ${sql.table(table)} one where change_id = change.id)`;
   const { rows } = await sql<Moving & Omit<ChangeRows, "change"> & { epoch: number }>`
     select state, finished_at, pause_mode, pause_cause, rollback_demand, rollback_change_id,
       (select epoch from installation) as epoch,

@@ -6,7 +6,7 @@ import { sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import type { Phase } from "../snapshot.ts";
 import { NOW } from "./change.ts";
-import { appendEvents, type NewEvent } from "./event.ts";
+import { type NewEvent, writeWithEvents } from "./event.ts";
 import type { StepRow } from "./snapshot.ts";
 
 type Tx = Transaction<Database>;
@@ -26,75 +26,74 @@ export interface NewAttempt {
 
 /** Stores one attempt of a step. */
 export async function insertAttempt(tx: Tx, attempt: NewAttempt): Promise<void> {
-  await tx
-    .insertInto("change_step")
-    .values({
-      id: attempt.id,
-      change_id: attempt.changeId,
-      target_id: attempt.targetId,
-      phase: attempt.phase,
-      name: attempt.step.name,
-      type: attempt.step.type,
-      attempt: attempt.attempt,
-      round: attempt.round,
-      state: attempt.state,
-      command_id: attempt.commandId,
-      waiting_for: null,
-      facts: JSON.stringify(attempt.facts),
-      started_at: attempt.state === "running" ? sql<string>`clock_timestamp()` : null,
-    })
-    .execute();
-  await appendEvents(tx, attempt.changeId, [stepEvent(attempt, { to: attempt.state, attempt: attempt.attempt })]);
+  await insertAttempts(tx, attempt.changeId, [attempt]);
 }
 
-function stepEvent(
-  step: { readonly id: StepId; readonly targetId: string; readonly step: { readonly name: string } },
-  more: Record<string, unknown>,
-): NewEvent {
-  return { type: "step", data: { id: step.id, targetId: step.targetId, name: step.step.name, ...more } };
+/** Stores attempts of steps of one change. */
+export async function insertAttempts(tx: Tx, changeId: ChangeId, attempts: readonly NewAttempt[]): Promise<void> {
+  if (attempts.length === 0) return;
+  const rows = attempts.map(({ step, ...attempt }) => ({ ...attempt, name: step.name, type: step.type }));
+  await writeWithEvents(tx, changeId, {
+    write: sql`insert into change_step (id, change_id, target_id, phase, name, type, attempt, round, state, command_id, facts, started_at)
+      select id, ${changeId}, "targetId", phase, name, type, attempt, round, state, "commandId", facts,
+        case when state = 'running' then clock_timestamp() end
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as made(id text, "targetId" text, phase text, name text,
+        type text, attempt int, round int, state text, "commandId" text, facts jsonb)`,
+    events: attempts.map(({ step: { name }, ...of }) =>
+      stepEvent({ ...of, name }, { to: of.state, attempt: of.attempt }),
+    ),
+  });
 }
 
-export interface EndedAttempt {
+interface NamedStep {
   readonly id: StepId;
-  readonly changeId: ChangeId;
   readonly targetId: string;
   readonly name: string;
+}
+
+const stepEvent = ({ id, targetId, name }: NamedStep, more: Record<string, unknown>): NewEvent => ({
+  type: "step",
+  data: { id, targetId, name, ...more },
+});
+
+export interface EndedAttempt extends NamedStep {
+  readonly changeId: ChangeId;
   readonly from: StepState;
 }
 
-/** Ends an attempt, with its outcome and what it found out. */
-export async function endAttempt(
-  tx: Tx,
-  attempt: EndedAttempt,
-  end: { readonly to: StepState; readonly outcome: Outcome | null; readonly facts?: Readonly<Record<string, unknown>> },
-): Promise<void> {
-  await tx
-    .updateTable("change_step")
-    .set({
-      state: end.to,
-      waiting_for: null,
-      ...(end.outcome === null ? {} : { outcome: JSON.stringify(end.outcome) }),
-      ...(end.facts === undefined ? {} : { facts: sql<string>`facts || ${JSON.stringify(end.facts)}::jsonb` }),
-      // An unknown step has not ended: its outcome may still come.
-      ...(end.to === "unknown" ? {} : { finished_at: NOW }),
-    })
-    .where("id", "=", attempt.id)
-    .execute();
-  const problem = end.outcome !== null && end.outcome.kind !== "succeeded" ? { problem: end.outcome.problem } : {};
-  await appendEvents(tx, attempt.changeId, [
-    {
-      type: "step",
-      data: {
-        id: attempt.id,
-        targetId: attempt.targetId,
-        name: attempt.name,
-        from: attempt.from,
-        to: end.to,
-        ...problem,
-      },
-    },
-  ]);
+/** How an attempt ended, and what it found out. */
+export interface AttemptEnd {
+  readonly to: StepState;
+  readonly outcome: Outcome | null;
+  readonly facts?: Readonly<Record<string, unknown>>;
 }
+
+/** Ends an attempt, with its outcome and what it found out. */
+export async function endAttempt(tx: Tx, attempt: EndedAttempt, end: AttemptEnd): Promise<void> {
+  await endAttempts(tx, attempt.changeId, [{ ...attempt, ...end }]);
+}
+
+/** Ends attempts of one change. */
+export async function endAttempts(
+  tx: Tx,
+  changeId: ChangeId,
+  ends: readonly (Omit<EndedAttempt, "changeId"> & AttemptEnd)[],
+): Promise<void> {
+  if (ends.length === 0) return;
+  const rows = ends.map(({ id, to, outcome, facts }) => ({ id, state: to, outcome, facts }));
+  await writeWithEvents(tx, changeId, {
+    // An unknown step has not ended: its outcome may still come.
+    write: sql`update change_step set state = ended.state, waiting_for = null,
+        outcome = coalesce(ended.outcome, change_step.outcome), facts = change_step.facts || coalesce(ended.facts, '{}'),
+        finished_at = case when ended.state = 'unknown' then change_step.finished_at else clock_timestamp() end
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as ended(id text, state text, outcome jsonb, facts jsonb)
+      where change_step.id = ended.id`,
+    events: ends.map((end) => stepEvent(end, { from: end.from, to: end.to, ...problemOf(end.outcome) })),
+  });
+}
+
+const problemOf = (outcome: Outcome | null) =>
+  outcome === null || outcome.kind === "succeeded" ? {} : { problem: outcome.problem };
 
 /** The attempt that a command belongs to, under the lock of its change's row; null = none does. */
 export async function lockStep(tx: Tx, commandId: CommandId): Promise<StepRow | null> {
@@ -111,9 +110,10 @@ export async function lockStep(tx: Tx, commandId: CommandId): Promise<StepRow | 
 
 /** The agent has begun. */
 export async function markStarted(tx: Tx, step: StepRow): Promise<void> {
-  await tx.updateTable("change_step").set({ state: "running", started_at: NOW }).where("id", "=", step.id).execute();
-  const data = { id: step.id, targetId: step.target_id, name: step.name, from: step.state, to: "running" };
-  await appendEvents(tx, step.change_id, [{ type: "step", data }]);
+  await writeWithEvents(tx, step.change_id, {
+    write: tx.updateTable("change_step").set({ state: "running", started_at: NOW }).where("id", "=", step.id),
+    events: [stepEvent({ ...step, targetId: step.target_id }, { from: step.state, to: "running" })],
+  });
 }
 
 /** The agent is asked to take the command back. */
