@@ -5,7 +5,6 @@ import { createFakeAgent, type FakeAgent } from "@evenkeel/testkit/fake-agent";
 import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import {
-  type AgentSocket,
   connectAgent,
   openSocket,
   type Seed,
@@ -16,14 +15,7 @@ import {
   until,
 } from "../link/testing.ts";
 import { type MigratedDatabase, migratedDatabase, serverKinds } from "../testing.ts";
-import {
-  type AgentConnections,
-  commandPort,
-  enqueueCommands,
-  forgetChange,
-  onlineHosts,
-  revokeCommands,
-} from "./index.ts";
+import { enqueueCommands, forgetChange, onlineHosts, revokeCommands } from "./index.ts";
 
 const SUCCEEDED: Outcome = { kind: "succeeded", facts: {}, elapsedMs: 1 };
 
@@ -80,10 +72,13 @@ describe.each(await serverKinds())("the link of agents on %s", (kind) => {
     agents.push(made);
     return made;
   }
-  const outgoing = (hostId: HostId, commands: readonly Command[]) =>
-    commands.map((one) => ({ tenantId: world.tenantId, hostId, command: one }));
   const enqueue = (hostId: HostId, ...commands: Command[]) =>
-    inTransaction(database.db, (tx) => enqueueCommands(tx, outgoing(hostId, commands)));
+    inTransaction(database.db, (tx) =>
+      enqueueCommands(
+        tx,
+        commands.map((one) => ({ tenantId: world.tenantId, hostId, command: one })),
+      ),
+    );
   const rows = (hostId: HostId) =>
     database.db
       .selectFrom("command")
@@ -143,66 +138,6 @@ describe.each(await serverKinds())("the link of agents on %s", (kind) => {
     expect(other.heard.outcomes[0]!.commandId).toBe(one.commandId);
     expect(onStale.orders.filter((order) => order.kind === "command")).toEqual([]);
     expect(stale.heard.outcomes).toEqual([]);
-  });
-
-  const commandsOf = (socket: AgentSocket) => socket.orders.filter((order) => order.kind === "command");
-
-  test("a command to a host that is connected here leaves with the commit, without another word of the database", async () => {
-    const connections: AgentConnections = new Map();
-    const holder = await replica({ connections });
-    const { hostId, name } = await host();
-    const socket = await connectAgent(holder, agentOf(hostId), name);
-    await until(() => connections.get(hostId)?.ready);
-    const one = command();
-    const delivery = await inTransaction(database.db, async (tx) => {
-      const made = await commandPort(connections).enqueue(tx, outgoing(hostId, [one]));
-      expect(commandsOf(socket)).toEqual([]);
-      return made;
-    });
-    expect(await rows(hostId)).toEqual([{ id: one.commandId, state: "sent" }]);
-    delivery.send();
-    await until(async () => (await rows(hostId))[0]!.state === "ended");
-    expect(commandsOf(socket)).toHaveLength(1);
-  });
-
-  test("a command that was marked as sent, and nobody knows whether that is committed, is sent on the next link", async () => {
-    const connections: AgentConnections = new Map();
-    const holder = await replica({ connections });
-    const { hostId, name } = await host();
-    const agent = agentOf(hostId);
-    const first = await connectAgent(holder, agent, name);
-    await until(() => connections.get(hostId)?.ready);
-    const one = command();
-    const delivery = await inTransaction(database.db, (tx) =>
-      commandPort(connections).enqueue(tx, outgoing(hostId, [one])),
-    );
-    delivery.doubt();
-    await first.closed;
-    expect(commandsOf(first)).toEqual([]);
-    await connectAgent(holder, agent, name);
-    await until(() => holder.heard.outcomes.length);
-    expect(holder.heard.outcomes).toEqual([{ commandId: one.commandId, outcome: SUCCEEDED }]);
-  });
-
-  test("a command that was marked for an older connection is delivered by the newest one, once", async () => {
-    const connections: AgentConnections = new Map();
-    const [older, newer] = [await replica({ connections }), await replica()];
-    const { hostId, name } = await host();
-    const agent = agentOf(hostId);
-    const onOlder = await connectAgent(older, agent, name);
-    await until(() => connections.get(hostId)?.ready);
-    const gone = connections.get(hostId)!;
-    await onOlder.close();
-    const onNewer = await connectAgent(newer, agentOf(hostId, { journal: agent.journal }), name);
-    await until(() => newer.heard.hosts.some((one) => one.hostId === hostId && one.online));
-    const one = command();
-    const marked = await inTransaction(database.db, (tx) =>
-      enqueueCommands(tx, outgoing(hostId, [one]), () => gone.connection),
-    );
-    expect([...marked]).toEqual([]);
-    await until(() => newer.heard.outcomes.length);
-    expect(commandsOf(onNewer)).toHaveLength(1);
-    expect(older.heard.outcomes).toEqual([]);
   });
 
   test("an outcome is acknowledged only after the listener has stored it, and a repeated one is stored once", async () => {
