@@ -99,6 +99,8 @@ test("the first deploy makes the application, and visitors reach it", async () =
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toContain("made the application shop");
   expect(stdout).toContain(`it answers at http://shop.localhost:${new URL(platform.gateway).port}/`);
+  // What the instances say while they are released, each with its host before it.
+  for (const name of ["local-1", "local-4"]) expect(stdout).toMatch(new RegExp(`${name} │ shop \\S+ is up`));
   expect(await visit()).toBe("200 shop 1 hello");
   expect((await instances()).map(({ hostName }) => hostName).sort()).toEqual([
     "local-1",

@@ -15,7 +15,11 @@ test("a package is fetched, staged, started in a clean environment, and stopped"
   const facts = await fixture.startHealthy(revision);
   const answer = await ask(facts);
   expect(answer).toMatchObject({ version: "1.0.0", pid: facts.pid });
-  expect(answer.env).toMatchObject({ HOST: host.address, PORT: String(facts.port), LOG_LEVEL: "info" });
+  expect(answer.env).toMatchObject({
+    ...{ HOST: host.address, PORT: String(facts.port), LOG_LEVEL: "info" },
+    ...{ EVENKEEL_APPLICATION: "shop", EVENKEEL_WORKSPACE: "local", EVENKEEL_VERSION: "1.0.0" },
+    EVENKEEL_HOST: expect.stringMatching(/./),
+  });
   expect(Object.keys(answer.env).filter((name) => /TOKEN|CREDENTIAL|SECRET|CONTROL_PLANE|AGENT/.test(name))).toEqual(
     [],
   );

@@ -34,6 +34,29 @@ test("an application that ends before it is healthy fails at once, with exit cod
   });
 });
 
+const told = (plane: TestControlPlane): string =>
+  plane.messages.flatMap((one) => (one.kind === "output" ? [one.text] : [])).join("");
+
+test("what an instance prints while it becomes healthy is told as it comes, and only of this start", async () => {
+  const { plane } = fixture;
+  const chatty = `console.log("first");\n${SERVER}`;
+  const revision = await prepare({ files: { "server.js": chatty } });
+  await fixture.startHealthy(revision);
+  expect(told(plane).split("\n")).toEqual(expect.arrayContaining(["first", "up as 1.0.0", "a word on standard error"]));
+  await fixture.stop(3000);
+  await fixture.startHealthy(revision);
+  expect(told(plane).match(/first/g)).toHaveLength(2);
+});
+
+test("of an instance that prints without end so much is told, and where the rest is", async () => {
+  const loud = `for (let line = 0; line < 1000; line += 1) console.log("line " + line);\n${SERVER}`;
+  const revision = await prepare({ files: { "server.js": loud } });
+  await fixture.startHealthy(revision);
+  const lines = told(fixture.plane).trimEnd().split("\n");
+  expect(lines).toHaveLength(41);
+  expect([lines[0], lines[39], lines[40]]).toEqual(["line 0", "line 39", "… and more: `evenkeel logs`"]);
+});
+
 test("a start command that is not there is named", async () => {
   const revision = await prepare({ configuration: { start: "no-such-program --port {port}" } });
   await fixture.startInstance(revision);

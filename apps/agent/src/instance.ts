@@ -264,6 +264,10 @@ export class Instance {
       EVENKEEL_REVISION: staged.revisionId,
       EVENKEEL_VERSION: staged.version,
       EVENKEEL_HOST: this.#options.hostName,
+      ...(staged.names && {
+        EVENKEEL_APPLICATION: staged.names.application,
+        EVENKEEL_WORKSPACE: staged.names.workspace,
+      }),
     };
   }
 

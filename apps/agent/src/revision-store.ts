@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { access, constants, mkdir, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
+import { RevisionNames } from "@evenkeel/contracts/agent-protocol";
 import { BuildpackDefinition, BuildpackObject } from "@evenkeel/contracts/buildpack";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { Digest, Moment, RevisionId, ServiceId } from "@evenkeel/contracts/id";
@@ -19,6 +20,7 @@ export const StagedRevision = z.strictObject({
   buildpackDigest: Digest,
   buildpack: BuildpackDefinition,
   configuration: Configuration,
+  names: RevisionNames.optional(),
   stagedAt: Moment,
 });
 export type StagedRevision = z.infer<typeof StagedRevision>;

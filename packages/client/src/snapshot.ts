@@ -46,7 +46,7 @@ export async function* followChange(
       const snapshot = await look(client, changeId);
       if (snapshot !== null) {
         if (snapshot.rollback !== null) listen(snapshot.rollback.id);
-        yield { ...snapshot, outputs: outputs.splice(0) };
+        yield { ...snapshot, outputs: named(outputs.splice(0), snapshot) };
         if (isTerminal(snapshot.change.state)) return;
       }
       await pause(GAP_MS);
@@ -67,6 +67,16 @@ async function look(client: Client, changeId: ChangeId): Promise<Omit<Snapshot, 
     if (error instanceof PlatformError && error.code === "CONTROL_PLANE_UNREACHABLE") return null;
     throw error;
   }
+}
+
+/** Events tell of targets by id, people by name. */
+function named(outputs: Snapshot["outputs"], { change, rollback }: Omit<Snapshot, "outputs">): Snapshot["outputs"] {
+  if (outputs.length === 0) return outputs;
+  const targets = [change, rollback]
+    .flatMap((each) => each?.groups ?? [])
+    .flatMap(({ batches }) => batches.flatMap((batch) => batch.targets));
+  const names = new Map(targets.map(({ targetId, name }) => [targetId, name]));
+  return outputs.map(({ target, text }) => ({ target: names.get(target) ?? target, text }));
 }
 
 interface Pumping {

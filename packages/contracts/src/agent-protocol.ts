@@ -28,6 +28,8 @@ const object = z.strictObject({ digest: Digest, sizeBytes: z.int() });
 /** Brings objects by digest, resumed by range; `GET /api/v1/objects/{digest}` with the host's credential. No slot. */
 export const FetchInput = z.strictObject({ objects: z.array(object) });
 /** Unpacks, checks the needs of the buildpack, runs its `setup`. No slot. */
+/** Names that an instance gets in its environment. */
+export const RevisionNames = z.strictObject({ application: z.string(), workspace: z.string() });
 export const StageInput = z.strictObject({
   serviceId: ServiceId,
   revisionId: RevisionId,
@@ -36,6 +38,8 @@ export const StageInput = z.strictObject({
   package: object,
   buildpack: object,
   configuration: Configuration,
+  /** What its instances hear of where they are; plans of before have none. */
+  names: RevisionNames.optional(),
 });
 /** Removes a staged revision that nothing runs and nobody may roll back to (after a cancel). No slot. */
 export const UnstageInput = z.strictObject({ serviceId: ServiceId, revisionId: RevisionId });

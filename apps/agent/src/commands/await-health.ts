@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { holderOf, listenersAt } from "@evenkeel/kit/listening";
 import { type AgentParts, type Call, CommandEnd, type Handler, slotOf } from "../command.ts";
+import { FirstWords } from "../first-words.ts";
 import type { Instance } from "../instance.ts";
 import { type Death, describeProbe, type Life } from "../life.ts";
 import { portHolder } from "../ports.ts";
@@ -24,15 +25,18 @@ export const awaitHealth: Handler<"await-health"> = async (parts, call) => {
     watched.health = health;
     watched.watchers += 1;
   }
+  const words = new FirstWords(instance, call.context.output);
   try {
     for (;;) {
       const { life } = instance;
+      await words.look();
       if (life !== null && isHealthyFor(life, minimumHealthyMs)) return await succeed(parts, instance);
       await assertPossible(instance, earlierDeath);
       if (performance.now() >= until || call.context.signal.aborted) throw await tooLate(instance, call);
       await sleep(LOOK_MS);
     }
   } finally {
+    await words.end();
     if (watched !== null) watched.watchers -= 1;
   }
 };

@@ -12,7 +12,7 @@ type StageCall = Call<"stage-revision">;
 /** Unpacks a revision beside the others: no process and no route hears of it. */
 export const stageRevision: Handler<"stage-revision"> = async (parts, call) => {
   const { revisions, retention } = parts;
-  const { serviceId, revisionId, revisionDigest, version, configuration } = call.input;
+  const { serviceId, revisionId, revisionDigest, version, configuration, names } = call.input;
   const found = await revisions.find(serviceId, revisionId).catch(() => null);
   if (found?.revisionDigest === revisionDigest) return { facts: { reused: true } };
 
@@ -30,6 +30,7 @@ export const stageRevision: Handler<"stage-revision"> = async (parts, call) => {
     buildpackDigest: call.input.buildpack.digest,
     buildpack,
     configuration,
+    names,
     stagedAt: new Date().toISOString(),
   });
   await retention.collect(serviceId, revisionId);

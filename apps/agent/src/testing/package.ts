@@ -85,6 +85,7 @@ export async function makeRevision(plane: TestControlPlane, options: RevisionOpt
     version: options.version ?? "1.0.0",
     ...objects,
     configuration,
+    names: { application: "shop", workspace: "local" },
   };
   return { revisionId, configuration, fetch: { objects: [objects.package, objects.buildpack] }, stage };
 }

@@ -71,7 +71,11 @@ function aboutOf({ release, world }: Part, revision: PlannedRevision | null): Re
 
 /** Where several services share hosts, a target is named by both. */
 function planTarget({ release, world, alone }: Part, wish: Wish): PlannedTarget {
-  const target = planSlot(world, { serviceId: serviceIdOf(world), ...wish }, release.strategy);
+  const target = planSlot(
+    world,
+    { serviceId: serviceIdOf(world), application: release.application, ...wish },
+    release.strategy,
+  );
   if (alone) return target;
   const name = `${serviceOf(release)}@${target.name}`;
   return { ...target, targetId: name, name, hostName: target.name };

@@ -57,7 +57,7 @@ export function agentListener(deps: SettleDeps, storeWithLook: StoreWithLook): A
       }),
     output: async (commandId, text) =>
       await withStep(deps, commandId, async (tx, step) => {
-        const data = { stepId: step.id, targetId: step.target_id, name: step.name, text };
+        const data = { stepId: step.id, target: step.target_id, name: step.name, text };
         await appendEvents(tx, step.change_id, [{ type: "output", data }]);
       }),
     hostChanged: async (hostId: HostId) => await notify(deps.db, "host_changed", hostId),

@@ -10,6 +10,8 @@ export interface SlotPlan {
   readonly serviceId: ServiceId;
   readonly host: WorldHost;
   readonly to: PlannedRevision | null;
+  /** What the instance is told of where it is. */
+  readonly names: { readonly application: string; readonly workspace: string } | null;
   /** Where the new instance stands. */
   readonly letter: Letter;
   /** An instance of that revision is alive in the letter: it is kept. */
@@ -55,7 +57,7 @@ const onControl = (
 const moves = (during: TargetTraffic, after: TargetTraffic) => ({ during, after });
 
 /** Everything that can be done before anything is touched. */
-export function stageSteps({ serviceId, to }: SlotPlan): PlannedStep[] {
+export function stageSteps({ serviceId, to, names }: SlotPlan): PlannedStep[] {
   if (to === null) return [];
   const objects = [to.package, { digest: to.buildpack.digest, sizeBytes: to.buildpack.sizeBytes }];
   const input = {
@@ -66,6 +68,7 @@ export function stageSteps({ serviceId, to }: SlotPlan): PlannedStep[] {
     package: to.package,
     buildpack: objects[1],
     configuration: to.configuration,
+    ...(names && { names }),
   };
   return [
     onAgent(["fetch-package", "fetch-package"], { objects }, { timeoutMs: FETCH_MS }),

@@ -13,18 +13,21 @@ export interface SlotWish {
   readonly to: PlannedRevision | null;
   /** An instance of that revision that lives is replaced by a new one. */
   readonly fresh?: boolean;
+  /** Default: the application of the service, where there is one already. */
+  readonly application?: string;
 }
 
 type Pace = Pick<Strategy, "minimumHealthySeconds" | "healthyDeadlineSeconds">;
 
 /** A slot as a target: from what stands there to what is to stand there. */
 export function planSlot(world: SlotWorld, wish: SlotWish, pace: Pace): PlannedTarget {
-  const { host, to, serviceId, fresh = false } = wish;
+  const { host, to, serviceId, fresh = false, application = world.service?.application } = wish;
   const { from, ...letters } = chooseLetters(world, host.id, { to, fresh });
   const before = findRevision(world, from);
   const leaving = (before ?? to)?.configuration;
   const slot: SlotPlan = {
     ...{ serviceId, host, to },
+    names: application === undefined ? null : { application, workspace: world.workspace.name },
     ...letters,
     minimumHealthyMs: Math.round(pace.minimumHealthySeconds * 1000),
     healthyDeadlineSeconds: pace.healthyDeadlineSeconds ?? null,
