@@ -5,7 +5,7 @@ import { HostId, newId, RouteId, ServiceId, WorkspaceId } from "@evenkeel/contra
 import { instanceKey, type RouteTable } from "@evenkeel/contracts/route-table";
 import { type Bench, type Benchmark, median, table } from "./benchmark.ts";
 import { type Child, type ChildSpec, freePort, startChild } from "./child.ts";
-import { exists, findLoadTool, type LoadResult, type LoadTool } from "./http-load.ts";
+import { bring, findLoadTool, type LoadResult, type LoadTool } from "./http-load.ts";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = 3;
@@ -32,7 +32,7 @@ interface Figures {
 
 export const benchmark: Benchmark = {
   title:
-    "requests/s and latency through the gateway, against direct, Node proxies, and nginx and HAProxy where installed",
+    "requests/s and latency through the gateway, against direct, Node proxies, and nginx and HAProxy where they can be installed",
   run: async (bench) => {
     const { say, defer } = bench;
     const folder = await mkdtemp(join(tmpdir(), "evenkeel-bench-"));
@@ -86,7 +86,7 @@ function report(tool: string, runs: ReadonlyMap<string, Run[]>, say: (line: stri
   return { tool, connections: CONNECTIONS, rounds: ROUNDS, lanes, ratioToBestNodeProxy: own / best };
 }
 
-async function startAll(folder: string, { defer }: Bench): Promise<Lane[]> {
+async function startAll(folder: string, { defer, say }: Bench): Promise<Lane[]> {
   const lanes: Lane[] = [];
   const start = async (name: string, spec: ChildSpec): Promise<void> => {
     const child = await startChild(spec);
@@ -104,8 +104,8 @@ async function startAll(folder: string, { defer }: Bench): Promise<Lane[]> {
   await node("backend", backend);
   await start(OWN, await ownGateway(folder, backend));
   for (const name of NODE_PEERS) await node(name, await freePort());
-  if (await exists("nginx")) await start("nginx", await nginx(folder, backend));
-  if (await exists("haproxy")) await start("haproxy", await haproxy(folder, backend));
+  if (await bring("nginx", say)) await start("nginx", await nginx(folder, backend));
+  if (await bring("haproxy", say)) await start("haproxy", await haproxy(folder, backend));
   return lanes;
 }
 
@@ -138,7 +138,7 @@ async function nginx(folder: string, backend: number): Promise<ChildSpec> {
   const file = join(folder, "nginx.conf");
   await writeFile(
     file,
-    `daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log stderr;
+    `daemon off; master_process off; pid ${folder}/nginx.pid; error_log stderr;
 events { worker_connections 1024; }
 http { access_log off; client_body_temp_path ${folder}/nginx-body; proxy_temp_path ${folder}/nginx-proxy;
   fastcgi_temp_path ${folder}/nginx-f; uwsgi_temp_path ${folder}/nginx-u; scgi_temp_path ${folder}/nginx-s;

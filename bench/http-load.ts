@@ -23,17 +23,21 @@ export interface LoadTool {
 
 /** wrk, installed where that is possible; else autocannon, which is written for Node and takes more of the processor itself. */
 export async function findLoadTool(say: (line: string) => void): Promise<LoadTool> {
-  if (await exists("wrk")) return WRK;
-  try {
-    installDebianPackages(["wrk"]);
-  } catch (error) {
-    say(`wrk could not be installed: ${(error as Error).message}`);
-  }
-  return (await exists("wrk")) ? WRK : AUTOCANNON;
+  return (await bring("wrk", say)) ? WRK : AUTOCANNON;
 }
 
-/** Whether a program can be run. */
-export async function exists(program: string): Promise<boolean> {
+/** Whether the program can be run, after an attempt to install the Debian package of its name. */
+export async function bring(program: string, say: (line: string) => void): Promise<boolean> {
+  if (await exists(program)) return true;
+  try {
+    installDebianPackages([program]);
+  } catch (error) {
+    say(`${program} could not be installed: ${(error as Error).message}`);
+  }
+  return await exists(program);
+}
+
+async function exists(program: string): Promise<boolean> {
   const { code } = await output("sh", ["-c", `PATH="$PATH:/usr/sbin:/sbin" command -v ${program}`]);
   return code === 0;
 }

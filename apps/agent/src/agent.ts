@@ -10,6 +10,7 @@ import type { Log } from "@evenkeel/kit/log";
 import { bootId } from "@evenkeel/kit/process-identity";
 import type { AgentParts } from "./command.ts";
 import type { Config } from "./config.ts";
+import { collectControlGroups } from "./control-group.ts";
 import { HostFactsReader } from "./host-facts.ts";
 import { Instances } from "./instances.ts";
 import { identify } from "./join.ts";
@@ -63,6 +64,7 @@ export async function startAgent(config: Config, agentVersion: string, log: Log)
   const { controlPlanes } = config;
   const link = new Link({ controlPlanes, credential, protocol, facts, log: (text) => log.info(text) });
 
+  collectControlGroups(hostId);
   await instances.restore();
   protocol.recover();
   link.open();

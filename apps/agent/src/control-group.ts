@@ -1,10 +1,12 @@
-import { accessSync, constants, mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+
+const PREFIX = "evenkeel-";
 
 /** Makes a control group below the agent's own and answers its `cgroup.procs`; undefined where this host lets us not. */
 export function makeControlGroup(name: string): string | undefined {
   for (const parent of parents()) {
-    const folder = join(parent, `evenkeel-${name}`);
+    const folder = join(parent, `${PREFIX}${name}`);
     try {
       mkdirSync(folder, { recursive: true });
       const file = join(folder, "cgroup.procs");
@@ -23,7 +25,41 @@ export function removeControlGroup(folder: string): void {
   try {
     rmdirSync(folder);
   } catch {
-    // Not empty, or gone: an empty one that stays costs nothing.
+    // Not empty, or gone.
+  }
+}
+
+// An agent makes its group a moment before a process enters it; what another host has left is older than that.
+const LEFT_FOR_MS = 3_600_000;
+
+/**
+ * Removes empty groups that agents were killed before they could remove: all of this host, at its agent's start, and old
+ * ones of hosts that have gone. A shim that finds its group gone goes on without one.
+ */
+export function collectControlGroups(hostId: string): void {
+  for (const parent of parents()) {
+    const names = readNames(parent).filter((name) => name.startsWith(PREFIX));
+    for (const name of names) {
+      const folder = join(parent, name);
+      // Not empty: rmdir refuses.
+      if (name.startsWith(`${PREFIX}${hostId}-`) || ageMs(folder) > LEFT_FOR_MS) removeControlGroup(folder);
+    }
+  }
+}
+
+function readNames(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function ageMs(folder: string): number {
+  try {
+    return Date.now() - statSync(folder).ctimeMs;
+  } catch {
+    return 0;
   }
 }
 

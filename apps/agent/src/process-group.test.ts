@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { bootId, readIdentity } from "@evenkeel/kit/process-identity";
 import { afterEach, expect, test } from "vitest";
-import { findParents, makeControlGroup, removeControlGroup } from "./control-group.ts";
+import { collectControlGroups, findParents, makeControlGroup, removeControlGroup } from "./control-group.ts";
 import { type Group, killGroup, membersOf, waitGroupGone } from "./process-group.ts";
 
 const groups: Group[] = [];
@@ -63,6 +63,25 @@ test.skipIf(!isRoot)("the control group finds a child that has left environment,
   expect(membersOf(group)).toEqual([]);
   await expect.poll(() => tryRemove(dirname(file))).toBe(true);
 });
+
+test.skipIf(!isRoot)(
+  "empty groups that a killed agent has left are collected, inhabited and foreign new ones stay",
+  async () => {
+    const [host, other] = [`host_${randomUUID()}`, `host_${randomUUID()}`];
+    const [empty, lived, foreign] = [`${host}-left-a`, `${host}-lived-a`, `${other}-new-a`].map((name) => {
+      const file = makeControlGroup(name);
+      if (file === undefined) throw new Error("root can make a control group on this machine");
+      return file;
+    }) as [string, string, string];
+    const child = run(`echo $$ >${lived}; exec sleep 100`, groupOf());
+    await expect.poll(() => readFileSync(lived, "utf8")).toBe(`${child.pid}\n`);
+    collectControlGroups(host);
+    expect([empty, lived, foreign].map(existsSync)).toEqual([false, true, true]);
+    await killGroup(groupOf(recordOf(child.pid ?? 0, dirname(lived))), 5000);
+    await expect.poll(() => tryRemove(dirname(lived))).toBe(true);
+    removeControlGroup(dirname(foreign));
+  },
+);
 
 /** A control group can be removed as soon as nothing is left in it. */
 function tryRemove(folder: string): boolean {
