@@ -4,6 +4,7 @@ import { ground } from "./001-ground.ts";
 import { fleet } from "./002-fleet.ts";
 import { change } from "./003-change.ts";
 import { guard } from "./028-guard.ts";
+import { backup } from "./035-backup.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -11,6 +12,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "002-fleet": fleet,
   "003-change": change,
   "028-guard": guard,
+  "035-backup": backup,
 };
 
 const NOTHING: Migration = { up: async () => undefined };

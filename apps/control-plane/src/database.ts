@@ -1,6 +1,7 @@
 import type { AgentLinkTables } from "./agent-link/tables.ts";
 import type { ApplicationTables } from "./application/tables.ts";
 import type { AuditTables } from "./audit/tables.ts";
+import type { BackupTables } from "./backup/tables.ts";
 import type { BuildpackTables } from "./buildpack/tables.ts";
 import type { ChangeTables } from "./change/tables.ts";
 import type { GatewayTables } from "./gateway/tables.ts";
@@ -34,4 +35,5 @@ export interface Database
     RouteTables,
     GatewayTables,
     SampleTables,
-    ChangeTables {}
+    ChangeTables,
+    BackupTables {}

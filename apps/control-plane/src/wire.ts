@@ -4,6 +4,7 @@ import type { Log } from "@evenkeel/kit/log";
 import type { AgentConnections } from "./agent-link/index.ts";
 import { applicationHandlers } from "./application/index.ts";
 import { auditHandlers } from "./audit/index.ts";
+import { backupFindings, backupHandlers, readKeys } from "./backup/index.ts";
 import { buildpackHandlers } from "./buildpack/index.ts";
 import {
   agentListener,
@@ -96,7 +97,11 @@ function handlersOf(
   { ground, kernel, fleet, packages }: Parts,
   onRevoked: (digest: string) => void,
 ): Handlers<OperationName> {
-  const findings = [...fleet.findings, (tenantId: TenantId) => changeFindings(ground.db, tenantId)];
+  const findings = [
+    ...fleet.findings,
+    (tenantId: TenantId) => backupFindings(ground.db, tenantId),
+    (tenantId: TenantId) => changeFindings(ground.db, tenantId),
+  ];
   return {
     ...systemHandlers({ ...ground, version: ground.config.version, findings }),
     ...principalHandlers({ ...ground, onRevoked }),
@@ -107,6 +112,7 @@ function handlersOf(
     ...buildpackHandlers(ground),
     ...fleet.handlers,
     ...changeHandlers(kernel),
+    ...backupHandlers({ ...ground, version: ground.config.version, keys: () => readKeys(ground.config) }),
   };
 }
 

@@ -20,3 +20,8 @@ export function failedWith(error: unknown, elapsedMs: number): FailedOutcome {
 export function refusedWith(code: ErrorCode, facts: Facts): FailedOutcome {
   return { kind: "refused", problem: problemOf(code, facts), elapsedMs: 0 };
 }
+
+/** Cut off: how far it came is not known. */
+export function interruptedWith(code: ErrorCode, facts: Facts): FailedOutcome {
+  return { kind: "interrupted", problem: problemOf(code, facts), elapsedMs: 0 };
+}

@@ -6,11 +6,11 @@ import {
   compareFences,
   type InstanceReport,
 } from "@evenkeel/contracts/agent-protocol";
-import type { Problem } from "@evenkeel/contracts/error";
+import { type Problem, problemOf } from "@evenkeel/contracts/error";
 import type { CommandId, HostId } from "@evenkeel/contracts/id";
 import { type AtExitPoint, isStopped } from "./exit-point.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
-import { problemFrom, refusedWith } from "./outcome.ts";
+import { interruptedWith, problemFrom, refusedWith } from "./outcome.ts";
 import { type HostClock, type RunCommand, Slots } from "./slot.ts";
 
 // 1. A command is in the journal before it is admitted to its slot; a known id is never run a second time.
@@ -109,6 +109,7 @@ export class AgentProtocol {
       ...host,
       journalId: journal.journalId,
       lastSequence: journal.lastSequence(),
+      epoch: journal.highestFence(null).epoch,
       bootId: clock.bootId,
       sentAt: new Date().toISOString(),
       open,
@@ -159,7 +160,12 @@ export class AgentProtocol {
   }
 
   #welcome(order: Extract<AgentOrder, { kind: "welcome" }>): void {
-    const { journal } = this.#deps;
+    const { journal, host } = this.#deps;
+    const highest = journal.highestFence(null).epoch;
+    if (order.epoch < highest) {
+      this.#deps.onSetAside(problemOf("EPOCH_OUTDATED", { host: host.hostId, epoch: order.epoch, highest }));
+      return;
+    }
     this.#welcomed = true;
     journal.raiseEpoch(order.epoch);
     for (const commandId of order.void) this.#void(commandId);
@@ -183,13 +189,23 @@ export class AgentProtocol {
       this.#again(known);
       return;
     }
-    if (this.#refuseIfStale(command) || this.#refuseIfTooMany(command)) return;
+    if (this.#leaveIfOfEarlierEpoch(command) || this.#refuseIfStale(command) || this.#refuseIfTooMany(command)) return;
     at("before-journal");
     if (command.supersedes !== undefined) this.#void(command.supersedes);
     journal.receive(command);
     // killed here: the command is known and has not started; it waits to be resumed
     at("after-journal");
     this.#slots.admit(command);
+  }
+
+  /** From before a restore, and unknown here: it may have run, been reported and been forgotten since the backup. */
+  #leaveIfOfEarlierEpoch(command: Command): boolean {
+    const { journal, host } = this.#deps;
+    const { epoch } = command.fence;
+    const highest = journal.highestFence(null).epoch;
+    if (epoch >= highest) return false;
+    this.#report(journal.end(command, interruptedWith("EPOCH_STALE", { epoch, highest, host: host.hostId })));
+    return true;
   }
 
   #refuseIfStale(command: Command): boolean {

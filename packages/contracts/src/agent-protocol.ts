@@ -128,6 +128,8 @@ export const AgentMessage = z.discriminatedUnion("kind", [
     hostId: HostId,
     journalId: JournalId,
     lastSequence: z.int(),
+    /** The highest generation of the installation that the host has met; agents from before it do not say. */
+    epoch: z.int().default(0),
     bootId: z.string(),
     agentVersion: z.string(),
     address: z.string(),

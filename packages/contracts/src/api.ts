@@ -1,4 +1,5 @@
 import { applicationEndpoints } from "./application.ts";
+import { backupEndpoints } from "./backup.ts";
 import { buildpackEndpoints } from "./buildpack.ts";
 import { changeEndpoints } from "./change.ts";
 import { gatewayEndpoints } from "./gateway-protocol.ts";
@@ -24,6 +25,7 @@ export const api = {
   ...hostEndpoints,
   ...gatewayEndpoints,
   ...changeEndpoints,
+  ...backupEndpoints,
 };
 export type Api = typeof api;
 export type OperationName = keyof Api;

@@ -33,6 +33,7 @@ export async function admitAgent(deps: AdmissionDeps, hostId: HostId, hello: Hel
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const host = await readHost(deps.db, hostId);
     if (host === null) return { kind: "refused", why: "the host was removed" };
+    if (hello.epoch > host.epoch) return { kind: "refused", why: `it belongs to generation ${hello.epoch}` };
     const admission = await consider(deps, host, hello);
     if (admission !== null) return admission;
   }

@@ -19,6 +19,14 @@ export const MACHINE_ERRORS = {
     "The command's fence {epoch}.{token} is older than {highest}.",
     "Nothing: a newer worker has taken over.",
   ]),
+  EPOCH_STALE: entry(409, "never", [
+    "The command is of generation {epoch} of the installation, and host {host} knows generation {highest}: whether it ran before is not known.",
+    "Look at the host, then retry, skip or roll back.",
+  ]),
+  EPOCH_OUTDATED: entry(409, "later", [
+    "Host {host} belongs to generation {highest} of the installation, and this control plane is of generation {epoch}.",
+    "Stop this control plane: it was replaced by one that was restored from a backup.",
+  ]),
   DISK_FULL: entry(507, "later", [
     "The disk of the host is full: {freeBytes} bytes free, {neededBytes} needed.",
     "Free some space on the host and retry.",

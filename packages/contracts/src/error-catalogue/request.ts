@@ -97,4 +97,28 @@ export const REQUEST_ERRORS = {
     "Pack less.",
   ]),
   UPLOAD_OFFSET_WRONG: entry(409, "after-refresh", ["The upload stands at {offset} bytes.", "Continue from there."]),
+  RESTORED: entry(409, "never", [
+    "The installation was restored from a backup of {takenAt}, and how far this came since then is not known.",
+    "Look at what moved: `evenkeel restoration`; then resume it, roll it back or close it.",
+  ]),
+  HOST_MOVED: entry(409, "never", [
+    "Host {host} is not as the backup has it: {differences}.",
+    "Release the service anew or roll it back, so that host and record agree.",
+  ]),
+  RESTORE_NOT_EMPTY: entry(409, "never", [
+    "Nothing is restored over an installation that is in use: {where}.",
+    "Restore into an empty folder, or an empty database.",
+  ]),
+  BACKUP_UNREADABLE: entry(422, "never", [
+    "The backup {file} cannot be read: {problem}.",
+    "Take another one: `evenkeel backup`.",
+  ]),
+  BACKUP_NEWER: entry(409, "never", [
+    "The backup was taken by version {version}, which is newer than this one.",
+    "Restore it with that version or a later one.",
+  ]),
+  OBJECT_MISSING: entry(500, "never", [
+    "The content {digest} that a package or buildpack names is not in the object store.",
+    "Bring the file back, or upload the package again.",
+  ]),
 } as const satisfies Record<string, Entry>;

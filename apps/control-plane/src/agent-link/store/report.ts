@@ -3,6 +3,7 @@ import type { TenantId } from "@evenkeel/contracts/id";
 import { instanceKey } from "@evenkeel/contracts/route-table";
 import { inTransaction } from "@evenkeel/kit/sql";
 import type { Kysely } from "kysely";
+import { noteFirstReport } from "../../backup/index.ts";
 import type { Database } from "../../database.ts";
 import { type InstanceHealth, putUpstreams, reportHealth } from "../../route/index.ts";
 import { recordInstances } from "../../service/index.ts";
@@ -35,6 +36,7 @@ export async function storeInstances(db: Kysely<Database>, report: InstancesTold
       .select(["instance", "state", "workspace_id as workspaceId"])
       .where("host_id", "=", hostId)
       .execute();
+    await noteFirstReport(tx, { hostId, ...report });
     await recordInstances(tx, { hostId, ...report });
     const told = new Map(
       report.instances.map((one) => [instanceKey(one.slot, hostId, one.letter), one.state] as const),

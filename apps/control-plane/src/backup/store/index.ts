@@ -1,0 +1,12 @@
+export { type DriftPage, noteFirstReport, readDrift, readRestoration } from "./drift.ts";
+export { onSnapshot, readHead, readLines, readTables } from "./dump.ts";
+export {
+  addReferences,
+  beginGeneration,
+  dropReferences,
+  emptyTable,
+  insertLines,
+  isFresh,
+  readMigrations,
+  setSequences,
+} from "./load.ts";
