@@ -4,6 +4,7 @@ import { createScreen } from "@evenkeel/kit/terminal";
 import { Command, CommanderError } from "commander";
 import about from "../package.json" with { type: "json" };
 import { addApplicationCommands } from "./application.ts";
+import { addBackupCommands } from "./backup.ts";
 import { addChangeCommands } from "./change/commands.ts";
 import { type AddCommands, createCli, type GlobalOptions, type Io, type Run } from "./context.ts";
 import { addDeployCommands } from "./deploy.ts";
@@ -39,6 +40,7 @@ const PARTS: readonly AddCommands[] = [
   addLockCommands,
   addTokenCommands,
   addDoctorCommands,
+  addBackupCommands,
 ];
 const USAGE_ERROR = 2;
 

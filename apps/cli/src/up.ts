@@ -17,19 +17,23 @@ export const addUpCommands: AddCommands = (program, run) => {
     .action(
       run(async (cli, options: string[]) => {
         const args = cli.json ? [...options, "--json"] : options;
-        const code = await runSupervisor(["up", ...args], cli.io.env);
-        if (code !== 0) throw new Exit(code);
+        await runSupervisor(["up", ...args], cli.io.env);
       }),
     );
 };
 
-function runSupervisor(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<number> {
+/** Hands a command line to the supervisor; throws where it does not end well. */
+export async function runSupervisor(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
   const main = join(INSTALLATION, "apps/supervisor/src/main.ts");
   const child = spawn(process.execPath, [main, ...args], { stdio: "inherit", env });
   // The terminal sends Ctrl-C to the supervisor too: this process only waits for its end.
   for (const signal of SIGNALS) process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
-  return new Promise((resolve, reject) => {
+  const code = await new Promise<number>((resolve, reject) => {
     child.once("error", reject);
-    child.once("exit", (code) => resolve(code ?? 1));
+    child.once("exit", (ended) => resolve(ended ?? 1));
   });
+  if (code !== 0) throw new Exit(code);
 }

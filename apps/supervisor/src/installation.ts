@@ -18,9 +18,11 @@ import {
   agentPart,
   controlPlanePart,
   GATEWAY,
+  gatewayName,
   gatewayPart,
   hasJoined,
   LOCAL_HOSTS,
+  localHosts,
   STOP_HOST,
   urlOf,
   WORKSPACE,
@@ -61,6 +63,8 @@ const ROTATION = { maxBytes: 10_000_000, keep: 3 };
 const ROTATE_EACH_MS = 10_000;
 
 interface Parts {
+  /** Of gateway and hosts, as the installation knows them. */
+  readonly names: readonly string[];
   readonly controlPlanes: readonly PartSpec[];
   readonly gateway: PartSpec;
   readonly agents: readonly PartSpec[];
@@ -113,7 +117,17 @@ export class Installation {
     const controlPlanes = ports.map(urlOf);
     const client = administrator(controlPlanes, token);
     const endpoints = { controlPlanes, gateway: urlOf(socket.port), pid: process.pid, home: home.folder, version };
-    const parts = makeParts({ home, ports, endpoints, socket, addresses, client, databaseUrl: () => database.url });
+    const { restoredAs } = manifest;
+    const parts = makeParts({
+      home,
+      restoredAs,
+      ports,
+      endpoints,
+      socket,
+      addresses,
+      client,
+      databaseUrl: () => database.url,
+    });
     const installation = new Installation({ endpoints, client, token, input, keeper, database, parts });
     installation.#closeInOrder(socket);
     await keeper.endOthers([...parts.controlPlanes, parts.gateway, ...parts.agents].map(({ name }) => name));
@@ -132,7 +146,7 @@ export class Installation {
       const online = [...hosts.items, ...gateways.items]
         .filter(({ state }) => state === "online")
         .map(({ name }) => name);
-      missing = [...LOCAL_HOSTS, GATEWAY].map(({ name }) => name).filter((name) => !online.includes(name as never));
+      missing = this.#parts.names.filter((name) => !online.includes(name));
       return missing.length === 0 && !(await killedReplicasCount(this.client, this.endpoints.controlPlanes));
     };
     const patient = (): Promise<boolean> => answers().catch(falseIfAway);
@@ -236,6 +250,7 @@ interface Fields {
 
 interface PartsInput {
   readonly home: Home;
+  readonly restoredAs: number | null;
   readonly ports: readonly number[];
   readonly endpoints: Endpoints;
   readonly socket: GatewaySocket;
@@ -244,18 +259,22 @@ interface PartsInput {
   databaseUrl(): string;
 }
 
-function makeParts({ home, ports, endpoints, socket, addresses, client, databaseUrl }: PartsInput): Parts {
+function makeParts({ home, restoredAs, ports, endpoints, socket, addresses, client, databaseUrl }: PartsInput): Parts {
   const { controlPlanes, gateway: url } = endpoints;
+  const hosts = localHosts(restoredAs);
+  const name = gatewayName(restoredAs);
   return {
+    names: [...hosts.map((host) => host.name), name],
     controlPlanes: ports.map((port, index) => controlPlanePart({ home, index, port, databaseUrl })),
     gateway: gatewayPart({
       home,
+      name,
       controlPlanes,
       url,
       listenFd: () => socket.fd(),
       invite: () => invite(client, "gateway"),
     }),
-    agents: LOCAL_HOSTS.map((host) =>
+    agents: hosts.map((host) =>
       agentPart({ home, host, controlPlanes, address: addresses[host.name] ?? "", invite: () => invite(client, host) }),
     ),
   };

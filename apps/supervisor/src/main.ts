@@ -1,5 +1,6 @@
 import { errorRemedy, PlatformError } from "@evenkeel/contracts/error";
-import { readOptions } from "./options.ts";
+import { readOptions, readRestoreOptions } from "./options.ts";
+import { restore } from "./restore.ts";
 import { up } from "./up.ts";
 
 // A terminal that was closed must not end the supervisor in the middle of its work.
@@ -7,7 +8,11 @@ process.stdout.on("error", () => undefined);
 process.stderr.on("error", () => undefined);
 
 try {
-  process.exit(await up(readOptions(process.argv.slice(2), process.env), process.env));
+  const args = process.argv.slice(2);
+  const asked = readRestoreOptions(args, process.env);
+  process.exit(
+    asked === null ? await up(readOptions(args, process.env), process.env) : await restore(asked, process.env),
+  );
 } catch (error) {
   if (!(error instanceof PlatformError)) throw error;
   process.stderr.write(`${error.message} ${errorRemedy(error.code, error.facts)} (${error.code})\n`);

@@ -12,7 +12,12 @@ const Settings = z.strictObject({
 /** What the living parts were told, and must stay as long as one of them lives. */
 export type Settings = z.infer<typeof Settings>;
 
-const Content = z.strictObject({ parts: z.record(z.string(), Part), settings: Settings.nullable() });
+const Content = z.strictObject({
+  parts: z.record(z.string(), Part),
+  settings: Settings.nullable(),
+  /** The generation that began when this folder was restored from a backup: the hosts of the installation are elsewhere. */
+  restoredAs: z.int().nullable().default(null),
+});
 type Content = z.infer<typeof Content>;
 
 /** The one thing that a supervisor keeps on disk: which processes are its parts. */
@@ -28,11 +33,15 @@ export class Manifest {
 
   /** Reads the manifest, or begins an empty one. */
   static async open(path: string): Promise<Manifest> {
-    return new Manifest(path, (await readJson(path, Content)) ?? { parts: {}, settings: null });
+    return new Manifest(path, (await readJson(path, Content)) ?? { parts: {}, settings: null, restoredAs: null });
   }
 
   get settings(): Settings | null {
     return this.#content.settings;
+  }
+
+  get restoredAs(): number | null {
+    return this.#content.restoredAs;
   }
 
   names(): string[] {
@@ -54,6 +63,10 @@ export class Manifest {
 
   async setSettings(settings: Settings): Promise<void> {
     await this.#write({ ...this.#content, settings });
+  }
+
+  async setRestored(epoch: number): Promise<void> {
+    await this.#write({ ...this.#content, restoredAs: epoch });
   }
 
   /** One after another: the last content on disk is the newest. */

@@ -22,7 +22,7 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
   const { values, positionals } = parse(args);
   const [command = "up", ...others] = positionals;
   if (command !== "up" || others.length > 0)
-    throw invalid(`${positionals.join(" ")} is no command of the supervisor; up is`);
+    throw invalid(`${positionals.join(" ")} is no command of the supervisor; up and restore are`);
   const { once = false, json = false, tour = false, empty = false } = values;
   return {
     home: homeOf(values.home ?? environment.EVENKEEL_HOME, once),
@@ -31,6 +31,23 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
     once,
     json,
   };
+}
+
+/** What a person asked of `evenkeel restore`. */
+export interface RestoreOptions {
+  readonly file: string;
+  readonly home: string;
+  readonly json: boolean;
+}
+
+/** Reads `restore FILE [--home DIR] [--json]`; null where another command was given. */
+export function readRestoreOptions(args: readonly string[], environment: NodeJS.ProcessEnv): RestoreOptions | null {
+  if (args[0] !== "restore") return null;
+  const { values, positionals } = parse(args.slice(1));
+  const [file, ...others] = positionals;
+  if (file === undefined || others.length > 0) throw invalid("restore takes one file");
+  const home = homeOf(values.home ?? environment.EVENKEEL_HOME, false);
+  return { file: resolve(file), home: home ?? "", json: values.json ?? false };
 }
 
 function invalid(problem: string): PlatformError {

@@ -31,6 +31,12 @@ export const GATEWAY: PartName = {
   stop: { signal: "SIGTERM", ms: 15_000 },
 };
 
+/** The hosts of this machine; a restored installation has its hosts elsewhere. */
+export const localHosts = (restoredAs: number | null): readonly LocalHost[] => (restoredAs === null ? LOCAL_HOSTS : []);
+/** Name of this machine's gateway; the one of the backup may live on. */
+export const gatewayName = (restoredAs: number | null): string =>
+  restoredAs === null ? GATEWAY.name : `${GATEWAY.name}-${restoredAs}`;
+
 export const controlPlaneName = (index: number): string => `control-plane-${index + 1}`;
 export const agentName = ({ name }: LocalHost): string => `agent-${name}`;
 export const urlOf = (port: number): string => `http://${HOST}:${port}`;
@@ -63,6 +69,7 @@ export type Invite = () => Promise<string>;
 
 export interface GatewayInput {
   readonly home: Home;
+  readonly name: string;
   readonly controlPlanes: readonly string[];
   readonly url: string;
   listenFd(): number;
@@ -70,7 +77,7 @@ export interface GatewayInput {
 }
 
 /** The gateway; its listening socket is ours, and it hands it back to our successor. */
-export function gatewayPart({ home, controlPlanes, url, listenFd, invite }: GatewayInput): PartSpec {
+export function gatewayPart({ home, name, controlPlanes, url, listenFd, invite }: GatewayInput): PartSpec {
   return {
     ...GATEWAY,
     environment: async () => ({
@@ -78,7 +85,7 @@ export function gatewayPart({ home, controlPlanes, url, listenFd, invite }: Gate
       EVENKEEL_CONTROL_PLANES: controlPlanes.join(","),
       EVENKEEL_GATEWAY_HOME: home.gatewayFolder,
       EVENKEEL_GATEWAY_HANDOVER: home.handoverSocket,
-      EVENKEEL_GATEWAY_NAME: GATEWAY.name,
+      EVENKEEL_GATEWAY_NAME: name,
       EVENKEEL_GATEWAY_URL: url,
       ...(await joinToken(home.gatewayFolder, invite)),
     }),

@@ -110,7 +110,7 @@ async function once(line: Line, endpoint: Endpoint, input: RawInput): Promise<Re
     });
     if (!response.ok) throw await errorOf(response, url);
     line.answered = true;
-    return endpoint.replyKind === "events" ? response : await whole(response);
+    return endpoint.replyKind === "events" || endpoint.replyKind === "raw" ? response : await whole(response);
   } catch (error) {
     if (error instanceof PlatformError || input.signal?.aborted) throw error;
     line.current += 1;

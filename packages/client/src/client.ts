@@ -29,7 +29,7 @@ export type Call<E> =
     ? (input?: CallInput<E>) => Promise<ReplyOf<E>>
     : (input: CallInput<E>) => Promise<ReplyOf<E>>;
 
-type StreamName = "watchChange" | "readLogs" | "getObject";
+type StreamName = "watchChange" | "readLogs" | "getObject" | "getBackup";
 
 interface Streams {
   /** The events of a change from `after` on, each once and in order, over restarts and from replica to replica, until it is terminal. */
@@ -39,6 +39,8 @@ interface Streams {
     serviceId: ServiceId,
     options?: QueryInputOf<Api["readLogs"]> & { signal?: AbortSignal },
   ): AsyncIterable<LogLine>;
+  /** The bytes of a backup. */
+  getBackup(options?: { signal?: AbortSignal }): Promise<ReadableStream<Uint8Array>>;
   /** One verb of a change, chosen at run time. */
   act<Action extends ChangeAction>(changeId: ChangeId, action: Action, body: VerbBody<Action>): Promise<Change>;
 }
@@ -97,6 +99,7 @@ function streams(caller: Caller): Streams {
       const body = await caller.open(api.readLogs, { params: { serviceId }, query, ...given });
       for await (const event of readEvents(body, { url: "" })) yield LogLine.parse(JSON.parse(event.data));
     },
+    getBackup: async (options = {}) => await caller.open(api.getBackup, options),
     async act(changeId, action, body) {
       return (await call(VERBS[action], { params: { changeId }, body })) as Change;
     },

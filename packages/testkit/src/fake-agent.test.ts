@@ -79,7 +79,7 @@ test("a command with an older fence than its slot has seen is refused, and does 
   const refused = outcomesOf(link).slice(1);
   expect(refused.map(({ commandId, outcome }) => [commandId, outcome.kind])).toEqual([
     [stale.commandId, "refused"],
-    [staleOfHost.commandId, "refused"],
+    [staleOfHost.commandId, "interrupted"],
   ]);
   const otherSlot = noOp({ slot: newId(ServiceId, "svc"), fence: { epoch: 1, token: 1 } });
   link.send({ kind: "command", command: otherSlot });
@@ -211,3 +211,33 @@ test.each(EXIT_POINTS.filter((point) => !WITH_SPAWN.has(point)))(
     expect(first.journal.find(command.commandId)).toMatchObject({ state: "ended", acknowledged: true });
   },
 );
+
+test("after a restore, a command of the generation before it that the host does not know is interrupted and never run", async () => {
+  let runs = 0;
+  const agent = createFakeAgent({
+    hostId,
+    run: async (command, context) => {
+      runs += 1;
+      return await succeed(command, context);
+    },
+  });
+  const link = agent.connect();
+  link.send(welcome({ epoch: 7 }));
+  link.send({ kind: "command", command: noOp() });
+  expect((await next(link, "outcome")).outcome).toMatchObject({
+    kind: "interrupted",
+    problem: { code: "EPOCH_STALE" },
+  });
+  expect(runs).toBe(0);
+});
+
+test("an agent takes nothing from a control plane of an earlier generation, and says which one it knows", async () => {
+  const agent = createFakeAgent({ hostId, run: succeed });
+  agent.connect().send(welcome({ epoch: 7 }));
+  const link = agent.connect();
+  expect(link.messages).toMatchObject([{ kind: "hello", epoch: 7 }]);
+  link.send(welcome({ epoch: 6 }));
+  link.send({ kind: "command", command: noOp({ fence: { epoch: 7, token: 9 } }) });
+  link.heartbeat();
+  expect(link.messages.map(({ kind }) => kind)).toEqual(["hello", "heartbeat"]);
+});

@@ -1,5 +1,4 @@
 export { type BackupDeps, backupHandlers } from "./endpoints.ts";
 export { backupFindings } from "./finding.ts";
 export { readKeys } from "./keys.ts";
-export { type Restored, restore } from "./restore.ts";
 export { noteFirstReport } from "./store/index.ts";

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { chmod, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { Readable, Writable } from "node:stream";
+import { Readable, type Writable } from "node:stream";
 import { BACKUP_END, BACKUP_HEAD, BackupEnd, BackupHead } from "@evenkeel/contracts/backup";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { Digest } from "@evenkeel/contracts/id";
@@ -47,25 +47,27 @@ const SMALL_LIMIT = 64 * 1024 ** 2;
 /** Fills an empty installation from a backup. */
 export async function restore(deps: RestoreDeps, file: string): Promise<Restored> {
   if (!(await isFresh(deps.db))) throw new PlatformError("RESTORE_NOT_EMPTY", { where: "its database" });
+  try {
+    return await deps.db.transaction().execute(async (tx) => await load(deps, tx, file));
+  } catch (error) {
+    if (error instanceof PlatformError) throw error;
+    throw new PlatformError("BACKUP_UNREADABLE", { file, problem: (error as Error).message }, { cause: error });
+  }
+}
+
+function entriesOf(file: string): AsyncIterable<Entry> {
   // Its streams are of another make than Node's, and pass as such.
   const entries = extract() as unknown as Writable & AsyncIterable<Entry>;
   const source = createReadStream(file);
   source.on("error", (error) => entries.destroy(error));
   source.pipe(entries);
-  try {
-    return await deps.db.transaction().execute(async (tx) => await load(deps, tx, entries));
-  } catch (error) {
-    if (error instanceof PlatformError) throw error;
-    throw new PlatformError("BACKUP_UNREADABLE", { file, problem: (error as Error).message }, { cause: error });
-  } finally {
-    entries.destroy();
-  }
+  return entries;
 }
 
-async function load(deps: RestoreDeps, tx: Transaction<Database>, entries: AsyncIterable<Entry>): Promise<Restored> {
+async function load(deps: RestoreDeps, tx: Transaction<Database>, file: string): Promise<Restored> {
   let loading: Loading | null = null;
   let end: BackupEnd | null = null;
-  for await (const entry of entries) {
+  for await (const entry of entriesOf(file)) {
     const { name } = entry.header;
     if (loading === null) {
       if (name !== BACKUP_HEAD) throw new Error("it is no backup of Evenkeel");
@@ -127,7 +129,7 @@ class Loading {
     const draftId = `restore-${digest.slice("sha256:".length)}`;
     const hash = createHash("sha256");
     const limit = { limitBytes: entry.header.size, watch: (chunk: Uint8Array) => void hash.update(chunk) };
-    const piece = await objects.receive(entry, limit);
+    const piece = await objects.receive(Readable.from(entry, { objectMode: false }), limit);
     try {
       if (`sha256:${hash.digest("hex")}` !== digest) throw new Error(`the object ${digest} is damaged`);
       await objects.append(draftId, 0, piece);

@@ -22,7 +22,7 @@ export interface GatewayConnection extends LinkedGateway {
 
 type Hello = Extract<GatewayMessage, { kind: "hello" }>;
 
-/** Makes this the gateway's newest connection, and takes its word for the table it runs on. Null: it was removed, or this replica's lease is over. */
+/** Makes this the gateway's newest connection, and takes its word for the table it runs on. Null: it was removed, it belongs to a later generation of the installation, or this replica's lease is over. */
 export async function takeGatewaySession(
   db: Kysely<Database>,
   gateway: LinkedGateway,
@@ -34,6 +34,7 @@ export async function takeGatewaySession(
         acked_epoch = ${hello.epoch}, acked_version = ${hello.tableVersion}
       where id = ${gateway.gatewayId}
         and exists (select from replica where id = ${replicaId} and lease_until > clock_timestamp())
+        and ${hello.epoch} <= (select epoch from installation)
       returning connection_epoch as epoch`.execute(tx);
     const connectionEpoch = rows[0]?.epoch;
     if (connectionEpoch === undefined) return null;

@@ -47,7 +47,7 @@ export async function readHead(tx: Transaction<Database>): Promise<Omit<BackupHe
 }
 
 /** Tables with their columns, those that others refer to first. */
-export async function readTables(tx: Transaction<Database>): Promise<BackupHead["tables"]> {
+async function readTables(tx: Transaction<Database>): Promise<BackupHead["tables"]> {
   const { rows } = await sql<BackupHead["tables"][number]>`
     select c.relname as name, array_agg(a.attname::text order by a.attnum) as columns
     from pg_class c join pg_attribute a on a.attrelid = c.oid

@@ -1,5 +1,5 @@
 export { type DriftPage, noteFirstReport, readDrift, readRestoration } from "./drift.ts";
-export { onSnapshot, readHead, readLines, readTables } from "./dump.ts";
+export { onSnapshot, readHead, readLines } from "./dump.ts";
 export {
   addReferences,
   beginGeneration,

@@ -1,0 +1,135 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { killIdentity, waitGone } from "@evenkeel/kit/process-identity";
+import { runCommand } from "@evenkeel/testkit/command";
+import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
+import { Shop, settled, until } from "@evenkeel/testkit/shop";
+import { afterEach, expect, test } from "vitest";
+
+const SUPERVISOR = fileURLToPath(new URL("../apps/supervisor/src/main.ts", import.meta.url));
+
+const platforms: Platform[] = [];
+const folders: string[] = [];
+
+afterEach(async () => {
+  for (const platform of platforms.splice(0).toReversed()) await platform.remove();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+async function start(options: Parameters<typeof startPlatform>[0] = {}): Promise<Platform> {
+  const platform = await startPlatform(options);
+  platforms.push(platform);
+  return platform;
+}
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "evenkeel backup "));
+  folders.push(folder);
+  return folder;
+}
+
+function restore(file: string, home: string) {
+  const { status, stderr } = spawnSync(process.execPath, [SUPERVISOR, "restore", file, "--home", home], {
+    encoding: "utf8",
+  });
+  return { status, stderr };
+}
+
+test("a backup taken in mid-release is restored on an empty machine: applications run on, hosts come back to a new generation, nothing runs twice", async () => {
+  const old = await start();
+  const shop = new Shop(old);
+  expect((await shop.release({ version: "1.0.0" })).state).toBe("succeeded");
+  const release = await shop.start({ version: "2.0.0", strategy: { beta: 1, batches: "all", confirm: "first" } });
+  await until(old, release, ({ state }) => state === "awaiting-confirmation");
+  const load = shop.load();
+
+  const folder = newFolder();
+  const file = join(folder, "all.backup");
+  const saved = await runCommand(old, ["backup", file]);
+  expect(saved).toMatchObject({ code: 0 });
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+
+  // What happens after the backup is what the restored installation does not know of.
+  const [batch] = (await old.client.getChange({ params: { changeId: release.id } })).groups.flatMap(({ batches }) =>
+    batches.filter(({ state }) => state === "awaiting-confirmation"),
+  );
+  await old.client.confirmChange({ params: { changeId: release.id }, body: { batchIds: [batch?.batchId ?? ""] } });
+  expect((await settled(old, release)).state).toBe("succeeded");
+  const pids = (await shop.instances()).map(({ pid }) => pid);
+  const effects = shop.effects();
+
+  await old.killSupervisor();
+  const { "control-plane-1": controlPlane, postgres } = await old.parts();
+  for (const part of [controlPlane, postgres]) {
+    if (part === undefined) throw new Error("a part is missing");
+    killIdentity(part, "SIGKILL");
+    expect(await waitGone(part, 20_000)).toBe(true);
+  }
+
+  const home = join(folder, "new home");
+  expect(restore(file, home)).toMatchObject({ status: 0 });
+  const port = new URL(old.controlPlanes[0] ?? "").port;
+  const fresh = await start({ home, environment: { EVENKEEL_PORT: port, EVENKEEL_GATEWAY_PORT: "0" } });
+  expect(fresh.token).toBe(old.token);
+  const { client } = fresh;
+
+  await expect
+    .poll(async () => (await client.listHostDrift()).items.map(({ state }) => state), { timeout: 60_000 })
+    .not.toContain("away");
+  const drift = (await client.listHostDrift()).items;
+  expect(drift.map(({ name, state }) => [name, state]).toSorted()).toEqual([
+    ["local-1", "as-backed-up"],
+    ["local-2", "moved"],
+    ["local-3", "moved"],
+    ["local-4", "moved"],
+  ]);
+  expect(drift.find(({ name }) => name === "local-4")?.differences.join()).toContain("runs 2.0.0");
+  expect((await client.getRestoration()).epoch).toBeGreaterThan(1);
+  const told = await runCommand(fresh, ["restoration"]);
+  expect(told.stdout).toContain("moved");
+
+  const change = await client.getChange({ params: { changeId: release.id } });
+  expect({ state: change.state, code: change.problem?.code }).toEqual({ state: "paused", code: "RESTORED" });
+  expect(change.allowedActions).toEqual(expect.arrayContaining(["resume", "rollback", "close"]));
+
+  const closed = await client.closeChange({
+    params: { changeId: release.id },
+    body: { reason: "it went on elsewhere" },
+  });
+  expect(closed.state).toBe("closed");
+  expect(shop.effects()).toEqual(effects);
+  expect((await shop.instances()).map(({ pid }) => pid)).toEqual(pids);
+
+  const next = await shop.release({ version: "3.0.0" });
+  expect(next).toMatchObject({ state: "succeeded", problem: null });
+  expect((await shop.instances()).map(({ packageVersion }) => packageVersion)).toEqual(Array(4).fill("3.0.0"));
+  const { failed, failures, requests } = await load.stop();
+  expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
+  expect(requests).toBeGreaterThan(500);
+});
+
+test("a backup that was cut, one that is none, and a folder in use are refused, and nothing is left half restored", async () => {
+  const platform = await start();
+  const folder = newFolder();
+  const file = join(folder, "all.backup");
+  expect(await runCommand(platform, ["backup", file])).toMatchObject({ code: 0 });
+
+  const inUse = restore(file, platform.home);
+  expect(inUse.status).toBe(1);
+  expect(inUse.stderr).toContain("RESTORE_NOT_EMPTY");
+
+  const none = join(folder, "none.backup");
+  writeFileSync(none, "not a backup at all ".repeat(100));
+  expect(restore(none, join(folder, "a")).stderr).toContain("BACKUP_UNREADABLE");
+  expect(restore(join(folder, "missing"), join(folder, "b")).stderr).toContain("BACKUP_UNREADABLE");
+  expect(existsSync(join(folder, "b"))).toBe(false);
+
+  truncateSync(file, Math.floor(statSync(file).size / 2));
+  const cut = restore(file, join(folder, "c"));
+  expect(cut.status).toBe(1);
+  expect(cut.stderr).toContain("BACKUP_UNREADABLE");
+  expect(existsSync(join(folder, "c", "token"))).toBe(false);
+});
