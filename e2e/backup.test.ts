@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Change } from "@evenkeel/contracts/change";
 import { killIdentity, waitGone } from "@evenkeel/kit/process-identity";
 import { runCommand } from "@evenkeel/testkit/command";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
@@ -38,6 +39,23 @@ function restore(file: string, home: string) {
   return { status, stderr };
 }
 
+async function confirmNext({ client }: Platform, { id: changeId }: Pick<Change, "id">): Promise<void> {
+  const { groups } = await client.getChange({ params: { changeId } });
+  const batches = groups.flatMap((group) => group.batches).filter(({ state }) => state === "awaiting-confirmation");
+  await client.confirmChange({ params: { changeId }, body: { batchIds: batches.map(({ batchId }) => batchId) } });
+}
+
+/** The machine of the control plane is lost; agents, gateway and applications live on. */
+async function killControl(platform: Platform): Promise<void> {
+  await platform.killSupervisor();
+  const { "control-plane-1": controlPlane, postgres } = await platform.parts();
+  for (const part of [controlPlane, postgres]) {
+    if (part === undefined) throw new Error("a part is missing");
+    killIdentity(part, "SIGKILL");
+    expect(await waitGone(part, 20_000)).toBe(true);
+  }
+}
+
 test("a backup taken in mid-release is restored on an empty machine: applications run on, hosts come back to a new generation, nothing runs twice", async () => {
   const old = await start();
   const shop = new Shop(old);
@@ -53,21 +71,11 @@ test("a backup taken in mid-release is restored on an empty machine: application
   expect(statSync(file).mode & 0o777).toBe(0o600);
 
   // What happens after the backup is what the restored installation does not know of.
-  const [batch] = (await old.client.getChange({ params: { changeId: release.id } })).groups.flatMap(({ batches }) =>
-    batches.filter(({ state }) => state === "awaiting-confirmation"),
-  );
-  await old.client.confirmChange({ params: { changeId: release.id }, body: { batchIds: [batch?.batchId ?? ""] } });
+  await confirmNext(old, release);
   expect((await settled(old, release)).state).toBe("succeeded");
   const pids = (await shop.instances()).map(({ pid }) => pid);
   const effects = shop.effects();
-
-  await old.killSupervisor();
-  const { "control-plane-1": controlPlane, postgres } = await old.parts();
-  for (const part of [controlPlane, postgres]) {
-    if (part === undefined) throw new Error("a part is missing");
-    killIdentity(part, "SIGKILL");
-    expect(await waitGone(part, 20_000)).toBe(true);
-  }
+  await killControl(old);
 
   const home = join(folder, "new home");
   expect(restore(file, home)).toMatchObject({ status: 0 });
