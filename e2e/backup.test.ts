@@ -96,9 +96,7 @@ test("a backup taken in mid-release is restored on an empty machine: application
   ]);
   expect(drift.find(({ name }) => name === "local-4")?.differences.join()).toContain("runs 2.0.0");
   expect((await client.getRestoration()).epoch).toBeGreaterThan(1);
-  const told = await runCommand(fresh, ["restoration"]);
-  expect(told.stdout).toContain("moved");
-
+  expect((await runCommand(fresh, ["restoration"])).stdout).toContain("moved");
   const change = await client.getChange({ params: { changeId: release.id } });
   expect({ state: change.state, code: change.problem?.code }).toEqual({ state: "paused", code: "RESTORED" });
   expect(change.allowedActions).toEqual(expect.arrayContaining(["resume", "rollback", "close"]));
