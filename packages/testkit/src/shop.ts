@@ -20,11 +20,27 @@ export interface ShopVersion {
   readonly listen?: "host" | "wildcard";
   /** What its health address answers. */
   readonly health?: number;
+  /** What is wrong with it, though its health address answers. */
+  readonly flaws?: Flaws;
   /** Fields of the manifest that differ. */
   readonly manifest?: Readonly<Record<string, unknown>>;
   readonly strategy?: Readonly<Record<string, unknown>>;
   /** More files of the package. */
   readonly files?: Readonly<Record<string, string>>;
+}
+
+export interface Flaws {
+  /** One of so many requests is answered 500. */
+  readonly failOneOf?: number;
+  /** One of so many requests takes `slowMs`. */
+  readonly slowOneOf?: number;
+  readonly slowMs?: number;
+  /** Memory that it takes and never gives back. */
+  readonly leakMb?: number;
+  /** It ends so many requests after its start. */
+  readonly diesAfter?: number;
+  /** Its health address answers 500 after so many requests. */
+  readonly sickAfter?: number;
 }
 
 /** What the shop did on a host, one for each line of its side-effect file. */
@@ -192,17 +208,27 @@ export async function until(
   throw new Error(`change ${id} ended as ${last}`);
 }
 
-function serverOf({ version, listen = "host", health = 200 }: ShopVersion): string {
+function serverOf({ version, listen = "host", health = 200, flaws = {} }: ShopVersion): string {
+  const { failOneOf = 0, slowOneOf = 0, slowMs = 0, leakMb = 0, diesAfter = 0, sickAfter = 0 } = flaws;
   return `import { appendFileSync } from "node:fs";
 import { createServer } from "node:http";
 
 const { HOST, PORT, EFFECTS } = process.env;
 const note = (what) => appendFileSync(EFFECTS, what + " ${version} " + HOST + " " + process.pid + "\\n");
-const about = JSON.stringify({ version: "${version}", host: HOST, pid: process.pid, word: process.env.WORD });
+const version = "${version}";
+const about = JSON.stringify({ version, host: HOST, pid: process.pid, word: process.env.WORD });
+
+let served = 0;
+globalThis.leak = Buffer.alloc(${leakMb} * 1024 ** 2, version);
 
 const server = createServer((request, response) => {
   response.setHeader("x-version", "${version}");
-  if (request.url === "/healthz") return response.writeHead(${health}).end("health");
+  const sick = ${sickAfter} > 0 && served >= ${sickAfter};
+  if (request.url === "/healthz") return response.writeHead(sick ? 500 : ${health}).end("health");
+  served += 1;
+  if (served === ${diesAfter}) process.exit(1);
+  if (${failOneOf} > 0 && served % ${failOneOf} === 0) return response.writeHead(500).end("flaw");
+  if (${slowOneOf} > 0 && served % ${slowOneOf} === 0) return setTimeout(() => response.end(about), ${slowMs});
   if (request.method === "POST") return setTimeout(() => request.pipe(response), ${ANSWER_MS});
   const holdMs = Number(new URL(request.url, "http://shop").searchParams.get("holdMs"));
   if (holdMs > 0) response.write("held ");

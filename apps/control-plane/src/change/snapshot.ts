@@ -60,6 +60,8 @@ export interface VerdictSnapshot {
   /** Somebody outside was asked, and this is how long the answer takes. */
   readonly asking: boolean;
   readonly elapsedMs: number;
+  /** Where a pending answer is asked for. */
+  readonly statusUrl: string | null;
   readonly text: string;
   /** A person went on in spite of it. */
   readonly overruled: boolean;

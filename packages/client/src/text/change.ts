@@ -1,5 +1,6 @@
 import type { BatchView, Change, StepView, TargetView } from "@evenkeel/contracts/change";
 import type { ChangeState } from "@evenkeel/contracts/change-state";
+import { verdictLines } from "./guard.ts";
 import { elapsed, type Line, line, plural, type Span, span, type Tone, targetElapsed } from "./line.ts";
 import { problemLines, targetTrouble } from "./problem.ts";
 
@@ -103,6 +104,7 @@ function batchLines(batch: BatchView, options: ChangeTextOptions & { width: numb
   const rest = batch.targets.length - shown.length;
   return [
     head,
+    ...verdictLines(batch.guards, "      "),
     ...shown.flatMap((target) => targetLines(target, { now, nameWidth })),
     ...(rest > 0 ? [line(span(`      … and ${plural(rest, "more host")}`, "dim"))] : []),
   ];

@@ -1,5 +1,6 @@
 import type { BatchView, Change, StepView, TargetView } from "@evenkeel/contracts/change";
 import { isTold, stateMark, stateName } from "./change.ts";
+import { verdictNews } from "./guard.ts";
 import { elapsed, type Line, line, plural, span, targetElapsed } from "./line.ts";
 import { problemLines, targetTrouble } from "./problem.ts";
 
@@ -25,7 +26,10 @@ const batchesOf = (change: Change): BatchView[] => change.groups.flatMap((group)
 
 function batchNews(before: BatchView | undefined, after: BatchView): Line[] {
   const known = new Map((before?.targets ?? []).map((target) => [target.targetId, target]));
-  const targets = after.targets.flatMap((target) => targetNews(known.get(target.targetId), target));
+  const targets = [
+    ...after.targets.flatMap((target) => targetNews(known.get(target.targetId), target)),
+    ...verdictNews(before?.guards ?? [], after.guards),
+  ];
   if ((before?.state ?? "pending") === after.state) return targets;
   const hosts = span(`  ${plural(after.targets.length, "host")}`, "dim");
   const took = span(`  ${elapsed(after.startedAt, after.finishedAt, Date.now())}`, "dim");

@@ -1,5 +1,6 @@
 import type { Plan, PlannedBatch, PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import type { Strategy } from "@evenkeel/contracts/strategy";
+import { guardText } from "./guard.ts";
 import { type Line, line, plural, span } from "./line.ts";
 
 /** Host names in one cell of the plan before the rest is counted. */
@@ -15,6 +16,7 @@ export function planLines(plan: Plan): Line[] {
     line(span(plan.title, "bold"), span(`  ${sizes}`, "dim")),
     ...plan.groups.flatMap((group) => groupLines(plan, group)),
     ...stepLines(plan),
+    ...guardLines(plan),
     ...differenceLines(plan),
     ...noteLines(plan),
   ];
@@ -97,6 +99,12 @@ function stepLines({ targets, opening, closing }: Plan): Line[] {
         line(span(`  ${(index === 0 ? label : "").padEnd(10)}  `, "dim"), text),
       ),
     );
+}
+
+/** What watches the batches; plans of earlier versions have no guards. */
+function guardLines({ groups }: Plan): Line[] {
+  const texts = [...new Set(groups.flatMap(({ strategy }) => (strategy.guards ?? []).map(guardText)))];
+  return texts.map((text, index) => line(span(index === 0 ? "  watched by  " : "              ", "dim"), text));
 }
 
 /** Names in lines that a narrow terminal shows whole. */

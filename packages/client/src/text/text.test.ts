@@ -1,4 +1,5 @@
 import { Strategy } from "@evenkeel/contracts/strategy";
+import type { GuardVerdict } from "@evenkeel/contracts/guard";
 import { expect, test } from "vitest";
 import { changeLines } from "./change.ts";
 import { bytes, duration, type Line, plain, plural } from "./line.ts";
@@ -17,6 +18,39 @@ import {
 
 const text = (lines: readonly Line[]): string => lines.map((each) => plain(each).trimEnd()).join("\n");
 const withId = (lines: readonly Line[], id: string): string => text(lines).replace(id.slice(-8), "ID");
+
+test("what guards have found stands below their batch", () => {
+  const verdict: GuardVerdict = {
+    ...{ guard: 0, name: "error rate", action: "rollback", when: "after", outcome: "worse", final: false, looks: 2 },
+    ...{ text: "2.0.0: 12 of 300 requests failed (4 %), 1.0.0: 0 of 610; p < 0.001", evidence: {}, at: at(3) },
+    overruledBy: null,
+  };
+  const blind: GuardVerdict = {
+    ...verdict,
+    guard: 1,
+    name: "health",
+    outcome: "no-data",
+    final: true,
+    text: "silence",
+  };
+  const seen: GuardVerdict = { ...blind, overruledBy: "ann" };
+  const before = sampleBatch("beta", "baking", []);
+  const after = { ...before, guards: [verdict, seen] };
+  const change = sampleChange("running", [after]);
+  expect(
+    text(changeLines(change, { now: T0 + 9000 }))
+      .split("\n")
+      .slice(2),
+  ).toEqual([
+    "      ✖ error rate  2.0.0: 12 of 300 requests failed (4 %), 1.0.0: 0 of 610; p < 0.001",
+    "      ? health      cannot judge: silence  overruled by ann",
+  ]);
+  const middle = sampleChange("running", [{ ...before, guards: [blind] }], { id: change.id });
+  expect(text(changeNews(middle, change))).toBe(
+    text(changeLines(change, { now: T0 }).slice(2)).replaceAll(/^ {2}/gm, ""),
+  );
+  expect(text(changeNews(change, change))).toBe("");
+});
 
 test("a running change is a tree of batches and hosts with the step in hand", () => {
   const starting = sampleTarget("local-2", "running", {

@@ -23,12 +23,15 @@ import type { HostWatch } from "./host-watch.ts";
 import { chargesSince, type Ledger, settleLedger } from "./ledger.ts";
 import { observeControlSteps } from "./observe.ts";
 import { type Report, settleReports } from "./settle.ts";
+import { openQuestions, type Question } from "./outside-check.ts";
 import { startScheduled } from "./start-scheduled.ts";
 
 /** When the worker must look again by itself; null = only when something happens. `released`: the change needs no worker now. */
 export interface Advanced {
   readonly nextMs: number | null;
   readonly released: boolean;
+  /** What somebody outside is to be asked, once this is committed. */
+  readonly questions: readonly Question[];
   readonly ledger: Ledger;
   readonly kept: KeptPlan;
 }
@@ -103,7 +106,7 @@ type Settled = Omit<Advanced, "ledger" | "kept"> & { readonly waiting: readonly 
 async function decideOnce(deps: ChangeDeps, settling: Settling, rows: FreshRows): Promise<Settled | null> {
   const { tx, claim, watch, deliveries } = settling;
   const { change } = rows;
-  if (change.finished_at !== null) return { nextMs: null, released: true, waiting: [] };
+  if (change.finished_at !== null) return { nextMs: null, released: true, questions: [], waiting: [] };
   const snapshot = snapshotOf(rows);
   const work: Work = { tx, change, snapshot, fence: { epoch: rows.epoch, token: claim.token }, deliveries };
   const hosts = await watch.look(tx, snapshot);
@@ -112,9 +115,11 @@ async function decideOnce(deps: ChangeDeps, settling: Settling, rows: FreshRows)
   await applyAll(deps, work, decisions);
   if (!decisions.every(isFinal)) return null;
   const waiting = waitingIds(snapshot);
-  if (WORKED_STATES.includes(change.state)) return { nextMs: nextLook(snapshot, hosts), released: false, waiting };
+  if (WORKED_STATES.includes(change.state)) {
+    return { nextMs: nextLook(snapshot, hosts), released: false, questions: openQuestions(snapshot), waiting };
+  }
   await releaseClaim(tx, claim);
-  return { nextMs: null, released: true, waiting };
+  return { nextMs: null, released: true, questions: [], waiting };
 }
 
 /** A command that was sent leads to nothing more until its agent answers. */

@@ -13,6 +13,7 @@ import { advance } from "./advance.ts";
 import { HostWatch } from "./host-watch.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Report } from "./settle.ts";
+import { OutsideChecks } from "./outside-check.ts";
 
 const SWEEP_MS = 1000;
 const MAX_BACK_OFF_MS = 5000;
@@ -29,6 +30,7 @@ interface Worker {
   readonly claim: Claim;
   readonly watch: HostWatch;
   reported: Reported[];
+  readonly outside: OutsideChecks;
   ledger: Ledger;
   kept: KeptPlan | null;
   looking: boolean;
@@ -163,6 +165,7 @@ class ChangeExecutor implements Executor {
       claim,
       watch: new HostWatch(commands, clock),
       reported: [],
+      outside: new OutsideChecks(this.#deps, claim),
       ledger: new Map(),
       kept: null,
       looking: false,
@@ -176,6 +179,7 @@ class ChangeExecutor implements Executor {
 
   #dismiss(worker: Worker): void {
     if (worker.timer !== null) clearTimeout(worker.timer);
+    worker.outside.stop();
     const { changeId } = worker.claim;
     // Another may have been employed for the same change since.
     if (this.#workers.get(changeId) === worker) this.#workers.delete(changeId);
@@ -219,6 +223,7 @@ class ChangeExecutor implements Executor {
       tell(true);
       worker.ledger = advanced.ledger;
       worker.kept = advanced.kept;
+      if (this.#owns(worker)) worker.outside.keepUp(advanced.questions);
       worker.failures = 0;
       if (advanced.released) this.#release(worker);
       else if (advanced.nextMs !== null) this.#lookIn(worker, advanced.nextMs);

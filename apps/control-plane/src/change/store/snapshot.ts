@@ -139,6 +139,7 @@ const verdictOf = (row: VerdictRow): VerdictSnapshot => ({
   looks: row.looks,
   asking: row.asking,
   elapsedMs: row.elapsed_ms,
+  statusUrl: row.status_url,
   text: row.text,
   overruled: row.overruled_by !== null,
 });
