@@ -48,6 +48,24 @@ test("a version that falls sick after its release is rolled back: its agent judg
   expect(await versions()).toEqual(ONES);
 });
 
+test("a version that takes far more memory is found out, one that takes as much is not", async () => {
+  const memory = { kind: "memory", action: "rollback", windowSeconds: 24 };
+  const leak = await release([memory], { leakMb: 200 });
+  expect(leak).toMatchObject({ state: "rolled-back", problem: { code: "GUARD_WORSE" } });
+  expect(verdicts(leak)).toMatchObject([
+    { name: "memory", text: expect.stringMatching(/^2\.0\.\d: 2\d\d MB, 1\.0\.0: \d\d MB$/) },
+  ]);
+  expect(await versions()).toEqual(ONES);
+  const equal = await start([memory]);
+  const beta = await until(platform, equal, ({ groups }) => groups[0]?.batches[0]?.state === "succeeded");
+  expect(verdicts(beta)).toMatchObject([{ outcome: "pass", text: expect.stringMatching(/MB, 1\.0\.0: \d\d MB/) }]);
+  await platform.client.rollbackChange({
+    params: { changeId: equal.id },
+    body: { speed: "fast", reason: "it was only a test" },
+  });
+  expect((await settled(platform, equal)).state).toBe("rolled-back");
+});
+
 test("a host that nobody hears of is no data, and pauses", async () => {
   const change = await start([{ kind: "health", windowSeconds: 6 }]);
   await until(platform, change, ({ targets }) => targets.succeeded === 1);
@@ -92,14 +110,14 @@ async function outside(answer: (asked: Asked, response: ServerResponse) => void)
   return { url: `http://127.0.0.1:${port}`, asked, close: () => server.close() };
 }
 
-const say = (response: ServerResponse, status: number, body?: object, headers: Record<string, string> = {}) =>
-  response.writeHead(status, headers).end(body === undefined ? undefined : JSON.stringify(body));
+const say = (response: ServerResponse, status: number, body?: object) =>
+  response.writeHead(status).end(body === undefined ? undefined : JSON.stringify(body));
 
 test("somebody outside is asked before the first batch and after each, and may take his time", async () => {
   let polls = 0;
   const other = await outside(({ method, about }, response) => {
     if (about.when === "before") return say(response, 200);
-    if (method === "POST") return say(response, 202, undefined, { location: `/jobs/${about.batch}` });
+    if (method === "POST") return response.writeHead(202, { location: `/jobs/${about.batch}` }).end();
     polls += 1;
     return say(
       response,

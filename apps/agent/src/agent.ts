@@ -62,7 +62,11 @@ export async function startAgent(config: Config, agentVersion: string, log: Log)
   });
   const facts = new HostFactsReader(config.home, agentVersion);
   const { controlPlanes } = config;
-  const link = new Link({ controlPlanes, credential, protocol, facts, log: (text) => log.info(text) });
+  const link = new Link({
+    ...{ controlPlanes, credential, protocol, facts },
+    usage: () => instances.usage(),
+    log: (text) => log.info(text),
+  });
 
   collectControlGroups(hostId);
   await instances.restore();

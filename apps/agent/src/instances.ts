@@ -2,15 +2,17 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { AtExitPoint } from "@evenkeel/agent-core/exit-point";
 import type { Desired, Journal } from "@evenkeel/agent-core/journal";
-import { type InstanceReport, Letter } from "@evenkeel/contracts/agent-protocol";
+import { type InstanceReport, type InstanceUsage, Letter } from "@evenkeel/contracts/agent-protocol";
 import { type RevisionId, ServiceId } from "@evenkeel/contracts/id";
 import { rotateLog } from "@evenkeel/kit/log";
 import type { PortRange } from "./config.ts";
 import { isDiskFull } from "./disk.ts";
 import { Instance } from "./instance.ts";
 import { choosePort } from "./ports.ts";
+import { membersOf } from "./process-group.ts";
 import type { RevisionStore } from "./revision-store.ts";
 import { stopInstance } from "./stop.ts";
+import { usageOf } from "./usage.ts";
 
 const ROTATION = { maxBytes: 10 * 1024 ** 2, keep: 3 };
 
@@ -105,6 +107,17 @@ export class Instances {
     return [...this.#instances.values()].map((instance) => instance.report()).filter((report) => report !== null);
   }
 
+  /** What those that live use. */
+  async usage(): Promise<InstanceUsage[]> {
+    const living = [...this.#instances.values()].filter((instance) => instance.life?.alive === true);
+    return await Promise.all(
+      living.flatMap((instance) => {
+        const report = instance.report();
+        return report === null ? [] : [usageOfInstance(instance, report)];
+      }),
+    );
+  }
+
   /** Keeps the log files small. */
   async rotateLogs(): Promise<void> {
     for (const instance of this.#instances.values())
@@ -132,4 +145,11 @@ export class Instances {
   leave(): void {
     for (const instance of this.#instances.values()) instance.leave();
   }
+}
+
+async function usageOfInstance(
+  instance: Instance,
+  { slot, letter, revisionId }: InstanceReport,
+): Promise<InstanceUsage> {
+  return { slot, letter, revisionId, ...(await usageOf(membersOf(await instance.group()))) };
 }

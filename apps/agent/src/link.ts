@@ -1,5 +1,11 @@
 import type { AgentProtocol } from "@evenkeel/agent-core/protocol";
-import { AGENT_LINK_PATH, type AgentMessage, HEARTBEAT_MS, LOST_AFTER_MS } from "@evenkeel/contracts/agent-protocol";
+import {
+  AGENT_LINK_PATH,
+  type AgentMessage,
+  HEARTBEAT_MS,
+  type InstanceUsage,
+  LOST_AFTER_MS,
+} from "@evenkeel/contracts/agent-protocol";
 import type { HostFacts } from "@evenkeel/contracts/host";
 import { WebSocket } from "ws";
 
@@ -21,6 +27,7 @@ export interface LinkOptions {
   readonly credential: string;
   readonly protocol: AgentProtocol;
   readonly facts: { read(): Promise<HostFacts> };
+  readonly usage: () => Promise<InstanceUsage[]>;
   log(text: string): void;
 }
 
@@ -134,9 +141,18 @@ export class Link {
   async #beat(socket: WebSocket): Promise<void> {
     const withFacts = this.#beats % FACTS_EVERY === 0;
     this.#beats += 1;
-    const facts = withFacts ? await this.#options.facts.read().catch(() => undefined) : undefined;
-    const sentAt = new Date().toISOString();
-    this.#send(socket, facts === undefined ? { kind: "heartbeat", sentAt } : { kind: "heartbeat", sentAt, facts });
+    const more = withFacts ? await this.#readMore() : {};
+    this.#send(socket, { kind: "heartbeat", sentAt: new Date().toISOString(), ...more });
+  }
+
+  /** A beat without them is better than none. */
+  async #readMore(): Promise<{ facts?: HostFacts; usage?: InstanceUsage[] }> {
+    const { facts, usage } = this.#options;
+    const [read, used] = await Promise.allSettled([facts.read(), usage()]);
+    return {
+      ...(read.status === "fulfilled" && { facts: read.value }),
+      ...(used.status === "fulfilled" && { usage: used.value }),
+    };
   }
 
   #send(socket: WebSocket, message: AgentMessage): void {

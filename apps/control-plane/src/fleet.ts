@@ -15,7 +15,7 @@ import { findHostByCredential, hostFindings, hostHandlers, type RefuseLocked } f
 import type { HostCaller, UpgradeHandler } from "./http/index.ts";
 import { secretDigest } from "./principal/index.ts";
 import { routeHandlers } from "./route/index.ts";
-import { SampleRecorder, sampleHandlers } from "./sample/index.ts";
+import { SampleRecorder, sampleHandlers, UsageRecorder } from "./sample/index.ts";
 import { instanceFindings, serviceHandlers } from "./service/index.ts";
 import type { FindingSource } from "./system/index.ts";
 
@@ -47,6 +47,7 @@ export function openFleet(ground: Ground, ports: FleetPorts): Fleet {
     authenticate: (credential) => findHostByCredential(db, secretDigest(credential)),
   });
   const recorder = new SampleRecorder({ db, lease, log });
+  const usage = new UsageRecorder({ db, lease, log, notifications: ground.listener, usage: () => agents.usage() });
   const gateways = new GatewayLinks({
     ...common,
     authenticate: (credential) => findGatewayByCredential(db, secretDigest(credential)),
@@ -69,6 +70,7 @@ export function openFleet(ground: Ground, ports: FleetPorts): Fleet {
     ],
     hostCaller,
     close: async () => {
+      await usage.close();
       await Promise.all([agents.close(), gateways.close()]);
       await recorder.close();
     },

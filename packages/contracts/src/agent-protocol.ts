@@ -120,6 +120,16 @@ export const InstanceReport = z.strictObject({
 });
 export type InstanceReport = z.infer<typeof InstanceReport>;
 
+/** What an instance uses: resident memory of all its processes, and the processor time that those alive have taken. */
+export const InstanceUsage = z.strictObject({
+  slot: ServiceId,
+  letter: Letter,
+  revisionId: RevisionId,
+  memoryBytes: z.int(),
+  cpuMs: z.int(),
+});
+export type InstanceUsage = z.infer<typeof InstanceUsage>;
+
 export const AgentMessage = z.discriminatedUnion("kind", [
   /** First message. `open` lists the commands that were journaled and have no acknowledged outcome. */
   z.strictObject({
@@ -137,8 +147,13 @@ export const AgentMessage = z.discriminatedUnion("kind", [
     open: z.array(z.strictObject({ commandId: CommandId, state: z.enum(["received", "started", "ended"]) })),
     instances: z.array(InstanceReport),
   }),
-  /** Every HEARTBEAT_MS; facts every fifth time. */
-  z.strictObject({ kind: z.literal("heartbeat"), sentAt: Moment, facts: HostFacts.optional() }),
+  /** Every HEARTBEAT_MS; facts and usage every fifth time. */
+  z.strictObject({
+    kind: z.literal("heartbeat"),
+    sentAt: Moment,
+    facts: HostFacts.optional(),
+    usage: z.array(InstanceUsage).optional(),
+  }),
   z.strictObject({ kind: z.literal("started"), commandId: CommandId }),
   /** Live output of a script, bounded; the outcome has its head and tail. */
   z.strictObject({ kind: z.literal("output"), commandId: CommandId, text: z.string() }),

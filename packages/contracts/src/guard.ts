@@ -57,6 +57,8 @@ export type RestartsGuard = z.infer<typeof RestartsGuard>;
 export const MemoryGuard = z.strictObject({
   kind: z.literal("memory"),
   ...watches,
+  /** Agents tell their memory every ten seconds. */
+  windowSeconds: z.number().min(15).max(3600).default(60),
   against: comparesTraffic.against,
   /** Worse is more by this factor, and by `atLeastMb`. */
   factor: z.number().min(1).max(1000).default(1.5),

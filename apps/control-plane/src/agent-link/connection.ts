@@ -248,9 +248,10 @@ export class AgentConnection {
     });
   }
 
-  #heartbeat({ sentAt, facts }: Extract<AgentMessage, { kind: "heartbeat" }>): void {
+  #heartbeat({ sentAt, facts, usage }: Extract<AgentMessage, { kind: "heartbeat" }>): void {
     const { db, log, nowMs } = this.#deps;
     this.readings.take(sentAt, Date.now(), facts);
+    if (usage !== undefined) this.readings.usage = usage;
     if (!this.readings.dueAt(nowMs())) return;
     recordTelemetry(db, { hostId: this.connection.hostId, ...this.readings.current }).catch((error: unknown) =>
       log.warn({ host: this.host.name, err: error }, "the facts of a host could not be written"),

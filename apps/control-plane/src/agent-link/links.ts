@@ -4,7 +4,7 @@
  * 2. Without a living lease nothing is accepted, and a lost lease ends every link: the agents go to a replica that lives.
  * 3. Whatever a notification says is read from the database; a missed one is made up by looking at everything.
  */
-import { AgentMessage, type AgentOrder } from "@evenkeel/contracts/agent-protocol";
+import { AgentMessage, type AgentOrder, type InstanceUsage } from "@evenkeel/contracts/agent-protocol";
 import { problemOf } from "@evenkeel/contracts/error";
 import type { HostFacts } from "@evenkeel/contracts/host";
 import type { CommandId, HostId, TenantId } from "@evenkeel/contracts/id";
@@ -104,6 +104,13 @@ export class AgentLinks {
   readings(hostId: HostId): { facts: HostFacts; clockSkewMs: number | null } | null {
     const current = this.#connections.get(hostId)?.readings.current;
     return current?.facts ? { facts: current.facts, clockSkewMs: current.clockSkewMs } : null;
+  }
+
+  /** What the instances of all hosts connected here use, as their agents last told. */
+  usage(): (InstanceUsage & { readonly hostId: HostId })[] {
+    return [...this.#connections].flatMap(([hostId, { readings }]) =>
+      readings.usage.map((one) => ({ hostId, ...one })),
+    );
   }
 
   /** Ends all links in order, so that the agents go elsewhere at once. */

@@ -1,3 +1,4 @@
+import type { InstanceUsage } from "@evenkeel/contracts/agent-protocol";
 import type { HostFacts } from "@evenkeel/contracts/host";
 
 const WRITE_EVERY_MS = 60_000;
@@ -12,6 +13,8 @@ export interface HostTelemetry {
 export class HostReadings {
   readonly #skews: number[] = [];
   #facts: HostFacts | null = null;
+  /** As of its last full beat. */
+  usage: readonly InstanceUsage[] = [];
   #writtenMs: number | null = null;
 
   get current(): HostTelemetry {

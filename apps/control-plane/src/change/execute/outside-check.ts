@@ -76,25 +76,29 @@ export class OutsideChecks {
   async #ask(question: Question): Promise<void> {
     const stop = new AbortController();
     this.#asking.set(question.id, stop);
-    let { statusUrl } = question;
-    let told = "";
     try {
-      while (!stop.signal.aborted) {
-        const answer = await send(question, statusUrl, stop.signal);
-        if (stop.signal.aborted) return;
-        // Killed here – then nothing is stored, and the next worker asks the same with the same key.
-        if (answer.kind === "passed" || answer.kind === "failed") return await this.#store(question, answer);
-        if (answer.kind === "pending") statusUrl = answer.statusUrl ?? statusUrl;
-        const now = `${answer.text} ${statusUrl}`;
-        if (now !== told) await this.#note(question, answer.text, statusUrl);
-        told = now;
-        await pause(question.guard.everySeconds * 1000, stop.signal);
-      }
+      await this.#askUntilAnswered(question, stop.signal);
     } catch (error) {
       // Not stored: the next look asks anew, with the same key.
       if (!(error instanceof LeaseLost)) this.#deps.log.warn({ err: error, id: question.id }, "a check was not stored");
     } finally {
       if (this.#asking.get(question.id) === stop) this.#asking.delete(question.id);
+    }
+  }
+
+  async #askUntilAnswered(question: Question, signal: AbortSignal): Promise<void> {
+    let { statusUrl } = question;
+    let told = "";
+    while (!signal.aborted) {
+      const answer = await send(question, statusUrl, signal);
+      if (signal.aborted) return;
+      // Killed here – then nothing is stored, and the next worker asks the same with the same key.
+      if (answer.kind === "passed" || answer.kind === "failed") return await this.#store(question, answer);
+      if (answer.kind === "pending") statusUrl = answer.statusUrl ?? statusUrl;
+      const now = `${answer.text} ${statusUrl}`;
+      if (now !== told) await this.#note(question, answer.text, statusUrl);
+      told = now;
+      await pause(question.guard.everySeconds * 1000, signal);
     }
   }
 

@@ -3,7 +3,7 @@ import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 
 interface Series {
-  readonly table: "sample_second" | "sample_minute";
+  readonly table: "sample_second" | "sample_minute" | "instance_sample";
   /** Length of one partition, in seconds. */
   readonly partitionSeconds: number;
   readonly keepSeconds: number;
@@ -12,6 +12,7 @@ interface Series {
 const SERIES: readonly Series[] = [
   { table: "sample_second", partitionSeconds: 300, keepSeconds: 900 },
   { table: "sample_minute", partitionSeconds: 86_400, keepSeconds: 7 * 86_400 },
+  { table: "instance_sample", partitionSeconds: 86_400, keepSeconds: 7 * 86_400 },
 ];
 
 /** Makes the partitions for now and for what comes next, and drops those that nothing reads any more. One replica at a time. */
