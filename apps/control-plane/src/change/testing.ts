@@ -3,7 +3,7 @@ import type { Change } from "@evenkeel/contracts/change";
 import type { PlannedApplication, PlannedStep } from "@evenkeel/contracts/change-plan";
 import { type ChangeState, isTerminal } from "@evenkeel/contracts/change-state";
 import { problemOf } from "@evenkeel/contracts/error";
-import { type ChangeId, type HostId, Name } from "@evenkeel/contracts/id";
+import { type ChangeId, type HostId, Name, ServiceId } from "@evenkeel/contracts/id";
 import { Strategy } from "@evenkeel/contracts/strategy";
 import { systemClock } from "@evenkeel/kit/clock";
 import { createLog } from "@evenkeel/kit/log";
@@ -44,6 +44,8 @@ const DrillSpec = z.strictObject({
   lock: z.string().default("drill"),
   free: z.string().optional(),
   applications: z.array(Name).default([]),
+  /** The service whose traffic guards look at. */
+  slot: ServiceId.nullable().default(null),
 });
 type DrillSpec = z.infer<typeof DrillSpec>;
 
@@ -106,7 +108,7 @@ function drillKind(seeded: Seed): ChangeKind<DrillSpec, DrillWorld> {
           hostId: hostId as HostId,
           zone: "a",
           cell: null,
-          slot: null,
+          slot: spec.slot,
           online: true,
           from: "old",
           to: "new",
@@ -134,6 +136,7 @@ function drillKind(seeded: Seed): ChangeKind<DrillSpec, DrillWorld> {
       strategy: Strategy.parse(speed === "fast" ? { batches: "all" } : { batches: "each" }),
       back: true,
       lock: "drill",
+      slot: null,
       applications: applications.map(({ name }) => name),
     }),
   };
@@ -309,7 +312,7 @@ export class Drill {
   async create(
     kernel: Kernel,
     hosts: readonly DrillHost[],
-    more: Partial<{ strategy: object; lock: string; free: string }> = {},
+    more: Partial<{ strategy: object; lock: string; free: string; slot: ServiceId }> = {},
   ): Promise<ChangeId> {
     const spec = { hosts: hosts.map(({ name, hostId }) => ({ name, hostId })), ...more };
     const { tenantId } = this.seeded;
@@ -321,7 +324,7 @@ export class Drill {
   async run(
     kernel: Kernel,
     hosts: readonly DrillHost[],
-    more: Partial<{ strategy: object; lock: string; free: string }> = {},
+    more: Partial<{ strategy: object; lock: string; free: string; slot: ServiceId }> = {},
   ): Promise<ChangeId> {
     const changeId = await this.create(kernel, hosts, more);
     await start(kernel.deps, this.ask(changeId), {});

@@ -105,7 +105,7 @@ export class OutsideChecks {
   async #store({ post }: Question, answer: Extract<Answer, { kind: "passed" | "failed" }>): Promise<void> {
     const { db, lease } = this.#deps;
     await inTransaction(db, async (tx) => {
-      await holdChange(tx, lease.id, this.#claim);
+      await holdChange(tx, lease.id, { claim: this.#claim, kept: null });
       const outcome = answer.kind === "passed" ? "pass" : "worse";
       await storeAnswer(tx, post, { outcome, final: true, text: shortened(answer.text), evidence: {} });
       await wake(tx, post.changeId);
@@ -115,7 +115,7 @@ export class OutsideChecks {
   async #note({ post }: Question, text: string, statusUrl: string | null): Promise<void> {
     const { db, lease } = this.#deps;
     await inTransaction(db, async (tx) => {
-      await holdChange(tx, lease.id, this.#claim);
+      await holdChange(tx, lease.id, { claim: this.#claim, kept: null });
       await noteAsk(tx, post, { text: shortened(text), statusUrl });
     });
   }
