@@ -22,8 +22,8 @@ import type { Work } from "./dispatch.ts";
 import type { HostWatch } from "./host-watch.ts";
 import { chargesSince, type Ledger, settleLedger } from "./ledger.ts";
 import { observeControlSteps } from "./observe.ts";
-import { type Report, settleReports } from "./settle.ts";
 import { openQuestions, type Question } from "./outside-check.ts";
+import { type Report, settleReports } from "./settle.ts";
 import { startScheduled } from "./start-scheduled.ts";
 
 /** When the worker must look again by itself; null = only when something happens. `released`: the change needs no worker now. */

@@ -12,8 +12,8 @@ import { type Claim, claimChanges, type KeptPlan, releaseAllClaims, renewClaims 
 import { advance } from "./advance.ts";
 import { HostWatch } from "./host-watch.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Report } from "./settle.ts";
 import { OutsideChecks } from "./outside-check.ts";
+import type { Report } from "./settle.ts";
 
 const SWEEP_MS = 1000;
 const MAX_BACK_OFF_MS = 5000;
