@@ -1,5 +1,5 @@
-import { Strategy } from "@evenkeel/contracts/strategy";
 import type { GuardVerdict } from "@evenkeel/contracts/guard";
+import { Strategy } from "@evenkeel/contracts/strategy";
 import { expect, test } from "vitest";
 import { changeLines } from "./change.ts";
 import { bytes, duration, type Line, plain, plural } from "./line.ts";
