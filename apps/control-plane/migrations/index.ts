@@ -4,8 +4,8 @@ import { ground } from "./001-ground.ts";
 import { fleet } from "./002-fleet.ts";
 import { change } from "./003-change.ts";
 import { guard } from "./028-guard.ts";
-import { backup } from "./035-backup.ts";
 import { instanceSample } from "./029-instance-sample.ts";
+import { backup } from "./035-backup.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -13,8 +13,8 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "002-fleet": fleet,
   "003-change": change,
   "028-guard": guard,
-  "035-backup": backup,
   "029-instance-sample": instanceSample,
+  "035-backup": backup,
 };
 
 const NOTHING: Migration = { up: async () => undefined };
