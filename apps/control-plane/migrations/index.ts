@@ -3,6 +3,7 @@ import { type Migration, Migrator } from "kysely/migration";
 import { ground } from "./001-ground.ts";
 import { fleet } from "./002-fleet.ts";
 import { change } from "./003-change.ts";
+import { lists } from "./013-lists.ts";
 import { guard } from "./028-guard.ts";
 import { instanceSample } from "./029-instance-sample.ts";
 import { backup } from "./035-backup.ts";
@@ -12,6 +13,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "001-ground": ground,
   "002-fleet": fleet,
   "003-change": change,
+  "013-lists": lists,
   "028-guard": guard,
   "029-instance-sample": instanceSample,
   "035-backup": backup,

@@ -17,6 +17,8 @@ export interface Config {
   readonly bootstrapTokenFile: string | null;
   /** Folder of the built-in buildpacks. */
   readonly buildpackFolder: string;
+  /** How long entries of the audit are kept. */
+  readonly auditDays: number;
 }
 
 const Environment = z.object({
@@ -30,6 +32,7 @@ const Environment = z.object({
     .string()
     .min(1)
     .default(join(import.meta.dirname, "../../../buildpacks")),
+  EVENKEEL_AUDIT_DAYS: z.coerce.number().int().min(1).max(36_500).default(400),
 });
 
 /** Reads the environment; names the setting that is wrong or missing. */
@@ -49,5 +52,6 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     objectFolder: settings.EVENKEEL_OBJECTS,
     bootstrapTokenFile: settings.EVENKEEL_BOOTSTRAP_TOKEN_FILE ?? null,
     buildpackFolder: settings.EVENKEEL_BUILDPACKS,
+    auditDays: settings.EVENKEEL_AUDIT_DAYS,
   };
 }

@@ -82,6 +82,7 @@ export async function startInstallation(
     objectFolder: join(folder, "objects"),
     bootstrapTokenFile,
     buildpackFolder: join(import.meta.dirname, "../../../buildpacks"),
+    auditDays: 400,
     ...settings,
   };
   const log = logTo({ write: (line) => keepErrors(line) }, { part: "test", level: "error" });

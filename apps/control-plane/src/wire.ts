@@ -3,7 +3,7 @@ import type { TenantId } from "@evenkeel/contracts/id";
 import type { Log } from "@evenkeel/kit/log";
 import type { AgentConnections } from "./agent-link/index.ts";
 import { applicationHandlers } from "./application/index.ts";
-import { auditHandlers } from "./audit/index.ts";
+import { auditHandlers, forgetOldEntries } from "./audit/index.ts";
 import { backupFindings, backupHandlers, readKeys } from "./backup/index.ts";
 import { buildpackHandlers } from "./buildpack/index.ts";
 import {
@@ -123,6 +123,8 @@ function keepHouse({ ground, packages }: Pick<Parts, "ground" | "packages">, sto
     forgetOldKeys: () => forgetOldKeys(db),
     forgetDeadReplicas: () => forgetDeadReplicas(db),
     collectUploads: packages.collectUploads,
+    collectObjects: packages.collectObjects,
+    forgetOldEntries: () => forgetOldEntries(db, ground.config.auditDays),
   };
   const tidy = async (): Promise<void> => {
     for (const [job, run] of Object.entries(jobs)) {

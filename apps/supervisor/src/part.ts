@@ -73,10 +73,13 @@ function marksOf(name: string, place: PartPlace): Record<string, string> {
   return { [HOME_MARK]: place.home, [PART_MARK]: name };
 }
 
+/** Settings of a part that its spec knows nothing of. */
+const PASSED_ON = ["EVENKEEL_LOG_LEVEL", "EVENKEEL_AUDIT_DAYS"];
+
 /** Ours without what npm and we ourselves were told: a part gets its settings from its spec alone. */
 function inheritedEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
-    ([name]) => name === "EVENKEEL_LOG_LEVEL" || !/^(EVENKEEL_|npm_|INIT_CWD$|DATABASE_URL$|NODE_CHANNEL)/.test(name),
+    ([name]) => PASSED_ON.includes(name) || !/^(EVENKEEL_|npm_|INIT_CWD$|DATABASE_URL$|NODE_CHANNEL)/.test(name),
   );
   return Object.fromEntries(kept);
 }

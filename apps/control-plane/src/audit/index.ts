@@ -1,2 +1,2 @@
 export { auditHandlers } from "./endpoints.ts";
-export { type NewAuditEntry, writeAudit } from "./store.ts";
+export { forgetOldEntries, type NewAuditEntry, writeAudit } from "./store.ts";

@@ -1,7 +1,7 @@
 import { newId, type TenantId } from "@evenkeel/contracts/id";
 import type { AuditEntry } from "@evenkeel/contracts/principal";
 import { json } from "@evenkeel/kit/sql";
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Database } from "../database.ts";
 
 /** What happened; the moment and the id are the store's. */
@@ -16,6 +16,18 @@ export async function writeAudit(tx: Kysely<Database>, { tenantId, details, ...e
     .insertInto("audit")
     .values({ ...entry, id, tenant_id: tenantId, details: json(details) })
     .execute();
+}
+
+const FORGOTTEN_AT_ONCE = 10_000;
+
+/** Forgets entries that are older than so many days, in pieces that hold up nobody. */
+export async function forgetOldEntries(db: Kysely<Database>, days: number): Promise<void> {
+  for (;;) {
+    const { numAffectedRows = 0n } = await sql`delete from audit where id in (
+      select id from audit where at < clock_timestamp() - make_interval(days => ${days})
+      order by at limit ${FORGOTTEN_AT_ONCE})`.execute(db);
+    if (numAffectedRows < FORGOTTEN_AT_ONCE) return;
+  }
 }
 
 /** The newest entries first. */

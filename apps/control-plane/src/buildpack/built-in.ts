@@ -1,9 +1,10 @@
+import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { BuildpackDefinition, type BuildpackObject } from "@evenkeel/contracts/buildpack";
 import { canonicalJson } from "@evenkeel/contracts/canonical";
 import { PlatformError } from "@evenkeel/contracts/error";
-import type { TenantId } from "@evenkeel/contracts/id";
+import { Digest, type TenantId } from "@evenkeel/contracts/id";
 import type { Kysely } from "kysely";
 import { parse } from "yaml";
 import type { Database } from "../database.ts";
@@ -25,9 +26,12 @@ export async function registerBuiltIn({ db, objects, folder, tenantId }: Registe
   for (const name of (await readdir(folder)).toSorted()) {
     if (!(await stat(join(folder, name))).isDirectory()) continue;
     const buildpack = await readBuildpack(join(folder, name));
-    const { digest, sizeBytes } = await objects.put(Buffer.from(canonicalJson(buildpack)));
-    // killed here: an object that nothing names; the next boot registers it
-    await putBuildpack(db, { tenantId, definition: buildpack.definition, digest, sizeBytes });
+    const content = Buffer.from(canonicalJson(buildpack));
+    const digest = Digest.parse(`sha256:${createHash("sha256").update(content).digest("hex")}`);
+    // The name first: an object that something names is not collected.
+    await putBuildpack(db, { tenantId, definition: buildpack.definition, digest, sizeBytes: content.length });
+    // killed here: a buildpack whose object is not there yet; the next boot stores it
+    await objects.put(content);
   }
 }
 

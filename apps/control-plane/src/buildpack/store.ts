@@ -56,3 +56,9 @@ export async function putBuildpack(
 export async function hasBuildpackObject(db: Kysely<Database>, tenantId: TenantId, digest: Digest): Promise<boolean> {
   return (await buildpacks.find(db, tenantId, { digest })) !== null;
 }
+
+/** Which of these objects buildpacks of any tenant name. */
+export async function namedByBuildpacks(db: Kysely<Database>, digests: readonly Digest[]): Promise<Digest[]> {
+  const rows = await db.selectFrom("buildpack").select("digest").where("digest", "in", digests).execute();
+  return rows.map(({ digest }) => digest);
+}

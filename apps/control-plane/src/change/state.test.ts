@@ -1,6 +1,14 @@
 import { ChangeState, isTerminal } from "@evenkeel/contracts/change-state";
 import { describe, expect, test } from "vitest";
-import { type ActionFacts, allowedActions, CHANGE_ARROWS, mayGo, STEP_ARROWS, TARGET_ARROWS } from "./state.ts";
+import {
+  type ActionFacts,
+  allowedActions,
+  CHANGE_ARROWS,
+  instead,
+  mayGo,
+  STEP_ARROWS,
+  TARGET_ARROWS,
+} from "./state.ts";
 
 const everything: Omit<ActionFacts, "state"> = {
   isRollback: false,
@@ -74,4 +82,22 @@ describe("the verbs that are offered", () => {
       "close",
     ]);
   });
+});
+
+test("what is refused is told with what opens the way to it", () => {
+  const facts = {
+    state: "awaiting-confirmation",
+    isRollback: false,
+    hasUnconfirmed: true,
+    hasRetryable: false,
+    hasSkippable: true,
+    hasUnknownStep: false,
+    hasBetween: false,
+    noInverse: null,
+  } as const;
+  expect(instead("skip", facts)).toEqual(["confirm", "pause (then skip)", "cancel", "rollback", "close"]);
+  expect(instead("skip", { ...facts, state: "pausing" })[0]).toBe("skip as soon as it is paused");
+  expect(instead("pause", { ...facts, state: "planned" })).toContain("start (then pause)");
+  expect(instead("skip", { ...facts, hasSkippable: false })).toContain("pause");
+  expect(instead("start", { ...facts, state: "rolled-back" })).toEqual([]);
 });

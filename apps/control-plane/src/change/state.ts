@@ -112,6 +112,17 @@ export interface ActionFacts {
   readonly noInverse: string | null;
 }
 
+/** Where a verb brings a change, if nothing comes between. */
+const LEADS_TO: Partial<Record<ChangeAction, ChangeState>> = { start: "running", resume: "running", pause: "paused" };
+
+/** What is possible instead of a verb that is not, for people: the one that opens the way to it says so. */
+export function instead(action: ChangeAction, facts: ActionFacts): string[] {
+  const opens = (state: ChangeState | undefined) =>
+    state !== undefined && allowedActions({ ...facts, state }).includes(action);
+  const now = allowedActions(facts).map((verb) => (opens(LEADS_TO[verb]) ? `${verb} (then ${action})` : verb));
+  return facts.state === "pausing" && opens("paused") ? [`${action} as soon as it is paused`, ...now] : now;
+}
+
 /** The verbs that are legal now, in the order in which people read them. */
 export function allowedActions(facts: ActionFacts): ChangeAction[] {
   const holds: Partial<Record<ChangeAction, boolean>> = {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { forgetOldEntries } from "../audit/index.ts";
 import { type Installation, serverKinds, startInstallation } from "../testing.ts";
 
 describe.each(await serverKinds())("the HTTP API on %s", (kind) => {
@@ -150,6 +151,21 @@ describe.each(await serverKinds())("the HTTP API on %s", (kind) => {
       { principal: "admin", action: "application:create", outcome: "refused", code: "ALREADY_EXISTS" },
       { principal: "admin", action: "application:create", outcome: "done", code: null, address: "127.0.0.1" },
     ]);
+  });
+
+  test("entries of the audit go when they are older than the installation keeps them", async () => {
+    await here.call("POST", "/applications", { body: { name: "long-ago" } });
+    const { db } = here.replicas[0]!.ground;
+    const [entry] = (await here.call("GET", "/audit?limit=1")).body.items as unknown as { id: string }[];
+    const longAgo = new Date(Date.now() - 40 * 86_400_000).toISOString();
+    await db.updateTable("audit").set({ at: longAgo }).where("id", "=", entry!.id).execute();
+    const before = (await db.selectFrom("audit").select("id").execute()).length;
+    await forgetOldEntries(db, 41);
+    expect(await db.selectFrom("audit").select("id").execute()).toHaveLength(before);
+    await forgetOldEntries(db, 39);
+    const left = await db.selectFrom("audit").select("id").execute();
+    expect(left.map(({ id }) => id)).not.toContain(entry!.id);
+    expect(left).toHaveLength(before - 1);
   });
 
   test("a token may what it was given and no more, and grants no more", async () => {

@@ -50,6 +50,8 @@ export async function openObjectFolder(folder: string): Promise<ObjectStore> {
       const file = draftFile(draftId);
       await naming(file, () => keep(file, fileOf(digest)));
     },
+    older: (olderThanMs) => older(join(folder, "objects"), olderThanMs),
+    remove: async (digest) => await rm(fileOf(digest), { force: true }),
     drop: async (draftId) => await rm(draftFile(draftId), { force: true }),
     untouched: async (olderThanMs) => await untouched(drafts, olderThanMs),
   };
@@ -102,6 +104,19 @@ async function keep(draft: string, file: string): Promise<void> {
     if (error.code !== "EEXIST") throw error;
   });
   await syncFolder(dirname(file));
+}
+
+/** One folder of the 256 after another. */
+async function* older(folder: string, olderThanMs: number): AsyncGenerator<readonly Digest[]> {
+  for (const part of await readdir(folder)) {
+    const found: Digest[] = [];
+    for (const name of await readdir(join(folder, part))) {
+      const digest = Digest.safeParse(`sha256:${name}`);
+      const { mtimeMs } = (await stat(join(folder, part, name)).catch(() => null)) ?? { mtimeMs: Date.now() };
+      if (digest.success && mtimeMs < Date.now() - olderThanMs) found.push(digest.data);
+    }
+    if (found.length > 0) yield found;
+  }
 }
 
 async function untouched(drafts: string, olderThanMs: number): Promise<string[]> {

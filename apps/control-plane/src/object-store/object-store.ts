@@ -32,6 +32,10 @@ export interface ObjectStore {
   /** Makes the draft an object, durably; the draft stays until it is dropped. */
   keep(draftId: string, digest: Digest): Promise<void>;
   drop(draftId: string): Promise<void>;
+  /** Objects that were stored so long ago, a few at a time. */
+  older(olderThanMs: number): AsyncIterable<readonly Digest[]>;
+  /** Takes an object away. */
+  remove(digest: Digest): Promise<void>;
   /** Drafts, and pieces of drafts, that nobody has written to for so long. */
   untouched(olderThanMs: number): Promise<string[]>;
 }

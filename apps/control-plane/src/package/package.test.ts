@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
+import type { Digest } from "@evenkeel/contracts/id";
 import { PACKAGE_LIMIT_BYTES, UPLOAD_PIECE_BYTES } from "@evenkeel/contracts/package";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, type Installation, serverKinds, startInstallation } from "../testing.ts";
-import { collectUploads } from "./collect.ts";
+import { collectObjects, collectUploads } from "./collect.ts";
 import { digestOf, goodPackage, tarOf } from "./testing.ts";
 
 const run = promisify(execFile);
@@ -237,6 +238,25 @@ describe.each(await serverKinds())("packages on %s", (kind) => {
     await collectUploads(ground);
     expect(await drafts()).not.toContain(body.id);
     expect(await here.call("GET", `/uploads/${body.id}`)).toMatchObject({ status: 404 });
+  });
+
+  test("an object that nothing names is taken away after a day; one that a package, a buildpack or an upload names stays", async () => {
+    const { ground } = here.replicas[0]!;
+    const kept = goodPackage("kept for ever");
+    await upload("8.1.0", kept);
+    const refused = goodPackage("lost the race for its version");
+    const stored = await ground.objects.put(refused);
+    const underWay = await ground.objects.put(goodPackage("comes again"));
+    await begin("8.2.0", goodPackage("comes again"));
+    const { body } = await here.call("GET", "/buildpacks");
+    const [buildpack] = body.items as unknown as { digest: Digest }[];
+    await collectObjects(ground);
+    expect(await ground.objects.size(stored.digest)).toBe(refused.length);
+    await collectObjects(ground, -1000);
+    expect(await ground.objects.size(stored.digest)).toBe(null);
+    expect(await ground.objects.size(underWay.digest)).toBe(underWay.sizeBytes);
+    expect(await ground.objects.size(digestOf(kept) as Digest)).toBe(kept.length);
+    expect(await ground.objects.size(buildpack!.digest)).toBeGreaterThan(0);
   });
 
   test("an agent gets an object whole or by range, and nobody gets one by an access token", async () => {

@@ -26,6 +26,7 @@ export interface NewUpload {
 
 /** The upload of these bits as this version: the one under way, or a new one. */
 export async function findOrMakeUpload(tx: Db, upload: NewUpload): Promise<UploadRow> {
+  await holdDigest(tx, upload.digest);
   await tx
     .insertInto("upload")
     .values({
@@ -49,6 +50,18 @@ export async function findOrMakeUpload(tx: Db, upload: NewUpload): Promise<Uploa
     .where("version", "=", upload.version)
     .where("digest", "=", upload.digest)
     .executeTakeFirstOrThrow();
+}
+
+/** Until the end of the transaction nobody else names this object for the first time, or takes it away. */
+export async function holdDigest(tx: Db, digest: Digest): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`object ${digest}`}, 0))`.execute(tx);
+}
+
+/** Which of these objects packages or uploads under way name. */
+export async function namedByPackages(db: Db, digests: readonly Digest[]): Promise<Digest[]> {
+  const packages = await db.selectFrom("package").select("digest").where("digest", "in", digests).execute();
+  const uploads = await db.selectFrom("upload").select("digest").where("digest", "in", digests).execute();
+  return [...packages, ...uploads].map(({ digest }) => digest);
 }
 
 export async function findUpload(db: Db, tenantId: TenantId, id: UploadId): Promise<UploadRow | null> {

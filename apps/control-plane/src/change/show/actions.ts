@@ -4,7 +4,7 @@ import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { batchOf } from "../batch.ts";
 import { CLOSING, OPENING, type Snapshot, type TargetSnapshot } from "../snapshot.ts";
-import { allowedActions, LOST_TARGETS, RETRYABLE_TARGETS } from "../state.ts";
+import { type ActionFacts, allowedActions, LOST_TARGETS, RETRYABLE_TARGETS } from "../state.ts";
 import type { ChangeRow } from "../store/snapshot.ts";
 import { attemptsOf, isTouched, positionOf, trackOf } from "../track.ts";
 
@@ -25,9 +25,14 @@ export function lostTracks(snapshot: Snapshot): string[] {
 
 /** The verbs that are legal on the change now. */
 export function actionsOf(row: ChangeRow, snapshot: Snapshot, newer: ChangeId | null): ChangeAction[] {
+  return allowedActions(factsOf(row, snapshot, newer));
+}
+
+/** What they are narrowed by. */
+export function factsOf(row: ChangeRow, snapshot: Snapshot, newer: ChangeId | null): ActionFacts {
   const targets = targetsOf(snapshot);
   const batches = snapshot.plan.groups.flatMap((group) => group.batches);
-  return allowedActions({
+  return {
     state: row.state,
     isRollback: row.rollback_of !== null,
     hasUnconfirmed: batches.some((batch) => mayConfirm(snapshot, batch)),
@@ -36,7 +41,7 @@ export function actionsOf(row: ChangeRow, snapshot: Snapshot, newer: ChangeId | 
     hasUnknownStep: snapshot.attempts.some(({ state }) => state === "unknown"),
     hasBetween: targets.some((target) => isBetween(snapshot, target)),
     noInverse: noInverse(row, newer),
-  });
+  };
 }
 
 /** Touched and lost: neither old nor new, until somebody retries it or rolls it back. */

@@ -25,8 +25,7 @@ export async function listChanges(db: Kysely<Database>, page: ChangePage): Promi
     .$if(page.state !== undefined, (query) => query.where("change.state", "=", page.state as ChangeState))
     .$if(page.kind !== undefined, (query) => query.where("change.kind", "=", page.kind as string))
     .$if(page.service !== undefined, (query) =>
-      query.where(sql<boolean>`exists (select from jsonb_array_elements(change.plan -> 'targets') target
-        where target ->> 'slot' = ${page.service as string})`),
+      query.where(sql<boolean>`jsonb_path_query_array(change.plan, '$.targets[*].slot') ? ${page.service as string}`),
     )
     .$if(page.after !== null, (query) => query.where("change.id", "<", page.after as ChangeRow["id"]))
     .orderBy("change.id", "desc")

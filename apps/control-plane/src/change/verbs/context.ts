@@ -5,8 +5,9 @@ import { inTransaction } from "@evenkeel/kit/sql";
 import type { Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import type { ChangeDeps } from "../deps.ts";
-import { actionsOf } from "../show/actions.ts";
+import { factsOf } from "../show/actions.ts";
 import type { Snapshot } from "../snapshot.ts";
+import { allowedActions, instead } from "../state.ts";
 import { lockChange, newerChanges } from "../store/change.ts";
 import { type ChangeRow, readRows, snapshotOf } from "../store/snapshot.ts";
 
@@ -36,8 +37,9 @@ export async function withVerb<T>(
     const change = await lockChange(tx, ask.tenantId, ask.changeId);
     const rows = await readRows(tx, change);
     const snapshot = snapshotOf(rows);
-    const allowed = actionsOf(rows.change, snapshot, (await newerChanges(tx, [change.id])).get(change.id) ?? null);
-    if (!allowed.includes(action)) {
+    const facts = factsOf(rows.change, snapshot, (await newerChanges(tx, [change.id])).get(change.id) ?? null);
+    if (!allowedActions(facts).includes(action)) {
+      const allowed = instead(action, facts);
       throw new PlatformError("ACTION_NOT_ALLOWED", {
         action,
         resource: `change ${change.id}`,
