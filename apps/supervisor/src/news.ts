@@ -20,15 +20,16 @@ export interface News {
 }
 
 /** Prints what a person wants to know of it: one line each, and of a part that dies again and again ever fewer. */
-export function printedNews(say: (line: string) => void): News {
+export function printedNews(say: (line: string) => void, now = () => new Date()): News {
+  const stamp = (): string => now().toTimeString().slice(0, "00:00:00".length);
   const down = new Set<string>();
   return {
     died: (death) => {
       down.add(death.name);
-      if (isWorthALine(death.failures)) for (const line of linesOf(death)) say(line);
+      if (isWorthALine(death.failures)) for (const line of linesOf(death, stamp())) say(line);
     },
     back: (name) => {
-      if (down.delete(name)) say(`${name} is back`);
+      if (down.delete(name)) say(`${stamp()} ${name} is back`);
     },
   };
 }
@@ -38,11 +39,11 @@ function isWorthALine(failures: number): boolean {
   return failures === 0 || Number.isInteger(Math.log2(failures));
 }
 
-function linesOf(death: Death): string[] {
+function linesOf(death: Death, at: string): string[] {
   const { name, failures, waitMs, log } = death;
   const again = failures > 1 ? `, ${failures} times in a row` : "";
   const next = waitMs < 1000 ? "it is started again" : `next start in ${Math.round(waitMs / 1000)} s`;
-  return [`${name} ended (${howOf(death)})${again}; ${next}`, `  its log: ${shortest(log)}`];
+  return [`${at} ${name} ended (${howOf(death)})${again}; ${next}`, `         see ${shortest(log)}`];
 }
 
 function howOf({ ended }: Death): string {

@@ -160,7 +160,8 @@ function describe({ controlPlanes, gateway }: Endpoints, home: Home): string {
     `  Command   ${home.commandFile}`,
     `  Logs      ${home.logFolder}`,
     "",
-    "  Ctrl-C stops everything; a kill leaves the applications running, and the next start takes them over.",
+    "  Ctrl-C stops everything; a kill leaves the applications running,",
+    "  and the next start takes them over.",
     "",
     "",
   ].join("\n");
