@@ -4,6 +4,7 @@ import { ground } from "./001-ground.ts";
 import { fleet } from "./002-fleet.ts";
 import { change } from "./003-change.ts";
 import { lists } from "./013-lists.ts";
+import { progress } from "./020-progress.ts";
 import { guard } from "./028-guard.ts";
 import { instanceSample } from "./029-instance-sample.ts";
 import { backup } from "./035-backup.ts";
@@ -14,6 +15,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "002-fleet": fleet,
   "003-change": change,
   "013-lists": lists,
+  "020-progress": progress,
   "028-guard": guard,
   "029-instance-sample": instanceSample,
   "035-backup": backup,

@@ -136,6 +136,25 @@ test("replan with a file that is missing, no file or not JSON names the file and
   expect(bodies()).toEqual([]);
 });
 
+test("batches are arranged by hand in words, and the new plan is shown", async () => {
+  const change = {
+    ...waiting(),
+    state: "planned" as const,
+    allowedActions: ["start", "replan"] as Change["allowedActions"],
+  };
+  bed = await startBed({
+    ...apiOf([change]),
+    [`POST /changes/${change.id}/replan`]: () => value(change),
+    [`GET /changes/${change.id}/plan`]: () => value({ plan: samplePlan({}), digest: change.planDigest }),
+  });
+  const { stdout } = await bed.run(["change", "replan", change.id, "--merge", "beta,zone a"]);
+  expect(stdout).toContain("2 hosts in 2 batches");
+  expect(stdout).toContain(`evenkeel change start ${change.id.slice(-8)}`);
+  expect(bodies().map(([, body]) => body)).toEqual([
+    { groups: [{ groupId: "hello", batches: [{ name: "beta", targetIds: ["local-1", "local-2"] }] }] },
+  ]);
+});
+
 test("an action that is not allowed now is told with its code", async () => {
   const change = waiting();
   const facts = { action: "pause", resource: "the change", state: "failed", allowed: ["retry", "close"] };

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { shortId, stateMark, stateName } from "@evenkeel/client/text/change";
 import { line } from "@evenkeel/client/text/line";
+import { planLines } from "@evenkeel/client/text/plan";
 import { type Change, type RollbackSpeed, VERB_BODIES, type VerbBody } from "@evenkeel/contracts/change";
 import type { ChangeAction, ChangeState } from "@evenkeel/contracts/change-state";
 import { PlatformError } from "@evenkeel/contracts/error";
@@ -11,10 +12,11 @@ import type { Cli, Run } from "../context.ts";
 import { Exit } from "../exit.ts";
 import { type StrategyOptions, strategyOf, withStrategyOptions } from "../strategy-options.ts";
 import { actionLines } from "./actions.ts";
+import { arrange, type Edits } from "./arrange.ts";
 import { findChange } from "./find.ts";
 import { hasEnded, watchChange } from "./watch.ts";
 
-interface VerbOptions extends StrategyOptions {
+interface VerbOptions extends StrategyOptions, Edits {
   readonly at?: string;
   readonly expiresAt?: string;
   readonly wait?: boolean;
@@ -61,9 +63,18 @@ const VERBS: readonly Verb[] = [
   {
     action: "replan",
     does: "makes the plan anew, or arranges its batches by hand",
-    options: (command) => command.option("--groups <file>", "JSON: [{groupId, batches: [{name, targetIds}]}]"),
-    body: async ({ cli, options: { groups } }) =>
-      groups === undefined ? {} : { groups: await readJson(groups, resolve(cli.io.cwd, groups)) },
+    options: (command) =>
+      command
+        .option("--merge <batches...>", 'batches into the first of them ("zone a,zone b")')
+        .option("--split <batch...>", 'a batch into so many ("zone b:2"), or hosts out of it ("zone b:local-3")')
+        .option("--move <host...>", 'hosts into another batch ("local-3:beta")')
+        .option("--groups <file>", "JSON: [{groupId, batches: [{name, targetIds}]}]"),
+    body: async ({ cli, change, options }) => {
+      const { groups, merge, split, move } = options;
+      if (groups !== undefined) return { groups: await readJson(groups, resolve(cli.io.cwd, groups)) };
+      const edited = [merge, split, move].some((each) => each !== undefined);
+      return edited ? { groups: arrange(change.groups, options) } : {};
+    },
   },
   { action: "approve", does: "agrees to a change" },
   {
@@ -162,7 +173,10 @@ async function act(cli: Cli, verb: Verb, given: { id: ChangeId; names: readonly 
     if (!wanted.includes(ended.state)) throw new Exit(1);
     return;
   }
+  // Who arranged its batches wants to see them.
+  const plan = verb.action === "replan" ? planLines((await client.getPlan({ params: { changeId: id } })).plan) : [];
   cli.answer(after, [
+    ...plan,
     line(stateMark(after.state), ` ${after.title}: `, stateName(after.state), `  ${shortId(after.id)}`),
     ...(hasEnded(after) && after.state !== "failed" ? [] : actionLines(cli, after)),
   ]);

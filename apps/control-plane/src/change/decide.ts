@@ -6,6 +6,7 @@ import { isHeld, waitsForTraffic } from "./gate.ts";
 import { type GuardDecision, guardAlarm, watchAfter, watchBefore } from "./guard/watch.ts";
 import { CLOSING, type HostView, OPENING, type PauseCause, type Snapshot, type StepAttempt } from "./snapshot.ts";
 import { stagingTurns } from "./staging.ts";
+import { stallProblem } from "./stall.ts";
 import { LOST_TARGETS } from "./state.ts";
 import { allowedFailures } from "./strategy.ts";
 import {
@@ -102,6 +103,8 @@ function whileRunning(context: Context): Decision[] {
   if (overspent !== null) return [overspent];
   const alarm = guardAlarm(snapshot);
   if (alarm !== null) return [alarm];
+  const stall = stallProblem(snapshot);
+  if (stall !== null) return [giveUp(snapshot, stall, { rollback: snapshot.plan.groups.some(rollsBack) })];
   const runnable = new Set(
     snapshot.plan.groups.flatMap((group) =>
       group.batches
@@ -116,6 +119,9 @@ function whileRunning(context: Context): Decision[] {
     ...snapshot.plan.targets.flatMap((target) => reattach(snapshot, target)),
     ...lateOutcomes(context),
   ];
+  // What was lost is written, and counted, before anything else is begun.
+  const losses = moves.filter((move) => move.kind === "target" && LOST_TARGETS.includes(move.to));
+  if (losses.length > 0) return losses;
   const staged = snapshot.plan.targets.every((target) => {
     const state = snapshot.targets.get(target.targetId)?.state;
     return state !== "pending" && state !== "staging";
@@ -132,12 +138,18 @@ function spentBudget(snapshot: Snapshot): Decision | null {
     const total = group.batches.reduce((sum, batch) => sum + batch.targetIds.length, 0);
     const { budget } = group.strategy;
     if (losses.length <= allowedFailures(budget, total) || budget.action === "continue") continue;
-    const problem = firstProblem(snapshot, losses);
-    // Nothing rolls a rollback back by itself.
-    if (budget.action === "rollback" && !snapshot.isRollback) return { kind: "change", to: "rolling-back", problem };
-    return { kind: "change", to: "pausing", problem, pauseCause: "budget" };
+    return giveUp(snapshot, firstProblem(snapshot, losses), { rollback: rollsBack(group) });
   }
   return null;
+}
+
+const rollsBack = ({ strategy }: PlannedGroup) => strategy.budget.action === "rollback";
+
+/** What the strategy allows is spent. */
+function giveUp(snapshot: Snapshot, problem: Problem | null, { rollback }: { readonly rollback: boolean }): Decision {
+  // Nothing rolls a rollback back by itself.
+  if (rollback && !snapshot.isRollback) return { kind: "change", to: "rolling-back", problem };
+  return { kind: "change", to: "pausing", problem, pauseCause: "budget" };
 }
 
 function firstProblem(snapshot: Snapshot, targetIds: readonly string[]): Problem | null {

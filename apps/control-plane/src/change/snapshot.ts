@@ -69,6 +69,7 @@ export interface VerdictSnapshot {
 
 /** `targets`: those in hand go on to their end; `steps`: only the steps in hand. */
 export type PauseMode = "targets" | "steps";
+/** `budget`: what the strategy allows is spent, be it failures or time; it ends as failed. */
 export type PauseCause = "person" | "guard" | "budget";
 
 /** A change as the worker decides on it: read under the lock of its row. */
@@ -79,6 +80,8 @@ export interface Snapshot {
   readonly isRollback: boolean;
   readonly pauseMode: PauseMode;
   readonly pauseCause: PauseCause;
+  /** For how long the change has got no further than its mark says. */
+  readonly idle: { readonly mark: string | null; readonly ms: number };
   /** The state of the change that rolls this one back, once there is one. */
   readonly rollback: { readonly id: ChangeId; readonly state: ChangeState } | null;
   readonly targets: ReadonlyMap<string, TargetSnapshot>;

@@ -76,6 +76,9 @@ export const LOST_TARGETS: readonly TargetState[] = ["failed", "interrupted", "u
 /** Targets that `retry` takes when none are named. */
 export const RETRYABLE_TARGETS: readonly TargetState[] = ["failed", "interrupted"];
 
+/** States before the start, in which its time may run out. */
+export const NOT_STARTED: readonly ChangeState[] = ["planned", "awaiting-approval", "scheduled"];
+
 /** States in which a worker has something to do. */
 export const WORKED_STATES: readonly ChangeState[] = ["running", "pausing", "cancelling", "rolling-back", "scheduled"];
 

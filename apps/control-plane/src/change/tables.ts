@@ -29,6 +29,9 @@ interface ChangeTable {
   reason: string | null;
   pause_mode: Generated<PauseMode>;
   pause_cause: Generated<PauseCause>;
+  /** For how long it has got no further than `idle_mark` says. */
+  idle_ms: Generated<number>;
+  idle_mark: string | null;
   /** What was asked for, while the change waits for its rollback to begin. */
   rollback_demand: MaybeJson<RollbackDemand>;
   start_at: MaybeMoment;

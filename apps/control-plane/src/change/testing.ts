@@ -76,6 +76,13 @@ const groupOf = ({ strategy, hosts }: DrillSpec): Draft["groups"][number] => ({
   targetIds: hosts.map(({ name }) => name),
 });
 
+/** On the host, in the control plane, and on the host again, which stands for what gives traffic. */
+const stepsOf = (verb: string): PlannedStep[] => [
+  drillStep(verb),
+  drillStep("count", { on: "control", type: "count" }),
+  drillStep(`${verb}-more`, { gated: true }),
+];
+
 interface DrillWorld {
   readonly seeded: Seed;
   readonly version: string;
@@ -113,7 +120,7 @@ function drillKind(seeded: Seed): ChangeKind<DrillSpec, DrillWorld> {
           from: "old",
           to: "new",
           stage: [drillStep("stage")],
-          steps: [drillStep(verb), drillStep("count", { on: "control", type: "count" }), drillStep(`${verb}-more`)],
+          steps: stepsOf(verb),
           clean: [drillStep("clean")],
           reattach: [],
           facts: {},

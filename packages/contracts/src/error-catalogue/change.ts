@@ -88,6 +88,10 @@ export const CHANGE_ERRORS = {
     "The guard {guard} cannot judge {batch}: {evidence}.",
     "Look for yourself, then `resume` or roll back.",
   ]),
+  NO_PROGRESS: entry(504, "later", [
+    "Nothing got any further for {seconds} s: {waiting}.",
+    "See what its steps wait for, then retry; or roll it back.",
+  ]),
   NO_INVERSE: entry(409, "never", ["This change cannot be rolled back: {problem}.", "Plan a new release instead."]),
   NEWER_CHANGE: entry(409, "never", [
     "{resource} was changed since by {changeId}.",

@@ -13,7 +13,8 @@ import { type Decision, decide } from "../decide.ts";
 import type { ChangeDeps, Delivery } from "../deps.ts";
 import { guardClocks } from "../guard/watch.ts";
 import type { HostView, Snapshot } from "../snapshot.ts";
-import { WORKED_STATES } from "../state.ts";
+import { progressClocks } from "../stall.ts";
+import { NOT_STARTED, WORKED_STATES } from "../state.ts";
 import { type Claim, holdChange, type KeptPlan, releaseClaim } from "../store/lease.ts";
 import { chargeTime } from "../store/progress.ts";
 import { type ChangeRow, type FreshRows, rereadRows, snapshotOf } from "../store/snapshot.ts";
@@ -56,7 +57,7 @@ export async function advance(deps: ChangeDeps, look: Advance): Promise<Advanced
     deliveries = [];
     const change = await holdChange(tx, deps.lease.id, look);
     deps.at("before-decide");
-    if (change.state === "scheduled") await startScheduled(deps, tx, change);
+    if (NOT_STARTED.includes(change.state)) await startScheduled(deps, tx, change);
     const settled = await settleDown(deps, { ...look, tx, change, deliveries });
     // Killed here – then nothing was decided; the next worker decides the same.
     deps.at("before-commit");
@@ -139,7 +140,7 @@ const waitingSteps = (snapshot: Snapshot) =>
 function waitingIds(snapshot: Snapshot): string[] {
   const baking = snapshot.state === "running" ? bakingBatches(snapshot).map(({ batchId }) => batchId) : [];
   const guards = snapshot.state === "running" ? guardClocks(snapshot) : [];
-  return [...baking, ...guards, ...waitingSteps(snapshot).map(({ id }) => id)];
+  return [...baking, ...guards, ...progressClocks(snapshot), ...waitingSteps(snapshot).map(({ id }) => id)];
 }
 
 function nextLook(snapshot: Snapshot, hosts: HostView): number | null {
@@ -149,6 +150,7 @@ function nextLook(snapshot: Snapshot, hosts: HostView): number | null {
   const watching =
     snapshot.state === "scheduled" ||
     waitingSteps(snapshot).length > 0 ||
+    progressClocks(snapshot).length > 0 ||
     (snapshot.state === "running" && guardClocks(snapshot).length > 0) ||
     snapshot.plan.targets.some((target) => target.hostId !== null && hosts.away(target.hostId));
   const looks = [...baking, ...(watching ? [LOOK_AGAIN_MS] : [])];

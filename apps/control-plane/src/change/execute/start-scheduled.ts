@@ -8,11 +8,11 @@ import type { ChangeRow } from "../store/snapshot.ts";
 import { noteStartWaits, startTimes } from "../store/start.ts";
 import { begin } from "./begin.ts";
 
-/** Starts a change whose time has come, ends one whose time is over, says what another waits for. */
+/** Starts a scheduled change whose time has come, ends one whose time is over, says what another waits for. */
 export async function startScheduled(deps: ChangeDeps, tx: Transaction<Database>, change: ChangeRow): Promise<void> {
   const { due, expired } = await startTimes(tx, change.id);
   if (expired) return await moveChange(tx, change, { to: "expired" });
-  if (!due) return;
+  if (!due || change.state !== "scheduled") return;
   const beginning = await begin(deps, tx, { change, by: change.created_by });
   switch (beginning.kind) {
     case "running":

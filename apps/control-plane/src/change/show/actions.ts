@@ -4,7 +4,7 @@ import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { batchOf } from "../batch.ts";
 import { CLOSING, OPENING, type Snapshot, type TargetSnapshot } from "../snapshot.ts";
-import { type ActionFacts, allowedActions, LOST_TARGETS, RETRYABLE_TARGETS } from "../state.ts";
+import { type ActionFacts, allowedActions, LOST_TARGETS, RETRYABLE_TARGETS, SETTLED_TARGETS } from "../state.ts";
 import type { ChangeRow } from "../store/snapshot.ts";
 import { attemptsOf, isTouched, positionOf, trackOf } from "../track.ts";
 
@@ -36,12 +36,21 @@ export function factsOf(row: ChangeRow, snapshot: Snapshot, newer: ChangeId | nu
     state: row.state,
     isRollback: row.rollback_of !== null,
     hasUnconfirmed: batches.some((batch) => mayConfirm(snapshot, batch)),
-    hasRetryable: targets.some(({ state }) => RETRYABLE_TARGETS.includes(state)) || lostTracks(snapshot).length > 0,
+    hasRetryable:
+      targets.some(({ state }) => RETRYABLE_TARGETS.includes(state)) ||
+      lostTracks(snapshot).length > 0 ||
+      isUnfinished(row, targets),
     hasSkippable: targets.some(({ state }) => SKIPPABLE.includes(state)),
     hasUnknownStep: snapshot.attempts.some(({ state }) => state === "unknown"),
     hasBetween: targets.some((target) => isBetween(snapshot, target)),
     noInverse: noInverse(row, newer),
   };
+}
+
+/** Failed without a loss, for want of progress or of an inverse: to try again is to go on. */
+function isUnfinished({ state }: ChangeRow, targets: readonly TargetSnapshot[]): boolean {
+  if (state !== "failed" || targets.some((target) => LOST_TARGETS.includes(target.state))) return false;
+  return targets.some((target) => !SETTLED_TARGETS.includes(target.state));
 }
 
 /** Touched and lost: neither old nor new, until somebody retries it or rolls it back. */

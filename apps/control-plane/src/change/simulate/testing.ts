@@ -122,6 +122,7 @@ export function snapshotOf({
     isRollback: false,
     pauseMode: "targets",
     pauseCause: "person",
+    idle: { mark: null, ms: 0 },
     rollback: null,
     targets: new Map([
       [OPENING, track(OPENING)],

@@ -150,6 +150,8 @@ export async function moveChange(tx: Tx, change: Pick<ChangeRow, "id" | "state">
       ...(move.pauseMode === undefined ? {} : { pause_mode: move.pauseMode }),
       ...(move.pauseCause === undefined ? {} : { pause_cause: move.pauseCause }),
       ...(move.rollbackDemand === undefined ? {} : { rollback_demand: jsonOrNull(move.rollbackDemand) }),
+      // Whoever lets it go on gives it its time again.
+      ...(move.to === "running" ? { idle_ms: 0 } : {}),
       ...(ends ? { finished_at: NOW, lease_owner: null, lease_until: null } : {}),
     })
     .where("id", "=", change.id)

@@ -8,7 +8,7 @@ import type { ChangeId, ReplicaId } from "@evenkeel/contracts/id";
 import { LeaseLost } from "@evenkeel/kit/lease";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
-import { WORKED_STATES } from "../state.ts";
+import { NOT_STARTED, WORKED_STATES } from "../state.ts";
 import { NOW } from "./change.ts";
 import type { ChangeRow } from "./snapshot.ts";
 
@@ -26,7 +26,15 @@ export async function claimChanges(db: Kysely<Database>, owner: ReplicaId, only?
     .select("id")
     .where("finished_at", "is", null)
     .where((eb) => eb.or([eb("lease_owner", "is", null), eb("lease_until", "<", NOW)]))
-    .$if(only === undefined, (query) => query.where("state", "in", [...WORKED_STATES]))
+    .$if(only === undefined, (query) =>
+      query.where((eb) =>
+        eb.or([
+          eb("state", "in", [...WORKED_STATES]),
+          // The time to start ran out.
+          eb.and([eb("state", "in", [...NOT_STARTED]), eb("expires_at", "<=", NOW)]),
+        ]),
+      ),
+    )
     .$if(only !== undefined, (query) => query.where("id", "=", only as ChangeId))
     .forUpdate()
     .skipLocked()
@@ -67,6 +75,8 @@ const MOVING = [
   "reason",
   "pause_mode",
   "pause_cause",
+  "idle_ms",
+  "idle_mark",
   "rollback_demand",
   "start_at",
   "expires_at",

@@ -4,6 +4,7 @@ import type { ChangeId } from "@evenkeel/contracts/id";
 import { sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import { CLOSING, OPENING } from "../snapshot.ts";
+import { markOfClock } from "../stall.ts";
 import { SETTLED_TARGETS } from "../state.ts";
 import { NOW } from "./change.ts";
 import { writeWithEvents } from "./event.ts";
@@ -111,4 +112,20 @@ export async function chargeTime(
     update change_step set elapsed_ms = elapsed_ms + charge.ms from ${charge}
     where change_id = ${changeId} and change_step.id = charge.id`.execute(tx);
   await chargeGuards(tx, changeId, charges);
+  await chargeIdle(tx, changeId, charges);
+}
+
+/** Time without progress; what belongs to another mark is over. */
+async function chargeIdle(
+  tx: Tx,
+  changeId: ChangeId,
+  charges: readonly { readonly id: string; readonly ms: number }[],
+): Promise<void> {
+  for (const { id, ms } of charges) {
+    const mark = markOfClock(id);
+    if (mark === null) continue;
+    await sql`update change set idle_mark = ${mark},
+        idle_ms = case when idle_mark = ${mark} then idle_ms else 0 end + ${ms}
+      where id = ${changeId}`.execute(tx);
+  }
 }

@@ -69,7 +69,14 @@ export async function readRowsOfMany(db: Kysely<Database>, changes: readonly Cha
 
 type Moving = Pick<
   ChangeRow,
-  "state" | "finished_at" | "pause_mode" | "pause_cause" | "rollback_demand" | "rollback_change_id"
+  | "state"
+  | "finished_at"
+  | "pause_mode"
+  | "pause_cause"
+  | "idle_ms"
+  | "idle_mark"
+  | "rollback_demand"
+  | "rollback_change_id"
 >;
 
 export type FreshRows = ChangeRows & { readonly epoch: number };
@@ -79,7 +86,7 @@ export async function rereadRows(tx: Transaction<Database>, change: ChangeRow): 
   const of = (table: string, order: string) =>
     sql`(select coalesce(json_agg(one order by ${sql.raw(order)}), '[]') from ${sql.table(table)} one where change_id = change.id)`;
   const { rows } = await sql<Moving & Omit<ChangeRows, "change"> & { epoch: number }>`
-    select state, finished_at, pause_mode, pause_cause, rollback_demand, rollback_change_id,
+    select state, finished_at, pause_mode, pause_cause, idle_ms, idle_mark, rollback_demand, rollback_change_id,
       (select epoch from installation) as epoch,
       (select other.state from change other where other.id = change.rollback_change_id) as "rollbackState",
       ${of("change_target", "target_id")} as targets,
@@ -101,6 +108,7 @@ export function snapshotOf(rows: ChangeRows): Snapshot {
     isRollback: change.rollback_of !== null,
     pauseMode: change.pause_mode,
     pauseCause: change.pause_cause,
+    idle: { mark: change.idle_mark, ms: change.idle_ms },
     rollback:
       change.rollback_change_id === null || rows.rollbackState === null
         ? null

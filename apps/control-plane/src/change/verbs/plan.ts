@@ -9,6 +9,7 @@ import { rearrange } from "../arrange.ts";
 import type { ChangeDeps } from "../deps.ts";
 import { freeze, planDigest } from "../plan.ts";
 import { insertChange, moveChange, storePlan } from "../store/change.ts";
+import { storeStart } from "../store/start.ts";
 import { strategyRefusal } from "../strategy-fit.ts";
 import { type Ask, withVerb } from "./context.ts";
 
@@ -93,6 +94,8 @@ export async function replan(deps: ChangeDeps, ask: Ask, body: VerbBody<"replan"
     const objection = deps.registry.kinds.get(change.kind)?.review(plan, null) ?? null;
     if (objection !== null) throw asError(objection);
     await storePlan(tx, change.id, { plan, digest: planDigest(plan) });
+    // When it was to start was said of the plan before.
+    await storeStart(tx, change.id, { at: null, expiresAt: null, reason: undefined });
     await moveChange(tx, change, { to: "planned", problem: null, by });
   });
 }

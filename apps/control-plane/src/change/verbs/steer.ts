@@ -6,6 +6,7 @@ import { objections } from "../guard/watch.ts";
 import { mayConfirm } from "../show/actions.ts";
 import { leftBehindLines } from "../show/left-behind.ts";
 import type { Snapshot } from "../snapshot.ts";
+import { NOT_STARTED } from "../state.ts";
 import { moveChange, storeLeftBehind, wake } from "../store/change.ts";
 import { appendEvents } from "../store/event.ts";
 import { confirmBatches } from "../store/progress.ts";
@@ -57,8 +58,6 @@ function notConfirmable(snapshot: Snapshot, batchId: string): PlatformError {
     allowed: open,
   });
 }
-
-const NOT_STARTED = ["planned", "awaiting-approval", "scheduled"];
 
 /** Brings the targets in hand to a whole state and leaves the others. */
 export async function cancel(deps: ChangeDeps, ask: Ask): Promise<void> {
