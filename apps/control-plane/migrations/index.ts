@@ -5,6 +5,7 @@ import { fleet } from "./002-fleet.ts";
 import { change } from "./003-change.ts";
 import { lists } from "./013-lists.ts";
 import { progress } from "./020-progress.ts";
+import { governance } from "./023-governance.ts";
 import { guard } from "./028-guard.ts";
 import { instanceSample } from "./029-instance-sample.ts";
 import { backup } from "./035-backup.ts";
@@ -16,6 +17,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "003-change": change,
   "013-lists": lists,
   "020-progress": progress,
+  "023-governance": governance,
   "028-guard": guard,
   "029-instance-sample": instanceSample,
   "035-backup": backup,

@@ -1,5 +1,7 @@
+import type { AdmissionTables } from "./admission/tables.ts";
 import type { AgentLinkTables } from "./agent-link/tables.ts";
 import type { ApplicationTables } from "./application/tables.ts";
+import type { ApprovalTables } from "./approval/tables.ts";
 import type { AuditTables } from "./audit/tables.ts";
 import type { BackupTables } from "./backup/tables.ts";
 import type { BuildpackTables } from "./buildpack/tables.ts";
@@ -10,11 +12,14 @@ import type { HttpTables } from "./http/tables.ts";
 import type { InstallationTables } from "./installation/tables.ts";
 import type { PackageTables } from "./package/tables.ts";
 import type { PrincipalTables } from "./principal/tables.ts";
+import type { PrincipalGroupTables } from "./principal-group/tables.ts";
+import type { ReviewTables } from "./review/tables.ts";
 import type { RevisionTables } from "./revision/tables.ts";
 import type { RouteTables } from "./route/tables.ts";
 import type { SampleTables } from "./sample/tables.ts";
 import type { ServiceTables } from "./service/tables.ts";
 import type { TenantTables } from "./tenant/tables.ts";
+import type { WindowTables } from "./window/tables.ts";
 import type { WorkspaceTables } from "./workspace/tables.ts";
 
 /** Every table of the database; each slice declares its own in its `tables.ts`. */
@@ -36,4 +41,9 @@ export interface Database
     GatewayTables,
     SampleTables,
     ChangeTables,
-    BackupTables {}
+    BackupTables,
+    PrincipalGroupTables,
+    WindowTables,
+    ApprovalTables,
+    AdmissionTables,
+    ReviewTables {}

@@ -1,5 +1,6 @@
 import { type AgentConnections, commandPort } from "./agent-link/index.ts";
 import type { ChangeDeps, ExitPoint, KindRegistry } from "./change/index.ts";
+import { governance } from "./governance/index.ts";
 import type { Ground } from "./ground.ts";
 import { hostOperationKind } from "./host-operation/index.ts";
 import { operationOrderKind } from "./operation-order/index.ts";
@@ -18,9 +19,12 @@ const registry: KindRegistry = {
   agentSteps: new Map([...agentSteps, ...hostOperationKind.agentSteps].map((step) => [step.type, step])),
 };
 
+/** The name of every kind of change. */
+export const KIND_NAMES: ReadonlySet<string> = new Set(registry.kinds.keys());
+
 /** What the kernel stands on, with all kinds. */
 export function kernelDeps(ground: Ground, connections: AgentConnections, at: (point: ExitPoint) => void): ChangeDeps {
   const { db, listener, lease, clock, log } = ground;
   const commands = commandPort(connections);
-  return { db, listener, lease, clock, log, commands, measurements, registry, onEnded: [], at };
+  return { db, listener, lease, clock, log, commands, measurements, registry, governance, onEnded: [], at };
 }

@@ -1,8 +1,10 @@
 import type { OperationName } from "@evenkeel/contracts/api";
 import type { TenantId } from "@evenkeel/contracts/id";
 import type { Log } from "@evenkeel/kit/log";
+import { admissionHandlers } from "./admission/index.ts";
 import type { AgentConnections } from "./agent-link/index.ts";
 import { applicationHandlers } from "./application/index.ts";
+import { approvalHandlers, rulesOfGroup } from "./approval/index.ts";
 import { auditHandlers, forgetOldEntries } from "./audit/index.ts";
 import { backupFindings, backupHandlers, readKeys } from "./backup/index.ts";
 import { buildpackHandlers } from "./buildpack/index.ts";
@@ -21,10 +23,13 @@ import { type Ground, openGround } from "./ground.ts";
 import type { Handlers } from "./http/index.ts";
 import { forgetOldKeys, openServer } from "./http/wire.ts";
 import { forgetDeadReplicas } from "./installation/index.ts";
-import { kernelDeps } from "./kernel.ts";
+import { KIND_NAMES, kernelDeps } from "./kernel.ts";
 import { type WiredPackages, wirePackages } from "./package/wire.ts";
 import { cachedCallers, findCaller, principalHandlers } from "./principal/index.ts";
+import { principalGroupHandlers } from "./principal-group/index.ts";
+import { reviewHandlers } from "./review/index.ts";
 import { openApiDocument, systemHandlers } from "./system/index.ts";
+import { windowHandlers } from "./window/index.ts";
 import { workspaceHandlers } from "./workspace/index.ts";
 
 /** A running control plane. */
@@ -113,6 +118,11 @@ function handlersOf(
     ...fleet.handlers,
     ...changeHandlers(kernel),
     ...backupHandlers({ ...ground, version: ground.config.version, keys: () => readKeys(ground.config) }),
+    ...principalGroupHandlers({ ...ground, usersOf: rulesOfGroup }),
+    ...windowHandlers({ ...ground, kinds: KIND_NAMES }),
+    ...approvalHandlers({ ...ground, kinds: KIND_NAMES }),
+    ...admissionHandlers({ ...ground, kinds: KIND_NAMES }),
+    ...reviewHandlers(ground),
   };
 }
 

@@ -1,13 +1,17 @@
+import { admissionEndpoints } from "./admission.ts";
 import { applicationEndpoints } from "./application.ts";
+import { approvalEndpoints } from "./approval.ts";
 import { backupEndpoints } from "./backup.ts";
 import { buildpackEndpoints } from "./buildpack.ts";
 import { changeEndpoints } from "./change.ts";
 import { gatewayEndpoints } from "./gateway-protocol.ts";
 import { hostEndpoints } from "./host.ts";
 import { packageEndpoints } from "./package.ts";
-import { principalEndpoints } from "./principal.ts";
+import { principalEndpoints, principalGroupEndpoints } from "./principal.ts";
+import { reviewEndpoints } from "./review.ts";
 import { serviceEndpoints } from "./service.ts";
 import { systemEndpoints } from "./system.ts";
+import { windowEndpoints } from "./window.ts";
 import { workspaceEndpoints } from "./workspace.ts";
 
 /** Where every endpoint lives. */
@@ -26,6 +30,11 @@ export const api = {
   ...gatewayEndpoints,
   ...changeEndpoints,
   ...backupEndpoints,
+  ...principalGroupEndpoints,
+  ...windowEndpoints,
+  ...approvalEndpoints,
+  ...admissionEndpoints,
+  ...reviewEndpoints,
 };
 export type Api = typeof api;
 export type OperationName = keyof Api;

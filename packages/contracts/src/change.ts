@@ -174,7 +174,8 @@ export const VERB_BODIES = {
       )
       .optional(),
   }),
-  approve: z.strictObject({}),
+  /** With `planDigest` only if that is still the plan: what was read is what is approved. */
+  approve: z.strictObject({ planDigest: Digest.optional() }),
   reject: z.strictObject({ reason }),
   pause: z.strictObject({ now: z.boolean().optional() }),
   resume: z.strictObject({}),

@@ -1,14 +1,17 @@
 import { z } from "zod";
 import { CHANGE_ERRORS } from "./error-catalogue/change.ts";
 import type { Entry } from "./error-catalogue/entry.ts";
+import { GOVERNANCE_ERRORS } from "./error-catalogue/governance.ts";
 import { MACHINE_ERRORS } from "./error-catalogue/machine.ts";
 import { REQUEST_ERRORS } from "./error-catalogue/request.ts";
 
 /** The only catalogue of errors: code → HTTP status, retry, text. */
-export const ERRORS = { ...REQUEST_ERRORS, ...CHANGE_ERRORS, ...MACHINE_ERRORS } as const satisfies Record<
-  string,
-  Entry
->;
+export const ERRORS = {
+  ...REQUEST_ERRORS,
+  ...CHANGE_ERRORS,
+  ...GOVERNANCE_ERRORS,
+  ...MACHINE_ERRORS,
+} as const satisfies Record<string, Entry>;
 
 export type ErrorCode = keyof typeof ERRORS;
 export const ErrorCode = z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]);

@@ -48,6 +48,17 @@ export type JournalId = z.infer<typeof JournalId>;
 export const ReplicaId = idSchema<"ReplicaId">("rpl");
 export type ReplicaId = z.infer<typeof ReplicaId>;
 
+export const WindowId = idSchema<"WindowId">("win");
+export type WindowId = z.infer<typeof WindowId>;
+export const ApprovalRuleId = idSchema<"ApprovalRuleId">("apr");
+export type ApprovalRuleId = z.infer<typeof ApprovalRuleId>;
+export const AdmissionRuleId = idSchema<"AdmissionRuleId">("adr");
+export type AdmissionRuleId = z.infer<typeof AdmissionRuleId>;
+export const PrincipalGroupId = idSchema<"PrincipalGroupId">("pgr");
+export type PrincipalGroupId = z.infer<typeof PrincipalGroupId>;
+export const ReviewId = idSchema<"ReviewId">("rvw");
+export type ReviewId = z.infer<typeof ReviewId>;
+
 const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 /** Makes a new id of the schema's kind: 9 characters of milliseconds since 1970, 11 at random. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { endpoint, page, pageQuery } from "./endpoint.ts";
-import { Moment, PrincipalId, TokenId } from "./id.ts";
+import { ChangeId, Moment, Name, PrincipalId, TokenId } from "./id.ts";
 
 /** `noun:verb`, where either side may be `*`. */
 export const PermissionPattern = z
@@ -8,10 +8,13 @@ export const PermissionPattern = z
   .max(100)
   .regex(/^(\*|[a-z-]+):(\*|[a-z-]+)$/, "noun:verb, either may be *");
 
+/** As it was given when the principal was made. */
+export const PrincipalName = z.string().min(1).max(100);
+
 /** A person, group or service account that may act. */
 export const Principal = z.strictObject({
   id: PrincipalId,
-  name: z.string().min(1).max(100),
+  name: PrincipalName,
   kind: z.enum(["person", "service-account"]),
   createdAt: Moment,
 });
@@ -28,7 +31,7 @@ export type Token = z.infer<typeof Token>;
 
 /** The principal is made on first use. Nobody grants more than he has. */
 export const CreateToken = z.strictObject({
-  as: z.string().min(1).max(100),
+  as: PrincipalName,
   may: z.array(PermissionPattern).min(1).max(200),
   validSeconds: z.int().min(1).optional(),
 });
@@ -36,6 +39,44 @@ export type CreateToken = z.infer<typeof CreateToken>;
 /** `secret` is shown once and stored as a digest. */
 export const CreatedToken = Token.extend({ secret: z.string() });
 export type CreatedToken = z.infer<typeof CreatedToken>;
+
+/** Principals that rules name together. */
+export const SetPrincipalGroup = z.strictObject({ members: z.array(PrincipalName).max(200) });
+export type SetPrincipalGroup = z.infer<typeof SetPrincipalGroup>;
+export const PrincipalGroup = z.strictObject({
+  name: Name,
+  members: z.array(PrincipalName),
+  version: z.int(),
+  createdAt: Moment,
+});
+export type PrincipalGroup = z.infer<typeof PrincipalGroup>;
+
+const byGroup = z.strictObject({ group: Name });
+
+export const principalGroupEndpoints = {
+  listPrincipalGroups: endpoint("GET", "/principal-groups", {
+    needs: "principal-group:read",
+    query: pageQuery,
+    reply: page(PrincipalGroup),
+  }),
+  getPrincipalGroup: endpoint("GET", "/principal-groups/{group}", {
+    needs: "principal-group:read",
+    params: byGroup,
+    reply: PrincipalGroup,
+  }),
+  /** Makes it, or gives the one of this name these members and no others. */
+  setPrincipalGroup: endpoint("PUT", "/principal-groups/{group}", {
+    needs: "principal-group:update",
+    params: byGroup,
+    body: SetPrincipalGroup,
+    reply: PrincipalGroup,
+  }),
+  removePrincipalGroup: endpoint("DELETE", "/principal-groups/{group}", {
+    needs: "principal-group:delete",
+    params: byGroup,
+    status: 204,
+  }),
+};
 
 export const AuditEntry = z.strictObject({
   id: z.string(),
@@ -71,7 +112,15 @@ export const principalEndpoints = {
   }),
   listAudit: endpoint("GET", "/audit", {
     needs: "audit:read",
-    query: pageQuery.extend({ resource: z.string().optional() }),
+    query: pageQuery.extend({
+      resource: z.string().optional(),
+      change: ChangeId.optional(),
+      principal: PrincipalName.optional(),
+      action: z.string().max(100).optional(),
+      outcome: z.enum(["done", "refused"]).optional(),
+      from: Moment.optional(),
+      to: Moment.optional(),
+    }),
     reply: page(AuditEntry),
   }),
 };

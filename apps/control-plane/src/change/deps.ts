@@ -8,6 +8,7 @@ import type { Listener } from "@evenkeel/kit/notify";
 import type { Kysely, Transaction } from "kysely";
 import type { Database } from "../database.ts";
 import type { ExitPoint } from "./exit-point.ts";
+import type { GovernancePort } from "./governance.ts";
 import type { Measured } from "./guard/index.ts";
 import type { KindRegistry } from "./kind.ts";
 
@@ -88,6 +89,7 @@ export interface ChangeDeps {
   readonly measurements: MeasurePort;
   readonly registry: KindRegistry;
   readonly onEnded: readonly EndListener[];
+  readonly governance: GovernancePort;
   readonly log: Log;
   /** Called at each named point; a test may end the process there. */
   readonly at: (point: ExitPoint) => void;

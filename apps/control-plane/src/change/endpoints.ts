@@ -1,14 +1,14 @@
 import type { VERB_BODIES } from "@evenkeel/contracts/change";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId } from "@evenkeel/contracts/id";
-import { type Handlers, pageStart, type RequestOf, toPage } from "../http/index.ts";
+import { type Handlers, mayDo, pageStart, type RequestOf, toPage } from "../http/index.ts";
 import type { ChangeDeps } from "./deps.ts";
 import { permitted, permittedSummary } from "./permitted.ts";
 import { readChange, readChangeIn, readSummaries } from "./read.ts";
 import { findChange } from "./store/change.ts";
 import { listChanges } from "./store/list.ts";
 import { listLocks } from "./store/lock.ts";
-import { decideApproval } from "./verbs/approval.ts";
+import { approve, reject } from "./verbs/approval.ts";
 import type { Ask } from "./verbs/context.ts";
 import { declareLost, retry, skip } from "./verbs/mend.ts";
 import { createChange, dryRun, replan } from "./verbs/plan.ts";
@@ -99,7 +99,8 @@ function verbHandlers(deps: ChangeDeps): Handlers<Verbs> {
       const { tenantId, principalName: by } = caller;
       audit.details = { ...body };
       return await effect(async (tx) => {
-        const shown = await run({ tenantId, changeId, by, tx }, body);
+        const may = (permission: string) => mayDo(caller.may, permission);
+        const shown = await run({ tenantId, changeId, by, may, tx }, body);
         return permitted(await readChangeIn(tx, tenantId, shown), caller);
       });
     };
@@ -111,8 +112,8 @@ function verbHandlers(deps: ChangeDeps): Handlers<Verbs> {
   return {
     startChange: verb(async (ask, body: Parsed<"start">) => await start(deps, ask, body)),
     replanChange: verb(async (ask, body: Parsed<"replan">) => await replan(deps, ask, body)),
-    approveChange: verb(async (ask) => await decideApproval(deps, ask, "approve")),
-    rejectChange: verb(async (ask) => await decideApproval(deps, ask, "reject")),
+    approveChange: verb(async (ask, body: Parsed<"approve">) => await approve(deps, ask, body)),
+    rejectChange: verb(async (ask, body: Parsed<"reject">) => await reject(deps, ask, body)),
     pauseChange: verb(async (ask, body: Parsed<"pause">) => await pause(deps, ask, body)),
     resumeChange: verb(async (ask) => await resume(deps, ask)),
     confirmChange: verb(async (ask, body: Parsed<"confirm">) => await confirm(deps, ask, body)),

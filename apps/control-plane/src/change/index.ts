@@ -4,6 +4,7 @@ export { createExecutor, type Executor } from "./execute/executor.ts";
 export { agentListener } from "./execute/settle.ts";
 export { type ExitPoint, exitAt } from "./exit-point.ts";
 export { changeFindings } from "./finding.ts";
+export { type GovernancePort, type GovernedChange, governedOf, type Judgement } from "./governance.ts";
 export type { Cell, InstanceReading, Measured } from "./guard/index.ts";
 export type {
   AgentStep,
@@ -19,4 +20,5 @@ export type {
   TouchedTarget,
 } from "./kind.ts";
 export { freeze } from "./plan.ts";
+export { listAwaitingApproval } from "./store/list.ts";
 export { refuseLocked } from "./store/lock.ts";

@@ -4,12 +4,17 @@ import { type Caller, mayDo } from "../http/index.ts";
 
 type Who = Pick<Caller, "may">;
 
+/** Ends a change that goes on, and frees what it holds. */
+export const TAKE_OVER = "lock:take-over";
+
 const of = (actions: readonly ChangeAction[], { may }: Who): ChangeAction[] =>
   actions.filter((action) => mayDo(may, `change:${action}`));
 
 /** A change as this caller may act on it: what he has no permission for is not offered. */
 export function permittedSummary<Shown extends ChangeSummary>(change: Shown, who: Who): Shown {
-  return { ...change, allowedActions: of(change.allowedActions, who) };
+  const actions = of(change.allowedActions, who);
+  const mayClose = change.state === "failed" || mayDo(who.may, TAKE_OVER);
+  return { ...change, allowedActions: actions.filter((action) => action !== "close" || mayClose) };
 }
 
 /** The same for the whole tree. */

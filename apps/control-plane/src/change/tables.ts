@@ -37,6 +37,10 @@ interface ChangeTable {
   start_at: MaybeMoment;
   expires_at: MaybeMoment;
   created_by: string;
+  /** Who made the plan as it is; null = who made the change. */
+  planned_by: string | null;
+  /** Its start passes over windows and approvals. */
+  emergency: Generated<boolean>;
   created_at: Generated<string>;
   started_at: MaybeMoment;
   finished_at: MaybeMoment;

@@ -3,7 +3,7 @@ import type { Change } from "@evenkeel/contracts/change";
 import type { PlannedApplication, PlannedStep } from "@evenkeel/contracts/change-plan";
 import { type ChangeState, isTerminal } from "@evenkeel/contracts/change-state";
 import { problemOf } from "@evenkeel/contracts/error";
-import { type ChangeId, type HostId, Name, ServiceId } from "@evenkeel/contracts/id";
+import { type ChangeId, type Digest, type HostId, Name, ServiceId } from "@evenkeel/contracts/id";
 import { Strategy } from "@evenkeel/contracts/strategy";
 import { systemClock } from "@evenkeel/kit/clock";
 import { createLog } from "@evenkeel/kit/log";
@@ -13,6 +13,7 @@ import { createFakeAgent, type FakeAgent } from "@evenkeel/testkit/fake-agent";
 import { sql } from "kysely";
 import { z } from "zod";
 import { type AgentConnections, commandPort, onlineHosts } from "../agent-link/index.ts";
+import { governance } from "../governance/index.ts";
 import {
   type AgentSocket,
   connectAgent,
@@ -61,11 +62,13 @@ const drillStep = (name: string, more: Partial<PlannedStep> = {}): PlannedStep =
   ...more,
 });
 
-const withoutBits = (name: string): PlannedApplication => ({
+/** Bits as if it were a first release. */
+const DRILL_BITS = `sha256:${"d".repeat(64)}` as Digest;
+const withBits = (name: string): PlannedApplication => ({
   name,
   fromRevisionId: null,
-  packageDigest: null,
-  buildpackDigest: null,
+  packageDigest: DRILL_BITS,
+  buildpackDigest: DRILL_BITS,
 });
 
 const groupOf = ({ strategy, hosts }: DrillSpec): Draft["groups"][number] => ({
@@ -105,7 +108,7 @@ function drillKind(seeded: Seed): ChangeKind<DrillSpec, DrillWorld> {
       const verb = spec.back ? "undo" : "do";
       return {
         title: verb,
-        applications: spec.applications.map(withoutBits),
+        applications: spec.applications.map(withBits),
         opening: [],
         closing: [drillStep("close", { on: "control", type: "count" })],
         groups: [groupOf(spec)],
@@ -244,6 +247,7 @@ export class Drill {
       commands: commandPort(connections),
       measurements,
       registry,
+      governance,
       log,
       onEnded: [async (_tx, ended) => void this.ended.push(ended)],
       at: guard,
@@ -313,13 +317,13 @@ export class Drill {
   }
 
   ask(changeId: ChangeId): Ask {
-    return { tenantId: this.seeded.tenantId, changeId, by: "tester" };
+    return { tenantId: this.seeded.tenantId, changeId, by: "tester", may: () => true };
   }
 
   async create(
     kernel: Kernel,
     hosts: readonly DrillHost[],
-    more: Partial<{ strategy: object; lock: string; free: string; slot: ServiceId }> = {},
+    more: Partial<{ strategy: object; lock: string; free: string; slot: ServiceId; applications: string[] }> = {},
   ): Promise<ChangeId> {
     const spec = { hosts: hosts.map(({ name, hostId }) => ({ name, hostId })), ...more };
     const { tenantId } = this.seeded;
@@ -331,7 +335,7 @@ export class Drill {
   async run(
     kernel: Kernel,
     hosts: readonly DrillHost[],
-    more: Partial<{ strategy: object; lock: string; free: string; slot: ServiceId }> = {},
+    more: Partial<{ strategy: object; lock: string; free: string; slot: ServiceId; applications: string[] }> = {},
   ): Promise<ChangeId> {
     const changeId = await this.create(kernel, hosts, more);
     await start(kernel.deps, this.ask(changeId), {});

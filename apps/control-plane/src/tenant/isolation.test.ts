@@ -18,6 +18,11 @@ const releaseOrder = {
   spec: { workspace: "local", application: "shop", package: { version: "1.0.0" }, definition },
 };
 
+const frozen = {
+  ...{ kind: "freeze", scope: { workspaces: ["local"] }, timeZone: "UTC" },
+  ...{ start: "2026-01-01T00:00", end: "2026-01-02T00:00" },
+};
+
 /** A body of each endpoint that its schema takes; names and ids are those of tenant A. */
 const BODIES: Partial<Record<OperationName, unknown>> = {
   createToken: { as: "mine", may: ["*:read"] },
@@ -44,6 +49,11 @@ const BODIES: Partial<Record<OperationName, unknown>> = {
   cancelChange: {},
   rollbackChange: { speed: "fast", reason: "back" },
   closeChange: { reason: "enough" },
+  setPrincipalGroup: { members: ["a"] },
+  setWindow: frozen,
+  setApprovalRule: { principals: ["a"] },
+  setAdmissionRule: { scope: { workspaces: ["local"] }, criterion: { kind: "rollback-target" } },
+  signReview: { note: "right so" },
 };
 
 /** What tenant B may do, because it touches nothing of A. */
@@ -180,7 +190,25 @@ async function furnish(here: Installation): Promise<Record<string, string>> {
     serviceId,
     changeId: String(change.id),
     buildpackId: buildpack!.id,
+    ...(await putRules(here, String(change.id))),
   };
+}
+
+/** One rule of each sort, and an emergency that waits for its review. */
+async function putRules(here: Installation, changeId: string): Promise<Record<string, string>> {
+  const { db, defaultTenant } = here.replicas[0]!.ground;
+  const reviewId = `rvw_${"a".repeat(20)}`;
+  await sql`insert into review (id, tenant_id, change_id, started_by, reason, waived)
+    values (${reviewId}, ${defaultTenant}, ${changeId}, 'admin', 'fire', '[]')`.execute(db);
+  for (const [path, body] of [
+    ["/principal-groups/group", { members: ["a"] }],
+    ["/windows/window", frozen],
+    ["/approval-rules/rule", { groups: ["group"] }],
+    ["/admission-rules/rule", { criterion: { kind: "rollback-target" } }],
+  ] as const) {
+    expect(await here.call("PUT", path, { body })).toMatchObject({ status: 200 });
+  }
+  return { group: "group", window: "window", rule: "rule", reviewId };
 }
 
 async function putService(

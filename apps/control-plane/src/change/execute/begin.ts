@@ -1,4 +1,4 @@
-import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
+import { errorTitle, isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import type { ChangeDeps } from "../deps.ts";
@@ -10,15 +10,25 @@ import { markBegun } from "../store/start.ts";
 
 export type Beginning =
   | { readonly kind: "running" }
-  | { readonly kind: "locked"; readonly refusal: Refusal }
+  /** Nothing was taken; time frees it. */
+  | { readonly kind: "waits"; readonly refusal: Refusal }
+  /** Locks may have been taken: the caller undoes the transaction or gives them back. */
   | { readonly kind: "moved"; readonly refusal: Refusal };
+
+export interface BeginRequest {
+  readonly change: ChangeRow;
+  readonly by: string;
+  /** What keeps its window shut; null = it is open. */
+  readonly shut: Refusal | null;
+}
 
 /** Compares the plan's basis with the world and takes the locks, in one transaction with the start. */
 export async function begin(
   deps: ChangeDeps,
   tx: Transaction<Database>,
-  { change, by }: { readonly change: ChangeRow; readonly by: string },
+  { change, by, shut }: BeginRequest,
 ): Promise<Beginning> {
+  if (shut !== null) return { kind: "waits", refusal: shut };
   // Locks first: then nothing that the basis names can move under our eyes.
   const conflict = await takeLocks(tx, {
     changeId: change.id,
@@ -32,7 +42,7 @@ export async function begin(
       since: conflict.since,
       why: conflict.title,
     });
-    return { kind: "locked", refusal };
+    return { kind: "waits", refusal };
   }
   const moved = await basisProblem(deps, tx, change);
   if (moved !== null) return { kind: "moved", refusal: moved };
@@ -41,6 +51,9 @@ export async function begin(
   await moveChange(tx, change, { to: "running", by });
   return { kind: "running" };
 }
+
+/** What a change waits for that cannot begin yet, in words. */
+export const waitWords = ({ refused, facts }: Refusal): string => errorTitle(refused, facts);
 
 async function basisProblem(deps: ChangeDeps, tx: Transaction<Database>, change: ChangeRow): Promise<Refusal | null> {
   const kind = deps.registry.kinds.get(change.kind);

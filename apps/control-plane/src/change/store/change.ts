@@ -88,11 +88,11 @@ export async function insertTracks(tx: Tx, changeId: ChangeId, plan: Plan): Prom
 export async function storePlan(
   tx: Tx,
   changeId: ChangeId,
-  { plan, digest }: { readonly plan: Plan; readonly digest: Digest },
+  { plan, digest, by }: { readonly plan: Plan; readonly digest: Digest; readonly by: string },
 ): Promise<void> {
   await tx
     .updateTable("change")
-    .set({ plan: JSON.stringify(plan), plan_digest: digest, title: plan.title })
+    .set({ plan: JSON.stringify(plan), plan_digest: digest, title: plan.title, planned_by: by })
     .where("id", "=", changeId)
     .execute();
 }

@@ -80,6 +80,8 @@ const MOVING = [
   "rollback_demand",
   "start_at",
   "expires_at",
+  "emergency",
+  "planned_by",
   "created_by",
   "created_at",
   "started_at",

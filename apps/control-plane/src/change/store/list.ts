@@ -1,5 +1,5 @@
 import type { ChangeState } from "@evenkeel/contracts/change-state";
-import type { ServiceId, TenantId } from "@evenkeel/contracts/id";
+import type { Name, ServiceId, TenantId } from "@evenkeel/contracts/id";
 import { type Kysely, sql } from "kysely";
 import type { Database } from "../../database.ts";
 import type { ChangeRow } from "./snapshot.ts";
@@ -43,5 +43,29 @@ export async function listUnfinished(db: Kysely<Database>, tenantId: TenantId): 
     .where("state", "!=", "planned")
     .orderBy("id", "desc")
     .limit(100)
+    .execute();
+}
+
+export interface AwaitingPage {
+  readonly tenantId: TenantId;
+  readonly after: string | null;
+  readonly rows: number;
+}
+
+/** Changes that wait for approval, with their workspace's name; oldest first. */
+export async function listAwaitingApproval(
+  db: Kysely<Database>,
+  page: AwaitingPage,
+): Promise<(ChangeRow & { readonly workspace: Name })[]> {
+  return await db
+    .selectFrom("change")
+    .innerJoin("workspace", "workspace.id", "change.workspace_id")
+    .selectAll("change")
+    .select("workspace.name as workspace")
+    .where("change.tenant_id", "=", page.tenantId)
+    .where("change.state", "=", "awaiting-approval")
+    .$if(page.after !== null, (query) => query.where("change.id", ">", page.after as ChangeRow["id"]))
+    .orderBy("change.id")
+    .limit(page.rows)
     .execute();
 }

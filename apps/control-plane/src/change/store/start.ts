@@ -8,6 +8,7 @@ type Tx = Transaction<Database>;
 export interface StartRequest {
   readonly at: string | null;
   readonly expiresAt: string | null;
+  readonly emergency: boolean;
   /** Undefined leaves the reason that it was created with. */
   readonly reason: string | undefined;
 }
@@ -19,6 +20,7 @@ export async function storeStart(tx: Tx, changeId: ChangeId, request: StartReque
     .set({
       start_at: request.at,
       expires_at: request.expiresAt,
+      emergency: request.emergency,
       ...(request.reason === undefined ? {} : { reason: request.reason }),
     })
     .where("id", "=", changeId)

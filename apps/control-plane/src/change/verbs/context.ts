@@ -17,14 +17,22 @@ export interface VerbContext {
   readonly change: ChangeRow;
   readonly snapshot: Snapshot;
   readonly by: string;
+  readonly may: Ask["may"];
 }
 
 export interface Ask {
   readonly tenantId: TenantId;
   readonly changeId: ChangeId;
   readonly by: string;
+  /** Says what the caller may beside the verb's own permission. */
+  readonly may: (permission: string) => boolean;
   /** The transaction to act in; without it the verb has one of its own. */
   readonly tx?: Transaction<Database>;
+}
+
+/** Throws PERMISSION_MISSING. */
+export function mustMay({ may, by }: Pick<VerbContext, "may" | "by">, permission: string): void {
+  if (!may(permission)) throw new PlatformError("PERMISSION_MISSING", { principal: by, permission });
 }
 
 /** Runs a verb, or refuses with what is possible instead. */
@@ -47,7 +55,7 @@ export async function withVerb<T>(
         allowed: allowed.length === 0 ? "nothing" : allowed,
       });
     }
-    return await run({ tx, change, snapshot, by: ask.by });
+    return await run({ tx, change, snapshot, by: ask.by, may: ask.may });
   };
   return ask.tx === undefined ? await inTransaction(deps.db, act) : await act(ask.tx);
 }

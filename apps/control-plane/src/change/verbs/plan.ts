@@ -93,9 +93,10 @@ export async function replan(deps: ChangeDeps, ask: Ask, body: VerbBody<"replan"
     if (isRefusal(plan)) throw asError(plan);
     const objection = deps.registry.kinds.get(change.kind)?.review(plan, null) ?? null;
     if (objection !== null) throw asError(objection);
-    await storePlan(tx, change.id, { plan, digest: planDigest(plan) });
+    await storePlan(tx, change.id, { plan, digest: planDigest(plan), by });
+    await deps.governance.voidApprovals(tx, change.id);
     // When it was to start was said of the plan before.
-    await storeStart(tx, change.id, { at: null, expiresAt: null, reason: undefined });
+    await storeStart(tx, change.id, { at: null, expiresAt: null, emergency: false, reason: undefined });
     await moveChange(tx, change, { to: "planned", problem: null, by });
   });
 }

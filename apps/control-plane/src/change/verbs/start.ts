@@ -1,32 +1,66 @@
 import type { VerbBody } from "@evenkeel/contracts/change";
-import { asError, errorTitle, PlatformError } from "@evenkeel/contracts/error";
+import { asError, PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import type { Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import type { ChangeDeps } from "../deps.ts";
-import { begin } from "../execute/begin.ts";
+import { begin, waitWords } from "../execute/begin.ts";
+import { approvalWords, type Judgement, judge } from "../governance.ts";
 import { moveChange } from "../store/change.ts";
+import { appendEvents } from "../store/event.ts";
 import { startTimes, storeStart } from "../store/start.ts";
-import { type Ask, withVerb } from "./context.ts";
+import { type Ask, mustMay, type VerbContext, withVerb } from "./context.ts";
 
-/** Starts a planned change: now, at a time, or when what it needs is free. */
-export async function start(deps: ChangeDeps, ask: Ask, body: VerbBody<"start">): Promise<void> {
-  await withVerb(deps, { ask, action: "start" }, async ({ tx, change, by }) => {
-    const { at = null, expiresAt = null, wait = false, reason } = body;
-    await storeStart(tx, change.id, { at, expiresAt, reason });
+type Body = VerbBody<"start">;
+
+/** Starts a planned change: now, at a time, when it is approved, or when what it needs is free. */
+export async function start(deps: ChangeDeps, ask: Ask, body: Body): Promise<void> {
+  await withVerb(deps, { ask, action: "start" }, async (context) => {
+    const { tx } = context;
+    const { at = null, expiresAt = null, wait = false, emergency = false, reason } = body;
+    const change = { ...context.change, emergency };
+    await storeStart(tx, change.id, { at, expiresAt, emergency, reason });
     await refuseTooLate(tx, change.id, { at, expiresAt });
-    if (at !== null) {
-      const until = expiresAt === null ? "" : `, or its end at ${expiresAt}`;
-      return await moveChange(tx, change, { to: "scheduled", waitingFor: `its time, ${at}${until}`, by });
-    }
-    const beginning = await begin(deps, tx, { change, by });
-    if (beginning.kind === "running") return;
-    if (beginning.kind === "locked" && wait) {
-      const waitingFor = errorTitle(beginning.refusal.refused, beginning.refusal.facts);
-      return await moveChange(tx, change, { to: "scheduled", waitingFor, by });
-    }
-    throw asError(beginning.refusal);
+    const judgement = await judge(deps.governance, tx, { change, at });
+    if (judgement.refusal !== null) throw asError(judgement.refusal);
+    // Who does not want to wait is told now, be it of a start that he plans for later.
+    if (judgement.shut !== null && !wait) throw asError(judgement.shut);
+    if (emergency) await recordEmergency(deps, context, { body, judgement });
+    await setOff(deps, { ...context, change }, { body, judgement });
   });
+}
+
+/** Where the change goes that no rule refuses. */
+async function setOff(deps: ChangeDeps, { tx, change, by }: VerbContext, { body, judgement }: Passing): Promise<void> {
+  const { shut, approvals } = judgement;
+  if (approvals.length > 0) {
+    return await moveChange(tx, change, { to: "awaiting-approval", waitingFor: approvalWords(approvals), by });
+  }
+  if (body.at !== undefined) {
+    const until = body.expiresAt === undefined ? "" : `, or its end at ${body.expiresAt}`;
+    return await moveChange(tx, change, { to: "scheduled", waitingFor: `its time, ${body.at}${until}`, by });
+  }
+  const beginning = await begin(deps, tx, { change, by, shut });
+  if (beginning.kind === "running") return;
+  if (beginning.kind === "moved" || body.wait !== true) throw asError(beginning.refusal);
+  await moveChange(tx, change, { to: "scheduled", waitingFor: waitWords(beginning.refusal), by });
+}
+
+interface Passing {
+  readonly body: Body;
+  readonly judgement: Judgement;
+}
+
+/** Past the rules, and from then on waiting for its review. */
+async function recordEmergency(deps: ChangeDeps, context: VerbContext, passing: Passing): Promise<void> {
+  const { tx, change, by } = context;
+  const { reason } = passing.body;
+  const { waived } = passing.judgement;
+  mustMay(context, "change:emergency");
+  if (reason === undefined)
+    throw new PlatformError("INPUT_INVALID", { field: "reason", problem: "reason: an emergency start needs one" });
+  await deps.governance.recordEmergency(tx, { tenantId: change.tenant_id, changeId: change.id, by, reason, waived });
+  await appendEvents(tx, change.id, [{ type: "verb", data: { action: "start", emergency: true, reason, waived, by } }]);
 }
 
 /** A start that could never come is told now, by the database's clock. */

@@ -3,6 +3,7 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeDeps } from "../deps.ts";
 import { finish } from "../execute/apply.ts";
 import { objections } from "../guard/watch.ts";
+import { TAKE_OVER } from "../permitted.ts";
 import { mayConfirm } from "../show/actions.ts";
 import { leftBehindLines } from "../show/left-behind.ts";
 import type { Snapshot } from "../snapshot.ts";
@@ -11,7 +12,7 @@ import { moveChange, storeLeftBehind, wake } from "../store/change.ts";
 import { appendEvents } from "../store/event.ts";
 import { confirmBatches } from "../store/progress.ts";
 import { overrule } from "../store/verdict.ts";
-import { type Ask, withVerb } from "./context.ts";
+import { type Ask, mustMay, withVerb } from "./context.ts";
 
 /** No new target is begun; those in hand end, or with `now` only their steps in hand. */
 export async function pause(deps: ChangeDeps, ask: Ask, body: VerbBody<"pause">): Promise<void> {
@@ -72,6 +73,8 @@ export async function cancel(deps: ChangeDeps, ask: Ask): Promise<void> {
 export async function close(deps: ChangeDeps, ask: Ask, body: VerbBody<"close">): Promise<void> {
   await withVerb(deps, { ask, action: "close" }, async (context) => {
     const { tx, change, snapshot, by } = context;
+    // Nothing goes on in a failed change; from any other its locks are taken while it works.
+    if (change.state !== "failed") mustMay(context, TAKE_OVER);
     const outstanding = snapshot.attempts.flatMap(({ state, commandId }) =>
       ["dispatched", "running", "unknown"].includes(state) && commandId !== null ? [commandId] : [],
     );

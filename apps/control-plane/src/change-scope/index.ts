@@ -1,0 +1,3 @@
+export { checkScope } from "./check.ts";
+export { covers, type ScopedChange } from "./covers.ts";
+export { scopedChanges } from "./store.ts";

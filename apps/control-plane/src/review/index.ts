@@ -1,0 +1,2 @@
+export { reviewHandlers } from "./endpoints.ts";
+export { insertReview, readReviews, signReview } from "./store.ts";
