@@ -8,6 +8,7 @@ import { progress } from "./020-progress.ts";
 import { governance } from "./023-governance.ts";
 import { guard } from "./028-guard.ts";
 import { instanceSample } from "./029-instance-sample.ts";
+import { stepDuration } from "./032-step-duration.ts";
 import { backup } from "./035-backup.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
@@ -20,6 +21,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "023-governance": governance,
   "028-guard": guard,
   "029-instance-sample": instanceSample,
+  "032-step-duration": stepDuration,
   "035-backup": backup,
 };
 

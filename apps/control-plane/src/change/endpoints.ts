@@ -12,7 +12,7 @@ import { approve, reject } from "./verbs/approval.ts";
 import type { Ask } from "./verbs/context.ts";
 import { declareLost, retry, skip } from "./verbs/mend.ts";
 import { createChange, dryRun, replan } from "./verbs/plan.ts";
-import { rollback } from "./verbs/rollback.ts";
+import { previewRollback, rollback } from "./verbs/rollback.ts";
 import { start } from "./verbs/start.ts";
 import { cancel, close, confirm, pause, resume } from "./verbs/steer.ts";
 import { watchChange } from "./watch.ts";
@@ -22,7 +22,7 @@ export function changeHandlers(deps: ChangeDeps): Handlers<Making | Reading | Ve
   return { ...makingHandlers(deps), ...readingHandlers(deps), ...verbHandlers(deps) };
 }
 
-type Making = "planChange" | "createChange";
+type Making = "planChange" | "planRollback" | "createChange";
 
 function makingHandlers(deps: ChangeDeps): Handlers<Making> {
   return {
@@ -30,6 +30,8 @@ function makingHandlers(deps: ChangeDeps): Handlers<Making> {
       const { plan, digest } = await dryRun(deps, caller.tenantId, body);
       return { plan, digest };
     },
+    planRollback: async ({ params: { changeId }, body, caller: { tenantId, principalName: by } }) =>
+      await previewRollback(deps, { tenantId, changeId, by }, body),
     createChange: async (request) => {
       const { caller, body } = request;
       const { tenantId, principalName: by } = caller;
