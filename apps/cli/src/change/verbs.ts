@@ -165,15 +165,7 @@ async function act(cli: Cli, verb: Verb, given: { id: ChangeId; names: readonly 
   const body = checkBody(verb.action, (await verb.body?.({ cli, change, names, options })) ?? {});
   if (verb.action === "rollback") await foretell(cli, id, body as VerbBody<"rollback">);
   const after = await client.act(id, verb.action, body);
-  if (options.watch) {
-    // The rollback of a change that had ended is planned first; who wants to watch it wants it to begin.
-    if (verb.action === "rollback" && after.state === "planned") await client.act(after.id, "start", {});
-    const ended = await watchChange(cli, after.id);
-    cli.answer(ended, actionLines(cli, ended));
-    const wanted: ChangeState[] = verb.action === "rollback" ? ["succeeded", "rolled-back"] : ["succeeded"];
-    if (!wanted.includes(ended.state)) throw new Exit(1);
-    return;
-  }
+  if (options.watch) return await watchTo(cli, verb, after);
   // Who arranged its batches wants to see them.
   const plan = verb.action === "replan" ? planLines((await client.getPlan({ params: { changeId: id } })).plan) : [];
   cli.answer(after, [
@@ -181,6 +173,16 @@ async function act(cli: Cli, verb: Verb, given: { id: ChangeId; names: readonly 
     line(stateMark(after.state), ` ${after.title}: `, stateName(after.state), `  ${shortId(after.id)}`),
     ...(hasEnded(after) && after.state !== "failed" ? [] : actionLines(cli, after)),
   ]);
+}
+
+async function watchTo(cli: Cli, { action }: Verb, after: Change): Promise<void> {
+  const client = await cli.client();
+  // The rollback of a change that had ended is planned first; who wants to watch it wants it to begin.
+  if (action === "rollback" && after.state === "planned") await client.act(after.id, "start", {});
+  const ended = await watchChange(cli, after.id);
+  cli.answer(ended, actionLines(cli, ended));
+  const wanted: ChangeState[] = action === "rollback" ? ["succeeded", "rolled-back"] : ["succeeded"];
+  if (!wanted.includes(ended.state)) throw new Exit(1);
 }
 
 /** How long the way back takes at either speed, before it begins; where it is refused the verb itself says why. */
