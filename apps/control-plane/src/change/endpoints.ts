@@ -30,8 +30,11 @@ function makingHandlers(deps: ChangeDeps): Handlers<Making> {
       const { plan, digest } = await dryRun(deps, caller.tenantId, body);
       return { plan, digest };
     },
-    planRollback: async ({ params: { changeId }, body, caller: { tenantId, principalName: by } }) =>
-      await previewRollback(deps, { tenantId, changeId, by }, body),
+    planRollback: async ({ params: { changeId }, body, caller }) => {
+      const { tenantId, principalName: by } = caller;
+      const may = (permission: string) => mayDo(caller.may, permission);
+      return await previewRollback(deps, { tenantId, changeId, by, may }, body);
+    },
     createChange: async (request) => {
       const { caller, body } = request;
       const { tenantId, principalName: by } = caller;
