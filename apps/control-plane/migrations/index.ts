@@ -4,6 +4,7 @@ import { ground } from "./001-ground.ts";
 import { fleet } from "./002-fleet.ts";
 import { change } from "./003-change.ts";
 import { lists } from "./013-lists.ts";
+import { convergence } from "./016-convergence.ts";
 import { progress } from "./020-progress.ts";
 import { governance } from "./023-governance.ts";
 import { guard } from "./028-guard.ts";
@@ -17,6 +18,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "002-fleet": fleet,
   "003-change": change,
   "013-lists": lists,
+  "016-convergence": convergence,
   "020-progress": progress,
   "023-governance": governance,
   "028-guard": guard,
