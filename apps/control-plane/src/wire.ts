@@ -18,17 +18,16 @@ import {
   refuseLocked,
 } from "./change/index.ts";
 import type { Config } from "./config.ts";
-import { convergenceFindings, startKeeper } from "./convergence/index.ts";
 import { type Fleet, openFleet } from "./fleet.ts";
 import { type Ground, openGround } from "./ground.ts";
-import type { Handlers } from "./http/index.ts";
+import type { Caller, Handlers } from "./http/index.ts";
 import { forgetOldKeys, openServer } from "./http/wire.ts";
 import { forgetDeadReplicas } from "./installation/index.ts";
 import { KIND_NAMES, kernelDeps } from "./kernel.ts";
 import { type WiredPackages, wirePackages } from "./package/wire.ts";
 import { cachedCallers, findCaller, principalHandlers } from "./principal/index.ts";
 import { principalGroupHandlers } from "./principal-group/index.ts";
-import { reviewHandlers } from "./review/index.ts";
+import { reviewFindings, reviewHandlers } from "./review/index.ts";
 import { openApiDocument, systemHandlers } from "./system/index.ts";
 import { windowHandlers } from "./window/index.ts";
 import { workspaceHandlers } from "./workspace/index.ts";
@@ -76,7 +75,6 @@ export async function startControlPlane(config: Config, log: Log, options: Start
   };
   await server.serve(service, fleet.upgrades);
   executor.open();
-  const keeper = startKeeper(kernel);
   keepHouse({ ground, packages }, stop.signal);
   log.info({ url: server.url, replica: ground.lease.id, endpoints: Object.keys(handlers).length }, "serving");
   return {
@@ -86,7 +84,6 @@ export async function startControlPlane(config: Config, log: Log, options: Start
       stop.abort();
       // Links first: agents and gateways go to another replica while this one still finishes what is under way.
       await fleet.close();
-      await keeper.close();
       await executor.close();
       await server.close(hurry);
       await ground.close();
@@ -108,8 +105,8 @@ function handlersOf(
   const findings = [
     ...fleet.findings,
     (tenantId: TenantId) => backupFindings(ground.db, tenantId),
-    (tenantId: TenantId) => changeFindings(ground.db, tenantId),
-    (tenantId: TenantId) => convergenceFindings(ground.db, tenantId),
+    (tenantId: TenantId, who: Pick<Caller, "may">) => changeFindings(ground.db, tenantId, who),
+    (tenantId: TenantId) => reviewFindings(ground.db, tenantId),
   ];
   return {
     ...systemHandlers({ ...ground, version: ground.config.version, findings }),

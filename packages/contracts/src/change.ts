@@ -146,7 +146,6 @@ export type ChangeEvent = z.infer<typeof ChangeEvent>;
 export const PlanRequest = z.strictObject({ kind: z.string().max(60), spec: z.unknown() });
 export type PlanRequest = z.infer<typeof PlanRequest>;
 export const PlanReply = z.strictObject({ plan: Plan, digest: Digest });
-export type PlanReply = z.infer<typeof PlanReply>;
 export const CreateChange = PlanRequest.extend({ reason: z.string().max(1000).optional() });
 export type CreateChange = z.infer<typeof CreateChange>;
 
@@ -217,6 +216,8 @@ export const Lock = z.strictObject({
   holder: z.string(),
   since: Moment,
   state: ChangeState,
+  /** Why the holder was started, as its people said. */
+  reason: z.string().nullable(),
 });
 export type Lock = z.infer<typeof Lock>;
 
@@ -229,6 +230,15 @@ export const Finding = z.strictObject({
   actions: z.array(z.string()),
 });
 export type Finding = z.infer<typeof Finding>;
+
+/** One thing that keeps a change from going on, and the commands that free it, as far as the caller may give them. */
+export const Blocker = z.strictObject({
+  kind: z.enum(["admission", "window", "approval", "lock", "time", "host", "step", "target", "confirmation", "person"]),
+  problem: Problem,
+  since: Moment.nullable(),
+  actions: z.array(z.string()),
+});
+export type Blocker = z.infer<typeof Blocker>;
 
 export const changeEndpoints = {
   planChange: endpoint("POST", "/changes/plan", { needs: "change-kind:create", body: PlanRequest, reply: PlanReply }),
@@ -270,12 +280,22 @@ export const changeEndpoints = {
   cancelChange: verb("cancel"),
   rollbackChange: verb("rollback"),
   closeChange: verb("close"),
-  /** What a rollback would do, now and at this speed; stores nothing. */
-  planRollback: endpoint("POST", "/changes/{changeId}/rollback/plan", {
-    needs: "change:rollback",
+  /** What keeps the change from going on now; empty = nothing, or it has ended. */
+  listBlockers: endpoint("GET", "/changes/{changeId}/blockers", {
+    needs: "change:read",
     params: byChange,
-    body: VERB_BODIES.rollback.omit({ reason: true }),
-    reply: PlanReply,
+    reply: z.strictObject({ items: z.array(Blocker) }),
   }),
-  listLocks: endpoint("GET", "/locks", { needs: "change:read", query: pageQuery, reply: page(Lock) }),
+  listLocks: endpoint("GET", "/locks", {
+    needs: "change:read",
+    query: pageQuery.extend({ resource: z.string().max(200).optional() }),
+    reply: page(Lock),
+  }),
+  /** Closes the change that holds the resource, however far it is; where several hold it, `changeId` says which. */
+  takeLockOver: endpoint("POST", "/locks/take-over", {
+    needs: "lock:take-over",
+    body: z.strictObject({ resource: z.string().max(200), changeId: ChangeId.optional(), reason }),
+    reply: Change,
+    idempotent: true,
+  }),
 };

@@ -7,12 +7,9 @@ export function auditHandlers({ db }: { db: Kysely<Database> }): Handlers<"listA
   return {
     listAudit: async ({ caller, query }) => {
       const { tenantId } = caller;
-      const entries = await readAudit(db, { tenantId, ...pageStart(query), ...resourceOf(query) });
+      const { limit: _, cursor: __, ...filter } = query;
+      const entries = await readAudit(db, { tenantId, filter, ...pageStart(query) });
       return toPage(entries, query, { show: (entry) => entry, keyOf: ({ id }) => id });
     },
   };
-}
-
-function resourceOf({ resource }: { resource?: string | undefined }): { resource?: string } {
-  return resource === undefined ? {} : { resource };
 }

@@ -1,4 +1,4 @@
-import { newId, type TenantId } from "@evenkeel/contracts/id";
+import { type ChangeId, newId, type TenantId } from "@evenkeel/contracts/id";
 import type { AuditEntry } from "@evenkeel/contracts/principal";
 import { json } from "@evenkeel/kit/sql";
 import { type Kysely, sql } from "kysely";
@@ -30,16 +30,42 @@ export async function forgetOldEntries(db: Kysely<Database>, days: number): Prom
   }
 }
 
+/** What is looked for; left out = any. */
+export interface AuditFilter {
+  readonly resource?: string | undefined;
+  readonly change?: ChangeId | undefined;
+  readonly principal?: string | undefined;
+  readonly action?: string | undefined;
+  readonly outcome?: AuditEntry["outcome"] | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+interface AuditPage {
+  readonly tenantId: TenantId;
+  readonly filter: AuditFilter;
+  readonly after: string | null;
+  readonly rows: number;
+}
+
 /** The newest entries first. */
-export async function readAudit(
-  db: Kysely<Database>,
-  { tenantId, resource, after, rows }: { tenantId: TenantId; resource?: string; after: string | null; rows: number },
-): Promise<AuditEntry[]> {
+export async function readAudit(db: Kysely<Database>, page: AuditPage): Promise<AuditEntry[]> {
+  const { tenantId, filter, after, rows } = page;
+  const { change, from, to } = filter;
+  const equal = {
+    resource: filter.resource ?? (change === undefined ? undefined : `change/${change}`),
+    principal: filter.principal,
+    action: filter.action,
+    outcome: filter.outcome,
+  };
+  const wanted = Object.entries(equal).filter(([, value]) => value !== undefined);
   const found = await db
     .selectFrom("audit")
     .selectAll()
     .where("tenant_id", "=", tenantId)
-    .$if(resource !== undefined, (query) => query.where("resource", "=", resource!))
+    .where((eb) => eb.and(Object.fromEntries(wanted)))
+    .$if(from !== undefined, (query) => query.where("at", ">=", from!))
+    .$if(to !== undefined, (query) => query.where("at", "<", to!))
     .$if(after !== null, (query) => query.where("id", "<", after!))
     .orderBy("id", "desc")
     .limit(rows)

@@ -2,38 +2,34 @@ import type { VERB_BODIES } from "@evenkeel/contracts/change";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { type Handlers, mayDo, pageStart, type RequestOf, toPage } from "../http/index.ts";
+import { readBlockers } from "./blocker.ts";
 import type { ChangeDeps } from "./deps.ts";
 import { permitted, permittedSummary } from "./permitted.ts";
 import { readChange, readChangeIn, readSummaries } from "./read.ts";
 import { findChange } from "./store/change.ts";
 import { listChanges } from "./store/list.ts";
-import { listLocks } from "./store/lock.ts";
+import { holderOf, listLocks } from "./store/lock.ts";
 import { approve, reject } from "./verbs/approval.ts";
 import type { Ask } from "./verbs/context.ts";
 import { declareLost, retry, skip } from "./verbs/mend.ts";
 import { createChange, dryRun, replan } from "./verbs/plan.ts";
-import { previewRollback, rollback } from "./verbs/rollback.ts";
+import { rollback } from "./verbs/rollback.ts";
 import { start } from "./verbs/start.ts";
 import { cancel, close, confirm, pause, resume } from "./verbs/steer.ts";
 import { watchChange } from "./watch.ts";
 
 /** The HTTP side of the kernel. */
-export function changeHandlers(deps: ChangeDeps): Handlers<Making | Reading | Verbs> {
-  return { ...makingHandlers(deps), ...readingHandlers(deps), ...verbHandlers(deps) };
+export function changeHandlers(deps: ChangeDeps): Handlers<Making | Reading | Verbs | "takeLockOver"> {
+  return { ...makingHandlers(deps), ...readingHandlers(deps), ...verbHandlers(deps), ...takeOverHandlers(deps) };
 }
 
-type Making = "planChange" | "planRollback" | "createChange";
+type Making = "planChange" | "createChange";
 
 function makingHandlers(deps: ChangeDeps): Handlers<Making> {
   return {
     planChange: async ({ body, caller }) => {
       const { plan, digest } = await dryRun(deps, caller.tenantId, body);
       return { plan, digest };
-    },
-    planRollback: async ({ params: { changeId }, body, caller }) => {
-      const { tenantId, principalName: by } = caller;
-      const may = (permission: string) => mayDo(caller.may, permission);
-      return await previewRollback(deps, { tenantId, changeId, by, may }, body);
     },
     createChange: async (request) => {
       const { caller, body } = request;
@@ -47,7 +43,7 @@ function makingHandlers(deps: ChangeDeps): Handlers<Making> {
   };
 }
 
-type Reading = "listChanges" | "getChange" | "getPlan" | "watchChange" | "listLocks";
+type Reading = "listChanges" | "getChange" | "getPlan" | "watchChange" | "listLocks" | "listBlockers";
 
 function readingHandlers(deps: ChangeDeps): Handlers<Reading> {
   const { db } = deps;
@@ -73,8 +69,10 @@ function readingHandlers(deps: ChangeDeps): Handlers<Reading> {
       // Who claims to have more than there is waits for what comes next, like every other watcher.
       return watchChange(deps, { tenantId: caller.tenantId, changeId, after: Math.min(after, sequence), signal });
     },
+    listBlockers: async ({ params, caller }) => ({ items: await readBlockers(deps, caller, params.changeId) }),
     listLocks: async ({ query, caller }) => {
-      const rows = await listLocks(db, { tenantId: caller.tenantId, ...pageStart(query) });
+      const { resource } = query;
+      const rows = await listLocks(db, { tenantId: caller.tenantId, resource, ...pageStart(query) });
       return toPage(rows, query, { show: (row) => row, keyOf: (row) => `${row.resource}@${row.changeId}` });
     },
   };
@@ -128,5 +126,22 @@ function verbHandlers(deps: ChangeDeps): Handlers<Verbs> {
     cancelChange: verb(async (ask) => await cancel(deps, ask)),
     rollbackChange: answering(async (ask, body: Parsed<"rollback">) => await rollback(deps, ask, body)),
     closeChange: verb(async (ask, body: Parsed<"close">) => await close(deps, ask, body)),
+  };
+}
+
+function takeOverHandlers(deps: ChangeDeps): Handlers<"takeLockOver"> {
+  return {
+    takeLockOver: async ({ caller, body, effect, audit }) => {
+      const { tenantId, principalName: by } = caller;
+      const { resource, reason } = body;
+      return await effect(async (tx) => {
+        const changeId = await holderOf(tx, { tenantId, resource, changeId: body.changeId });
+        audit.resource = `change/${changeId}`;
+        audit.details = { resource, reason };
+        // Who may take locks over needs no other permission for it.
+        await close(deps, { tenantId, changeId, by, may: () => true, tx }, { reason });
+        return permitted(await readChangeIn(tx, tenantId, changeId), caller);
+      });
+    },
   };
 }

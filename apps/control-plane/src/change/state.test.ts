@@ -101,3 +101,38 @@ test("what is refused is told with what opens the way to it", () => {
   expect(instead("skip", { ...facts, hasSkippable: false })).toContain("pause");
   expect(instead("start", { ...facts, state: "rolled-back" })).toEqual([]);
 });
+
+describe("no state is a trap, whatever is known of the change", () => {
+  /** Every combination of facts. */
+  const combinations = Array.from({ length: 128 }, (_, bits): Omit<ActionFacts, "state"> => {
+    const on = (bit: number) => (bits & (1 << bit)) !== 0;
+    return {
+      isRollback: on(0),
+      hasUnconfirmed: on(1),
+      hasRetryable: on(2),
+      hasSkippable: on(3),
+      hasUnknownStep: on(4),
+      hasBetween: on(5),
+      noInverse: on(6) ? "none" : null,
+    };
+  });
+  const open = ChangeState.options.filter((state) => !isTerminal(state));
+  /** Of the verbs that a state offers those that end it or bring it on without anything else being there first. */
+  const OUT = ["start", "replan", "approve", "reject", "cancel", "confirm", "resume", "close"];
+
+  test.each(open)("%s always offers a verb that leads on", (state) => {
+    for (const facts of combinations) {
+      const offered = allowedActions({ state, ...facts });
+      expect([JSON.stringify(facts), offered.filter((action) => OUT.includes(action))]).not.toEqual([
+        JSON.stringify(facts),
+        [],
+      ]);
+    }
+  });
+
+  test.each(open)("from %s an end is reached by its arrows", (state) => {
+    const reached = new Set<ChangeState>([state]);
+    for (const from of reached) for (const to of CHANGE_ARROWS[from]) reached.add(to);
+    expect([...reached].some(isTerminal)).toBe(true);
+  });
+});

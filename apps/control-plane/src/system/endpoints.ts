@@ -4,11 +4,11 @@ import type { Clock } from "@evenkeel/kit/clock";
 import type { ReplicaLease } from "@evenkeel/kit/lease";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
-import type { Handlers } from "../http/index.ts";
+import type { Caller, Handlers } from "../http/index.ts";
 import { liveReplicas, postgresVersion } from "../installation/index.ts";
 
 /** What one slice knows to be wrong or in the way, of one tenant. */
-export type FindingSource = (tenantId: TenantId) => Promise<Finding[]>;
+export type FindingSource = (tenantId: TenantId, who: Pick<Caller, "may">) => Promise<Finding[]>;
 
 export interface SystemDeps {
   readonly db: Kysely<Database>;
@@ -27,7 +27,7 @@ export function systemHandlers(deps: SystemDeps): Handlers<"getHealth" | "getDoc
       return { status: "ok", version, replicaId: lease.id };
     },
     getDoctor: async ({ caller }) => {
-      const items = (await Promise.all(findings.map((find) => find(caller.tenantId)))).flat();
+      const items = (await Promise.all(findings.map((find) => find(caller.tenantId, caller)))).flat();
       const replicas = await liveReplicas(db);
       return {
         items,

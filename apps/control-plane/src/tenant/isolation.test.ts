@@ -49,6 +49,7 @@ const BODIES: Partial<Record<OperationName, unknown>> = {
   cancelChange: {},
   rollbackChange: { speed: "fast", reason: "back" },
   closeChange: { reason: "enough" },
+  takeLockOver: { resource: "service", reason: "mine" },
   setPrincipalGroup: { members: ["a"] },
   setWindow: frozen,
   setApprovalRule: { principals: ["a"] },

@@ -27,8 +27,21 @@ export const GOVERNANCE_ERRORS = {
     "Read it again: `evenkeel change show`, then decide.",
   ]),
   CHANGE_REJECTED: entry(409, "never", ["{by} has rejected it: {reason}.", "Plan it anew, or cancel it."]),
+  REVIEW_OPEN: entry(409, "later", [
+    "{title} was started as an emergency by {startedBy}: {reason}.",
+    "Somebody else looks at it afterwards: `evenkeel review sign`.",
+  ]),
   REVIEW_OWN: entry(403, "never", ["{principal} started it and cannot review it too.", "Ask somebody else."]),
   REVIEW_DONE: entry(409, "never", ["{reviewedBy} has reviewed it already.", "Nothing more is to be done."]),
+  STEP_UNKNOWN: entry(409, "later", [
+    "Nobody knows how the step {step} on {target} ended.",
+    "Wait for its host; or declare it lost, if you know that it is.",
+  ]),
+  START_LATER: entry(409, "later", ["It begins at {at}.", "Wait until then, or plan it anew to start it now."]),
+  HOLDERS_MANY: entry(409, "never", [
+    "{resource} is held by several changes: {holders}.",
+    "Say which one with `--change`.",
+  ]),
   RESOURCE_IN_USE: entry(409, "never", ["{resource} is used by {users}.", "Change or remove that first."]),
   LIMIT_REACHED: entry(422, "never", ["There are {limit} of {resource} already.", "Remove some that are not needed."]),
 } as const satisfies Record<string, Entry>;

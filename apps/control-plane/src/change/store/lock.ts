@@ -4,7 +4,6 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
-import type { ChangeRow } from "./snapshot.ts";
 
 /** Who stands in the way. */
 export interface LockConflict {
@@ -40,7 +39,8 @@ export async function takeLocks(tx: Transaction<Database>, demand: LockDemand): 
   return null;
 }
 
-async function findConflict(tx: Transaction<Database>, demand: LockDemand): Promise<LockConflict | null> {
+/** Who stands in the way of these locks; null = nobody. */
+export async function findConflict(tx: Kysely<Database>, demand: LockDemand): Promise<LockConflict | null> {
   if (demand.locks.length === 0) return null;
   const held = await tx
     .selectFrom("lock")
@@ -66,18 +66,6 @@ export async function releaseLocks(tx: Transaction<Database>, changeId: ChangeId
 /** Hands all locks of one change to another: nobody comes between. */
 export async function handLocksOver(tx: Transaction<Database>, from: ChangeId, to: ChangeId): Promise<void> {
   await tx.updateTable("lock").set({ change_id: to }).where("change_id", "=", from).execute();
-}
-
-/** The change that holds a resource for itself alone. */
-export async function exclusiveHolder(tx: Transaction<Database>, resource: string): Promise<ChangeRow | null> {
-  const row = await tx
-    .selectFrom("lock")
-    .innerJoin("change", "change.id", "lock.change_id")
-    .selectAll("change")
-    .where("lock.resource", "=", resource)
-    .where("lock.mode", "=", "exclusive")
-    .executeTakeFirst();
-  return row ?? null;
 }
 
 /** Throws LOCK_HELD if a change holds the resource, in either mode. */
@@ -106,6 +94,7 @@ export interface LockPage {
   /** `resource change` of the last row of the page before. */
   readonly after: string | null;
   readonly rows: number;
+  readonly resource?: string | undefined;
 }
 
 /** Every lock of a tenant with its holder. */
@@ -123,10 +112,33 @@ export async function listLocks(db: Kysely<Database>, page: LockPage): Promise<L
       "change.created_by as holder",
       "lock.since",
       "change.state",
+      "change.reason",
     ])
     .where("lock.tenant_id", "=", page.tenantId)
+    .$if(page.resource !== undefined, (query) => query.where("lock.resource", "=", page.resource!))
     .$if(page.after !== null, (query) => query.where(key, ">", page.after as string))
     .orderBy(key)
     .limit(page.rows)
     .execute();
+}
+
+export interface HolderQuery {
+  readonly tenantId: TenantId;
+  readonly resource: string;
+  readonly changeId: ChangeId | undefined;
+}
+
+/** The change that holds a resource; of several the one that is named. */
+export async function holderOf(db: Kysely<Database>, { tenantId, resource, changeId }: HolderQuery): Promise<ChangeId> {
+  const held = await db
+    .selectFrom("lock")
+    .select("change_id as id")
+    .where("tenant_id", "=", tenantId)
+    .where("resource", "=", resource)
+    .$if(changeId !== undefined, (query) => query.where("change_id", "=", changeId!))
+    .execute();
+  const [only, another] = held;
+  if (only === undefined) throw new PlatformError("NOT_FOUND", { resource: `lock ${resource}` });
+  if (another !== undefined) throw new PlatformError("HOLDERS_MANY", { resource, holders: held.map(({ id }) => id) });
+  return only.id;
 }
