@@ -261,8 +261,10 @@ function whileCancelling(context: Context): Decision[] {
     run: (targetId) => snapshot.targets.get(targetId)?.state === "running",
   };
   const moves = [
-    ...snapshot.plan.targets.flatMap((target) => moveTarget(context, target, permit)),
-    ...snapshot.plan.targets.flatMap((target) => giveUpTraffic(snapshot, target)),
+    ...snapshot.plan.targets.flatMap((target): Decision[] => {
+      const decisions = moveTarget(context, target, permit);
+      return decisions.length > 0 ? decisions : giveUpTraffic(snapshot, target);
+    }),
     ...lateOutcomes(context),
   ];
   if (moves.length > 0 || inHand(snapshot).some((attempt) => attempt.phase !== "clean")) return moves;

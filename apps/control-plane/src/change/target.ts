@@ -109,8 +109,9 @@ function whereabouts(moving: Moving, { at }: Extract<Position, { kind: "next" }>
   }
   if (at.step.on !== "agent") return null;
   if (!hosts.lost(planned.hostId)) return [];
-  const touched = isTouched(attemptsOf(snapshot, planned.targetId));
-  return [moveTo(moving, touched ? "interrupted" : "offline", silence(moving))];
+  // One whose first step was taken back in time is untouched, and has begun all the same.
+  const begun = target.state === "running" || isTouched(attemptsOf(snapshot, planned.targetId));
+  return [moveTo(moving, begun ? "interrupted" : "offline", silence(moving))];
 }
 
 function stepOn(moving: Moving, { at, previous }: Extract<Position, { kind: "next" }>): TargetDecision[] {

@@ -4,7 +4,7 @@ import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { batchOf } from "../batch.ts";
 import { CLOSING, OPENING, type Snapshot, type TargetSnapshot } from "../snapshot.ts";
-import { type ActionFacts, allowedActions, LOST_TARGETS, RETRYABLE_TARGETS, SETTLED_TARGETS } from "../state.ts";
+import { type ActionFacts, allowedActions, LOST_TARGETS, RETRYABLE_TARGETS } from "../state.ts";
 import type { ChangeRow } from "../store/snapshot.ts";
 import { attemptsOf, isTouched, positionOf, trackOf } from "../track.ts";
 
@@ -30,27 +30,30 @@ export function actionsOf(row: ChangeRow, snapshot: Snapshot, newer: ChangeId | 
 
 /** What they are narrowed by. */
 export function factsOf(row: ChangeRow, snapshot: Snapshot, newer: ChangeId | null): ActionFacts {
+  return { ...snapshotFacts(snapshot), isRollback: row.rollback_of !== null, noInverse: noInverse(row, newer) };
+}
+
+/** Of these facts those that its targets, batches and steps tell. */
+export function snapshotFacts(snapshot: Snapshot): Omit<ActionFacts, "isRollback" | "noInverse"> {
   const targets = targetsOf(snapshot);
   const batches = snapshot.plan.groups.flatMap((group) => group.batches);
   return {
-    state: row.state,
-    isRollback: row.rollback_of !== null,
+    state: snapshot.state,
     hasUnconfirmed: batches.some((batch) => mayConfirm(snapshot, batch)),
     hasRetryable:
       targets.some(({ state }) => RETRYABLE_TARGETS.includes(state)) ||
       lostTracks(snapshot).length > 0 ||
-      isUnfinished(row, targets),
+      mayGoOn(snapshot, targets),
     hasSkippable: targets.some(({ state }) => SKIPPABLE.includes(state)),
     hasUnknownStep: snapshot.attempts.some(({ state }) => state === "unknown"),
     hasBetween: targets.some((target) => isBetween(snapshot, target)),
-    noInverse: noInverse(row, newer),
   };
 }
 
-/** Failed without a loss, for want of progress or of an inverse: to try again is to go on. */
-function isUnfinished({ state }: ChangeRow, targets: readonly TargetSnapshot[]): boolean {
+/** Failed without a loss, for want of progress, or whose losses turned out to be none: to try again is to go on. */
+function mayGoOn({ state }: Pick<Snapshot, "state">, targets: readonly TargetSnapshot[]): boolean {
   if (state !== "failed" || targets.some((target) => LOST_TARGETS.includes(target.state))) return false;
-  return targets.some((target) => !SETTLED_TARGETS.includes(target.state));
+  return targets.some((target) => target.state !== "offline" && target.state !== "skipped");
 }
 
 /** Touched and lost: neither old nor new, until somebody retries it or rolls it back. */

@@ -1,17 +1,14 @@
 import type { VerbBody } from "@evenkeel/contracts/change";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeDeps } from "../deps.ts";
+import { retryOf } from "../retry.ts";
 import { lostTracks, targetActions } from "../show/actions.ts";
 import { LOST_TARGETS, RETRYABLE_TARGETS } from "../state.ts";
 import { moveChange, wake } from "../store/change.ts";
 import { appendEvents } from "../store/event.ts";
 import { beginRound, markBatch, markReattach, moveTarget } from "../store/progress.ts";
 import { endAttempt } from "../store/step.ts";
-import { attemptsOf, positionOf, retryIndex, trackOf } from "../track.ts";
 import { type Ask, type VerbContext, withVerb } from "./context.ts";
-
-/** Problems after which the bits have to be brought again. */
-const BITS_GONE = ["REVISION_NOT_STAGED", "OBJECT_CORRUPT"];
 
 /** Runs exactly the targets again that were lost, or those of them that are named. */
 export async function retry(deps: ChangeDeps, ask: Ask, body: VerbBody<"retry">): Promise<void> {
@@ -55,22 +52,14 @@ async function retryTarget({ tx, change, snapshot }: VerbContext, targetId: stri
   const target = snapshot.targets.get(targetId);
   const planned = snapshot.plan.targets.find((one) => one.targetId === targetId);
   if (target === undefined || planned === undefined) return;
-  const track = trackOf(snapshot, targetId);
-  const position = positionOf(track, attemptsOf(snapshot, targetId), target);
-  const gone = target.problem !== null && BITS_GONE.includes(target.problem.code);
-  const fromIndex =
-    gone || position.kind === "done"
-      ? 0
-      : position.kind === "lost"
-        ? retryIndex(track, position.at)
-        : position.at.index;
+  const { fromIndex, to } = retryOf(snapshot, planned, target);
   await beginRound(tx, { changeId: change.id, targetId, fromIndex });
   await moveTarget(tx, {
     changeId: change.id,
     targetId,
     name: planned.name,
     from: target.state,
-    to: fromIndex < planned.stage.length ? "staging" : "running",
+    to,
     problem: null,
   });
 }
