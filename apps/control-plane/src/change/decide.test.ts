@@ -123,6 +123,11 @@ describe("hosts that are away", () => {
     expect(decided({ targets: { ...staged, h1: "running" }, steps, batches }, allLost)).toContain("h1=interrupted");
   });
 
+  test("one that has begun is interrupted, also where its first step was taken back in time", () => {
+    const steps = [...fetched, ["h1", "stop", "revoked"]] as const;
+    expect(decided({ targets: { ...staged, h1: "running" }, steps, batches }, allLost)).toContain("h1=interrupted");
+  });
+
   test("a late outcome is recorded, and what was left between is interrupted", () => {
     const steps = [...fetched, ["h1", "stop", "succeeded"]] as const;
     expect(decided({ state: "failed", targets: { ...staged, h1: "unknown" }, steps, batches })).toEqual([

@@ -3,7 +3,7 @@ import { batchState } from "./batch.ts";
 import { decide } from "./decide.ts";
 import { effectiveGate } from "./gate.ts";
 import { mayConfirm } from "./show/actions.ts";
-import { hosts, NAMES, short, snapshotOf, step, type World } from "./simulate/testing.ts";
+import { allLost, hosts, NAMES, short, snapshotOf, step, type World } from "./simulate/testing.ts";
 
 const strategy = { batches: { size: 2 }, confirm: "each", gate: "traffic" };
 const fetched = NAMES.map((name) => [name, "fetch", "succeeded"] as const);
@@ -58,6 +58,16 @@ describe("a gate before traffic", () => {
     expect(decided({ state: "cancelling", targets: between, steps: stopped })).toEqual([
       "h1=interrupted",
       "h2=interrupted",
+    ]);
+  });
+
+  test("a host that is lost while it waits there is interrupted once, in a cancel too", () => {
+    const snapshot = snapshotOf({ strategy, batches, state: "cancelling", targets: between, steps: stopped });
+    expect(decide(snapshot, allLost).map(short)).toEqual([
+      "h1=interrupted",
+      "h2=interrupted",
+      "h3=offline",
+      "h4=offline",
     ]);
   });
 
