@@ -107,6 +107,45 @@ test("setup runs once in a new revision, and a check that fails refuses the star
   await expect.poll(() => processesOf(plane.hostId)).toEqual([]);
 });
 
+test("a setup that fails is tried again as often as its buildpack says, and the last attempt decides", async () => {
+  const { plane, host } = fixture;
+  await host.start();
+  const count = join(host.home, "count");
+  const setup = `#!/bin/sh\necho again >>'${count}'\n[ "$(wc -l <'${count}')" -ge 3 ] || exit 4\n`;
+  const limits = { setup: { retries: 2, intervalSeconds: 0 } };
+  const revision = await makeRevision(plane, { lifecycle: { setup }, limits });
+  await plane.run("fetch-package", revision.fetch);
+  expect(await plane.run("stage-revision", revision.stage)).toMatchObject({ kind: "succeeded" });
+  expect(await readFile(count, "utf8")).toBe("again\n".repeat(3));
+  const never = await makeRevision(plane, { lifecycle: { setup: "#!/bin/sh\necho no\nexit 4\n" }, limits });
+  await plane.run("fetch-package", never.fetch);
+  expect(await plane.run("stage-revision", never.stage)).toMatchObject({
+    kind: "failed",
+    exitCode: 4,
+    problem: { code: "SCRIPT_FAILED", facts: { command: "lifecycle/setup" } },
+    output: { head: "no\n" },
+  });
+});
+
+test("an attempt that hangs is ended at its own limit, with everything that it started, and the next one counts", async () => {
+  const { plane, host } = fixture;
+  await host.start();
+  const tried = join(host.home, "tried");
+  const check = `#!/bin/sh\n[ -e '${tried}' ] && exit 0\ntouch '${tried}'\nsleep 1000\n`;
+  const limits = { check: { timeoutSeconds: 1, retries: 1, intervalSeconds: 0 } };
+  const revision = await makeRevision(plane, { lifecycle: { check }, limits });
+  await bring(plane, revision);
+  expect(await plane.run("start-instance", { letter: "a", revisionId: revision.revisionId })).toMatchObject({
+    kind: "succeeded",
+  });
+  const hangs = await makeRevision(plane, { lifecycle: { check: "#!/bin/sh\nsleep 1000\n" }, limits });
+  await bring(plane, hangs);
+  expect(await plane.run("start-instance", { letter: "b", revisionId: hangs.revisionId })).toMatchObject({
+    kind: "timed-out",
+    problem: { code: "SCRIPT_TIMEOUT", facts: { command: "lifecycle/check", seconds: 1 } },
+  });
+});
+
 test("a host that lacks what a buildpack needs says which command", async () => {
   const { plane, host } = fixture;
   await host.start();

@@ -53,6 +53,9 @@ export interface ScriptWatch {
   onOutput?(text: string): void;
 }
 
+/** Scripts of a command are called by it, by what they are for and by their attempt. */
+const commandOf = (scriptId: string): string => scriptId.replace(/-[a-z]+\d*$/, "");
+
 /** Runs scripts that survive the agent. */
 export class ScriptRunner {
   readonly #folder: string;
@@ -82,14 +85,14 @@ export class ScriptRunner {
 
   /** Removes what is left of the scripts of these commands. */
   async forget(commandId: string): Promise<void> {
-    for (const suffix of ["", "-setup", "-check", "-stop"])
-      await rm(join(this.#folder, `${commandId}${suffix}`), { recursive: true, force: true });
+    const ids = (await readdir(this.#folder).catch(() => [])).filter((id) => commandOf(id) === commandId);
+    for (const id of ids) await rm(join(this.#folder, id), { recursive: true, force: true });
   }
 
   /** Removes what a killed agent could not: folders of commands that nobody needs any more. */
   async tidy(isNeeded: (commandId: CommandId) => boolean): Promise<void> {
     for (const id of await readdir(this.#folder).catch(() => [])) {
-      const commandId = CommandId.safeParse(id.replace(/-[a-z]+$/, ""));
+      const commandId = CommandId.safeParse(commandOf(id));
       if (commandId.success && !isNeeded(commandId.data)) await this.forget(commandId.data);
     }
   }

@@ -4,6 +4,15 @@ import { BuildpackId, Digest, Moment, Name, Version } from "./id.ts";
 
 const script = z.string().regex(/^lifecycle\/[a-z0-9][a-z0-9._-]*$/, "a file below lifecycle/");
 
+/** How long one attempt of a script may take, and how often it is tried again; the deadline of the whole step stands above both. */
+export const ScriptLimits = z.strictObject({
+  timeoutSeconds: z.number().min(1).max(900).optional(),
+  retries: z.int().min(0).max(10).default(0),
+  /** Between two attempts. */
+  intervalSeconds: z.number().min(0).max(300).default(1),
+});
+export type ScriptLimits = z.infer<typeof ScriptLimits>;
+
 /** `buildpack.yaml`: what a stack needs of a host and which scripts live in its `lifecycle/`. Scripts get HOST, PORT, APP_DIR, REVISION in their environment. */
 export const BuildpackDefinition = z.strictObject({
   name: Name,
@@ -21,6 +30,7 @@ export const BuildpackDefinition = z.strictObject({
       stop: script.optional(),
     })
     .default({}),
+  limits: z.strictObject({ setup: ScriptLimits.optional(), check: ScriptLimits.optional() }).optional(),
   /** Default command where the manifest has no `start`. */
   start: z.string().optional(),
   /** Parameters with defaults; `null` = optional and empty. */

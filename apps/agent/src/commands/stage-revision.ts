@@ -2,8 +2,9 @@ import { access, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { BuildpackDefinition } from "@evenkeel/contracts/buildpack";
 import { makeFolder, writeDurable } from "@evenkeel/kit/durable-file";
-import { type AgentParts, type Call, CommandEnd, describeExit, type Handler } from "../command.ts";
+import { type AgentParts, type Call, CommandEnd, type Handler } from "../command.ts";
 import { cleanEnvironment } from "../environment.ts";
+import { runAction } from "../lifecycle.ts";
 import { assertNeeds, assertNoCarriageReturn, unpackBuildpack } from "../revision-store.ts";
 import { unpack } from "../unpack.ts";
 
@@ -63,33 +64,15 @@ async function unpackOnce(
   return definition;
 }
 
-async function setUp(
-  parts: AgentParts,
-  { command, input, context }: StageCall,
-  buildpack: BuildpackDefinition,
-): Promise<void> {
-  const { setup } = buildpack.lifecycle;
-  if (setup === undefined) return;
-  const folder = parts.revisions.folderOf(input.serviceId, input.revisionId);
-  const end = await parts.scripts.run(
-    {
-      id: `${command.commandId}-setup`,
-      command: [join(folder, "buildpack", setup)],
-      workFolder: join(folder, "app"),
-      env: { ...input.configuration.env, APP_DIR: join(folder, "app"), REVISION: input.revisionId },
-    },
-    { signal: context.signal, onOutput: context.output },
-  );
-  const { output } = end;
-  if (end.kind === "timed-out")
-    throw new CommandEnd(
-      "SCRIPT_TIMEOUT",
-      { command: setup, seconds: command.deadlineMs / 1000 },
-      { kind: "timed-out", output },
-    );
-  if (end.kind === "lost")
-    throw new CommandEnd("STEP_INTERRUPTED", { problem: `${setup} was cut off` }, { kind: "interrupted", output });
-  if (end.exitCode === 0) return;
-  const facts = { command: setup, exit: describeExit(end.exitCode) };
-  throw new CommandEnd("SCRIPT_FAILED", facts, { output, exitCode: end.exitCode });
+async function setUp(parts: AgentParts, call: StageCall, buildpack: BuildpackDefinition): Promise<void> {
+  const { serviceId, revisionId, configuration } = call.input;
+  const folder = parts.revisions.folderOf(serviceId, revisionId);
+  const appFolder = join(folder, "app");
+  await runAction(parts, call, {
+    name: "setup",
+    buildpack,
+    pathOf: (script) => join(folder, "buildpack", script),
+    workFolder: appFolder,
+    env: { ...configuration.env, APP_DIR: appFolder, REVISION: revisionId },
+  });
 }

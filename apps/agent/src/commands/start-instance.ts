@@ -1,8 +1,9 @@
 import type { Letter } from "@evenkeel/contracts/agent-protocol";
 import type { ServiceId } from "@evenkeel/contracts/id";
-import { type AgentParts, type Call, CommandEnd, type Done, describeExit, type Handler, slotOf } from "../command.ts";
+import { type AgentParts, type Call, type Done, type Handler, slotOf } from "../command.ts";
 import { assertSpace } from "../disk.ts";
 import type { Instance } from "../instance.ts";
+import { runAction } from "../lifecycle.ts";
 import { assertFree, isFree } from "../ports.ts";
 import type { StagedRevision } from "../revision-store.ts";
 
@@ -57,35 +58,19 @@ function factsOf(instance: Instance, reused: boolean): Done {
   return { facts: { port: report?.port, address: instance.address, pid: report?.pid, reused } };
 }
 
-async function check(parts: AgentParts, { command, context }: StartCall, place: Place): Promise<void> {
-  const { staged, slot, port, instance } = place;
-  const script = staged.buildpack.lifecycle.check;
-  if (script === undefined) return;
+async function check(parts: AgentParts, call: StartCall, { staged, slot, port, instance }: Place): Promise<void> {
   const appFolder = parts.revisions.appFolder(slot, staged.revisionId);
-  const end = await parts.scripts.run(
-    {
-      id: `${command.commandId}-check`,
-      command: [parts.revisions.scriptPath(staged, script)],
-      workFolder: appFolder,
-      env: {
-        ...staged.configuration.env,
-        HOST: instance.address,
-        PORT: String(port),
-        APP_DIR: appFolder,
-        REVISION: staged.revisionId,
-      },
+  await runAction(parts, call, {
+    name: "check",
+    buildpack: staged.buildpack,
+    pathOf: (script) => parts.revisions.scriptPath(staged, script),
+    workFolder: appFolder,
+    env: {
+      ...staged.configuration.env,
+      HOST: instance.address,
+      PORT: String(port),
+      APP_DIR: appFolder,
+      REVISION: staged.revisionId,
     },
-    { signal: context.signal, onOutput: context.output },
-  );
-  const { output } = end;
-  if (end.kind === "ended" && end.exitCode === 0) return;
-  if (end.kind === "timed-out")
-    throw new CommandEnd(
-      "SCRIPT_TIMEOUT",
-      { command: script, seconds: command.deadlineMs / 1000 },
-      { kind: "timed-out", output },
-    );
-  const exit = end.kind === "ended" ? describeExit(end.exitCode) : "a kill";
-  const exitCode = end.kind === "ended" ? end.exitCode : null;
-  throw new CommandEnd("SCRIPT_FAILED", { command: script, exit }, { output, exitCode });
+  });
 }

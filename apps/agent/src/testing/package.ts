@@ -45,6 +45,7 @@ export interface RevisionOptions {
   readonly archive?: Buffer;
   readonly version?: string;
   readonly lifecycle?: Partial<Record<"setup" | "check" | "stop", string>>;
+  readonly limits?: BuildpackObject["definition"]["limits"];
   readonly needs?: string[];
   readonly configuration?: Record<string, unknown>;
 }
@@ -61,6 +62,7 @@ export async function makeRevision(plane: TestControlPlane, options: RevisionOpt
       description: "",
       needs: options.needs ?? [],
       lifecycle: Object.fromEntries(scripts.map(([name]) => [name, `lifecycle/${name}`])),
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
       parameters: {},
     },
     files: scripts.map(([name, text]) => ({ path: `lifecycle/${name}`, executable: true, text })),
