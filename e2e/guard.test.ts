@@ -114,14 +114,16 @@ test("an equal version passes every guard, batch after batch, and its numbers st
 });
 
 test("without traffic there is nothing to judge by: it pauses, a person goes on in spite of it, and the next batch is judged again", async () => {
-  const guards = [{ kind: "error-rate", action: "rollback", windowSeconds: 3 }];
+  const guards = ["error-rate", "latency"].map((kind) => ({ kind, action: "rollback", windowSeconds: 3 }));
   const first = await settled(platform, await release({ guards, strategy: { beta: 0, batches: { by: "zone" } } }));
   expect(first).toMatchObject({ state: "paused", problem: { code: "GUARD_NO_DATA" } });
-  expect(verdicts(first)).toMatchObject([{ outcome: "no-data", final: true, overruledBy: null }]);
+  const unjudged = { outcome: "no-data", final: true, overruledBy: null };
+  expect(verdicts(first)).toMatchObject([unjudged, unjudged]);
   await platform.client.resumeChange({ params: { changeId: first.id }, body: {} });
   const second = await settled(platform, first);
   expect(second).toMatchObject({ state: "paused", problem: { code: "GUARD_NO_DATA" } });
-  expect(verdicts(second)).toMatchObject([{ overruledBy: "admin" }, { outcome: "no-data", overruledBy: null }]);
+  const overruled = { outcome: "no-data", overruledBy: "admin" };
+  expect(verdicts(second)).toMatchObject([overruled, overruled, unjudged, unjudged]);
   expect(await show(second)).toMatch(/cannot judge: .* requests, 100 are needed {2}overruled by admin/);
   await platform.client.resumeChange({ params: { changeId: second.id }, body: {} });
   expect((await settled(platform, second)).state).toBe("succeeded");

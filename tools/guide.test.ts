@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseManifest } from "@evenkeel/client/node/manifest";
 import { parseOrderFile } from "@evenkeel/client/node/order-file";
+import { Guard } from "@evenkeel/contracts/guard";
 import { Manifest } from "@evenkeel/contracts/service";
 import { expect, test } from "vitest";
 import { z } from "zod";
@@ -34,6 +35,17 @@ function fieldsOf(schema: Schema, prefix = ""): string[] {
 
 /** Shapes of one field that the page tells in that field's own line. */
 const TOLD_IN_ONE_LINE = /^(hosts|strategy\.batches|strategy\.order)\./;
+
+test("the page of guards tells each field of each guard, and its example is one", () => {
+  const page = readFileSync(join(GUIDE, "guards.md"), "utf8");
+  for (const guard of Guard.options) {
+    expect(page).toContain(`\`${guard.shape.kind.value}\``);
+    for (const field of Object.keys(guard.shape)) expect(page, field).toMatch(new RegExp(`\\b${field}\\b`));
+  }
+  const [yaml = ""] = /(?<=^```yaml\n)strategy:.*?(?=^```)/ms.exec(page) ?? [];
+  const { strategy } = parseManifest(`application: shop\n${yaml}`);
+  expect(strategy.guards.map(({ kind }) => kind)).toEqual(Guard.options.map(({ shape }) => shape.kind.value));
+});
 
 test("the page of the manifest has a line for each field of the schema, and no other", () => {
   const page = readFileSync(join(GUIDE, "manifest.md"), "utf8");

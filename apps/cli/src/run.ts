@@ -7,6 +7,7 @@ import { addApplicationCommands } from "./application.ts";
 import { addBackupCommands } from "./backup.ts";
 import { addChangeCommands } from "./change/commands.ts";
 import { type AddCommands, createCli, type GlobalOptions, type Io, type Run } from "./context.ts";
+import { addConvergeCommands } from "./converge.ts";
 import { addDeployCommands } from "./deploy.ts";
 import { addDoctorCommands } from "./doctor.ts";
 import { Exit } from "./exit.ts";
@@ -31,6 +32,7 @@ const PARTS: readonly AddCommands[] = [
   addChangeCommands,
   addServiceCommands,
   addOperationCommands,
+  addConvergeCommands,
   addLogsCommands,
   addApplicationCommands,
   addPackageCommands,

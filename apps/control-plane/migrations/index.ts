@@ -4,10 +4,12 @@ import { ground } from "./001-ground.ts";
 import { fleet } from "./002-fleet.ts";
 import { change } from "./003-change.ts";
 import { lists } from "./013-lists.ts";
+import { convergence } from "./016-convergence.ts";
 import { progress } from "./020-progress.ts";
 import { governance } from "./023-governance.ts";
 import { guard } from "./028-guard.ts";
 import { instanceSample } from "./029-instance-sample.ts";
+import { stepDuration } from "./032-step-duration.ts";
 import { backup } from "./035-backup.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
@@ -16,10 +18,12 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "002-fleet": fleet,
   "003-change": change,
   "013-lists": lists,
+  "016-convergence": convergence,
   "020-progress": progress,
   "023-governance": governance,
   "028-guard": guard,
   "029-instance-sample": instanceSample,
+  "032-step-duration": stepDuration,
   "035-backup": backup,
 };
 

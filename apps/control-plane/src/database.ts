@@ -6,6 +6,7 @@ import type { AuditTables } from "./audit/tables.ts";
 import type { BackupTables } from "./backup/tables.ts";
 import type { BuildpackTables } from "./buildpack/tables.ts";
 import type { ChangeTables } from "./change/tables.ts";
+import type { ConvergenceTables } from "./convergence/tables.ts";
 import type { GatewayTables } from "./gateway/tables.ts";
 import type { HostTables } from "./host/tables.ts";
 import type { HttpTables } from "./http/tables.ts";
@@ -46,4 +47,5 @@ export interface Database
     WindowTables,
     ApprovalTables,
     AdmissionTables,
-    ReviewTables {}
+    ReviewTables,
+    ConvergenceTables {}

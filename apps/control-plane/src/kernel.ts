@@ -1,5 +1,6 @@
 import { type AgentConnections, commandPort } from "./agent-link/index.ts";
 import type { ChangeDeps, ExitPoint, KindRegistry } from "./change/index.ts";
+import { convergenceKind, noteEnd } from "./convergence/index.ts";
 import { governance } from "./governance/index.ts";
 import type { Ground } from "./ground.ts";
 import { hostOperationKind } from "./host-operation/index.ts";
@@ -9,7 +10,7 @@ import { measurements } from "./sample/index.ts";
 import { agentSteps, trafficSteps } from "./slot/index.ts";
 
 /** Every kind of change there is; a new one is a line here and a folder of its own. */
-const KINDS = [releaseOrderKind, operationOrderKind, hostOperationKind];
+const KINDS = [releaseOrderKind, operationOrderKind, hostOperationKind, convergenceKind];
 
 const registry: KindRegistry = {
   kinds: new Map(KINDS.map(({ kind }) => [kind.kind, kind])),
@@ -26,5 +27,17 @@ export const KIND_NAMES: ReadonlySet<string> = new Set(registry.kinds.keys());
 export function kernelDeps(ground: Ground, connections: AgentConnections, at: (point: ExitPoint) => void): ChangeDeps {
   const { db, listener, lease, clock, log } = ground;
   const commands = commandPort(connections);
-  return { db, listener, lease, clock, log, commands, measurements, registry, governance, onEnded: [], at };
+  return {
+    db,
+    listener,
+    lease,
+    clock,
+    log,
+    commands,
+    measurements,
+    registry,
+    governance,
+    onEnded: [noteEnd(commands)],
+    at,
+  };
 }

@@ -18,6 +18,7 @@ import {
   refuseLocked,
 } from "./change/index.ts";
 import type { Config } from "./config.ts";
+import { convergenceFindings, startKeeper } from "./convergence/index.ts";
 import { type Fleet, openFleet } from "./fleet.ts";
 import { type Ground, openGround } from "./ground.ts";
 import type { Caller, Handlers } from "./http/index.ts";
@@ -75,6 +76,7 @@ export async function startControlPlane(config: Config, log: Log, options: Start
   };
   await server.serve(service, fleet.upgrades);
   executor.open();
+  const keeper = startKeeper(kernel);
   keepHouse({ ground, packages }, stop.signal);
   log.info({ url: server.url, replica: ground.lease.id, endpoints: Object.keys(handlers).length }, "serving");
   return {
@@ -84,6 +86,7 @@ export async function startControlPlane(config: Config, log: Log, options: Start
       stop.abort();
       // Links first: agents and gateways go to another replica while this one still finishes what is under way.
       await fleet.close();
+      await keeper.close();
       await executor.close();
       await server.close(hurry);
       await ground.close();
@@ -107,6 +110,7 @@ function handlersOf(
     (tenantId: TenantId) => backupFindings(ground.db, tenantId),
     (tenantId: TenantId, who: Pick<Caller, "may">) => changeFindings(ground.db, tenantId, who),
     (tenantId: TenantId) => reviewFindings(ground.db, tenantId),
+    (tenantId: TenantId) => convergenceFindings(ground.db, tenantId),
   ];
   return {
     ...systemHandlers({ ...ground, version: ground.config.version, findings }),

@@ -23,6 +23,9 @@ const RESENT_AT_ONCE = 200;
 /** Commands that may wait on one host; what comes then is refused, so that memory stays bounded. */
 const WAITING_LIMIT = 1000;
 
+/** Changes of instances that come within this time are told as one; what was told is one write in front of the next outcome. */
+const TOGETHER_MS = 5;
+
 /** Reads the log files of a slot for whoever asks over the link. */
 export interface LogReader {
   read(order: Extract<AgentOrder, { kind: "read-log" }>, send: (message: AgentMessage) => void): void;
@@ -56,6 +59,7 @@ export class AgentProtocol {
   readonly #unacknowledged = new Set<CommandId>();
   #send: ((message: AgentMessage) => void) | null = null;
   #welcomed = false;
+  #instancesMoved: NodeJS.Timeout | null = null;
 
   readonly #orders: Orders = {
     welcome: (order) => this.#welcome(order),
@@ -145,9 +149,9 @@ export class AgentProtocol {
     return this.#welcomed;
   }
 
-  /** Tells the state of all instances, after one of them changed. */
+  /** Tells the state of all instances, after one of them changed: once for changes that come together. */
   reportInstances(): void {
-    if (this.#welcomed) this.#tell({ kind: "instances", instances: this.#deps.instances() });
+    this.#instancesMoved ??= setTimeout(() => this.#tellInstances(), TOGETHER_MS);
   }
 
   /** Sends outcomes again that nobody has acknowledged. */
@@ -286,13 +290,23 @@ export class AgentProtocol {
     onForgotten(forgotten);
   }
 
+  /** Before any outcome that follows from it. */
+  #tellInstances(): void {
+    if (this.#instancesMoved === null) return;
+    clearTimeout(this.#instancesMoved);
+    this.#instancesMoved = null;
+    if (this.#welcomed) this.#tell({ kind: "instances", instances: this.#deps.instances() });
+  }
+
   #report(entry: JournalEntry): void {
     this.#unacknowledged.add(entry.commandId);
     this.#tellOutcome(entry);
   }
 
   #tellOutcome({ commandId, sequence, outcome }: JournalEntry): void {
-    if (this.#welcomed && outcome !== null) this.#tell({ kind: "outcome", commandId, sequence, outcome });
+    if (!this.#welcomed || outcome === null) return;
+    this.#tellInstances();
+    this.#tell({ kind: "outcome", commandId, sequence, outcome });
   }
 
   #tell(message: AgentMessage): void {

@@ -123,6 +123,8 @@ export const Plan = z.strictObject({
   configurationDigest: Digest.nullable(),
   /** From history; null as long as there is none. */
   expectedMs: z.int().nullable(),
+  /** The same for what is done before the first batch, and for each batch by its id, its bake included. */
+  expected: z.strictObject({ stagingMs: z.int().nullable(), batchesMs: z.record(z.string(), z.int()) }).optional(),
   /** The kind's own. */
   payload: z.unknown(),
 });

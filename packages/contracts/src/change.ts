@@ -146,6 +146,7 @@ export type ChangeEvent = z.infer<typeof ChangeEvent>;
 export const PlanRequest = z.strictObject({ kind: z.string().max(60), spec: z.unknown() });
 export type PlanRequest = z.infer<typeof PlanRequest>;
 export const PlanReply = z.strictObject({ plan: Plan, digest: Digest });
+export type PlanReply = z.infer<typeof PlanReply>;
 export const CreateChange = PlanRequest.extend({ reason: z.string().max(1000).optional() });
 export type CreateChange = z.infer<typeof CreateChange>;
 
@@ -280,6 +281,13 @@ export const changeEndpoints = {
   cancelChange: verb("cancel"),
   rollbackChange: verb("rollback"),
   closeChange: verb("close"),
+  /** What a rollback would do, now and at this speed; stores nothing. */
+  planRollback: endpoint("POST", "/changes/{changeId}/rollback/plan", {
+    needs: "change:rollback",
+    params: byChange,
+    body: VERB_BODIES.rollback.omit({ reason: true }),
+    reply: PlanReply,
+  }),
   /** What keeps the change from going on now; empty = nothing, or it has ended. */
   listBlockers: endpoint("GET", "/changes/{changeId}/blockers", {
     needs: "change:read",

@@ -72,7 +72,10 @@ export type HealthGuard = z.infer<typeof HealthGuard>;
 export const HttpGuard = z.strictObject({
   kind: z.literal("http"),
   ...acts,
-  url: z.url({ protocol: /^https?$/ }).max(2000),
+  url: z
+    .url({ protocol: /^https?$/, error: "must be an http or https address" })
+    .max(2000)
+    .refine((url) => URL.parse(url)?.username === "", "must not hold a name or password: everybody may read it"),
   when: z.enum(["before", "after"]).default("after"),
   /** Of which batches: `{ nth: 2 }` = of the second. */
   at: z.union([z.enum(["each", "first", "last"]), z.strictObject({ nth: z.int().min(1) })]).default("each"),

@@ -42,6 +42,22 @@ function outcomesOf(link: FakeLink) {
   return link.messages.filter((message) => message.kind === "outcome");
 }
 
+test("changes of instances that come together are told once, and before the outcome of the command that made them", async () => {
+  const run: RunCommand = async (command, context) => {
+    agent.reportInstances();
+    agent.reportInstances();
+    return await succeed(command, context);
+  };
+  const agent = createFakeAgent({ hostId, run });
+  const link = agent.connect();
+  link.send(welcome());
+  link.send({ kind: "command", command: noOp() });
+  await next(link, "outcome");
+  expect(link.messages.map(({ kind }) => kind)).toEqual(["hello", "started", "instances", "outcome"]);
+  agent.reportInstances();
+  await next(link, "instances");
+});
+
 test("a repeated command runs once and is answered with the recorded outcome", async () => {
   let runs = 0;
   const run: RunCommand = async (command, context) => {

@@ -32,6 +32,8 @@ export interface ShopVersion {
 export interface Flaws {
   /** One of so many requests is answered 500. */
   readonly failOneOf?: number;
+  /** So likely is a 500, by chance. */
+  readonly failChance?: number;
   /** One of so many requests takes `slowMs`. */
   readonly slowOneOf?: number;
   readonly slowMs?: number;
@@ -209,7 +211,7 @@ export async function until(
 }
 
 function serverOf({ version, listen = "host", health = 200, flaws = {} }: ShopVersion): string {
-  const { failOneOf = 0, slowOneOf = 0, slowMs = 0, leakMb = 0, diesAfter = 0, sickAfter = 0 } = flaws;
+  const { failOneOf = 0, failChance = 0, slowOneOf = 0, slowMs = 0, leakMb = 0, diesAfter = 0, sickAfter = 0 } = flaws;
   return `import { appendFileSync } from "node:fs";
 import { createServer } from "node:http";
 
@@ -228,6 +230,7 @@ const server = createServer((request, response) => {
   served += 1;
   if (served === ${diesAfter}) process.exit(1);
   if (${failOneOf} > 0 && served % ${failOneOf} === 0) return response.writeHead(500).end("flaw");
+  if (Math.random() < ${failChance}) return response.writeHead(500).end("flaw");
   if (${slowOneOf} > 0 && served % ${slowOneOf} === 0) return setTimeout(() => response.end(about), ${slowMs});
   if (request.method === "POST") return setTimeout(() => request.pipe(response), ${ANSWER_MS});
   const holdMs = Number(new URL(request.url, "http://shop").searchParams.get("holdMs"));

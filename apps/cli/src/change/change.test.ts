@@ -52,7 +52,10 @@ const waiting = (more: Partial<Change> = {}) =>
     ],
     { allowedActions: ["confirm", "pause", "cancel", "rollback"], ...more },
   );
-const bodies = () => bed.asked.filter(({ method }) => method === "POST").map(({ path, body }) => [path, body]);
+const bodies = () =>
+  bed.asked
+    .filter(({ method, path }) => method === "POST" && !path.endsWith("/rollback/plan"))
+    .map(({ path, body }) => [path, body]);
 
 test("below a change stand exactly the actions that the API allows, ready to run", async () => {
   const change = waiting();
@@ -194,6 +197,21 @@ test("the rollback of a change that had succeeded begins when it is to be watche
   const line = ["change", "rollback", change.id, "--reason", "bad", "--watch"];
   expect((await bed.run(line)).code).toBe(0);
   expect(bodies().map(([path]) => path)).toEqual([`/changes/${change.id}/rollback`, `/changes/${born.id}/start`]);
+});
+
+test("before a rollback begins, both ways back say how long they take", async () => {
+  const change = sampleChange("failed", [], { allowedActions: ["rollback"] });
+  const expectedMs = { follow: 24_000, fast: null };
+  bed = await startBed({
+    ...apiOf([change]),
+    [`POST /changes/${change.id}/rollback/plan`]: ({ body }) => {
+      const { speed } = body as { speed: "follow" | "fast" };
+      return value({ plan: samplePlan({ expectedMs: expectedMs[speed] }), digest: change.planDigest });
+    },
+  });
+  const { stdout } = await bed.run(["change", "rollback", change.id, "--speed", "fast", "--reason", "bad"]);
+  expect(stdout).toContain("  follow  2 batches, takes about 24 s");
+  expect(stdout).toContain("● fast    2 batches, takes unknown: there is no history of these steps yet");
 });
 
 const PRINTED = /^ {2}evenkeel change .*?(?= {3}|$)/gm;

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { shortId, stateMark, stateName } from "@evenkeel/client/text/change";
-import { line } from "@evenkeel/client/text/line";
-import { planLines } from "@evenkeel/client/text/plan";
-import { type Change, type RollbackSpeed, VERB_BODIES, type VerbBody } from "@evenkeel/contracts/change";
+import { line, plural, span } from "@evenkeel/client/text/line";
+import { expectedText, planLines } from "@evenkeel/client/text/plan";
+import { type Change, RollbackSpeed, VERB_BODIES, type VerbBody } from "@evenkeel/contracts/change";
 import type { ChangeAction, ChangeState } from "@evenkeel/contracts/change-state";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId } from "@evenkeel/contracts/id";
@@ -163,16 +163,9 @@ async function act(cli: Cli, verb: Verb, given: { id: ChangeId; names: readonly 
   const client = await cli.client();
   const change = await client.getChange({ params: { changeId: id } });
   const body = checkBody(verb.action, (await verb.body?.({ cli, change, names, options })) ?? {});
+  if (verb.action === "rollback") await foretell(cli, id, body as VerbBody<"rollback">);
   const after = await client.act(id, verb.action, body);
-  if (options.watch) {
-    // The rollback of a change that had ended is planned first; who wants to watch it wants it to begin.
-    if (verb.action === "rollback" && after.state === "planned") await client.act(after.id, "start", {});
-    const ended = await watchChange(cli, after.id);
-    cli.answer(ended, actionLines(cli, ended));
-    const wanted: ChangeState[] = verb.action === "rollback" ? ["succeeded", "rolled-back"] : ["succeeded"];
-    if (!wanted.includes(ended.state)) throw new Exit(1);
-    return;
-  }
+  if (options.watch) return await watchTo(cli, verb, after);
   // Who arranged its batches wants to see them.
   const plan = verb.action === "replan" ? planLines((await client.getPlan({ params: { changeId: id } })).plan) : [];
   cli.answer(after, [
@@ -180,6 +173,31 @@ async function act(cli: Cli, verb: Verb, given: { id: ChangeId; names: readonly 
     line(stateMark(after.state), ` ${after.title}: `, stateName(after.state), `  ${shortId(after.id)}`),
     ...(hasEnded(after) && after.state !== "failed" ? [] : actionLines(cli, after)),
   ]);
+}
+
+async function watchTo(cli: Cli, { action }: Verb, after: Change): Promise<void> {
+  const client = await cli.client();
+  // The rollback of a change that had ended is planned first; who wants to watch it wants it to begin.
+  if (action === "rollback" && after.state === "planned") await client.act(after.id, "start", {});
+  const ended = await watchChange(cli, after.id);
+  cli.answer(ended, actionLines(cli, ended));
+  const wanted: ChangeState[] = action === "rollback" ? ["succeeded", "rolled-back"] : ["succeeded"];
+  if (!wanted.includes(ended.state)) throw new Exit(1);
+}
+
+/** How long the way back takes at either speed, before it begins; where it is refused the verb itself says why. */
+async function foretell(cli: Cli, changeId: ChangeId, { reason: _, ...body }: VerbBody<"rollback">): Promise<void> {
+  if (cli.json) return;
+  const client = await cli.client();
+  const speeds = body.strategy === undefined ? RollbackSpeed.options : [body.speed];
+  for (const speed of speeds) {
+    const preview = await client.planRollback({ params: { changeId }, body: { ...body, speed } }).catch(() => null);
+    if (preview === null) return;
+    const { plan } = preview;
+    const batches = plural(plan.groups.flatMap((group) => group.batches).length, "batch");
+    const chosen = speed === body.speed ? span("● ", "busy") : span("  ");
+    cli.note(line(chosen, speed.padEnd(8), span(`${batches}, takes ${expectedText(plan)}`, "dim")));
+  }
 }
 
 /** `name` is the file as the person wrote it. */

@@ -13,7 +13,7 @@ import { approve, reject } from "./verbs/approval.ts";
 import type { Ask } from "./verbs/context.ts";
 import { declareLost, retry, skip } from "./verbs/mend.ts";
 import { createChange, dryRun, replan } from "./verbs/plan.ts";
-import { rollback } from "./verbs/rollback.ts";
+import { previewRollback, rollback } from "./verbs/rollback.ts";
 import { start } from "./verbs/start.ts";
 import { cancel, close, confirm, pause, resume } from "./verbs/steer.ts";
 import { watchChange } from "./watch.ts";
@@ -23,13 +23,18 @@ export function changeHandlers(deps: ChangeDeps): Handlers<Making | Reading | Ve
   return { ...makingHandlers(deps), ...readingHandlers(deps), ...verbHandlers(deps), ...takeOverHandlers(deps) };
 }
 
-type Making = "planChange" | "createChange";
+type Making = "planChange" | "planRollback" | "createChange";
 
 function makingHandlers(deps: ChangeDeps): Handlers<Making> {
   return {
     planChange: async ({ body, caller }) => {
       const { plan, digest } = await dryRun(deps, caller.tenantId, body);
       return { plan, digest };
+    },
+    planRollback: async ({ params: { changeId }, body, caller }) => {
+      const { tenantId, principalName: by } = caller;
+      const may = (permission: string) => mayDo(caller.may, permission);
+      return await previewRollback(deps, { tenantId, changeId, by, may }, body);
     },
     createChange: async (request) => {
       const { caller, body } = request;

@@ -6,6 +6,7 @@ export { type ExitPoint, exitAt } from "./exit-point.ts";
 export { changeFindings } from "./finding.ts";
 export { type GovernancePort, type GovernedChange, governedOf, type Judgement } from "./governance.ts";
 export type { Cell, InstanceReading, Measured } from "./guard/index.ts";
+export { type Holder, holderOf } from "./holder.ts";
 export type {
   AgentStep,
   ChangeKind,
@@ -22,3 +23,8 @@ export type {
 export { freeze } from "./plan.ts";
 export { listAwaitingApproval } from "./store/list.ts";
 export { refuseLocked } from "./store/lock.ts";
+export type { Ask } from "./verbs/context.ts";
+export { expire as expireChange } from "./verbs/expire.ts";
+export { createChange } from "./verbs/plan.ts";
+export { start as startChange } from "./verbs/start.ts";
+export { close as closeChange } from "./verbs/steer.ts";

@@ -167,7 +167,11 @@ export async function seed(db: Kysely<Database>, name = "one"): Promise<Seed> {
 }
 
 /** A host whose credential is its name. */
-export async function seedHost(db: Kysely<Database>, { tenantId, workspaceId }: Seed, name: string): Promise<HostId> {
+export async function seedHost(
+  db: Kysely<Database>,
+  { tenantId, workspaceId }: Pick<Seed, "tenantId" | "workspaceId">,
+  name: string,
+): Promise<HostId> {
   const id = newId(HostId, "host");
   await db
     .insertInto("host")
@@ -217,7 +221,11 @@ export interface AgentSocket {
 }
 
 /** Connects a fake agent, whose protocol is the real one, over a real WebSocket. */
-export async function connectAgent(replica: TestReplica, agent: FakeAgent, credential: string): Promise<AgentSocket> {
+export async function connectAgent(
+  replica: Pick<TestReplica, "url">,
+  agent: FakeAgent,
+  credential: string,
+): Promise<AgentSocket> {
   const socket = await openSocket(`${replica.url}/api/v1${AGENT_LINK_PATH}`, credential);
   const orders: AgentSocket["orders"] = [];
   const link = agent.connect();

@@ -146,6 +146,6 @@ test.each([
 test("it holds the service alone and its hosts with others", () => {
   const plan = planned(order("restart", { hosts: ["local-1"] }), everywhere);
   expect(plan.locks.map(({ resource, mode }) => `${resource.split("/").at(-1)} ${mode}`).toSorted()).toEqual(
-    [`${one.id} shared`, "revision exclusive"].toSorted(),
+    [`${one.id} shared`, "revision exclusive", "targets at-start"].toSorted(),
   );
 });

@@ -156,6 +156,7 @@ export function locksOfOperation(spec: OperationOrderSpec, world: SlotWorld): Lo
   const wishes = world.service === null ? [] : wishesOf(spec, world, world.service);
   return [
     { resource: names.revision, mode: "exclusive", label: `service ${spec.service}` },
+    { resource: names.targets, mode: "at-start", label: `targets of ${spec.service}` },
     ...hostLocks(isRefusal(wishes) ? [] : wishes.map(({ host }) => host)),
   ];
 }

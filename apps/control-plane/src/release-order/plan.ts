@@ -130,6 +130,7 @@ function locksOfService({ release, world }: Part): LockRequest[] {
   return [
     { resource: names.revision, mode: "exclusive", label: `service ${service}` },
     { resource: names.routes, mode: "exclusive", label: `routes of ${service}` },
+    { resource: names.targets, mode: "at-start", label: `targets of ${service}` },
     ...hostLocks(hosts),
   ];
 }

@@ -75,6 +75,8 @@ const SHAPES: Record<string, string> = {
   health: "{ path: /healthz } or { tcp: true }",
   hosts: "all, a number, a list of names, or { zones: [a] }",
   port: "auto, or a number from 1 to 65535",
+  "strategy.guards.kind": "error-rate, latency, restarts, memory, health or http",
+  "strategy.guards.at": "each, first, last or { nth: 2 }",
   "strategy.beta": "a number, or a list of host names",
   "strategy.order": "{ zones: [b, a] }, { cells: [blue] }, { hosts: [local-2] } or { label: rack }",
   "strategy.confirm": 'none, first, each, or a list of batches such as [2, "zone b"]',

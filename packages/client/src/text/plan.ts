@@ -1,12 +1,14 @@
-import type { Plan, PlannedBatch, PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-plan";
+import type { Difference, Plan, PlannedBatch, PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import type { Strategy } from "@evenkeel/contracts/strategy";
 import { guardText } from "./guard.ts";
-import { type Line, line, plural, span } from "./line.ts";
+import { duration, type Line, line, plural, type Span, span } from "./line.ts";
 
 /** Host names in one cell of the plan before the rest is counted. */
 const NAMES = 6;
 /** Columns of a list of steps: beside its label it fits into 80. */
 const LINE = 64;
+/** The same for what differs. */
+const VALUES = 66;
 
 /** The plan as people read it before they start it: hosts, batches, steps, what differs, what it holds. */
 export function planLines(plan: Plan): Line[] {
@@ -17,6 +19,7 @@ export function planLines(plan: Plan): Line[] {
     ...plan.groups.flatMap((group) => groupLines(plan, group)),
     ...stepLines(plan),
     ...guardLines(plan),
+    ...trafficLines(plan),
     ...differenceLines(plan),
     ...noteLines(plan),
   ];
@@ -37,23 +40,22 @@ function batchLine(plan: Plan, batch: PlannedBatch, all: readonly PlannedBatch[]
   const targets = batch.targetIds.flatMap((id) => plan.targets.filter(({ targetId }) => targetId === id));
   const gate = batch.gate === null ? "" : GATES[batch.gate];
   const bake = batch.bakeMs === 0 ? "" : `  bakes ${Math.round(batch.bakeMs / 1000)} s`;
-  return line(`  ${batch.name.padEnd(width)}  `, ...names(targets), span(bake, "dim"), span(gate, "warn"));
+  const takesMs = plan.expected?.batchesMs[batch.batchId];
+  const takes = takesMs === undefined ? "" : `  ~${duration(takesMs)}`;
+  return line(`  ${batch.name.padEnd(width)}  `, ...names(targets), span(`${takes}${bake}`, "dim"), span(gate, "warn"));
 }
 
 function names(targets: readonly PlannedTarget[]) {
   const shown = targets
     .slice(0, NAMES)
-    .flatMap(({ name, zone, online }, index) => [
-      span(`${index === 0 ? "" : ", "}${hostOf(name)}`),
+    .flatMap(({ name, hostName, zone, online }, index) => [
+      span(`${index === 0 ? "" : ", "}${hostName ?? name}`),
       span(` ${zone}`, "dim"),
       span(online ? "" : " offline", "warn"),
     ]);
   const rest = targets.length - NAMES;
   return rest > 0 ? [...shown, span(` and ${rest} more`, "dim")] : shown;
 }
-
-/** Below the name of its service a target needs no more than its host. */
-const hostOf = (name: string) => name.slice(name.indexOf("@") + 1);
 
 /** What of the strategy the batches themselves do not show. */
 function strategyLines(strategy: Strategy): Line[] {
@@ -124,25 +126,30 @@ function differenceLines({ differences }: Plan): Line[] {
     const version = differences.find(({ field }) => field === "version")?.to;
     return [line(span("  differs     ", "dim"), `all of it is new${version ? `: version ${version}` : ""}`)];
   }
-  return differences.map(({ field, from, to, group }, index) =>
-    line(
-      span(index === 0 ? "  differs     " : "              ", "dim"),
-      ...[
-        span(group === undefined ? "" : `${group} `, "dim"),
-        `${field}  `,
-        span(from ?? "nothing", "dim"),
-        " → ",
-        span(to ?? "nothing", "bold"),
-      ],
+  return differences.flatMap((difference, index) =>
+    differenceText(difference).map((text, row) =>
+      line(span(index === 0 && row === 0 ? "  differs     " : "              ", "dim"), ...text),
     ),
   );
 }
 
-function noteLines({ locks, missing, warnings, irreversible, expectedMs }: Plan): Line[] {
+/** In one line where it fits, else in three; values are cut, `--json` has them whole. */
+function differenceText({ field, from, to, group }: Difference): (string | Span)[][] {
+  const name = `${group === undefined ? "" : `${group} `}${field}`;
+  const [before, after] = [from, to].map((value) => value?.replaceAll("\n", "\\n") ?? "nothing") as [string, string];
+  if (name.length + before.length + after.length + 5 <= VALUES) {
+    return [[`${name}  `, span(before, "dim"), " → ", span(after, "bold")]];
+  }
+  return [[name], ["  ", span(cut(before), "dim")], ["→ ", span(cut(after), "bold")]];
+}
+
+const cut = (text: string) => (text.length > VALUES - 2 ? `${text.slice(0, VALUES - 3)}…` : text);
+
+function noteLines({ locks, missing, warnings, irreversible, ...plan }: Plan): Line[] {
   const held = locks.filter(({ mode }) => mode === "exclusive").map(({ label }) => label);
   return [
     ...(held.length === 0 ? [] : [line(span("  holds       ", "dim"), held.join(", "))]),
-    ...(expectedMs === null ? [] : [line(span("  takes       ", "dim"), `about ${Math.round(expectedMs / 1000)} s`)]),
+    line(span("  takes       ", "dim"), expectedText(plan)),
     ...missing.map((text) => line(span("  missing     ", "dim"), span(text, "warn"))),
     ...warnings.map((text) => line(span("  warning     ", "dim"), span(text, "warn"))),
     line(
@@ -150,4 +157,33 @@ function noteLines({ locks, missing, warnings, irreversible, expectedMs }: Plan)
       irreversible === null ? "possible" : span(`not possible: ${irreversible}`, "warn"),
     ),
   ];
+}
+
+/** How long a plan will take, from history. */
+export function expectedText({ expectedMs }: Pick<Plan, "expectedMs">): string {
+  return expectedMs === null ? "unknown: there is no history of these steps yet" : `about ${duration(expectedMs)}`;
+}
+
+/** What happens to the traffic of each host, from the steps that move it. */
+function trafficLines({ targets }: Plan): Line[] {
+  const ways = new Map<string, number>();
+  for (const target of targets) {
+    const way = trafficWay(target);
+    if (way !== null) ways.set(way, (ways.get(way) ?? 0) + 1);
+  }
+  return [...ways].map(([way, count], index) =>
+    line(span(`  ${(index === 0 ? "traffic" : "").padEnd(10)}  `, "dim"), `${plural(count, "host")}: ${way}`),
+  );
+}
+
+function trafficWay({ steps }: PlannedTarget): string | null {
+  const moves = steps.flatMap(({ name, traffic }) => (traffic === null ? [] : [{ name, ...traffic }]));
+  const out = moves.find(({ during }) => during === "draining" || during === "detached");
+  const back = moves.findLast(({ after }) => after === "attached");
+  if (moves.length === 0) return null;
+  if (out === undefined) {
+    const joins = moves.some(({ during }) => during === "attaching");
+    return joins ? `takes traffic at ${back?.name ?? "the end"}` : "never without traffic: the new one takes over";
+  }
+  return back === undefined ? `no more traffic from ${out.name} on` : `no traffic from ${out.name} to ${back.name}`;
 }

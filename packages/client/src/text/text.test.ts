@@ -162,12 +162,47 @@ test("a plan shows batches, steps, differences, locks, warnings and whether it c
       "  each host   start · attach",
       "  differs     version  1.0.0 → 2.0.0",
       "  holds       service hello",
+      "  takes       unknown: there is no history of these steps yet",
       "  missing     package 2.0.0",
       "  warning     offline, left out: local-4",
       "  rollback    possible",
     ].join("\n"),
   );
   expect(text(planLines(samplePlan({ differences: [] })))).toContain("nothing: what is planned runs already");
+});
+
+test("a plan of several services says who waits for whom, how long each batch takes, what happens to traffic, and fits into 80 columns", () => {
+  const plan = samplePlan();
+  const [hello] = plan.groups;
+  const moving = { name: "shift-traffic", traffic: { during: "attached", after: "attached" } };
+  const targets = plan.targets.map((target) => ({
+    ...target,
+    name: `hello@${target.name}`,
+    hostName: target.name,
+    steps: [{ ...target.steps[0]!, ...moving } as (typeof target.steps)[0]],
+  }));
+  const lines = text(
+    planLines({
+      ...plan,
+      targets,
+      groups: [
+        { ...hello!, after: ["db"] },
+        { ...hello!, groupId: "docs", name: "docs", batches: [] },
+      ],
+      expectedMs: 75_000,
+      expected: { stagingMs: 100, batchesMs: { beta: 12_000 } },
+      differences: [
+        { field: "version", from: "1.0.0", to: "2.0.0", group: "hello" },
+        { field: "env.LONG", from: "a".repeat(200), to: "line\nline", group: "hello" },
+      ],
+    }),
+  );
+  expect(lines).toContain("  hello  after db\n    beta    local-1 a  ~12 s  bakes 3 s");
+  expect(lines).toContain("  traffic     2 hosts: never without traffic: the new one takes over");
+  expect(lines).toContain("  takes       about 1 min 15 s");
+  expect(lines).toContain("  differs     hello version  1.0.0 → 2.0.0");
+  expect(lines).toContain("\n              → line\\nline");
+  expect(Math.max(...lines.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(80);
 });
 
 test("durations, sizes and numbers are written for people", () => {

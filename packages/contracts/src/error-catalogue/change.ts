@@ -41,6 +41,10 @@ export const CHANGE_ERRORS = {
     "{service} is {state} on {hosts} already.",
     "Nothing is to be done; `evenkeel service show {service}` tells what runs.",
   ]),
+  HOST_BEHIND: entry(409, "later", [
+    "{host} does not have what {service} is to run there since {change}: {problem}.",
+    "It gets it when its agent connects again; `evenkeel converge {service} --host {host}` asks at once.",
+  ]),
   // changes
   KIND_UNKNOWN: entry(400, "never", [
     "There is no kind of change called {kind}.",

@@ -33,7 +33,7 @@ export async function storeInstances(db: Kysely<Database>, report: InstancesTold
     if (session === undefined) return;
     const upstreams = await tx
       .selectFrom("upstream")
-      .select(["instance", "state", "workspace_id as workspaceId"])
+      .select(["instance", "state", "healthy", "workspace_id as workspaceId"])
       .where("host_id", "=", hostId)
       .execute();
     await noteFirstReport(tx, { hostId, ...report });
@@ -42,11 +42,12 @@ export async function storeInstances(db: Kysely<Database>, report: InstancesTold
       report.instances.map((one) => [instanceKey(one.slot, hostId, one.letter), one.state] as const),
     );
     const found = upstreams.map((upstream) => ({ ...upstream, health: told.get(upstream.instance) ?? "stopped" }));
-    const reports: InstanceHealth[] = found
+    const judged = found
       // `unknown`: the agent has not judged yet, and its last word stands.
       .filter(({ state, health }) => state === "attached" && health !== "unknown")
-      .map(({ instance, health }) => ({ instance, healthy: health === "healthy" }));
-    await reportHealth(tx, reports);
+      .map(({ instance, healthy: was, health }) => ({ instance, was, healthy: health === "healthy" }));
+    const reports: InstanceHealth[] = judged.filter(({ was, healthy }) => was !== healthy);
+    if (reports.length > 0) await reportHealth(tx, reports);
     // A process that is gone has nothing left to drain, whatever was in flight.
     const gone = found.filter(({ state, health }) => state === "draining" && health === "stopped");
     const workspaceId = gone[0]?.workspaceId;

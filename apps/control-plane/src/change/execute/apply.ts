@@ -6,6 +6,7 @@ import { automaticRollback } from "../rollback.ts";
 import { leftBehindLines } from "../show/left-behind.ts";
 import { mayGo, TARGET_ARROWS } from "../state.ts";
 import { findChange, markRolledBack, moveChange, storeLeftBehind, wake } from "../store/change.ts";
+import { recordDurations } from "../store/duration.ts";
 import { releaseLocks } from "../store/lock.ts";
 import { markBatch, moveTargets } from "../store/progress.ts";
 import { readRows, snapshotOf } from "../store/snapshot.ts";
@@ -114,6 +115,7 @@ export async function finish(
 ): Promise<void> {
   const { tx, change, snapshot } = work;
   await releaseLocks(tx, change.id);
+  if (state === "succeeded") await recordDurations(tx, change);
   await deps.commands.forget(tx, change.id);
   const targets = new Map([...snapshot.targets].map(([targetId, target]) => [targetId, target.state]));
   const { id: changeId, tenant_id: tenantId, workspace_id: workspaceId, plan } = change;

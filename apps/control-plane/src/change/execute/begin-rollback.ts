@@ -12,6 +12,7 @@ import { freeze, planDigest } from "../plan.ts";
 import { automaticRollback, type RollbackDemand } from "../rollback.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { insertChange, insertTracks, linkRollback, moveChange, wake } from "../store/change.ts";
+import { foresee } from "../store/duration.ts";
 import { handLocksOver, takeLocks } from "../store/lock.ts";
 import { attemptsOf, factsOf, isTouched } from "../track.ts";
 import type { Work } from "./dispatch.ts";
@@ -46,7 +47,8 @@ export async function planInverse(
   const world = await kind.read(spec, tx, { tenantId: change.tenant_id });
   const draft = kind.plan(spec, world);
   if (isRefusal(draft)) return draft;
-  return { kind, spec, plan: freeze(kind.kind, draft, kind.locks(spec, world)) };
+  const plan = freeze(kind.kind, draft, kind.locks(spec, world));
+  return { kind, spec, plan: await foresee(tx, plan, { tenantId: change.tenant_id, back: true }) };
 }
 
 /** The old change has nothing in hand any more: its rollback is born. */

@@ -4,6 +4,7 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
+import type { ChangeRow } from "./snapshot.ts";
 
 /** Who stands in the way. */
 export interface LockConflict {
@@ -66,6 +67,18 @@ export async function releaseLocks(tx: Transaction<Database>, changeId: ChangeId
 /** Hands all locks of one change to another: nobody comes between. */
 export async function handLocksOver(tx: Transaction<Database>, from: ChangeId, to: ChangeId): Promise<void> {
   await tx.updateTable("lock").set({ change_id: to }).where("change_id", "=", from).execute();
+}
+
+/** The change that holds a resource for itself alone. */
+export async function exclusiveHolder(tx: Transaction<Database>, resource: string): Promise<ChangeRow | null> {
+  const row = await tx
+    .selectFrom("lock")
+    .innerJoin("change", "change.id", "lock.change_id")
+    .selectAll("change")
+    .where("lock.resource", "=", resource)
+    .where("lock.mode", "=", "exclusive")
+    .executeTakeFirst();
+  return row ?? null;
 }
 
 /** Throws LOCK_HELD if a change holds the resource, in either mode. */

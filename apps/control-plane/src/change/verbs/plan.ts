@@ -9,6 +9,7 @@ import { rearrange } from "../arrange.ts";
 import type { ChangeDeps } from "../deps.ts";
 import { freeze, planDigest } from "../plan.ts";
 import { insertChange, moveChange, storePlan } from "../store/change.ts";
+import { foresee } from "../store/duration.ts";
 import { storeStart } from "../store/start.ts";
 import { strategyRefusal } from "../strategy-fit.ts";
 import { type Ask, withVerb } from "./context.ts";
@@ -43,7 +44,8 @@ async function makePlan(
   const plan = freeze(kind.kind, draft, kind.locks(spec, world));
   const objection = (isRollback ? null : strategyRefusal(plan)) ?? kind.review(plan, world);
   if (objection !== null) throw asError(objection);
-  return { spec, plan, digest: planDigest(plan), workspaceId: kind.workspaceOf(world) };
+  const foreseen = await foresee(tx, plan, { tenantId, back: isRollback });
+  return { spec, plan: foreseen, digest: planDigest(foreseen), workspaceId: kind.workspaceOf(world) };
 }
 
 /** Dry run: stores nothing. */
@@ -86,13 +88,16 @@ export async function createChange(
 export async function replan(deps: ChangeDeps, ask: Ask, body: VerbBody<"replan">): Promise<void> {
   await withVerb(deps, { ask, action: "replan" }, async ({ tx, change, by }) => {
     const request = { kind: change.kind, spec: change.spec };
-    const plan =
+    const back = change.rollback_of !== null;
+    const { tenantId } = ask;
+    const arranged =
       body.groups === undefined
-        ? (await makePlan(deps, { tx, tenantId: ask.tenantId, request, isRollback: change.rollback_of !== null })).plan
+        ? (await makePlan(deps, { tx, tenantId, request, isRollback: back })).plan
         : rearrange(change.plan, body.groups);
-    if (isRefusal(plan)) throw asError(plan);
-    const objection = deps.registry.kinds.get(change.kind)?.review(plan, null) ?? null;
+    if (isRefusal(arranged)) throw asError(arranged);
+    const objection = deps.registry.kinds.get(change.kind)?.review(arranged, null) ?? null;
     if (objection !== null) throw asError(objection);
+    const plan = await foresee(tx, arranged, { tenantId, back });
     await storePlan(tx, change.id, { plan, digest: planDigest(plan), by });
     await deps.governance.voidApprovals(tx, change.id);
     // When it was to start was said of the plan before.

@@ -1,9 +1,10 @@
-import type { VerbBody } from "@evenkeel/contracts/change";
+import type { PlanReply, VerbBody } from "@evenkeel/contracts/change";
 import { isTerminal } from "@evenkeel/contracts/change-state";
 import { asError, isRefusal, PlatformError } from "@evenkeel/contracts/error";
 import { ChangeId, newId } from "@evenkeel/contracts/id";
 import type { ChangeDeps } from "../deps.ts";
 import { planInverse } from "../execute/begin-rollback.ts";
+import type { RollbackRequest } from "../kind.ts";
 import { planDigest } from "../plan.ts";
 import type { RollbackDemand } from "../rollback.ts";
 import { insertChange, moveChange } from "../store/change.ts";
@@ -26,12 +27,30 @@ export async function rollback(deps: ChangeDeps, ask: Ask, body: VerbBody<"rollb
   });
 }
 
+/** What a rollback of the change would be now; stores nothing. */
+export async function previewRollback(
+  deps: ChangeDeps,
+  ask: Ask,
+  body: Omit<VerbBody<"rollback">, "reason">,
+): Promise<PlanReply> {
+  const request = { speed: body.speed, strategy: body.strategy ?? null, toRevision: body.toRevision ?? null };
+  return await withVerb(deps, { ask, action: "rollback" }, async (context) => {
+    const { plan } = await inverseOf(deps, context, request);
+    return { plan, digest: planDigest(plan) };
+  });
+}
+
+async function inverseOf(deps: ChangeDeps, context: VerbContext, request: Omit<RollbackRequest, "changeId">) {
+  const inverse = await planInverse(deps, context, { changeId: context.change.id, ...request });
+  if (isRefusal(inverse)) throw asError(inverse);
+  if (inverse.plan.targets.length === 0) throw new PlatformError("NO_INVERSE", { problem: "it touched no target" });
+  return inverse;
+}
+
 async function planRollback(deps: ChangeDeps, context: VerbContext, demand: RollbackDemand): Promise<ChangeId> {
   const { tx, change } = context;
   const { speed, strategy, toRevision } = demand;
-  const inverse = await planInverse(deps, context, { changeId: change.id, speed, strategy, toRevision });
-  if (isRefusal(inverse)) throw asError(inverse);
-  if (inverse.plan.targets.length === 0) throw new PlatformError("NO_INVERSE", { problem: "it touched no target" });
+  const inverse = await inverseOf(deps, context, { speed, strategy, toRevision });
   const id = newId(ChangeId, "chg");
   await insertChange(tx, {
     id,

@@ -89,8 +89,8 @@ async function markSick(tx: Transaction<Database>, put: readonly NewUpstream[]):
 
 /** A name comes back with the next instance of its slot: what was said of the last one is not about that. */
 async function forgetReports(tx: Transaction<Database>, instances: readonly InstanceKey[]): Promise<void> {
-  await tx.deleteFrom("drain_report").where("instance", "in", instances).execute();
-  await tx.deleteFrom("reach_report").where("instance", "in", instances).execute();
+  await sql`with drained as (delete from drain_report where instance = any(${instances}))
+    delete from reach_report where instance = any(${instances})`.execute(tx);
 }
 
 /** Asks every gateway to cut what is in flight on this draining instance. */

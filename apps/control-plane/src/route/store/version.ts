@@ -1,5 +1,4 @@
 import type { TenantId, WorkspaceId } from "@evenkeel/contracts/id";
-import { notify } from "@evenkeel/kit/notify";
 import { sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 
@@ -26,10 +25,13 @@ export interface Where {
 export async function raiseVersion(tx: Transaction<Database>, where: Where): Promise<TableVersion> {
   const { workspaceId, tenantId } = where;
   const { rows } = await sql<{ epoch: number; version: number }>`
-    insert into route_table (workspace_id, tenant_id, version) values (${workspaceId}, ${tenantId}, 1)
-    on conflict (workspace_id) do update set version = route_table.version + 1
-    returning version, (select epoch from installation) as epoch`.execute(tx);
-  await notify(tx, ROUTES_CHANNEL, workspaceId);
-  await notify(tx, TRAFFIC_CHANNEL, workspaceId);
+    with raised as (
+      insert into route_table (workspace_id, tenant_id, version) values (${workspaceId}, ${tenantId}, 1)
+      on conflict (workspace_id) do update set version = route_table.version + 1 returning version
+    )
+    select version, (select epoch from installation) as epoch,
+      pg_notify(${ROUTES_CHANNEL}, ${workspaceId}), pg_notify(${TRAFFIC_CHANNEL}, ${workspaceId}) from raised`.execute(
+    tx,
+  );
   return { epoch: rows[0]!.epoch, tableVersion: rows[0]!.version };
 }

@@ -36,7 +36,7 @@ export async function readInstances(tx: Transaction<Database>, scope: MeasureSco
       exists (select from host_session session join replica on replica.id = session.replica_id
         where session.host_id = host.id and replica.lease_until > clock_timestamp()) as online,
       instance.state,
-      instance.restarts - coalesce(least(earlier.restarts, instance.restarts), 0) as restarts,
+      instance.restarts - case when earlier.restarts <= instance.restarts then earlier.restarts else 0 end as restarts,
       newest.memory_bytes as "memoryBytes", former.memory_bytes as "memoryBytesBefore"
     from instance join host on host.id = instance.host_id
       left join jsonb_to_recordset(${JSON.stringify(targets)}::jsonb)

@@ -68,16 +68,19 @@ export interface HostReport {
 export async function recordInstances(tx: Transaction<Database>, report: HostReport): Promise<void> {
   const { hostId, tenantId, address } = report;
   const told = JSON.stringify(report.instances);
-  await sql`delete from instance where host_id = ${hostId} and not exists (
-    select from jsonb_to_recordset(${told}::jsonb) as told(slot text, letter text)
-    where told.slot = instance.service_id and told.letter = instance.letter)`.execute(tx);
   await sql`
+    with told as materialized (
+      select slot, letter, "revisionId", port, state, pid, restarts, problem, since
+      from jsonb_to_recordset(${told}::jsonb) as told(
+        slot text, letter text, "revisionId" text, port int, state text, pid int, restarts int, problem jsonb, since timestamptz)
+    ), gone as (
+      delete from instance where host_id = ${hostId} and not exists (
+        select from told where told.slot = instance.service_id and told.letter = instance.letter)
+    )
     insert into instance (service_id, host_id, letter, tenant_id, revision_id, address, port, state, pid, restarts, problem, since)
     select told.slot, ${hostId}, told.letter, service.tenant_id, told."revisionId", ${address}, told.port, told.state,
       told.pid, told.restarts, nullif(told.problem, 'null'::jsonb), told.since
-    from jsonb_to_recordset(${told}::jsonb) as told(
-        slot text, letter text, "revisionId" text, port int, state text, pid int, restarts int, problem jsonb, since timestamptz)
-      join service on service.id = told.slot and service.tenant_id = ${tenantId}
+    from told join service on service.id = told.slot and service.tenant_id = ${tenantId}
     order by told.slot, told.letter
     on conflict (service_id, host_id, letter) do update set revision_id = excluded.revision_id, address = excluded.address,
       port = excluded.port, state = excluded.state, pid = excluded.pid, restarts = excluded.restarts,

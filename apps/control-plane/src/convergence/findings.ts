@@ -1,0 +1,25 @@
+import type { Finding } from "@evenkeel/contracts/change";
+import { problemOf } from "@evenkeel/contracts/error";
+import type { TenantId } from "@evenkeel/contracts/id";
+import type { Kysely } from "kysely";
+import type { Database } from "../database.ts";
+import { listOwed } from "./store.ts";
+
+/** Hosts that do not have what their services run: away, waiting for their turn, or tried in vain. */
+export async function convergenceFindings(db: Kysely<Database>, tenantId: TenantId): Promise<Finding[]> {
+  return (await listOwed(db, tenantId)).map(({ service, host, becauseOf, triedAt, since, changeId, problem }) => ({
+    severity: triedAt === null ? "note" : "warning",
+    resource: `service/${service} on ${host}`,
+    problem: problemOf("HOST_BEHIND", {
+      host,
+      service,
+      change: becauseOf,
+      problem: triedAt === null ? "it was away" : (problem?.title ?? "its convergence was given up"),
+    }),
+    since,
+    actions: [
+      ...(changeId === null ? [] : [`change show ${changeId}`]),
+      ...(triedAt === null ? [] : [`converge ${service} --host ${host}`]),
+    ],
+  }));
+}

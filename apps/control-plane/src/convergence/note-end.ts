@@ -1,0 +1,63 @@
+import type { PlannedTarget } from "@evenkeel/contracts/change-plan";
+import type { ChangeState, TargetState } from "@evenkeel/contracts/change-state";
+import { CONVERGENCE } from "@evenkeel/contracts/convergence";
+import type { HostId } from "@evenkeel/contracts/id";
+import type { CommandPort, EndedChange, EndListener } from "../change/index.ts";
+import { recordBrought, recordMissed, recordTried, type ToldSlot } from "./store.ts";
+
+/** A change that ended so has moved its service, or left hosts between: who was away is behind. */
+const LEAVES_BEHIND: readonly ChangeState[] = ["succeeded", "closed"];
+/** Lost while its host was away; with the host there it is a person's decision how to go on. */
+const LOST: readonly TargetState[] = [
+  "failed",
+  "skipped",
+  "interrupted",
+  "unknown",
+  "pending",
+  "staging",
+  "staged",
+  "running",
+];
+
+/** Remembers the hosts that a change has left out, in the transaction that ends it. */
+export function noteEnd(commands: Pick<CommandPort, "online">): EndListener {
+  return async (tx, ended) => {
+    const { changeId, tenantId, state, plan } = ended;
+    if (plan.kind === CONVERGENCE && state !== "succeeded" && state !== "expired") await recordTried(tx, changeId);
+    if (!LEAVES_BEHIND.includes(state)) return;
+    await recordBrought(
+      tx,
+      slotsOf(ended, (target) => target === "succeeded"),
+    );
+    if (plan.kind === CONVERGENCE) return;
+    const lost = slotsOf(ended, (target) => LOST.includes(target));
+    const online =
+      lost.length === 0
+        ? new Set<HostId>()
+        : await commands.online(
+            tx,
+            lost.map(({ hostId }) => hostId),
+          );
+    const missed = [
+      ...slotsOf(ended, (target) => target === "offline"),
+      ...lost.filter(({ hostId }) => !online.has(hostId)),
+    ];
+    // A close leaves everything as it is: nothing is taken away for the sake of what was given up.
+    await recordMissed(tx, {
+      tenantId,
+      changeId,
+      slots: missed.filter(({ running }) => running || state === "succeeded"),
+    });
+  };
+}
+
+function slotsOf({ plan, targets }: EndedChange, fits: (state: TargetState) => boolean): ToldSlot[] {
+  return plan.targets.flatMap((target) => {
+    const slot = toldSlot(target);
+    return slot !== null && fits(targets.get(target.targetId) ?? "pending") ? [slot] : [];
+  });
+}
+
+function toldSlot({ slot, hostId, to }: PlannedTarget): ToldSlot | null {
+  return slot === null || hostId === null ? null : { serviceId: slot, hostId, running: to !== null };
+}
