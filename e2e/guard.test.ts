@@ -65,6 +65,7 @@ async function expectRolledBack(change: Change, evidence: RegExp): Promise<void>
   expect(startedOn(change).size).toBe(1);
   expect(await versions()).toEqual(["1.0.0", "1.0.0", "1.0.0", "1.0.0"]);
   const shown = await show(change);
+  console.log(shown);
   expect(shown).toMatch(evidence);
   expect(shown).toContain("rolled-back");
 }
@@ -127,4 +128,19 @@ test("without traffic there is nothing to judge by: it pauses, a person goes on 
   expect(await show(second)).toMatch(/cannot judge: .* requests, 100 are needed {2}overruled by admin/);
   await platform.client.resumeChange({ params: { changeId: second.id }, body: {} });
   expect((await settled(platform, second)).state).toBe("succeeded");
+});
+
+test("a restart is watched like a release: hosts that were restarted against those that were not", async () => {
+  underLoad();
+  const [version] = await versions();
+  const guards = ["error-rate", "restarts"].map((kind) => ({ kind, action: "rollback", windowSeconds: 8 }));
+  const spec = { service: "shop", operation: "restart", strategy: { batches: { count: 2 }, guards } };
+  const { id } = await platform.client.createChange({ body: { kind: "operation-order", spec } });
+  await platform.client.startChange({ params: { changeId: id }, body: {} });
+  const change = await settled(platform, { id });
+  expect(change).toMatchObject({ state: "succeeded", problem: null });
+  expect(verdicts(change).map(({ outcome }) => outcome)).toEqual(["pass", "pass", "pass", "pass"]);
+  expect(verdicts(change)[0]?.text).toMatch(/^changed hosts: 0 of \d+ requests failed, unchanged hosts: 0 of \d+/);
+  expect(new Set(await versions())).toEqual(new Set([version]));
+  expect((await load?.stop())?.failed).toBe(0);
 });

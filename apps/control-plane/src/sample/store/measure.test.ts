@@ -1,3 +1,4 @@
+import { LATENCY_BOUNDS_MS } from "@evenkeel/contracts/gateway-protocol";
 import { type HostId, newId, ReplicaId, RevisionId, type ServiceId } from "@evenkeel/contracts/id";
 import { inTransaction } from "@evenkeel/kit/sql";
 import { sql } from "kysely";
@@ -87,17 +88,19 @@ describe.each(await serverKinds())("what guards measure on %s", (kind) => {
       select clock_timestamp() - ${ago}::interval, ${world.tenantId}, ${world.workspaceId}, 'gtw', ${serviceId},
         ${`${serviceId}/${other}/a`}, ${version}, 60000, 100, 97, 0, 0, 3, 0, 0, 0, 0, 10, 0, 0, '{0,90}'`;
     await keepYesterday();
-    await minute("1.0.0", "8 minutes").execute(database.db);
-    await minute("0.9.0", "8 minutes").execute(database.db);
-    await minute("1.0.0", "4 minutes").execute(database.db);
+    await minute("1.0.0", "13 minutes").execute(database.db);
+    await minute("0.9.0", "13 minutes").execute(database.db);
+    await minute("1.0.0", "9 minutes").execute(database.db);
     const began = (
-      await sql<{ at: string }>`select clock_timestamp() - interval '5 minutes' as at`.execute(database.db)
+      await sql<{ at: string }>`select clock_timestamp() - interval '10 minutes' as at`.execute(database.db)
     ).rows[0]?.at;
     const [one, two] = scope({}).targets;
     if (one === undefined || two === undefined || began === undefined) throw new Error("there are two targets");
     const targets = [{ ...one, changedAt: began }, two];
     const { before } = await measure(scope({ of: "traffic", changeStartedAt: began, targets }));
-    expect(before).toEqual([{ requests: 90, failed: 3, latency: [0, 90] }]);
+    expect(before).toEqual([
+      { requests: 90, failed: 3, latency: LATENCY_BOUNDS_MS.map((_, at) => (at === 1 ? 90 : 0)).concat(0) },
+    ]);
   });
 
   /** In the first minutes of a day some of this lies in the day before. */

@@ -1,3 +1,4 @@
+import { LATENCY_BOUNDS_MS } from "@evenkeel/contracts/gateway-protocol";
 import type { HostId, ServiceId } from "@evenkeel/contracts/id";
 import { sql, type Transaction } from "kysely";
 import type { Cell, Measured, MeasurePort, MeasureScope } from "../../change/index.ts";
@@ -35,35 +36,44 @@ function countedFrom({ batchStartedAt, warmUpSeconds }: MeasureScope, changedAt:
 
 const servicesOf = ({ targets }: MeasureScope): ServiceId[] => [...new Set(targets.map(({ serviceId }) => serviceId))];
 
+// Bucket by bucket: the aggregate of the minutes takes ten times as long, and the change's row is held meanwhile.
+const BUCKETS = Array.from(
+  { length: LATENCY_BOUNDS_MS.length + 1 },
+  (_, at) => `coalesce(sum(s.latency[${at + 1}]), 0)::int`,
+);
 const COUNTED = sql.raw(`sum(s.requests - s.client_aborts)::int as requests,
-  sum(s.status_5xx + s.connect_errors + s.cut)::int as failed, sum_histograms(s.latency) as latency`);
+  sum(s.status_5xx + s.connect_errors + s.cut)::int as failed, array[${BUCKETS.join(", ")}] as latency`);
 /** `svc_…/host_…/a` */
 const HOST = sql.raw("split_part(s.instance, '/', 2)");
 
+/** A batch may take hours; what happens now is what counts. */
+const LOOK_BACK_SECONDS = 600;
+
 /** Both sides in the same seconds; of a target that is just being changed neither. */
 async function readSides(tx: Tx, scope: MeasureScope, changed: readonly Changed[]) {
-  const began = changed.map(({ since }) => since).sort()[0] ?? new Date(0).toISOString();
+  const first = changed.map(({ since }) => since).sort()[0] ?? new Date(0).toISOString();
+  const began = sql`greatest(${first}::timestamptz, clock_timestamp() - make_interval(secs => ${LOOK_BACK_SECONDS}))`;
   const touched = scope.targets.filter(({ untouched }) => !untouched).map(({ hostId }) => hostId);
   const { rows } = await sql<Cell & { readonly side: "changed" | "unchanged" }>`
     select 'changed' as side, ${COUNTED} from sample_second s
       join jsonb_to_recordset(${JSON.stringify(changed)}::jsonb) as one("serviceId" text, "hostId" text, since timestamptz)
         on s.service_id = one."serviceId" and ${HOST} = one."hostId" and s.at > one.since
-      where s.at > ${began}::timestamptz and s.tenant_id = ${scope.tenantId}
+      where s.at > ${began} and s.tenant_id = ${scope.tenantId}
       group by date_trunc('second', s.at)
     union all
     select 'unchanged', ${COUNTED} from sample_second s
-      where s.service_id = any(${servicesOf(scope)}) and s.at > ${began}::timestamptz and s.tenant_id = ${scope.tenantId}
+      where s.service_id = any(${servicesOf(scope)}) and s.at > ${began} and s.tenant_id = ${scope.tenantId}
         and s.instance is not null and ${HOST} <> all(${touched})
       group by date_trunc('second', s.at)`.execute(tx);
   const of = (wanted: string) => rows.filter(({ side }) => side === wanted);
   return { changed: of("changed"), unchanged: of("unchanged") };
 }
 
-const BEFORE_SECONDS = 600;
+const BEFORE_SECONDS = 300;
 /** For as long as the seconds of that time are certainly there. */
-const SECONDS_REACH_S = 240;
+const SECONDS_REACH_S = 540;
 
-/** The ten minutes before the change, of the versions that stood there then. */
+/** The five minutes before the change, of the versions that stood there then. */
 async function readBefore(tx: Tx, scope: MeasureScope): Promise<Cell[]> {
   if (scope.changeStartedAt === null) return [];
   const versions = [...new Set(scope.targets.flatMap(({ from }) => from ?? []))];
