@@ -1,4 +1,5 @@
 import { OPERATION_ORDER } from "@evenkeel/contracts/operation-order";
+import { SCALE_ORDER } from "@evenkeel/contracts/scale-order";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { Shop, settled } from "@evenkeel/testkit/shop";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -16,7 +17,7 @@ async function carryOut(kind: string, spec: object) {
   return await settled(platform, await client.startChange({ params: { changeId: id }, body: {} }));
 }
 
-test("restart, offline on one host and its rollback under load lose no request", async () => {
+test("restart, offline with its rollback, and scaling under load lose no request", async () => {
   const shop = new Shop(platform);
   expect((await shop.release({ version: "1.0.0" })).state).toBe("succeeded");
   const before = await shop.instances();
@@ -42,6 +43,14 @@ test("restart, offline on one host and its rollback under load lose no request",
   });
   await platform.client.startChange({ params: { changeId: back.id }, body: {} });
   expect(await settled(platform, back)).toMatchObject({ state: "succeeded", title: "shop: online" });
+  expect((await shop.instances()).map(({ hostName, traffic }) => `${hostName} ${traffic}`)).toEqual(
+    before.map(({ hostName }) => `${hostName} attached`),
+  );
+
+  const away = await carryOut(SCALE_ORDER, { service, remove: ["local-3"], strategy });
+  expect(away.state).toBe("succeeded");
+  expect((await shop.instances()).map(({ hostName }) => hostName)).toEqual(["local-1", "local-2", "local-4"]);
+  expect((await carryOut(SCALE_ORDER, { service, add: ["local-3"], strategy })).state).toBe("succeeded");
   expect((await shop.instances()).map(({ hostName, traffic }) => `${hostName} ${traffic}`)).toEqual(
     before.map(({ hostName }) => `${hostName} attached`),
   );

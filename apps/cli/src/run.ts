@@ -19,6 +19,7 @@ import { addLoginCommands } from "./login.ts";
 import { addLogsCommands } from "./logs.ts";
 import { addOperationCommands } from "./operation.ts";
 import { addPackageCommands } from "./package.ts";
+import { addScaleCommands } from "./scale.ts";
 import { addServiceCommands } from "./service.ts";
 import { addTokenCommands } from "./token.ts";
 import { addUpCommands } from "./up.ts";
@@ -32,6 +33,7 @@ const PARTS: readonly AddCommands[] = [
   addChangeCommands,
   addServiceCommands,
   addOperationCommands,
+  addScaleCommands,
   addConvergeCommands,
   addLogsCommands,
   addApplicationCommands,

@@ -7,10 +7,11 @@ import { hostOperationKind } from "./host-operation/index.ts";
 import { operationOrderKind } from "./operation-order/index.ts";
 import { releaseOrderKind } from "./release-order/index.ts";
 import { measurements } from "./sample/index.ts";
+import { scaleOrderKind } from "./scale-order/index.ts";
 import { agentSteps, trafficSteps } from "./slot/index.ts";
 
 /** Every kind of change there is; a new one is a line here and a folder of its own. */
-const KINDS = [releaseOrderKind, operationOrderKind, hostOperationKind, convergenceKind];
+const KINDS = [releaseOrderKind, operationOrderKind, scaleOrderKind, hostOperationKind, convergenceKind];
 
 const registry: KindRegistry = {
   kinds: new Map(KINDS.map(({ kind }) => [kind.kind, kind])),

@@ -6,7 +6,7 @@ export { type ExitPoint, exitAt } from "./exit-point.ts";
 export { changeFindings } from "./finding.ts";
 export { type GovernancePort, type GovernedChange, governedOf, type Judgement } from "./governance.ts";
 export type { Cell, InstanceReading, Measured } from "./guard/index.ts";
-export { type Holder, holderOf } from "./holder.ts";
+export { holderOf } from "./holder.ts";
 export type {
   AgentStep,
   ChangeKind,
@@ -20,6 +20,7 @@ export type {
   StepContext,
   TouchedTarget,
 } from "./kind.ts";
+export { batchFor } from "./place.ts";
 export { freeze } from "./plan.ts";
 export { listAwaitingApproval } from "./store/list.ts";
 export { refuseLocked } from "./store/lock.ts";

@@ -9,6 +9,7 @@ import { readConvergence } from "./read-world.ts";
 export { convergenceFindings } from "./findings.ts";
 export { startKeeper } from "./keeper.ts";
 export { noteEnd } from "./note-end.ts";
+export { recordMissed } from "./store.ts";
 
 /** A refusal names the field as it stands in the request. */
 const Request = z.strictObject({ spec: ConvergenceSpec });

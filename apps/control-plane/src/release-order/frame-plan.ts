@@ -31,6 +31,7 @@ function frame(type: "prepare-release" | "settle-release", part: Part, revision:
       definition: definitionFor(part, revision),
       adopt: "package" in release ? release.definition !== undefined : revision !== null,
       revision,
+      hostsBefore: world.service?.definition.hosts ?? null,
     },
     timeoutMs: 60_000,
     repeatable: true,

@@ -1,3 +1,4 @@
+import { canonicalJson } from "@evenkeel/contracts/canonical";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import type { ServiceDefinition } from "@evenkeel/contracts/service";
@@ -16,6 +17,8 @@ interface Frame {
   /** The manifest's definition becomes the service's own. */
   readonly adopt: boolean;
   readonly revision: PlannedRevision | null;
+  /** The service's hosts when the release was planned. */
+  readonly hostsBefore: ServiceDefinition["hosts"] | null;
 }
 
 const frameOf = (input: Facts) => input as unknown as Frame;
@@ -62,10 +65,15 @@ const settleRelease: ControlStep = {
   type: "settle-release",
   async run(input, context) {
     const { tx, tenantId, workspaceId } = context;
-    const { serviceId, service, definition, application, adopt, revision } = frameOf(input);
+    const { serviceId, service, definition, application, adopt, revision, hostsBefore } = frameOf(input);
     if (adopt && definition !== null) {
       const { id: applicationId } = await applicationOf(context, application);
-      await upsertService(tx, { tenantId, workspaceId, name: service, applicationId, definition });
+      const where = { tenantId, workspaceId, name: service };
+      const now = (await findService(tx, where))?.definition.hosts ?? null;
+      // The service was scaled beside this release: that is the newer word.
+      const scaled = hostsBefore !== null && now !== null && canonicalJson(now) !== canonicalJson(hostsBefore);
+      const adopted = scaled ? { ...definition, hosts: now } : definition;
+      await upsertService(tx, { ...where, applicationId, definition: adopted });
     }
     await setServiceRevision(tx, { serviceId, revisionId: revision?.id ?? null });
     const routes = revision?.configuration.routes ?? [];

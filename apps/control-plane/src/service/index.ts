@@ -8,6 +8,7 @@ export {
   type ServiceName,
   type StoredService,
   servicesOn,
+  setServiceHosts,
   setServiceRevision,
   type UpsertService,
   upsertService,

@@ -41,6 +41,10 @@ export const CHANGE_ERRORS = {
     "{service} is {state} on {hosts} already.",
     "Nothing is to be done; `evenkeel service show {service}` tells what runs.",
   ]),
+  TARGET_IN_PLAN: entry(409, "later", [
+    "{host} stands in the plan of {change}, which is under way: {title}.",
+    "Wait for its end, or leave {host} out.",
+  ]),
   HOST_BEHIND: entry(409, "later", [
     "{host} does not have what {service} is to run there since {change}: {problem}.",
     "It gets it when its agent connects again; `evenkeel converge {service} --host {host}` asks at once.",

@@ -7,6 +7,7 @@ export {
   type ServicePage,
   type StoredService,
   setParameters,
+  setServiceHosts,
   setServiceRevision,
   type UpsertService,
   upsertService,

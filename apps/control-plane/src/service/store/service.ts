@@ -8,7 +8,7 @@ import {
   type TenantId,
   type WorkspaceId,
 } from "@evenkeel/contracts/id";
-import type { Environment, ServiceDefinition } from "@evenkeel/contracts/service";
+import type { Environment, HostSelector, ServiceDefinition } from "@evenkeel/contracts/service";
 import { json } from "@evenkeel/kit/sql";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
@@ -212,4 +212,13 @@ export async function setServiceRevision(
 ): Promise<void> {
   await sql`update service set revision_id = ${revisionId}, previous_revision_id = revision_id, version = version + 1
     where id = ${serviceId} and revision_id is distinct from ${revisionId}`.execute(tx);
+}
+
+/** The hosts that the service has from now on. */
+export async function setServiceHosts(
+  tx: Transaction<Database>,
+  { serviceId, hosts }: { serviceId: ServiceId; hosts: HostSelector },
+): Promise<void> {
+  await sql`update service set definition = jsonb_set(definition, '{hosts}', ${json(hosts)}), version = version + 1
+    where id = ${serviceId} and definition -> 'hosts' is distinct from ${json(hosts)}`.execute(tx);
 }
