@@ -3,8 +3,9 @@
 // 1. A connection carries one request at a time; a request is counted as in flight from the choice of the instance until
 //    the instance has nothing more to do for it.
 // 2. From `drain` on nothing is sent on a connection that was idle: those are closed at once, busy ones after their answer.
-// 3. A request that must not be sent twice goes on a new connection, or on one that answered a moment ago (PROVEN_MS):
-//    an application that closes idle connections without a word would lose it otherwise.
+// 3. A request that must not be sent twice goes on a new connection, or on one that was asked a moment ago (PROVEN_MS)
+//    and has answered: an application that closes idle connections without a word would lose it otherwise. When the
+//    answer came nobody knows: it may have lain there while this process stood still.
 import type { ServiceId } from "@evenkeel/contracts/id";
 import type { Upstream } from "@evenkeel/contracts/route-table";
 import { buildConnector, Client } from "undici";
@@ -27,7 +28,8 @@ export class Line {
   readonly client: Client;
   /** Whether the connection as it is now has answered before. */
   proven = false;
-  idleSince = 0;
+  /** When the last request was sent on it. */
+  askedAt = 0;
 
   constructor(origin: string, responseTimeoutMs: number) {
     this.client = new Client(origin, {
@@ -88,10 +90,12 @@ export class Instance implements Weighted {
   /** A connection for one request; `once` = the request must not be sent twice. */
   take({ once, fresh }: { once: boolean; fresh: boolean }): Line {
     const newest = this.#idle.at(-1);
-    if (fresh || newest === undefined || (once && performance.now() - newest.idleSince > PROVEN_MS))
-      return this.#open();
-    this.#idle.pop();
-    return newest;
+    const now = performance.now();
+    const unfit = fresh || newest === undefined || (once && now - newest.askedAt > PROVEN_MS);
+    const line = unfit ? this.#open() : newest;
+    if (!unfit) this.#idle.pop();
+    line.askedAt = now;
+    return line;
   }
 
   #open(): Line {
@@ -113,7 +117,6 @@ export class Instance implements Weighted {
       return;
     }
     line.proven = true;
-    line.idleSince = performance.now();
     this.#idle.push(line);
   }
 

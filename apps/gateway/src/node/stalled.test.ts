@@ -1,0 +1,61 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { expect, test } from "vitest";
+import { Bed } from "./test-bed.ts";
+
+const ROUNDS = 5;
+
+/**
+ * An application that closes idle connections after a quarter of a second, and its visitor. When it was asked it tells
+ * main to stand still; meanwhile it answers, a visitor posts on a connection that he has kept, and the connection of the answer is closed.
+ */
+const ELSEWHERE = `
+const { Agent, createServer, request } = require("node:http");
+const { parentPort, workerData } = require("node:worker_threads");
+const { flag } = workerData;
+const server = createServer({ keepAliveTimeout: 250, keepAliveTimeoutBuffer: 0 }, (req, res) => {
+  res.setHeader("connection", "keep-alive");
+  if (req.method === "POST") return void req.pipe(res);
+  Atomics.store(flag, 0, 1);
+  Atomics.notify(flag, 0);
+  setTimeout(() => res.end("ok"), 200);
+  setTimeout(() => post(), 400);
+});
+let gateway = 0;
+const kept = new Agent({ keepAlive: true });
+const ask = (method, done) => {
+  const call = request({ port: gateway, host: "127.0.0.1", method, agent: method === "POST" && kept }, (res) => {
+    res.resume().on("end", () => done(res.statusCode));
+  });
+  call.on("error", (error) => done(error.code));
+  call.end(method === "POST" ? "x" : undefined);
+};
+const post = () => ask("POST", (status) => parentPort.postMessage(status));
+server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));
+parentPort.on("message", (port) => { gateway = port; ask("POST", () => ask("GET", () => undefined)); });
+`;
+
+test("a gateway that stood still sends no POST on a connection whose answer has lain there meanwhile", async () => {
+  const bed = await new Bed().open();
+  const flag = new Int32Array(new SharedArrayBuffer(4));
+  const elsewhere = new Worker(ELSEWHERE, { eval: true, workerData: { flag } });
+  try {
+    const [port] = (await once(elsewhere, "message")) as [number];
+    bed.apply([{ port }]);
+    const statuses: unknown[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      Atomics.store(flag, 0, 0);
+      const posted = once(elsewhere, "message");
+      elsewhere.postMessage(bed.port);
+      while (Atomics.load(flag, 0) === 0) await new Promise((resolve) => setImmediate(resolve));
+      // Nothing wakes it: all of this process stands still for so long, as after SIGSTOP.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+      statuses.push(...(await posted));
+    }
+    expect(statuses).toEqual(statuses.map(() => 200));
+    expect(bed.troubles).toEqual([]);
+  } finally {
+    await elsewhere.terminate();
+    await bed.close();
+  }
+});
