@@ -7,6 +7,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   agents: () => import("./agents.ts"),
   gateway: () => import("./gateway.ts"),
   kernel: () => import("./kernel.ts"),
+  "kill-anything": () => import("./kill-anything.ts"),
   release: () => import("./release.ts"),
   start: () => import("./start.ts"),
 };
@@ -14,7 +15,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
 async function list(): Promise<void> {
   for (const [name, load] of Object.entries(BENCHMARKS)) {
     const { benchmark } = await load();
-    console.log(`${name.padEnd(10)} ${benchmark.title}`);
+    console.log(`${name.padEnd(14)} ${benchmark.title}`);
   }
 }
 

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Change } from "@evenkeel/contracts/change";
 import { killIdentity, type ProcessIdentity, waitGone } from "@evenkeel/kit/process-identity";
+import { Dice } from "@evenkeel/testkit/kill-anything/dice";
+import { killAnything } from "@evenkeel/testkit/kill-anything/run";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { type Effect, Shop, settled, until } from "@evenkeel/testkit/shop";
 import { afterEach, expect, test } from "vitest";
 
-const ROUNDS = 3;
-const KILLS_OF_A_ROUND = 3;
+const KILLS = 40;
+const LIMIT_MS = 900_000;
 
 const platforms: Platform[] = [];
 afterEach(async () => {
@@ -19,47 +20,8 @@ async function start(home?: string): Promise<Platform> {
   return platform;
 }
 
-/** Numbers from 0 to 1 that are the same for the same seed: mulberry32. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const seed = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000);
-const random = randomFrom(seed);
 console.log(`KILL_SEED=${seed} gives this schedule again`);
-
-interface Kill {
-  readonly afterMs: number;
-  readonly victim: string;
-}
-
-/** One kill of the control plane and one of an agent at least, each at any instant of a release. */
-function schedule(): Kill[] {
-  const agent = (): string => `agent-local-${1 + Math.floor(random() * 4)}`;
-  const victims = ["control-plane-1", agent(), random() < 0.5 ? "control-plane-1" : agent()];
-  const kills = victims.slice(0, KILLS_OF_A_ROUND).map((victim) => ({ victim, at: random() }));
-  return kills
-    .toSorted((one, other) => one.at - other.at)
-    .map(({ victim }) => ({ victim, afterMs: Math.round(100 + random() * 1500) }));
-}
-
-/** Kills by the schedule for as long as the release is under way; tells which kills came in time. */
-async function killAlong(platform: Platform, kills: readonly Kill[], isOver: () => boolean): Promise<string[]> {
-  const done: string[] = [];
-  for (const { afterMs, victim } of kills) {
-    await sleep(afterMs);
-    if (isOver()) break;
-    const identity = (await platform.parts())[victim];
-    if (identity !== undefined && killIdentity(identity, "SIGKILL")) done.push(`${victim} after ${afterMs} ms`);
-  }
-  return done;
-}
 
 /** What a release of `to` does on its hosts when each of its steps takes effect exactly once. */
 function expectEachEffectOnce(effects: readonly Effect[], { to, from }: { to: string; from: string }): void {
@@ -76,28 +38,20 @@ function expectEachEffectOnce(effects: readonly Effect[], { to, from }: { to: st
   expect({ started: count("start", to), stopped: count("stop", from) }).toEqual({ started: once, stopped: once });
 }
 
-test("control plane and agents are killed at random in the middle of releases: no request fails, each effect happens once", async () => {
-  const platform = await start();
-  const shop = new Shop(platform);
-  expect((await shop.release({ version: "1.0.0" })).state).toBe("succeeded");
-  const load = shop.load();
-  for (let round = 1; round <= ROUNDS; round += 1) {
-    const kills = schedule();
-    let over = false;
-    const release = await shop.start({ version: `${round + 1}.0.0`, strategy: { beta: 1, bakeSeconds: 0.5 } });
-    const killing = killAlong(platform, kills, () => over);
-    const ended: Change = await settled(platform, release);
-    over = true;
-    console.log(`round ${round}: ${(await killing).join(", ")}: ${ended.state}`);
-    expect({ seed, round, state: ended.state, problem: ended.problem }).toEqual({
-      ...{ seed, round, state: "succeeded", problem: null },
-    });
-    expect((await killing).length).toBeGreaterThan(0);
-    expectEachEffectOnce(shop.effects(), { to: `${round + 1}.0.0`, from: `${round}.0.0` });
-  }
-  const { failed, failures, requests } = await load.stop();
-  expect({ seed, failed, failures }).toEqual({ seed, failed: 0, failures: [] });
-  expect(requests).toBeGreaterThan(1000);
+test("processes of every kind are killed and frozen at random under releases, rollbacks and retries: nothing is lost, repeated or stuck", {
+  timeout: LIMIT_MS,
+}, async () => {
+  const report = await killAnything({
+    ...{ seed, kills: KILLS, say: console.log },
+    onPlatform: (platform) => void platforms.push(platform),
+  });
+  console.log(JSON.stringify({ ...report, wrong: report.wrong.length }));
+  expect({ seed, wrong: report.wrong }).toEqual({ seed, wrong: [] });
+  const { lostChanges, repeatedSteps, stuckChanges, failedRequests } = report;
+  expect([lostChanges, repeatedSteps, stuckChanges, failedRequests]).toEqual([0, 0, 0, 0]);
+  expect(report.kills).toBeGreaterThanOrEqual(KILLS);
+  expect(Math.min(...Object.values(report.killed))).toBeGreaterThan(0);
+  expect(report.requests).toBeGreaterThan(1000);
 });
 
 test("kill -9 of everything at once in the middle of a release: the next start ends it, each effect once", async () => {
@@ -107,7 +61,7 @@ test("kill -9 of everything at once in the middle of a release: the next start e
   const old = await before.instances();
   const release = await before.start({ version: "2.0.0", strategy: { batches: "each", bakeSeconds: 2 } });
   await until(first, release, ({ targets }) => targets.succeeded > 0);
-  await sleep(Math.round(random() * 1500));
+  await sleep(new Dice(seed).between(0, 1500));
   const parts: ProcessIdentity[] = Object.values(await first.parts());
   await first.killSupervisor();
   for (const part of parts) killIdentity(part, "SIGKILL");

@@ -1,13 +1,13 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { request } from "node:http";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { endIdentity, isAlive, killIdentity, type ProcessIdentity, waitGone } from "@evenkeel/kit/process-identity";
+import { newerClone } from "@evenkeel/testkit/newer-clone";
 import { type Platform, spawnPlatform, startPlatform } from "@evenkeel/testkit/platform";
 import { afterEach, expect, test } from "vitest";
 
@@ -253,13 +253,8 @@ test("replicas run on consecutive ports, and fewer of them are started next time
 test("up from newer code replaces supervisor and control plane; gateway, agents and database stay", async () => {
   const first = await start();
   const before = await first.parts();
-  const newer = mkdtempSync(join(tmpdir(), "newer-"));
+  const { folder: newer } = newerClone();
   folders.push(newer);
-  for (const name of ["apps", "buildpacks", "packages"])
-    cpSync(join(ROOT, name), join(newer, name), { recursive: true, verbatimSymlinks: true });
-  symlinkSync(join(ROOT, "node_modules"), join(newer, "node_modules"));
-  const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
-  writeFileSync(join(newer, "package.json"), JSON.stringify({ ...manifest, version: `9${manifest.version}` }));
   const supervisorEnded = once(first.supervisor, "exit");
   const second = await start({ home: first.home, root: newer });
   await supervisorEnded;

@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly bodyBytes?: number;
   /** More requests than this are not kept open at once: those beyond it count as failed, unsent; default 2000. */
   readonly maxInFlight?: number;
+  /** So many failures are told one by one; default 20. */
+  readonly keptFailures?: number;
 }
 
 /** `overload` = not sent, because too many were open; `body` = whole, but not what was posted. */
@@ -26,6 +28,8 @@ export type FailureKind = "connect" | "reset" | "timeout" | "cut" | "status" | "
 /** One request that failed. */
 export interface Failure {
   readonly at: string;
+  /** When the request was sent. */
+  readonly sentAt: string;
   readonly elapsedMs: number;
   readonly kind: FailureKind;
   readonly request: Kind;
@@ -65,7 +69,7 @@ export interface LoadSnapshot extends Counts {
 
 /** Everything, at the end. */
 export interface LoadReport extends LoadSnapshot {
-  /** The first 20. */
+  /** The first `keptFailures`. */
   readonly failures: readonly Failure[];
   readonly failuresByKind: Readonly<Partial<Record<FailureKind, number>>>;
   readonly timeline: readonly Second[];

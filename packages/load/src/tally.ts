@@ -13,6 +13,13 @@ import {
 
 const KEPT_FAILURES = 20;
 
+/** A request that has ended without its answer. */
+export interface Lost {
+  readonly kind: FailureKind;
+  readonly error: string;
+  readonly sentAt: Date;
+}
+
 class Count {
   #requests = 0;
   #failed = 0;
@@ -52,8 +59,13 @@ export class Tally {
   readonly #failures: Failure[] = [];
   readonly #failuresByKind = new Map<FailureKind, number>();
   readonly #byKind = new Map<Kind, { ok: number; failed: number }>(KINDS.map((kind) => [kind, { ok: 0, failed: 0 }]));
+  readonly #keptFailures: number;
   sent = 0;
   inFlight = 0;
+
+  constructor(keptFailures = KEPT_FAILURES) {
+    this.#keptFailures = keptFailures;
+  }
 
   elapsedMs(): number {
     return Math.round(performance.now() - this.#startedAt);
@@ -65,13 +77,14 @@ export class Tally {
     if (kind) kind.ok += 1;
   }
 
-  failed(request: Kind, kind: FailureKind, error: string): void {
+  failed(request: Kind, { kind, error, sentAt }: Lost): void {
     for (const count of [this.#all, this.#second, this.#window.count]) count.failed();
     const byKind = this.#byKind.get(request);
     if (byKind) byKind.failed += 1;
     this.#failuresByKind.set(kind, (this.#failuresByKind.get(kind) ?? 0) + 1);
-    if (this.#failures.length >= KEPT_FAILURES) return;
-    this.#failures.push({ at: new Date().toISOString(), elapsedMs: this.elapsedMs(), kind, request, error });
+    if (this.#failures.length >= this.#keptFailures) return;
+    const at = new Date().toISOString();
+    this.#failures.push({ at, sentAt: sentAt.toISOString(), elapsedMs: this.elapsedMs(), kind, request, error });
   }
 
   /** Ends the window that runs and begins one with this name. */

@@ -20,7 +20,7 @@ const { rate, hostHeader, timeoutMs = 5000, bodyBytes = 512, maxInFlight = 2000 
 const url = new URL(options.url);
 const kinds = shuffle(options.mix);
 const kept = keptConnections();
-const tally = new Tally();
+const tally = new Tally(options.keptFailures);
 const startedAt = performance.now();
 let stopping = false;
 
@@ -43,17 +43,20 @@ function sendDue(): void {
     const kind = kinds[tally.sent % kinds.length] as Kind;
     const dueAt = startedAt + ((tally.sent + 1) / rate) * 1000;
     tally.sent += 1;
-    if (tally.inFlight >= maxInFlight) tally.failed(kind, "overload", `${maxInFlight} requests were open`);
-    else void send(kind, dueAt);
+    if (tally.inFlight >= maxInFlight) {
+      const error = `${maxInFlight} requests were open`;
+      tally.failed(kind, { kind: "overload", error, sentAt: new Date() });
+    } else void send(kind, dueAt);
   }
 }
 
 async function send(kind: Kind, dueAt: number): Promise<void> {
   tally.inFlight += 1;
+  const sentAt = new Date();
   const outcome = await sendOnce(kept, { url, hostHeader, kind, timeoutMs, bodyBytes });
   tally.inFlight -= 1;
   if (outcome.ok) tally.ok(kind, outcome.version, performance.now() - dueAt);
-  else tally.failed(kind, outcome.kind, outcome.error);
+  else tally.failed(kind, { ...outcome, sentAt });
   if (stopping && tally.inFlight === 0) finish();
 }
 

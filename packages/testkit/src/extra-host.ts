@@ -2,12 +2,12 @@ import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Host } from "@evenkeel/contracts/host";
+import type { Host, HostState } from "@evenkeel/contracts/host";
 import { type ProcessIdentity, readIdentity } from "@evenkeel/kit/process-identity";
 import type { Platform } from "./platform.ts";
 
 const AGENT = fileURLToPath(new URL("../../../apps/agent/src/main.ts", import.meta.url));
-const ONLINE_LIMIT_MS = 60_000;
+const STATE_LIMIT_MS = 60_000;
 
 /** A host beside those of the supervisor: nobody starts its agent again. */
 export interface ExtraHost {
@@ -16,15 +16,28 @@ export interface ExtraHost {
   readonly folder: string;
 }
 
+interface Place {
+  readonly name: string;
+  readonly address: string;
+  readonly zone?: string;
+}
+
 /** Joins one more host with an agent of its own, and waits until it is online; it goes with the platform. */
-export async function joinHost(
-  platform: Platform,
-  { name, address, zone = "a" }: { name: string; address: string; zone?: string },
-): Promise<ExtraHost> {
-  const { client, home, controlPlanes } = platform;
+export async function joinHost(platform: Platform, place: Place): Promise<ExtraHost> {
+  const { client, home } = platform;
+  const { name, zone = "a" } = place;
   const folder = join(home, "agents", name);
   mkdirSync(folder, { recursive: true });
   const { token } = await client.createJoinToken({ body: { workspace: "local", zone } });
+  const agent = startAgent(platform, { ...place, folder, token });
+  return { host: await hostInState(platform, name, "online"), agent, folder };
+}
+
+/** Starts an agent on a folder; with a token it joins first. */
+export function startAgent(
+  { home, controlPlanes }: Platform,
+  { name, address, zone = "a", folder, token }: Place & { readonly folder: string; readonly token?: string },
+): ProcessIdentity {
   const log = openSync(join(home, "log", `agent-${name}.log`), "a");
   const child = spawn(process.execPath, [AGENT], {
     detached: true,
@@ -38,18 +51,25 @@ export async function joinHost(
       EVENKEEL_AGENT_ZONE: zone,
       EVENKEEL_AGENT_ADDRESS: address,
       EVENKEEL_CONTROL_PLANES: controlPlanes.join(","),
-      EVENKEEL_JOIN_TOKEN: token,
+      ...(token !== undefined && { EVENKEEL_JOIN_TOKEN: token }),
     },
   });
   child.unref();
   closeSync(log);
   const agent = readIdentity(child.pid ?? 0);
   if (agent === null) throw new Error(`the agent of ${name} did not start`);
-  const until = performance.now() + ONLINE_LIMIT_MS;
+  return agent;
+}
+
+/** Waits until the host is in this state. */
+export async function hostInState({ client }: Platform, name: string, state: HostState): Promise<Host> {
+  const until = performance.now() + STATE_LIMIT_MS;
+  let seen = "unknown";
   while (performance.now() < until) {
     const [host] = (await client.listHosts({ query: { workspace: "local", name } })).items;
-    if (host?.state === "online") return { host, agent, folder };
+    if (host?.state === state) return host;
+    seen = host?.state ?? seen;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error(`host ${name} is not online`);
+  throw new Error(`host ${name} is ${seen}, not ${state}`);
 }

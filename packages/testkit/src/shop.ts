@@ -10,7 +10,7 @@ import type { Change } from "@evenkeel/contracts/change";
 import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { Package } from "@evenkeel/contracts/package";
 import { type Instance, Manifest, type Service } from "@evenkeel/contracts/service";
-import { type Load, startLoad } from "@evenkeel/load/load";
+import { type Load, type LoadOptions, startLoad } from "@evenkeel/load/load";
 import type { Platform } from "./platform.ts";
 
 /** One version of the shop and how it is released; what is left out is small and quick. */
@@ -43,6 +43,8 @@ export interface Flaws {
   readonly diesAfter?: number;
   /** Its health address answers 500 after so many requests. */
   readonly sickAfter?: number;
+  /** Its health address answers 500 until there is this file. */
+  readonly sickUntil?: string;
 }
 
 /** What the shop did on a host, one for each line of its side-effect file. */
@@ -59,7 +61,7 @@ const ANSWER_MS = 40;
 
 /**
  * The application of the journeys. It falls at the first SIGTERM with whatever it has in hand: only the platform's drain
- * saves its requests. Each start and each stop of it is a line in a file.
+ * saves its requests. Each start and each stop of it is a line in a file, on the disk before it goes on.
  */
 export class Shop {
   readonly platform: Platform;
@@ -159,8 +161,8 @@ export class Shop {
     });
   }
 
-  load(rate = 200): Load {
-    return startLoad({ url: `${this.platform.gateway}/`, hostHeader: this.hostHeader, rate });
+  load(rate = 200, options: Partial<LoadOptions> = {}): Load {
+    return startLoad({ url: `${this.platform.gateway}/`, hostHeader: this.hostHeader, rate, ...options });
   }
 
   /** One request through the gateway on a connection of its own; `holdMs` keeps its answer open in the middle. */
@@ -211,12 +213,18 @@ export async function until(
 }
 
 function serverOf({ version, listen = "host", health = 200, flaws = {} }: ShopVersion): string {
-  const { failOneOf = 0, failChance = 0, slowOneOf = 0, slowMs = 0, leakMb = 0, diesAfter = 0, sickAfter = 0 } = flaws;
-  return `import { appendFileSync } from "node:fs";
+  const { failOneOf = 0, failChance = 0, slowOneOf = 0, slowMs = 0, leakMb = 0, diesAfter = 0 } = flaws;
+  const { sickAfter = 0, sickUntil = "" } = flaws;
+  return `import { closeSync, existsSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
 
 const { HOST, PORT, EFFECTS } = process.env;
-const note = (what) => appendFileSync(EFFECTS, what + " ${version} " + HOST + " " + process.pid + "\\n");
+const note = (what) => {
+  const file = openSync(EFFECTS, "a");
+  writeSync(file, what + " ${version} " + HOST + " " + process.pid + "\\n");
+  fsyncSync(file);
+  closeSync(file);
+};
 const version = "${version}";
 const about = JSON.stringify({ version, host: HOST, pid: process.pid, word: process.env.WORD });
 
@@ -225,7 +233,8 @@ globalThis.leak = Buffer.alloc(${leakMb} * 1024 ** 2, version);
 
 const server = createServer((request, response) => {
   response.setHeader("x-version", "${version}");
-  const sick = ${sickAfter} > 0 && served >= ${sickAfter};
+  const waits = ${JSON.stringify(sickUntil)};
+  const sick = (${sickAfter} > 0 && served >= ${sickAfter}) || (waits !== "" && !existsSync(waits));
   if (request.url === "/healthz") return response.writeHead(sick ? 500 : ${health}).end("health");
   served += 1;
   if (served === ${diesAfter}) process.exit(1);
