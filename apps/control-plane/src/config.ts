@@ -19,6 +19,8 @@ export interface Config {
   readonly buildpackFolder: string;
   /** How long entries of the audit are kept. */
   readonly auditDays: number;
+  /** Hosts that guards may ask, `*.name` for all below it; null = any. */
+  readonly checkHosts: readonly string[] | null;
 }
 
 const Environment = z.object({
@@ -32,6 +34,10 @@ const Environment = z.object({
     .string()
     .min(1)
     .default(join(import.meta.dirname, "../../../buildpacks")),
+  EVENKEEL_CHECK_HOSTS: z
+    .string()
+    .regex(/^(\*\.)?[\w.-]+(,(\*\.)?[\w.-]+)*$/, "must be host names, separated by commas")
+    .optional(),
   EVENKEEL_AUDIT_DAYS: z.coerce.number().int().min(1).max(36_500).default(400),
 });
 
@@ -53,5 +59,6 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     bootstrapTokenFile: settings.EVENKEEL_BOOTSTRAP_TOKEN_FILE ?? null,
     buildpackFolder: settings.EVENKEEL_BUILDPACKS,
     auditDays: settings.EVENKEEL_AUDIT_DAYS,
+    checkHosts: settings.EVENKEEL_CHECK_HOSTS?.split(",") ?? null,
   };
 }

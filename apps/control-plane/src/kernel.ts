@@ -36,6 +36,7 @@ export function kernelDeps(ground: Ground, connections: AgentConnections, at: (p
     log,
     commands,
     measurements,
+    checkHosts: ground.config.checkHosts,
     registry,
     governance,
     onEnded: [noteEnd(commands)],

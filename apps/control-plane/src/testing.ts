@@ -83,6 +83,7 @@ export async function startInstallation(
     bootstrapTokenFile,
     buildpackFolder: join(import.meta.dirname, "../../../buildpacks"),
     auditDays: 400,
+    checkHosts: null,
     ...settings,
   };
   const log = logTo({ write: (line) => keepErrors(line) }, { part: "test", level: "error" });

@@ -87,6 +87,8 @@ export interface ChangeDeps {
   readonly clock: Clock;
   readonly commands: CommandPort;
   readonly measurements: MeasurePort;
+  /** Hosts that guards may ask; null or nothing = any. */
+  readonly checkHosts?: readonly string[] | null;
   readonly registry: KindRegistry;
   readonly onEnded: readonly EndListener[];
   readonly governance: GovernancePort;

@@ -77,3 +77,14 @@ test("a release of a single zone plans its hosts alone and says how many it leav
   expect(plan.groups[0]?.batches.map(({ targetIds }) => targetIds)).toEqual([["b-1"], ["b-2"]]);
   expect(plan.warnings).toEqual(["zone b only: 2 of 4 hosts stay as they are"]);
 });
+
+test("a guard for a batch that there is not is refused: nobody would ever be asked", () => {
+  const asked = (nth: number) => ({
+    batches: { count: 2 },
+    guards: [{ kind: "http", url: "http://checks.example", at: { nth } }],
+  });
+  expect(strategyRefusal(planned(asked(2)))).toBeNull();
+  expect(strategyRefusal(planned(asked(3)))?.facts.problem).toBe(
+    "guards: check checks.example is for batch 3, and there are 2",
+  );
+});

@@ -1,5 +1,7 @@
 import type { Plan, PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
+import { guardName } from "@evenkeel/contracts/guard";
+import { guardsOf } from "./guard/watch.ts";
 import { betaWish, hostNameOf, limitsOf } from "./strategy.ts";
 
 /** What the strategies of a plan name and the world does not have, or what they want and forbid at once; null = they fit. */
@@ -12,7 +14,7 @@ function problemOf(plan: Plan, group: PlannedGroup): string | null {
   const { strategy } = group;
   if (strategy.zone !== undefined && group.batches.length === 0)
     return `zone: no host of this change stands in zone ${strategy.zone}`;
-  return unknownHost(plan, group) ?? unknownBatch(plan, group) ?? largeBeta(plan, group);
+  return unknownHost(plan, group) ?? unknownBatch(plan, group) ?? unaskedGuard(plan, group) ?? largeBeta(plan, group);
 }
 
 function unknownHost({ targets }: Plan, { strategy }: PlannedGroup): string | null {
@@ -35,6 +37,16 @@ function unknownBatch({ groups }: Plan, { strategy: { confirm } }: PlannedGroup)
   if (missing === undefined) return null;
   const names = groups.flatMap(({ batches }) => batches.map(({ name }) => name)).join(", ");
   return `confirm: there is no batch ${missing} (there are ${names})`;
+}
+
+/** A question that nobody would ever ask must not look like one that was answered. */
+function unaskedGuard({ groups }: Plan, group: PlannedGroup): string | null {
+  const most = Math.max(...groups.map(({ batches }) => batches.length));
+  for (const guard of guardsOf(group)) {
+    if (guard.kind !== "http" || typeof guard.at === "string" || guard.at.nth <= most) continue;
+    return `guards: ${guardName(guard)} is for batch ${guard.at.nth}, and there are ${most}`;
+  }
+  return null;
 }
 
 function largeBeta({ targets }: Plan, { strategy, batches }: PlannedGroup): string | null {

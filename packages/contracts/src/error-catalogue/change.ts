@@ -90,7 +90,7 @@ export const CHANGE_ERRORS = {
   ]),
   GUARD_WORSE: entry(422, "never", [
     "The guard {guard} found {batch} worse: {evidence}.",
-    "Roll back, or `resume` to go on in spite of it.",
+    "Its numbers stand at its batch: `evenkeel change show`. `resume` goes on in spite of it.",
   ]),
   GUARD_NO_DATA: entry(422, "later", [
     "The guard {guard} cannot judge {batch}: {evidence}.",

@@ -7,7 +7,7 @@ import { guardName, type HttpGuard } from "@evenkeel/contracts/guard";
 import { LeaseLost } from "@evenkeel/kit/lease";
 import { inTransaction } from "@evenkeel/kit/sql";
 import type { ChangeDeps } from "../deps.ts";
-import { type Answer, readAnswer } from "../guard/answer.ts";
+import { type Answer, mayBeAsked, readAnswer } from "../guard/answer.ts";
 import { askId, guardAt, openAsks } from "../guard/watch.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { wake } from "../store/change.ts";
@@ -90,7 +90,7 @@ export class OutsideChecks {
     let { statusUrl } = question;
     let told = "";
     while (!signal.aborted) {
-      const answer = await send(question, statusUrl, signal);
+      const answer = this.#mayAsk(question) ?? (await send(question, statusUrl, signal));
       if (signal.aborted) return;
       // Killed here – then nothing is stored, and the next worker asks the same with the same key.
       if (answer.kind === "passed" || answer.kind === "failed") return await this.#store(question, answer);
@@ -100,6 +100,11 @@ export class OutsideChecks {
       told = now;
       await pause(question.guard.everySeconds * 1000, signal);
     }
+  }
+
+  #mayAsk({ guard }: Question): Answer | null {
+    if (mayBeAsked(guard.url, this.#deps.checkHosts ?? null)) return null;
+    return { kind: "none", text: `${new URL(guard.url).hostname} is not among EVENKEEL_CHECK_HOSTS` };
   }
 
   async #store({ post }: Question, answer: Extract<Answer, { kind: "passed" | "failed" }>): Promise<void> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Reply, readAnswer } from "./answer.ts";
+import { mayBeAsked, type Reply, readAnswer } from "./answer.ts";
 
 const answer = (status: number, body: unknown = "", more: Partial<Reply> = {}) =>
   readAnswer({
@@ -45,4 +45,18 @@ describe("an external check", () => {
     for (const body of ["ok", "{", { status: "fine" }, { passed: true }, "<html>"])
       expect(answer(200, body).kind).toBe("none");
   });
+});
+
+test("an operator may say who is asked at all", () => {
+  const hosts = ["checks.example", "*.inside.example"];
+  expect(mayBeAsked("http://checks.example:8080/a", hosts)).toBe(true);
+  expect(mayBeAsked("https://orders.inside.example/", hosts)).toBe(true);
+  for (const url of [
+    "http://169.254.169.254/",
+    "http://inside.example/",
+    "http://x-inside.example/",
+    "http://localhost/",
+  ])
+    expect(mayBeAsked(url, hosts)).toBe(false);
+  expect(mayBeAsked("http://169.254.169.254/", null)).toBe(true);
 });

@@ -14,6 +14,12 @@ export type Answer =
   | { readonly kind: "pending"; readonly text: string; readonly statusUrl: string | null }
   | { readonly kind: "none"; readonly text: string };
 
+/** Whether the operator lets guards ask this address; `*.name` stands for every host below it. */
+export function mayBeAsked(url: string, hosts: readonly string[] | null): boolean {
+  const { hostname } = new URL(url);
+  return hosts?.some((host) => (host.startsWith("*.") ? hostname.endsWith(host.slice(1)) : hostname === host)) ?? true;
+}
+
 /** Reads a reply: 200 or 204 without a body passes, 202 or `pending` is asked again, a body says `passed` or `failed`. */
 export function readAnswer(reply: Reply): Answer {
   const { status, body } = reply;
