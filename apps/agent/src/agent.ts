@@ -8,6 +8,7 @@ import type { CommandId, HostId } from "@evenkeel/contracts/id";
 import { makeFolder } from "@evenkeel/kit/durable-file";
 import type { Log } from "@evenkeel/kit/log";
 import { bootId } from "@evenkeel/kit/process-identity";
+import { ClockSkew } from "./clock-skew.ts";
 import type { AgentParts } from "./command.ts";
 import type { Config } from "./config.ts";
 import { collectControlGroups } from "./control-group.ts";
@@ -64,6 +65,7 @@ export async function startAgent(config: Config, agentVersion: string, log: Log)
   const { controlPlanes } = config;
   const link = new Link({
     ...{ controlPlanes, credential, protocol, facts },
+    clockSkew: parts.clockSkew,
     usage: () => instances.usage(),
     log: (text) => log.info(text),
   });
@@ -98,7 +100,7 @@ async function makeParts(
   const retention = new Retention({ folder: join(home, "good"), revisions, objects, wanted: () => instances.wanted() });
   const workFolder = join(home, "work");
   await makeFolder(workFolder, 0o700);
-  return { journal, instances, objects, revisions, retention, scripts, workFolder };
+  return { journal, instances, objects, revisions, retention, scripts, workFolder, clockSkew: new ClockSkew() };
 }
 
 function keepRunning(instances: Instances, link: Link, warn: (text: string) => void): Agent {

@@ -1,8 +1,10 @@
 import type { Journal } from "@evenkeel/agent-core/journal";
 import type { RunContext } from "@evenkeel/agent-core/slot";
 import type { Command, CommandInput, CommandType, Outcome, Output } from "@evenkeel/contracts/agent-protocol";
+import type { Evidence } from "@evenkeel/contracts/cause";
 import { type ErrorCode, type Facts, problemOf } from "@evenkeel/contracts/error";
 import type { ServiceId } from "@evenkeel/contracts/id";
+import type { ClockSkew } from "./clock-skew.ts";
 import type { Instances } from "./instances.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { Retention } from "./retention.ts";
@@ -17,6 +19,7 @@ export interface AgentParts {
   readonly revisions: RevisionStore;
   readonly retention: Retention;
   readonly scripts: ScriptRunner;
+  readonly clockSkew: ClockSkew;
   /** An empty folder for scripts that belong to no revision. */
   readonly workFolder: string;
 }
@@ -38,11 +41,18 @@ export type Handler<Type extends CommandType> = (parts: AgentParts, call: Call<T
 
 type EndKind = Exclude<Outcome["kind"], "succeeded">;
 
+interface EndTraces {
+  readonly kind?: EndKind;
+  readonly output?: Output;
+  readonly exitCode?: number | null;
+  readonly evidence?: Evidence;
+}
+
 /** An end of a command that is no success and has more to tell than its code. */
 export class CommandEnd extends Error {
   readonly outcome: Omit<Extract<Outcome, { kind: EndKind }>, "elapsedMs">;
 
-  constructor(code: ErrorCode, facts: Facts, more: { kind?: EndKind; output?: Output; exitCode?: number | null } = {}) {
+  constructor(code: ErrorCode, facts: Facts, more: EndTraces = {}) {
     super(code);
     this.outcome = { kind: "failed", problem: problemOf(code, facts), ...more };
   }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AgentMessage, InstanceReport } from "@evenkeel/contracts/agent-protocol";
+import { causesOfProblem } from "@evenkeel/contracts/cause/find-causes";
 import { killIdentity, readIdentity } from "@evenkeel/kit/process-identity";
 import { expect, test } from "vitest";
 import { TestHost } from "./testing/agent-process.ts";
@@ -165,7 +166,7 @@ test("an instance that crashes is started again on its port; one that crashes ov
     .toBe(true);
   await fixture.stop(1000);
   const since = fixture.plane.messages.length;
-  const bad = await makeRevision(fixture.plane, { files: { "server.js": "process.exit(1)" } });
+  const bad = await makeRevision(fixture.plane, { files: { "server.js": 'require("no-such-module")' } });
   await bring(fixture.plane, bad);
   await fixture.startInstance(bad);
   const loops = () =>
@@ -175,7 +176,13 @@ test("an instance that crashes is started again on its port; one that crashes ov
       .flatMap((one) => (one.kind === "instances" ? one.instances : []))
       .filter(({ state }) => state === "crash-loop");
   await expect.poll(() => loops().length, { timeout: 30_000 }).toBeGreaterThan(0);
-  expect(loops()[0]?.problem?.code).toBe("CRASH_LOOP");
+  const problem = loops()[0]?.problem ?? null;
+  expect(problem?.code).toBe("CRASH_LOOP");
+  // Its last words are enough to tell why.
+  expect(problem && causesOfProblem(problem)[0]).toMatchObject({
+    code: "MODULE_MISSING",
+    title: "The application asks for no-such-module, which the package does not hold.",
+  });
   expect(new Set(loops().map(({ since: at }) => at)).size).toBe(1);
 }, 60_000);
 

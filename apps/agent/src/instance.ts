@@ -14,6 +14,7 @@ import { isAlive } from "@evenkeel/kit/process-identity";
 import { z } from "zod";
 import { makeControlGroup, removeControlGroup } from "./control-group.ts";
 import { cleanEnvironment } from "./environment.ts";
+import { readMemoryKills } from "./evidence.ts";
 import { HealthProbe } from "./health.ts";
 import { type Death, Life } from "./life.ts";
 import { joinOutputs, readOutput, sizeOfFile } from "./output-file.ts";
@@ -33,6 +34,9 @@ const BACK_OFF_MAX_MS = 30_000;
 const LONG_LIFE_MS = 20_000;
 const LEFTOVER_TERM_MS = 1000;
 const KILL_MS = 10_000;
+/** Lines that a crash loop is reported with, and characters of each. */
+const LAST_WORDS = 30;
+const LINE_CHARACTERS = 200;
 
 const Launched = z.strictObject({
   staged: StagedRevision,
@@ -40,6 +44,8 @@ const Launched = z.strictObject({
   /** Sizes of the log files when it started: what came later is this life's output. */
   stdoutBytes: z.int(),
   stderrBytes: z.int(),
+  /** Of the host when it started: what the kernel has ended since for want of memory is counted from here. */
+  memoryKills: z.int().nullable().optional(),
 });
 type Launched = z.infer<typeof Launched>;
 
@@ -231,7 +237,7 @@ export class Instance {
     await makeFolder(folder, 0o700);
     const stdoutBytes = await sizeOfFile(this.logFile("stdout"));
     const stderrBytes = await sizeOfFile(this.logFile("stderr"));
-    this.launched = { staged, port, stdoutBytes, stderrBytes };
+    this.launched = { staged, port, stdoutBytes, stderrBytes, memoryKills: await readMemoryKills() };
     await writeDurableJson(join(folder, "launched.json"), this.launched);
     await writeIntent(folder, intent);
     at("before-spawn");
@@ -298,10 +304,18 @@ export class Instance {
     }
     this.#deathsInRow = death.livedMs > LONG_LIFE_MS ? 1 : this.#deathsInRow + 1;
     const loops = this.#deathsInRow >= CRASH_LOOP_AFTER;
-    const facts = { count: this.#deathsInRow, exit: death.exit };
-    if (loops && this.#state !== "crash-loop") this.#become("crash-loop", problemOf("CRASH_LOOP", facts));
+    if (loops && this.#state !== "crash-loop") void this.#loop(death, this.#deathsInRow);
     if (!loops) this.#become("starting", problemOf("START_FAILED", { exit: death.exit }));
     void this.#restartLater();
+  }
+
+  /** Its last words go with the report: who looks at a crash loop asks for them first. */
+  async #loop({ exit }: Death, count: number): Promise<void> {
+    const { head, tail } = await this.readOutput().catch(() => ({ head: "", tail: "" }));
+    if (this.life?.alive === true || !this.#shallRun()) return;
+    const lines = `${head}\n${tail}`.split("\n").filter((line) => line.trim() !== "");
+    const lastWords = lines.slice(-LAST_WORDS).map((line) => line.slice(0, LINE_CHARACTERS));
+    this.#become("crash-loop", problemOf("CRASH_LOOP", { count, exit, lastWords }));
   }
 
   async #restartLater(): Promise<void> {

@@ -21,6 +21,7 @@ const EXIT_CODE_WAIT_MS = 1000;
 export interface Death {
   readonly exit: string;
   readonly code: number | null;
+  readonly signal?: NodeJS.Signals;
   readonly livedMs: number;
 }
 
@@ -139,7 +140,7 @@ export class Life {
       this.#exit === null
         ? unknown
         : await Promise.race([this.#exit, sleep(EXIT_CODE_WAIT_MS, unknown, { ref: false })]);
-    if (signal !== null) return { exit: `signal ${signal}`, code: null, livedMs };
+    if (signal !== null) return { exit: `signal ${signal}`, code: null, signal, livedMs };
     return { exit: code === null ? "an exit code that nobody saw" : `exit code ${code}`, code, livedMs };
   }
 }

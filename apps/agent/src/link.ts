@@ -8,6 +8,7 @@ import {
 } from "@evenkeel/contracts/agent-protocol";
 import type { HostFacts } from "@evenkeel/contracts/host";
 import { WebSocket } from "ws";
+import type { ClockSkew } from "./clock-skew.ts";
 
 // 1. One connection at a time; the next is opened when the last has gone.
 // 2. A control plane that is silent for LOST_AFTER_MS, or does not answer a connection for as long, is left for the next.
@@ -27,6 +28,7 @@ export interface LinkOptions {
   readonly credential: string;
   readonly protocol: AgentProtocol;
   readonly facts: { read(): Promise<HostFacts> };
+  readonly clockSkew: ClockSkew;
   readonly usage: () => Promise<InstanceUsage[]>;
   log(text: string): void;
 }
@@ -135,6 +137,7 @@ export class Link {
       this.#options.log("a message that is no JSON was dropped");
       return;
     }
+    this.#options.clockSkew.hear(order);
     this.#options.protocol.receive(order);
   }
 

@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import { PlatformError } from "@evenkeel/contracts/error";
-import { holderOf, listenersAt, listListeners } from "@evenkeel/kit/listening";
+import { type Holder, holderOf, listenersAt, listListeners } from "@evenkeel/kit/listening";
+import { readEnvironment } from "@evenkeel/kit/process-identity";
 import type { PortRange } from "./config.ts";
 
 /** How far apart the agents of neighbouring addresses begin to look, in ports. */
@@ -32,11 +33,18 @@ export async function assertFree(address: string, port: number): Promise<void> {
   throw new PlatformError("PORT_TAKEN", { port, holder });
 }
 
+/** Who it is, and of what service where it is an instance of this platform. */
+export function describeHolder({ pid, text }: Holder): string {
+  const { EVENKEEL_INSTANCE, EVENKEEL_APPLICATION, EVENKEEL_SERVICE } =
+    (pid === null ? null : readEnvironment(pid)) ?? {};
+  return EVENKEEL_INSTANCE === undefined ? text : `${text}, an instance of ${EVENKEEL_APPLICATION ?? EVENKEEL_SERVICE}`;
+}
+
 /** Who has the port here; where nobody does, who has it on another address, for that one is in the way of a wildcard. */
 export function portHolder(address: string, port: number): string | null {
   const here = listenersAt(address, port);
   const listeners = here.length > 0 ? here : listListeners().filter((one) => one.port === port);
-  return listeners.length > 0 ? holderOf(listeners).text : null;
+  return listeners.length > 0 ? describeHolder(holderOf(listeners)) : null;
 }
 
 /** Binding the wildcard of both families fails as long as any address has it. */

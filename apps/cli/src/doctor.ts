@@ -1,5 +1,5 @@
 import { line, span, type Tone } from "@evenkeel/client/text/line";
-import { problemLines } from "@evenkeel/client/text/problem";
+import { causeLines, problemLines } from "@evenkeel/client/text/problem";
 import type { Finding } from "@evenkeel/contracts/change";
 import { type AddCommands, commandLines } from "./context.ts";
 import { Exit } from "./exit.ts";
@@ -32,7 +32,7 @@ const MARKS: Record<Finding["severity"], readonly [string, Tone]> = {
   note: ["○", "dim"],
 };
 
-function findingLines({ severity, resource, problem, since }: Finding) {
+function findingLines({ severity, resource, problem, causes = [], since }: Finding) {
   const [mark, tone] = MARKS[severity];
   const head = line(
     span(mark, tone),
@@ -40,5 +40,5 @@ function findingLines({ severity, resource, problem, since }: Finding) {
     span(resource, "bold"),
     span(since === null ? "" : `  since ${since}`, "dim"),
   );
-  return [head, ...problemLines(problem, "  ")];
+  return [head, ...problemLines(problem, "  "), ...causeLines(causes, { problem, output: [], indent: "  " })];
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Evidence } from "./cause.ts";
 import { Problem } from "./error.ts";
 import { HostFacts } from "./host.ts";
 import { ChangeId, CommandId, Digest, HostId, JournalId, Moment, RevisionId, ServiceId, StepId } from "./id.ts";
@@ -92,7 +93,13 @@ export type Command = z.infer<typeof Command>;
 export const Output = z.strictObject({ head: z.string(), gapBytes: z.int(), tail: z.string() });
 export type Output = z.infer<typeof Output>;
 
-const ended = { elapsedMs: z.number(), output: Output.optional(), exitCode: z.int().nullable().optional() };
+const ended = {
+  elapsedMs: z.number(),
+  output: Output.optional(),
+  exitCode: z.int().nullable().optional(),
+  /** What the agent has looked up after a failure. */
+  evidence: Evidence.optional(),
+};
 
 /** How an attempt ended. `facts` of `start-instance`: {port, address, pid, reused}; of `fetch-package`: {bytes, wireBytes}; of `stop-instance`: {how: "stop-script" | "TERM" | "KILL" | "was-gone"}. */
 export const Outcome = z.discriminatedUnion("kind", [

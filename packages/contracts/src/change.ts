@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Outcome } from "./agent-protocol.ts";
+import { Cause } from "./cause.ts";
 import { Plan } from "./change-plan.ts";
 import {
   BatchState,
@@ -30,6 +31,8 @@ export const StepView = z.strictObject({
   /** What a running step waits for, in words. */
   waitingFor: z.string().nullable(),
   outcome: Outcome.nullable(),
+  /** Why it failed, most certain first; empty as long as it did not. */
+  causes: z.array(Cause).default([]),
 });
 export type StepView = z.infer<typeof StepView>;
 
@@ -100,6 +103,8 @@ export const ChangeSummary = z.strictObject({
   stateSince: Moment,
   /** Why it is paused, failed, rolling back. */
   problem: Problem.nullable(),
+  /** Why hosts of it failed, as far as their last words tell; the tree has those of each step. */
+  causes: z.array(Cause).default([]),
   waitingFor: z.string().nullable(),
   reason: z.string().nullable(),
   createdBy: z.string(),
@@ -227,6 +232,8 @@ export const Finding = z.strictObject({
   severity: z.enum(["error", "warning", "note"]),
   resource: z.string(),
   problem: Problem,
+  /** Why, as far as the last words of what failed tell. */
+  causes: z.array(Cause).optional(),
   since: Moment.nullable(),
   actions: z.array(z.string()),
 });

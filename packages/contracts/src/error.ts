@@ -17,7 +17,8 @@ export type ErrorCode = keyof typeof ERRORS;
 export const ErrorCode = z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]);
 export type Facts = Readonly<Record<string, unknown>>;
 
-const fill = (text: string, facts: Facts): string =>
+/** A sentence with its facts filled in. */
+export const fillText = (text: string, facts: Facts): string =>
   text.replace(/\{(\w+)\}/g, (_, name: string) => (name in facts ? showFact(facts[name]) : `(${name})`));
 
 const showFact = (fact: unknown): string =>
@@ -41,12 +42,12 @@ export function isRefusal(value: unknown): value is Refusal {
 
 /** The sentence of an error, with its facts filled in. */
 export function errorTitle(code: ErrorCode, facts: Facts = {}): string {
-  return fill(ERRORS[code].title, facts);
+  return fillText(ERRORS[code].title, facts);
 }
 
 /** What to do about an error, with its facts filled in. */
 export function errorRemedy(code: ErrorCode, facts: Facts = {}): string {
-  return fill(ERRORS[code].remedy, facts);
+  return fillText(ERRORS[code].remedy, facts);
 }
 
 /** The only error that we throw on purpose. */

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { holderOf, listenersAt } from "@evenkeel/kit/listening";
 import { type AgentParts, type Call, CommandEnd, type Handler, slotOf } from "../command.ts";
+import { gatherEvidence } from "../evidence.ts";
 import { FirstWords } from "../first-words.ts";
 import type { Instance } from "../instance.ts";
 import { type Death, describeProbe, type Life } from "../life.ts";
-import { portHolder } from "../ports.ts";
+import { describeHolder, portHolder } from "../ports.ts";
 
 const LOOK_MS = 15;
 /** Somebody else's socket answers for this long: it is not one that is just going away. */
@@ -31,8 +32,8 @@ export const awaitHealth: Handler<"await-health"> = async (parts, call) => {
       const { life } = instance;
       await words.look();
       if (life !== null && isHealthyFor(life, minimumHealthyMs)) return await succeed(parts, instance);
-      await assertPossible(instance, earlierDeath);
-      if (performance.now() >= until || call.context.signal.aborted) throw await tooLate(instance, call);
+      await assertPossible(parts, instance, earlierDeath);
+      if (performance.now() >= until || call.context.signal.aborted) throw await tooLate(parts, instance, call);
       await sleep(LOOK_MS);
     }
   } finally {
@@ -52,22 +53,23 @@ async function succeed({ retention }: AgentParts, instance: Instance) {
 }
 
 /** A process that ended, or a stranger on its port, will not get better by waiting. */
-async function assertPossible(instance: Instance, earlierDeath: Death | null): Promise<void> {
+async function assertPossible(parts: AgentParts, instance: Instance, earlierDeath: Death | null): Promise<void> {
   const { life, lastDeath, launched } = instance;
-  if (lastDeath !== null && lastDeath !== earlierDeath) throw await diedOf(instance, lastDeath);
+  if (lastDeath !== null && lastDeath !== earlierDeath) throw await diedOf(parts, instance, lastDeath);
   if (launched === null || (life === null && lastDeath === null))
     throw new CommandEnd("START_FAILED", { exit: "nothing started" });
   if (life?.foreignSince == null || performance.now() - life.foreignSince < FOREIGN_MS) return;
-  const holder = holderOf(listenersAt(instance.address, launched.port)).text;
+  const holder = describeHolder(holderOf(listenersAt(instance.address, launched.port)));
   throw new CommandEnd("PORT_NOT_OURS", { port: launched.port, holder }, { output: await instance.readOutput() });
 }
 
 /** Exit code and last words tell the likely cause. */
-async function diedOf(instance: Instance, { exit, code }: Death): Promise<CommandEnd> {
+async function diedOf(parts: AgentParts, instance: Instance, death: Death): Promise<CommandEnd> {
+  const { exit, code } = death;
   const output = await instance.readOutput();
   const words = `${output.head}\n${output.tail}`;
   const port = instance.launched?.port ?? 0;
-  const more = { output, exitCode: code };
+  const more = { output, exitCode: code, ...(await evidenceOf(parts, instance, death)) };
   if (/EADDRINUSE|address already in use/i.test(words)) {
     const holder = portHolder(instance.address, port) ?? "a process that has gone since";
     return new CommandEnd("PORT_TAKEN", { port, holder }, more);
@@ -77,8 +79,17 @@ async function diedOf(instance: Instance, { exit, code }: Death): Promise<Comman
   return new CommandEnd("START_FAILED", { exit }, more);
 }
 
-async function tooLate(instance: Instance, { input }: HealthCall): Promise<CommandEnd> {
+async function tooLate(parts: AgentParts, instance: Instance, { input }: HealthCall): Promise<CommandEnd> {
   const problem = describeProbe(instance.life?.lastProbe ?? null);
   const facts = { seconds: input.health.startSeconds, problem };
-  return new CommandEnd("HEALTH_TIMEOUT", facts, { kind: "timed-out", output: await instance.readOutput() });
+  const more = { output: await instance.readOutput(), ...(await evidenceOf(parts, instance, null)) };
+  return new CommandEnd("HEALTH_TIMEOUT", facts, { kind: "timed-out", ...more });
+}
+
+async function evidenceOf(parts: AgentParts, { launched }: Instance, death: Death | null) {
+  if (launched === null) return {};
+  const { staged, memoryKills = null } = launched;
+  const appFolder = parts.revisions.appFolder(staged.serviceId, staged.revisionId);
+  const failure = { staged, appFolder, death, memoryKillsBefore: memoryKills };
+  return { evidence: await gatherEvidence(failure, parts.clockSkew) };
 }

@@ -21,11 +21,12 @@ export async function changeFindings(
     (row) => HANGING.includes(row.state) || row.waiting_for !== null,
   );
   return (await readSummaries(db, waiting)).map((change) => {
-    const { id, title, state, problem, allowedActions, waitingFor, stateSince } = permittedSummary(change, who);
+    const { id, title, state, problem, causes, allowedActions, waitingFor, stateSince } = permittedSummary(change, who);
     return {
       severity: state === "failed" ? "error" : "warning",
       resource: `change/${id}`,
       problem: problem ?? problemOf("CHANGE_WAITS", { change: title, state, waitingFor: waitingFor ?? "a person" }),
+      causes,
       since: stateSince,
       actions: [`change blockers ${id}`, ...allowedActions.map((action) => commandOf(action, id))],
     };

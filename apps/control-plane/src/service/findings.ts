@@ -1,3 +1,4 @@
+import { causesOfProblem } from "@evenkeel/contracts/cause/find-causes";
 import type { Finding } from "@evenkeel/contracts/change";
 import { problemOf } from "@evenkeel/contracts/error";
 import type { TenantId } from "@evenkeel/contracts/id";
@@ -12,6 +13,7 @@ export async function instanceFindings(db: Kysely<Database>, tenantId: TenantId)
     severity: attached ? "error" : "warning",
     resource: `service/${service} on ${host}/${letter}`,
     problem: problem ?? problemOf("INSTANCE_UNHEALTHY", { problem: `it is ${state}` }),
+    causes: problem === null ? [] : causesOfProblem(problem),
     since,
     actions: [`service show ${service}`, `logs ${service} --host ${host}`],
   }));

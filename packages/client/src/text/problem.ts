@@ -1,3 +1,4 @@
+import type { Cause } from "@evenkeel/contracts/cause";
 import type { StepView, TargetView } from "@evenkeel/contracts/change";
 import type { Problem } from "@evenkeel/contracts/error";
 import { type Line, line, span } from "./line.ts";
@@ -17,14 +18,36 @@ export function problemLines({ title, remedy, code }: Problem, indent = ""): Lin
 export function targetTrouble({ problem, steps }: TargetView, indent: string): Line[] {
   const failed = lastFailed(steps);
   if (problem === null && failed === undefined) return [];
-  const cause = problem ?? problemOfStep(failed);
-  const exit = failed?.outcome?.exitCode;
-  const where = failed === undefined ? [] : [line(span(`${indent}in ${failed.name}${exitText(exit)}`, "dim"))];
+  const output = outputLines(failed);
+  const what = problem ?? problemOfStep(failed);
+  const where = failed === undefined ? [] : [line(span(`${indent}in ${failed.name}${runText(failed)}`, "dim"))];
   return [
-    ...(cause === null ? [] : problemLines(cause, indent)),
+    ...(what === null ? [] : problemLines(what, indent)),
     ...where,
-    ...outputLines(failed).map((text) => line(span(`${indent}│ `, "dim"), text)),
+    ...output.map((text) => line(span(`${indent}│ `, "dim"), text)),
+    ...causeLines(failed?.causes ?? [], { problem: what, output, indent }),
   ];
+}
+
+interface CauseContext {
+  readonly problem: Problem | null;
+  /** The lines of output that are shown already. */
+  readonly output: readonly string[];
+  readonly indent: string;
+}
+
+const SURE: Record<Cause["certainty"], string> = { certain: "", likely: "likely: ", possible: "possibly: " };
+
+/** Why it went wrong, where that is more than the problem itself says. */
+export function causeLines(causes: readonly Cause[], { problem, output, indent }: CauseContext): Line[] {
+  const isShown = (shown: string): boolean => output.some((text) => text.includes(shown.trim()));
+  return causes
+    .filter(({ code }) => code !== problem?.code)
+    .flatMap(({ certainty, title, remedy, code, line: shown }) => [
+      line(indent, span("→ ", "warn"), span(SURE[certainty], "dim"), title, " ", span(code, "dim")),
+      ...(shown === null || isShown(shown) ? [] : [line(span(`${indent}  │ ${shown}`, "dim"))]),
+      line(`${indent}  ${remedy}`),
+    ]);
 }
 
 /** The last output of the step that failed. */
@@ -42,8 +65,14 @@ function problemOfStep(step: StepView | undefined): Problem | null {
   return outcome === null || outcome.kind === "succeeded" ? null : outcome.problem;
 }
 
-const exitText = (exit: number | null | undefined): string =>
-  typeof exit === "number" ? `, which ended with ${exit}` : "";
+/** The command, where it is known, and how it ended. */
+function runText({ outcome }: StepView): string {
+  if (outcome === null || outcome.kind === "succeeded") return "";
+  const { evidence, exitCode, problem } = outcome;
+  const command = evidence?.command ?? problem.facts.command;
+  const ran = typeof command === "string" ? `: ${command}` : "";
+  return `${ran}${typeof exitCode === "number" ? `, which ended with ${exitCode}` : ""}`;
+}
 
 function outputLines(step: StepView | undefined): string[] {
   const output = step?.outcome?.output;

@@ -13,6 +13,7 @@ export function sampleStep(name: string, state: StepView["state"], more: Partial
   return {
     ...{ id: newId(StepId, "stp"), name, type: name, on: "agent", phase: "run", attempt: 1, state, startedAt: began },
     ...{ finishedAt: state === "succeeded" || state === "failed" ? at(2) : null, waitingFor: null, outcome: null },
+    causes: [],
     ...more,
   };
 }
@@ -46,7 +47,15 @@ export function sampleChange(
   const group = { groupId: "hello", name: "hello", state: "running" as const, after: [], allowedActions: [] };
   return {
     ...{ id: newId(ChangeId, "chg"), workspaceId: newId(WorkspaceId, "wsp"), kind: "release-order" },
-    ...{ title: "hello: release 2.0.0", state, stateSince: at(5), problem: null, waitingFor: null, reason: null },
+    ...{
+      title: "hello: release 2.0.0",
+      state,
+      stateSince: at(5),
+      problem: null,
+      causes: [],
+      waitingFor: null,
+      reason: null,
+    },
     ...{ createdBy: "ann", createdAt: at(0), startedAt: at(0), finishedAt: null, rollbackOf: null },
     ...{ rollbackChangeId: null, rolledBackBy: null, planDigest: Digest.parse(`sha256:${"0".repeat(64)}`), targets },
     ...{ allowedActions: [], spec: {}, sequence: 1, locks: [], opening: [], closing: [], warnings: [], leftBehind: [] },

@@ -1,3 +1,5 @@
+import { causesOf } from "@evenkeel/contracts/cause/find-causes";
+import { problemOf } from "@evenkeel/contracts/error";
 import type { GuardVerdict } from "@evenkeel/contracts/guard";
 import { Strategy } from "@evenkeel/contracts/strategy";
 import { expect, test } from "vitest";
@@ -50,6 +52,27 @@ test("what guards have found stands below their batch", () => {
     text(changeLines(change, { now: T0 }).slice(2)).replaceAll(/^ {2}/gm, ""),
   );
   expect(text(changeNews(change, change))).toBe("");
+});
+
+test("a failed step is told with its command, its exit code, its last output and why", () => {
+  const output = { head: "reading settings\nKeyError: 'DATABASE_URL'\n", gapBytes: 0, tail: "" };
+  const problem = problemOf("START_FAILED", { exit: "exit code 1" });
+  const outcome = {
+    ...{ kind: "failed" as const, problem, output, exitCode: 1, elapsedMs: 20 },
+    evidence: { command: "python3 server.py", emptyParameters: ["LEVEL"] },
+  };
+  const step = sampleStep("await-health", "failed", { outcome, causes: causesOf(outcome) });
+  const target = sampleTarget("local-1", "failed", { problem, steps: [step] });
+  const lines = text(changeLines(sampleChange("failed", [sampleBatch("beta", "failed", [target])]), { now: T0 }));
+  expect(lines.split("\n").slice(3)).toEqual([
+    "          The application ended with exit code 1 before it was healthy. START_FAILED",
+    "          See its last output.",
+    "          in await-health: python3 server.py, which ended with 1",
+    "          │ reading settings",
+    "          │ KeyError: 'DATABASE_URL'",
+    "          → likely: The application asks for DATABASE_URL, which is not set. PARAMETER_MISSING",
+    "            Set it in `env:` and release again.",
+  ]);
 });
 
 test("a running change is a tree of batches and hosts with the step in hand", () => {

@@ -1,3 +1,5 @@
+import type { Cause } from "@evenkeel/contracts/cause";
+import { causesOf } from "@evenkeel/contracts/cause/find-causes";
 import type { BatchView, Change, ChangeSummary, GroupView, StepView, TargetView } from "@evenkeel/contracts/change";
 import type { PlannedBatch, PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import type { ChangeAction, TargetTraffic } from "@evenkeel/contracts/change-state";
@@ -10,6 +12,9 @@ import { LOST_TARGETS } from "../state.ts";
 import type { ChangeRows, StepRow, VerdictRow } from "../store/snapshot.ts";
 import { attemptsOf, trackOf, trafficOf } from "../track.ts";
 import { actionsOf, batchActions, groupActions, targetActions } from "./actions.ts";
+
+/** Of many hosts that failed the first tell why. */
+const LOST_SHOWN = 3;
 
 /** What is shown beside the rows of the change itself. */
 export interface Shown {
@@ -48,6 +53,7 @@ export function showSummary({ rows, snapshot, newer }: Omit<Shown, "locks">): Ch
     state: change.state,
     stateSince: change.state_since,
     problem: change.problem,
+    causes: causesIn(rows),
     waitingFor: change.waiting_for,
     reason: change.reason,
     createdBy: change.created_by,
@@ -61,6 +67,16 @@ export function showSummary({ rows, snapshot, newer }: Omit<Shown, "locks">): Ch
     targets: countTargets(snapshot),
     allowedActions: actionsOf(change, snapshot, newer),
   };
+}
+
+/** Of the first hosts that failed, each cause once. */
+function causesIn({ targets, steps }: ChangeRows): Cause[] {
+  const lost = targets.filter(({ state }) => LOST_TARGETS.includes(state)).slice(0, LOST_SHOWN);
+  const found = lost.flatMap(({ target_id: targetId }) => {
+    const last = steps.findLast((step) => step.target_id === targetId && step.outcome !== null)?.outcome ?? null;
+    return last === null ? [] : causesOf(last);
+  });
+  return [...new Map(found.map((cause) => [cause.code, cause])).values()].slice(0, LOST_SHOWN);
 }
 
 function countTargets(snapshot: Snapshot): ChangeSummary["targets"] {
@@ -181,6 +197,7 @@ function stepsOf({ rows, snapshot }: Shown, targetId: string): StepView[] {
         finishedAt: null,
         waitingFor: null,
         outcome: null,
+        causes: [],
       }),
     );
   return [...shown, ...ahead];
@@ -199,5 +216,6 @@ function showStep(row: StepRow, on: "agent" | "control" | undefined): StepView {
     finishedAt: row.finished_at,
     waitingFor: row.waiting_for,
     outcome: row.outcome,
+    causes: row.outcome === null ? [] : causesOf(row.outcome),
   };
 }
