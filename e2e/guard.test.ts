@@ -44,6 +44,16 @@ async function release({ guards, flaws, strategy }: Trial): Promise<Change> {
   });
 }
 
+/** Waits until the gateway has told of so many requests: then there is a time before a change to compare with. */
+async function counted(requests: number): Promise<void> {
+  const { id } = await shop.service();
+  for (;;) {
+    const { items } = await platform.client.listSamples({ query: { service: id, sinceSeconds: 5, limit: 1000 } });
+    if (items.reduce((sum, sample) => sum + sample.requests, 0) >= requests) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 const versions = async () => (await shop.instances()).map(({ packageVersion }) => packageVersion);
 const startedOn = (change: Change) => {
   const version = change.groups[0]?.batches[0]?.targets[0]?.to;
@@ -132,6 +142,7 @@ test("without traffic there is nothing to judge by: it pauses, a person goes on 
 
 test("a restart is watched like a release: hosts that were restarted against those that were not", async () => {
   underLoad();
+  await counted(200);
   const [version] = await versions();
   const guards = ["error-rate", "restarts"].map((kind) => ({ kind, action: "rollback", windowSeconds: 8 }));
   const spec = { service: "shop", operation: "restart", strategy: { batches: { count: 2 }, guards } };
