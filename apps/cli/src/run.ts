@@ -3,7 +3,10 @@ import { errorRemedy, PlatformError, problemOf } from "@evenkeel/contracts/error
 import { createScreen } from "@evenkeel/kit/terminal";
 import { Command, CommanderError } from "commander";
 import about from "../package.json" with { type: "json" };
+import { addAdmissionCommands } from "./admission.ts";
 import { addApplicationCommands } from "./application.ts";
+import { addApprovalCommands } from "./approval.ts";
+import { addAuditCommands } from "./audit.ts";
 import { addBackupCommands } from "./backup.ts";
 import { addChangeCommands } from "./change/commands.ts";
 import { type AddCommands, createCli, type GlobalOptions, type Io, type Run } from "./context.ts";
@@ -19,10 +22,13 @@ import { addLoginCommands } from "./login.ts";
 import { addLogsCommands } from "./logs.ts";
 import { addOperationCommands } from "./operation.ts";
 import { addPackageCommands } from "./package.ts";
+import { addPrincipalCommands } from "./principal.ts";
+import { addReviewCommands } from "./review.ts";
 import { addScaleCommands } from "./scale.ts";
 import { addServiceCommands } from "./service.ts";
 import { addTokenCommands } from "./token.ts";
 import { addUpCommands } from "./up.ts";
+import { addWindowCommands } from "./window.ts";
 import { addWorkspaceCommands } from "./workspace.ts";
 
 const PARTS: readonly AddCommands[] = [
@@ -43,6 +49,12 @@ const PARTS: readonly AddCommands[] = [
   addWorkspaceCommands,
   addLockCommands,
   addTokenCommands,
+  addPrincipalCommands,
+  addApprovalCommands,
+  addWindowCommands,
+  addAdmissionCommands,
+  addReviewCommands,
+  addAuditCommands,
   addDoctorCommands,
   addBackupCommands,
 ];

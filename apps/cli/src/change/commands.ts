@@ -2,9 +2,10 @@ import { allItems } from "@evenkeel/client/page";
 import { changeLines, shortId, stateName } from "@evenkeel/client/text/change";
 import { duration, line, span } from "@evenkeel/client/text/line";
 import { planLines } from "@evenkeel/client/text/plan";
-import type { ChangeSummary } from "@evenkeel/contracts/change";
+import { problemLines } from "@evenkeel/client/text/problem";
+import type { Blocker, ChangeSummary } from "@evenkeel/contracts/change";
 import type { ChangeState } from "@evenkeel/contracts/change-state";
-import type { AddCommands } from "../context.ts";
+import { type AddCommands, commandLines } from "../context.ts";
 import { Exit } from "../exit.ts";
 import { findService } from "../service.ts";
 import { table } from "../table.ts";
@@ -73,8 +74,39 @@ export const addChangeCommands: AddCommands = (program, run) => {
         cli.answer(reply, [...planLines(reply.plan), line(span(`  digest      ${reply.digest}`, "dim"))]);
       }),
     );
+  addBlockers(change, run);
   addVerbs(change, run);
+  // What approvers do all day stands at the front.
+  addVerbs(program, run, ["approve", "reject"]);
 };
+
+const addBlockers: AddCommands = (change, run) => {
+  change
+    .command("blockers")
+    .argument("[change]", WHICH, "latest")
+    .description("what keeps a change from going on, and what frees it")
+    .action(
+      run(async (cli, name: string) => {
+        const changeId = await findChange(cli, name);
+        const { items } = await (await cli.client()).listBlockers({ params: { changeId } });
+        cli.answer(items, [
+          ...items.flatMap(blockerLines),
+          ...(items.length === 0
+            ? [line(span("✔", "good"), " nothing keeps it: it goes on by itself, or has ended")]
+            : []),
+          ...commandLines(
+            cli,
+            [...new Set(items.flatMap(({ actions }) => actions))].map((action) => [action, ""] as const),
+          ),
+        ]);
+      }),
+    );
+};
+
+const blockerLines = ({ kind, problem, since }: Blocker) => [
+  line(span("○ ", "warn"), span(kind, "bold"), span(since === null ? "" : `  since ${since}`, "dim")),
+  ...problemLines(problem, "  "),
+];
 
 const COLUMNS = [
   { title: "CHANGE", value: ({ id }: ChangeSummary) => shortId(id) },

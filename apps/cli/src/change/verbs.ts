@@ -76,7 +76,12 @@ const VERBS: readonly Verb[] = [
       return edited ? { groups: arrange(change.groups, options) } : {};
     },
   },
-  { action: "approve", does: "agrees to a change" },
+  {
+    action: "approve",
+    does: "agrees to the plan of a change as it is now",
+    // What was read is what is approved.
+    body: ({ change }) => ({ planDigest: change.planDigest }),
+  },
   {
     action: "reject",
     does: "sends a change back",
@@ -137,9 +142,9 @@ const VERBS: readonly Verb[] = [
   },
 ];
 
-/** Adds one command for each verb of a change. */
-export function addVerbs(parent: Command, run: Run): void {
-  for (const verb of VERBS) {
+/** Adds one command for each verb of a change, or for these alone. */
+export function addVerbs(parent: Command, run: Run, only?: readonly ChangeAction[]): void {
+  for (const verb of VERBS.filter(({ action }) => only?.includes(action) ?? true)) {
     const command = parent
       .command(verb.action)
       .description(verb.does)
