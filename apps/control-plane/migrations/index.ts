@@ -10,6 +10,7 @@ import { governance } from "./023-governance.ts";
 import { guard } from "./028-guard.ts";
 import { instanceSample } from "./029-instance-sample.ts";
 import { stepDuration } from "./032-step-duration.ts";
+import { buildpackScripts } from "./033-buildpack-scripts.ts";
 import { backup } from "./035-backup.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
@@ -24,6 +25,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "028-guard": guard,
   "029-instance-sample": instanceSample,
   "032-step-duration": stepDuration,
+  "033-buildpack-scripts": buildpackScripts,
   "035-backup": backup,
 };
 

@@ -5,28 +5,32 @@ import { governance } from "./governance/index.ts";
 import type { Ground } from "./ground.ts";
 import { hostOperationKind } from "./host-operation/index.ts";
 import { operationOrderKind } from "./operation-order/index.ts";
-import { releaseOrderKind } from "./release-order/index.ts";
+import { RELEASE_ORDER, releaseOrderKind } from "./release-order/index.ts";
 import { measurements } from "./sample/index.ts";
 import { scaleOrderKind } from "./scale-order/index.ts";
 import { agentSteps, trafficSteps } from "./slot/index.ts";
 
 /** Every kind of change there is; a new one is a line here and a folder of its own. */
-const KINDS = [releaseOrderKind, operationOrderKind, scaleOrderKind, hostOperationKind, convergenceKind];
-
-const registry: KindRegistry = {
-  kinds: new Map(KINDS.map(({ kind }) => [kind.kind, kind])),
-  controlSteps: new Map(
-    [...trafficSteps, ...KINDS.flatMap(({ controlSteps }) => controlSteps)].map((step) => [step.type, step]),
-  ),
-  agentSteps: new Map([...agentSteps, ...hostOperationKind.agentSteps].map((step) => [step.type, step])),
-};
+const STANDING = [operationOrderKind, scaleOrderKind, hostOperationKind, convergenceKind];
+const kindsOf = (objects: Ground["objects"]) => [releaseOrderKind(objects), ...STANDING];
 
 /** The name of every kind of change. */
-export const KIND_NAMES: ReadonlySet<string> = new Set(registry.kinds.keys());
+export const KIND_NAMES: ReadonlySet<string> = new Set([RELEASE_ORDER, ...STANDING.map(({ kind }) => kind.kind)]);
+
+function registryOf(objects: Ground["objects"]): KindRegistry {
+  const kinds = kindsOf(objects);
+  return {
+    kinds: new Map(kinds.map(({ kind }) => [kind.kind, kind])),
+    controlSteps: new Map(
+      [...trafficSteps, ...kinds.flatMap(({ controlSteps }) => controlSteps)].map((step) => [step.type, step]),
+    ),
+    agentSteps: new Map([...agentSteps, ...hostOperationKind.agentSteps].map((step) => [step.type, step])),
+  };
+}
 
 /** What the kernel stands on, with all kinds. */
 export function kernelDeps(ground: Ground, connections: AgentConnections, at: (point: ExitPoint) => void): ChangeDeps {
-  const { db, listener, lease, clock, log } = ground;
+  const { db, listener, lease, clock, log, objects } = ground;
   const commands = commandPort(connections);
   return {
     db,
@@ -37,7 +41,7 @@ export function kernelDeps(ground: Ground, connections: AgentConnections, at: (p
     commands,
     measurements,
     checkHosts: ground.config.checkHosts,
-    registry,
+    registry: registryOf(objects),
     governance,
     onEnded: [noteEnd(commands)],
     at,

@@ -25,6 +25,8 @@ const ofRestore = {
     ofChange: ChangeId,
     revisionId: RevisionId.nullable(),
     targets: z.array(z.strictObject({ hostId: HostId, revisionId: RevisionId.nullable() })),
+    /** A person chose the revision: it need not be what ran there before. */
+    chosen: z.literal(true).optional(),
   }),
   ...how,
 };

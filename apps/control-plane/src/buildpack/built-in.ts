@@ -21,15 +21,21 @@ export interface RegisterBuiltIn {
   readonly tenantId: TenantId;
 }
 
+const digestOf = (content: string | Uint8Array): Digest =>
+  Digest.parse(`sha256:${createHash("sha256").update(content).digest("hex")}`);
+
 /** Makes every buildpack of the folder an object and registers it by its digest; what is there already stays. */
 export async function registerBuiltIn({ db, objects, folder, tenantId }: RegisterBuiltIn): Promise<void> {
   for (const name of (await readdir(folder)).toSorted()) {
     if (!(await stat(join(folder, name))).isDirectory()) continue;
     const buildpack = await readBuildpack(join(folder, name));
     const content = Buffer.from(canonicalJson(buildpack));
-    const digest = Digest.parse(`sha256:${createHash("sha256").update(content).digest("hex")}`);
+    const digest = digestOf(content);
     // The name first: an object that something names is not collected.
-    await putBuildpack(db, { tenantId, definition: buildpack.definition, digest, sizeBytes: content.length });
+    await putBuildpack(db, {
+      ...{ tenantId, definition: buildpack.definition, digest, sizeBytes: content.length },
+      scripts: Object.fromEntries(buildpack.files.map(({ path, text }) => [path, digestOf(text)])),
+    });
     // killed here: a buildpack whose object is not there yet; the next boot stores it
     await objects.put(content);
   }

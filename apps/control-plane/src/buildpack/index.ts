@@ -1,3 +1,3 @@
 export { registerBuiltIn } from "./built-in.ts";
 export { buildpackHandlers } from "./endpoints.ts";
-export { type FoundBuildpack, findBuildpack, hasBuildpackObject, namedByBuildpacks } from "./store.ts";
+export { type FoundBuildpack, findBuildpack, hasBuildpackObject, namedByBuildpacks, scriptsOf } from "./store.ts";

@@ -7,7 +7,7 @@ import { resource } from "../resource/index.ts";
 
 export const buildpacks = resource<"buildpack", Buildpack>({
   table: "buildpack",
-  show: ({ tenant_id: _, size_bytes: __, created_at, ...row }) => ({ ...row, createdAt: created_at }),
+  show: ({ tenant_id: _, size_bytes: __, scripts: ___, created_at, ...row }) => ({ ...row, createdAt: created_at }),
 });
 
 /** A buildpack for other slices, with the size of its object. */
@@ -23,7 +23,7 @@ export async function findBuildpack(
   const columns = { name: name as Name, ...(version === null ? {} : { version: version as Version }) };
   const row = await buildpacks.find(db, tenantId, columns);
   if (row === null) return null;
-  const { tenant_id: _, created_at: __, size_bytes, ...rest } = row;
+  const { tenant_id: _, created_at: __, scripts: ___, size_bytes, ...rest } = row;
   return { ...rest, sizeBytes: size_bytes };
 }
 
@@ -35,7 +35,11 @@ export async function putBuildpack(
     definition,
     digest,
     sizeBytes,
-  }: Pick<FoundBuildpack, "definition" | "digest" | "sizeBytes"> & { readonly tenantId: TenantId },
+    scripts,
+  }: Pick<FoundBuildpack, "definition" | "digest" | "sizeBytes"> & {
+    readonly tenantId: TenantId;
+    readonly scripts: Record<string, Digest>;
+  },
 ): Promise<void> {
   await db
     .insertInto("buildpack")
@@ -47,8 +51,10 @@ export async function putBuildpack(
       digest,
       size_bytes: sizeBytes,
       definition: json(definition),
+      scripts: json(scripts),
     })
-    .onConflict((conflict) => conflict.columns(["tenant_id", "digest"]).doNothing())
+    // The same digest has the same scripts; a version before this one did not store them.
+    .onConflict((conflict) => conflict.columns(["tenant_id", "digest"]).doUpdateSet({ scripts: json(scripts) }))
     .execute();
 }
 
@@ -61,4 +67,20 @@ export async function hasBuildpackObject(db: Kysely<Database>, tenantId: TenantI
 export async function namedByBuildpacks(db: Kysely<Database>, digests: readonly Digest[]): Promise<Digest[]> {
   const rows = await db.selectFrom("buildpack").select("digest").where("digest", "in", digests).execute();
   return rows.map(({ digest }) => digest);
+}
+
+/** Of each of these buildpacks, the digests of its scripts by their path. */
+export async function scriptsOf(
+  db: Kysely<Database>,
+  tenantId: TenantId,
+  digests: readonly Digest[],
+): Promise<ReadonlyMap<Digest, Readonly<Record<string, Digest>>>> {
+  if (digests.length === 0) return new Map();
+  const rows = await db
+    .selectFrom("buildpack")
+    .select(["digest", "scripts"])
+    .where("tenant_id", "=", tenantId)
+    .where("digest", "in", digests)
+    .execute();
+  return new Map(rows.map(({ digest, scripts }) => [digest, scripts]));
 }

@@ -10,6 +10,8 @@ interface BuildpackTable {
   digest: Digest;
   size_bytes: number;
   definition: BuildpackDefinition;
+  /** Path of each file and the digest of its text. */
+  scripts: Generated<Record<string, Digest>>;
   created_at: Generated<string>;
 }
 

@@ -3,7 +3,7 @@ import type { Difference } from "@evenkeel/contracts/change-plan";
 import { serviceOf } from "@evenkeel/contracts/release-order";
 import type { Revision } from "@evenkeel/contracts/service";
 import type { PlannedRevision } from "../slot/plan/index.ts";
-import type { Part } from "./world.ts";
+import type { Part, World } from "./world.ts";
 
 /** What a planned and a stored revision have in common. */
 type Shown = Pick<Revision, "packageVersion" | "buildpack" | "configuration">;
@@ -11,7 +11,10 @@ type Shown = Pick<Revision, "packageVersion" | "buildpack" | "configuration">;
 /** The rendered configuration as it is now against what it will be, field by field. */
 export function differencesOf({ release, world, alone }: Part, revision: PlannedRevision | null): Difference[] {
   const current = world.service?.revisionId ?? null;
-  const [from, to] = [rowsOf(current === null ? null : world.revisions.get(current)), rowsOf(revision as Shown | null)];
+  const [from, to] = [
+    rowsOf(world, current === null ? null : world.revisions.get(current)),
+    rowsOf(world, revision as Shown | null),
+  ];
   const made = world.application === null ? [{ field: "application", from: null, to: release.application }] : [];
   const fields = [...new Set([...from.keys(), ...to.keys()])].filter((field) => from.get(field) !== to.get(field));
   const differences = [
@@ -23,13 +26,17 @@ export function differencesOf({ release, world, alone }: Part, revision: Planned
   return differences.map((difference) => ({ ...difference, group: service }));
 }
 
-function rowsOf(revision: Shown | null | undefined): Map<string, string> {
+function rowsOf({ scripts }: World, revision: Shown | null | undefined): Map<string, string> {
   if (revision == null) return new Map();
   const { env, ...configuration } = revision.configuration;
+  const { name, version, digest } = revision.buildpack;
   const text = (value: unknown) => (typeof value === "string" ? value : canonicalJson(value));
   return new Map([
     ["version", revision.packageVersion],
-    ["buildpack", `${revision.buildpack.name}@${revision.buildpack.version}`],
+    ["buildpack", `${name}@${version}`],
+    ["buildpack.digest", digest],
+    // Their texts would drown the rest; two digests say that they differ.
+    ...Object.entries(scripts.get(digest) ?? {}).map(([path, ofText]): [string, string] => [`script.${path}`, ofText]),
     ...Object.entries(configuration).map(([field, value]): [string, string] => [field, text(value)]),
     ...Object.entries(env).map(([name, value]): [string, string] => [`env.${name}`, value]),
   ]);

@@ -1,4 +1,4 @@
-import { newId, RevisionId, ServiceId } from "@evenkeel/contracts/id";
+import { ChangeId, newId, RevisionId, ServiceId } from "@evenkeel/contracts/id";
 import { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
 import { describe, expect, test } from "vitest";
 import { reviewRelease } from "./review.ts";
@@ -9,6 +9,7 @@ import {
   everywhere,
   HOSTS,
   hostNamed,
+  old,
   planned,
   refused,
   running,
@@ -149,6 +150,24 @@ describe("the plan as a document", () => {
     ]);
   });
 
+  test("scripts of a buildpack that differ are told by their digests, never by their texts", () => {
+    const scripts = new Map([
+      [digest("b"), { "lifecycle/setup": digest("1"), "lifecycle/check": digest("2") }],
+      [digest("9"), { "lifecycle/setup": digest("3"), "lifecycle/check": digest("2") }],
+    ]);
+    const world = {
+      ...everywhere,
+      scripts,
+      buildpack: { ...everywhere.buildpack!, version: "1.1.0", digest: digest("9") },
+    };
+    expect(planned(spec(), world).differences).toEqual([
+      { field: "version", from: "1.0.0", to: "2.0.0" },
+      { field: "buildpack", from: "node@1.0.0", to: "node@1.1.0" },
+      { field: "buildpack.digest", from: digest("b"), to: digest("9") },
+      { field: "script.lifecycle/setup", from: digest("1"), to: digest("3") },
+    ]);
+  });
+
   test.each<[string, (world: World) => World]>([
     [
       "host local-1",
@@ -179,6 +198,29 @@ describe("the plan as a document", () => {
       fresh: { serviceId: newId(ServiceId, "svc"), revisionId: newId(RevisionId, "rev") },
     };
     expect(planned(spec(), again).basis).toEqual(planned(spec(), everywhere).basis);
+  });
+});
+
+describe("a revision whose bits are stored no more", () => {
+  const world = { ...everywhere, gone: new Set([old]) };
+  const restore = (more: object = {}) =>
+    ReleaseOrderSpec.parse({
+      application: "shop",
+      restore: {
+        ofChange: newId(ChangeId, "chg"),
+        revisionId: old,
+        targets: [{ hostId: hostNamed("local-1").id, revisionId: old }],
+        ...more,
+      },
+    });
+
+  test("is refused where somebody chose it", () => {
+    expect(refused(ReleaseOrderSpec.parse({ application: "shop", revisionId: old }), world)).toBe("REVISION_GONE");
+    expect(refused(restore({ chosen: true }), world)).toBe("REVISION_GONE");
+  });
+
+  test("is gone back to where it ran before, because its hosts may still have it, with a warning", () => {
+    expect(planned(restore(), world).warnings).toEqual([expect.stringContaining("1.0.0 is stored no more")]);
   });
 });
 

@@ -3,9 +3,10 @@ import { type Release, type ReleaseOrderSpec, releasesOf, serviceOf } from "@eve
 import type { Revision, RouteRule, ServiceDefinition } from "@evenkeel/contracts/service";
 import type { Transaction } from "kysely";
 import { findApplication } from "../application/index.ts";
-import { findBuildpack } from "../buildpack/index.ts";
+import { findBuildpack, scriptsOf } from "../buildpack/index.ts";
 import type { Scope } from "../change/index.ts";
 import type { Database } from "../database.ts";
+import type { ObjectStore } from "../object-store/index.ts";
 import { findPackage } from "../package/index.ts";
 import { findTakenRoute, routesOf } from "../route/index.ts";
 import { readFleet, readSlotsIn } from "../slot/index.ts";
@@ -14,28 +15,34 @@ import { definitionOf, type OrderWorld, type World } from "./world.ts";
 
 /** Reads the world for an order: its hosts once, then what each of its releases is about. */
 export async function readWorld(
-  spec: ReleaseOrderSpec,
-  tx: Transaction<Database>,
-  { tenantId }: Scope,
+  objects: Pick<ObjectStore, "size">,
+  { spec, tx, tenantId }: { readonly spec: ReleaseOrderSpec; readonly tx: Transaction<Database> } & Scope,
 ): Promise<OrderWorld> {
   const fleet = await readFleet(tx, { tenantId, workspace: spec.workspace });
   const toRevision = "releases" in spec ? (spec.toRevision ?? null) : null;
   const releases: World[] = [];
   for (const release of releasesOf(spec)) {
-    const slots = await readSlotsIn(tx, fleet, {
-      service: serviceOf(release),
-      named: [...namedRevisions(release), toRevision],
-    });
-    releases.push(await readRelease(tx, release, slots));
+    const named = [...namedRevisions(release), toRevision];
+    const slots = await readSlotsIn(tx, fleet, { service: serviceOf(release), named });
+    const gone = await goneOf(
+      objects,
+      [...new Set(named)].flatMap((id) => slots.revisions.get(id as RevisionId) ?? []),
+    );
+    releases.push({ ...(await readRelease(tx, release, slots)), gone });
   }
   return { workspaceId: fleet.workspace.id, releases };
 }
 
-async function readRelease(tx: Transaction<Database>, release: Release, slots: SlotWorld): Promise<World> {
+async function readRelease(
+  tx: Transaction<Database>,
+  release: Release,
+  slots: SlotWorld,
+): Promise<Omit<World, "gone">> {
   const { tenantId, workspace, service, revisions } = slots;
   const definition = definitionOf(release, service);
   const application = await findApplication(tx, { tenantId, name: release.application });
   const rules = routesFor(definition, revisions, release);
+  const buildpack = definition === null ? null : await buildpackFor(tx, tenantId, definition);
   return {
     ...slots,
     application,
@@ -44,10 +51,28 @@ async function readRelease(tx: Transaction<Database>, release: Release, slots: S
       "package" in release && application !== null
         ? await findPackage(tx, { tenantId, applicationId: application.id, version: release.package.version })
         : null,
-    buildpack: definition === null ? null : await buildpackFor(tx, tenantId, definition),
+    buildpack,
+    scripts: await scriptsOf(tx, tenantId, [
+      ...new Set([
+        ...[...revisions.values()].map((one) => one.buildpack.digest),
+        ...(buildpack === null ? [] : [buildpack.digest]),
+      ]),
+    ]),
     routes: service === null ? [] : await routesOf(tx, service.id),
     takenRoute: await findTakenRoute(tx, { workspaceId: workspace.id, serviceId: service?.id ?? null, routes: rules }),
   };
+}
+
+/** Revisions whose package or buildpack is stored no more. */
+async function goneOf(
+  objects: Pick<ObjectStore, "size">,
+  revisions: readonly Revision[],
+): Promise<ReadonlySet<RevisionId>> {
+  const gone = new Set<RevisionId>();
+  for (const { id, packageDigest, buildpack } of revisions) {
+    for (const digest of [packageDigest, buildpack.digest]) if ((await objects.size(digest)) === null) gone.add(id);
+  }
+  return gone;
 }
 
 async function buildpackFor(tx: Transaction<Database>, tenantId: TenantId, definition: ServiceDefinition) {

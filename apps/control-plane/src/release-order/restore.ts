@@ -11,5 +11,5 @@ export function withRevision<Restoring extends Pick<Restore, "restore">>(
 ): Restoring {
   if (revisionId === null) return release;
   const targets = release.restore.targets.map(({ hostId }) => ({ hostId, revisionId }));
-  return { ...release, restore: { ...release.restore, revisionId, targets } };
+  return { ...release, restore: { ...release.restore, revisionId, targets, chosen: true } };
 }

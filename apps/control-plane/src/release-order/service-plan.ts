@@ -112,6 +112,9 @@ function warningsOf({ world }: Part, revision: PlannedRevision | null): string[]
     ...(routed && world.gateways === 0
       ? [`workspace ${world.workspace.name} has no gateway: the routes reach nobody`]
       : []),
+    ...(revision !== null && world.gone.has(revision.id)
+      ? [`the package ${revision.packageVersion} is stored no more: only hosts that still have it can run it`]
+      : []),
     ...(offline.length > 0 ? [`offline, left out: ${offline.join(", ")}`] : []),
   ];
 }

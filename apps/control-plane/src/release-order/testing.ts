@@ -85,6 +85,8 @@ export const empty: World = {
   upstreams: [],
   revisions: new Map(),
   sizes: new Map(),
+  scripts: new Map(),
+  gone: new Set(),
   routes: [],
   takenRoute: null,
   gateways: 1,

@@ -39,6 +39,8 @@ function restored(spec: Restore, world: World): Wishes | Refusal {
     const to = find(revisionId);
     if (revisionId !== null && to === null)
       return refuse("NO_INVERSE", { problem: `revision ${revisionId} is no longer known` });
+    // What ran there before may still be on the host itself; what somebody chose has to be fetched.
+    if (to !== null && spec.restore.chosen === true && world.gone.has(to.id)) return refuseGone(to);
     wishes.push({ host, to });
   }
   return { revision: find(spec.restore.revisionId), wishes };
@@ -67,5 +69,9 @@ function revisionOf(spec: Exclude<Release, Restore>, world: World): PlannedRevis
   const found = world.revisions.get(spec.revisionId);
   if (found === undefined)
     return refuse("NOT_FOUND", { resource: `revision ${spec.revisionId} of ${serviceOf(spec)}` });
-  return storedRevision(found, world.sizes);
+  const stored = storedRevision(found, world.sizes);
+  return world.gone.has(stored.id) ? refuseGone(stored) : stored;
 }
+
+const refuseGone = ({ id, packageVersion }: PlannedRevision): Refusal =>
+  refuse("REVISION_GONE", { revision: id, version: packageVersion });

@@ -37,6 +37,10 @@ export interface World extends SlotWorld {
   /** What is to be released, by version or digest; null = not uploaded. */
   readonly package: WorldPackage | null;
   readonly buildpack: WorldBuildpack | null;
+  /** Of the buildpacks that the plan may compare: the digest of each script by its path. */
+  readonly scripts: ReadonlyMap<Digest, Readonly<Record<string, Digest>>>;
+  /** Named revisions whose bits are stored no more. */
+  readonly gone: ReadonlySet<RevisionId>;
   readonly routes: readonly RouteRule[];
   readonly takenRoute: TakenRoute | null;
 }

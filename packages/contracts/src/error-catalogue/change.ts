@@ -24,6 +24,10 @@ export const CHANGE_ERRORS = {
     "None of the {count} chosen hosts is online.",
     "Start their agents; `evenkeel host list` shows them.",
   ]),
+  REVISION_GONE: entry(410, "never", [
+    "The bits of revision {revision} (version {version}) are stored no more.",
+    "Choose another revision, or upload the version again and release it.",
+  ]),
   ORDER_CYCLE: entry(422, "never", [
     "The releases of this order wait for one another in a circle: {cycle}.",
     "Take one `after` of that circle away.",
