@@ -45,7 +45,7 @@ describe("an order over several services", () => {
     const resources = (after: After) => planned(orderOf(after), worldsOf(after)).locks.map(({ resource }) => resource);
     expect(resources(three)).toEqual(resources(turned));
     expect(new Set(resources(three)).size).toBe(resources(three).length);
-    expect(resources(three)).toHaveLength(4 * 2 + HOSTS.length);
+    expect(resources(three)).toHaveLength(4 * 3 + HOSTS.length);
     expect(resources(three)).toEqual(resources(three).toSorted());
   });
 

@@ -224,7 +224,12 @@ describe("a revision whose bits are stored no more", () => {
   });
 });
 
-test("a release holds its service, its routes and its hosts, and no other", () => {
+test("a release holds its service, its routes and its hosts, and needs nobody to scale it when it begins", () => {
   const held = planned(spec({ hosts: ["local-1"] }), empty).locks.map(({ label, mode }) => `${mode} ${label}`);
-  expect(held.sort()).toEqual(["exclusive routes of shop", "exclusive service shop", "shared host local-1"]);
+  expect(held.sort()).toEqual([
+    "at-start targets of shop",
+    "exclusive routes of shop",
+    "exclusive service shop",
+    "shared host local-1",
+  ]);
 });
