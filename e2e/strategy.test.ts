@@ -82,6 +82,24 @@ test("in-place the hosts wait out of the routes; cancelled there, they get no tr
   ]);
 });
 
+test("with `continue` every host is tried within its deadline, and none of those that failed gets a request", async () => {
+  const load = shop.load();
+  const strategy = {
+    ...{ batches: "each", healthyDeadlineSeconds: 1, progressDeadlineSeconds: 120 },
+    budget: { failures: 1, action: "continue" },
+  };
+  const sick = await shop.release({ version: "3.1.0", health: 500, strategy });
+  expect([sick.state, sick.targets.failed]).toEqual(["failed", 4]);
+  const problems = batchesOf(sick).flatMap(({ targets }) => targets.map(({ problem }) => problem));
+  for (const problem of problems) expect(problem).toMatchObject({ code: "HEALTH_TIMEOUT", facts: { seconds: 1 } });
+  const body = { speed: "fast" as const, reason: "it is sick" };
+  await platform.client.rollbackChange({ params: { changeId: sick.id }, body });
+  expect((await settled(platform, sick)).state).toBe("rolled-back");
+  const { failed, failures, byVersion } = await load.stop();
+  expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
+  expect(Object.keys(byVersion)).toEqual(["2.0.0"]);
+});
+
 test("a release of one zone leaves the other, in the order and the batches that a person arranged", async () => {
   const strategy = { zone: "b", order: [{ hosts: ["local-4"] }], batches: "each" };
   const planned = await shop.plan({ version: "4.0.0", strategy });

@@ -129,14 +129,23 @@ export function fill<Target extends Pick<BatchTarget, "cell">>(
   return { taken, left };
 }
 
-/** The slice as one batch, or as several where it is too large for one. */
-function withinLimits(slice: Slice, limits: BatchLimits): Slice[] {
+function partsOf(targets: readonly BatchTarget[], limits: BatchLimits): (readonly BatchTarget[])[] {
+  if (limits.ofCell.size === 0) {
+    const size = Math.min(limits.cap, Math.max(1, targets.length));
+    return chunk(targets, size).map((part) => part.targets);
+  }
   const parts: (readonly BatchTarget[])[] = [];
-  for (let rest = slice.targets; rest.length > 0; ) {
+  for (let rest = targets; rest.length > 0; ) {
     const { taken, left } = fill(rest, limits);
     parts.push(taken);
     rest = left;
   }
+  return parts;
+}
+
+/** The slice as one batch, or as several where it is too large for one. */
+function withinLimits(slice: Slice, limits: BatchLimits): Slice[] {
+  const parts = partsOf(slice.targets, limits);
   const nameOf = (index: number) => (slice.name === null ? null : `${slice.name} (${index + 1})`);
   return parts.map((targets, index) => ({ ...slice, name: parts.length === 1 ? slice.name : nameOf(index), targets }));
 }

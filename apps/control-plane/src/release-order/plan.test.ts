@@ -29,6 +29,24 @@ describe("the steps of a target", () => {
     ]);
   });
 
+  test("the step that gives traffic stands behind a gate, and health has the strategy's deadline", () => {
+    const plan = planned(
+      spec({ strategy: { confirm: "each", gate: "traffic", healthyDeadlineSeconds: 7 } }),
+      everywhere,
+    );
+    const target = plan.targets[0]!;
+    expect(target.steps.filter(({ gated }) => gated === true).map(({ name }) => name)).toEqual(["shift-traffic"]);
+    expect(target.steps.find(({ name }) => name === "await-health")?.input).toMatchObject({
+      health: { startSeconds: 7 },
+    });
+    expect(plan.groups[0]?.batches.map(({ gate }) => gate)).toEqual(["traffic"]);
+  });
+
+  test("without routes there is no traffic to confirm, so there is no gate", () => {
+    const order = spec({ definition: definition({ routes: [] }), strategy: { confirm: "each", gate: "traffic" } });
+    expect(planned(order, empty).groups[0]?.batches.map(({ gate }) => gate)).toEqual([null]);
+  });
+
   test("surge starts the new one beside the old, shifts, drains, then stops the old", () => {
     expect(steps(planned(spec(), everywhere), "local-1")).toEqual([
       "clear-slot b",

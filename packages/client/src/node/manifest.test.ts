@@ -40,6 +40,24 @@ test.each([
     "application: shop\nstrategy: { batches: halves }\n",
     "line 2, strategy.batches: must be each, all, { count: 3 }, { size: 2 }, { percent: 25 } or { by: zone }",
   ],
+  ["application: shop\nstrategy: { cap: 0 }\n", "line 2, strategy.cap: too small: expected number to be >=1"],
+  [
+    "application: shop\nstrategy:\n  maxCellPercent: 120\n",
+    "line 3, strategy.maxCellPercent: too big: expected number to be <=100",
+  ],
+  ["application: shop\nstrategy: { beta: -1 }\n", "line 2, strategy.beta: too small: expected number to be >=0"],
+  [
+    "application: shop\nstrategy: { confirm: always }\n",
+    'line 2, strategy.confirm: must be none, first, each, or a list of batches such as [2, "zone b"]',
+  ],
+  [
+    "application: shop\nstrategy:\n  order: [{ zone: b }]\n",
+    /^line 3, strategy\.order\.0\..*must be \{ zones: \[b, a\] \}/,
+  ],
+  [
+    "application: shop\nstrategy: { budget: { failures: 150% } }\n",
+    'line 2, strategy.budget.failures: a percentage from "0%" to "100%"',
+  ],
   [
     "application: shop\nenv: { LOG_LEVEL: 5 }\n",
     'line 2, env.LOG_LEVEL: is a number to YAML; quote it: LOG_LEVEL: "5"',

@@ -81,7 +81,7 @@ const SHAPES: Record<string, string> = {
   "strategy.order": "{ zones: [b, a] }, { cells: [blue] }, { hosts: [local-2] } or { label: rack }",
   "strategy.confirm": 'none, first, each, or a list of batches such as [2, "zone b"]',
   "strategy.batches": "each, all, { count: 3 }, { size: 2 }, { percent: 25 } or { by: zone }",
-  "strategy.budget.failures": 'a number, or a percentage such as "10%"',
+  "strategy.budget.failures": 'a number, or a percentage from "0%" to "100%"',
 };
 
 /** Members of a list have the shape of their list's name; a release in the file of an order has the fields of a manifest. */

@@ -30,17 +30,19 @@ export const NAMES = ["h1", "h2", "h3", "h4"];
 const HOST_IDS = new Map(NAMES.map((name) => [name, newId(HostId, "host")]));
 
 /** A plan over hosts in two zones: fetch; stop, and start, which gives traffic. */
-export function planOf(strategy: object, names: readonly string[] = NAMES): Plan {
+function planOf(groups: readonly GroupOf[]): Plan {
   const draft: Draft = {
     title: "test",
     opening: [],
     closing: [],
-    groups: [{ groupId: "g", name: "g", after: [], strategy: Strategy.parse(strategy), targetIds: names }],
-    targets: names.map((name, index) => ({
+    groups: groups.map(({ groupId, after, strategy, names }) => ({
+      ...{ groupId, name: groupId, after, strategy: Strategy.parse(strategy), targetIds: names },
+    })),
+    targets: NAMES.map((name, index) => ({
       targetId: name,
       name,
-      hostId: HOST_IDS.get(name) ?? newId(HostId, "host"),
-      zone: index < names.length / 2 ? "a" : "b",
+      hostId: HOST_IDS.get(name) ?? null,
+      zone: index < 2 ? "a" : "b",
       cell: null,
       slot: null,
       online: true,
@@ -67,10 +69,20 @@ export function planOf(strategy: object, names: readonly string[] = NAMES): Plan
   return freeze("test", draft, []);
 }
 
+/** Some of the four targets. */
+export interface GroupOf {
+  readonly groupId: string;
+  readonly after: readonly string[];
+  readonly strategy: object;
+  readonly names: readonly string[];
+}
+
 /** What of a change is otherwise than at its start. */
 export interface World {
   readonly state?: ChangeState;
   readonly strategy?: object;
+  /** In the place of one group of all. */
+  readonly groups?: readonly GroupOf[];
   readonly targets?: Partial<Record<string, TargetState>>;
   readonly steps?: readonly (readonly [target: string, name: string, state: StepState])[];
   readonly batches?: Partial<
@@ -89,12 +101,13 @@ const LOST = ["failed", "interrupted", "unknown"];
 export function snapshotOf({
   state = "running",
   strategy = { batches: "each" },
+  groups = [{ groupId: "g", after: [], strategy, names: NAMES }],
   targets = {},
   steps = [],
   batches = {},
   more = {},
 }: World): Snapshot {
-  const plan = planOf(strategy);
+  const plan = planOf(groups);
   const fresh = { round: 1, fromIndex: 0, reattach: false };
   const attempts = steps.map(([targetId, name, stepState], index): StepAttempt => {
     const phase = name === "fetch" ? "stage" : name === "sweep" ? "clean" : "run";
@@ -136,10 +149,12 @@ export function snapshotOf({
       }),
     ]),
     batches: new Map(
-      plan.groups[0]!.batches.map(({ batchId }) => [
-        batchId,
-        { batchId, confirmed: false, bakedMs: 0, started: false, finished: false, watchedMs: 0, ...batches[batchId] },
-      ]),
+      plan.groups
+        .flatMap((group) => group.batches)
+        .map(({ batchId }) => [
+          batchId,
+          { batchId, confirmed: false, bakedMs: 0, started: false, finished: false, watchedMs: 0, ...batches[batchId] },
+        ]),
     ),
     attempts,
     verdicts: [],
