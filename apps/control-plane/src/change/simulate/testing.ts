@@ -97,6 +97,25 @@ export interface World {
 const problem = problemOf("START_FAILED", { exit: "1" });
 const LOST = ["failed", "interrupted", "unknown"];
 
+function attemptOf([targetId, name, state]: readonly [string, string, StepState], index: number): StepAttempt {
+  const phase = name === "fetch" ? "stage" : name === "sweep" ? "clean" : "run";
+  const lost = LOST.includes(state);
+  return {
+    id: newId(StepId, "stp"),
+    targetId,
+    phase,
+    name,
+    attempt: index + 1,
+    round: 1,
+    state,
+    commandId: newId(CommandId, "cmd"),
+    revoking: false,
+    elapsedMs: 0,
+    outcome: lost ? { kind: "failed", problem, elapsedMs: 1 } : null,
+    facts: {},
+  };
+}
+
 /** A change in a state, as the worker would read it. */
 export function snapshotOf({
   state = "running",
@@ -109,24 +128,7 @@ export function snapshotOf({
 }: World): Snapshot {
   const plan = planOf(groups);
   const fresh = { round: 1, fromIndex: 0, reattach: false };
-  const attempts = steps.map(([targetId, name, stepState], index): StepAttempt => {
-    const phase = name === "fetch" ? "stage" : name === "sweep" ? "clean" : "run";
-    const lost = LOST.includes(stepState);
-    return {
-      id: newId(StepId, "stp"),
-      targetId,
-      phase,
-      name,
-      attempt: index + 1,
-      round: 1,
-      state: stepState,
-      commandId: newId(CommandId, "cmd"),
-      revoking: false,
-      elapsedMs: 0,
-      outcome: lost ? { kind: "failed", problem, elapsedMs: 1 } : null,
-      facts: {},
-    };
-  });
+  const attempts = steps.map(attemptOf);
   const track = (targetId: string) => ({ targetId, state: "staged" as const, problem: null, ...fresh });
   return {
     changeId: newId(ChangeId, "chg"),
