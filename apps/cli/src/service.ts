@@ -2,7 +2,9 @@ import { allItems } from "@evenkeel/client/page";
 import { duration, type Line, line, type Span, span } from "@evenkeel/client/text/line";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { ServiceId } from "@evenkeel/contracts/id";
+import { REMOVAL_ORDER } from "@evenkeel/contracts/removal-order";
 import type { Instance, Revision, Service } from "@evenkeel/contracts/service";
+import { answerEnd, type CarryOptions, carryOut, withCarryOptions } from "./change/carry-out.ts";
 import type { AddCommands, Cli } from "./context.ts";
 import { details, table } from "./table.ts";
 
@@ -60,7 +62,26 @@ export const addServiceCommands: AddCommands = (program, run) => {
         ]);
       }),
     );
+  const remove = service
+    .command("remove")
+    .argument("<service>", "name or id")
+    .description("takes it away: instances, routes, revisions, parameters; lists first what goes");
+  withCarryOptions(remove).action(
+    run(async (cli, service: string, options: CarryOptions) => removeService(cli, { service, options })),
+  );
 };
+
+interface Removing {
+  readonly service: string;
+  readonly options: CarryOptions;
+}
+
+async function removeService(cli: Cli, { service: given, options }: Removing): Promise<void> {
+  const { name: service, workspace } = await findService(cli, given);
+  const question = `Remove ${service} for good?`;
+  const ended = await carryOut(cli, { kind: REMOVAL_ORDER, spec: { workspace, service }, question }, options);
+  if (ended !== null) answerEnd(cli, ended);
+}
 
 export async function listServices(cli: Cli): Promise<Service[]> {
   const client = await cli.client();

@@ -3,5 +3,6 @@ export {
   type NewRevision,
   putRevision,
   readRevisions,
+  removeRevisions,
   revisionsOf,
 } from "./store.ts";

@@ -94,3 +94,8 @@ export async function revisionsOf(db: Kysely<Database>, serviceId: ServiceId): P
   const query = db.selectFrom("revision").selectAll().where("service_id", "=", serviceId);
   return (await query.orderBy("id", "desc").limit(100).execute()).map(decode);
 }
+
+/** Takes all revisions of a service away. */
+export async function removeRevisions(tx: Kysely<Database>, serviceId: ServiceId): Promise<void> {
+  await tx.deleteFrom("revision").where("service_id", "=", serviceId).execute();
+}

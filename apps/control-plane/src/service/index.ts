@@ -1,6 +1,7 @@
 export { type ServiceDeps, serviceHandlers } from "./endpoints.ts";
 export { instanceFindings } from "./findings.ts";
 export {
+  deleteService,
   findService,
   type HostReport,
   instancesOf,

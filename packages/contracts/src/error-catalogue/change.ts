@@ -49,6 +49,10 @@ export const CHANGE_ERRORS = {
     "{host} stands in the plan of {change}, which is under way: {title}.",
     "Wait for its end, or leave {host} out.",
   ]),
+  SERVICE_OUT_OF_REACH: entry(422, "later", [
+    "{service} stands on {hosts}, out of reach: it could not be stopped there.",
+    "Start the agents there, or remove those hosts.",
+  ]),
   HOST_BEHIND: entry(409, "later", [
     "{host} does not have what {service} is to run there since {change}: {problem}.",
     "It gets it when its agent connects again; `evenkeel converge {service} --host {host}` asks at once.",

@@ -1,5 +1,6 @@
 export { type HostReport, instancesOf, recordInstances, servicesOn, troubledInstances } from "./instance.ts";
 export {
+  deleteService,
   findService,
   getService,
   listServices,

@@ -222,3 +222,10 @@ export async function setServiceHosts(
   await sql`update service set definition = jsonb_set(definition, '{hosts}', ${json(hosts)}), version = version + 1
     where id = ${serviceId} and definition -> 'hosts' is distinct from ${json(hosts)}`.execute(tx);
 }
+
+/** Takes the service away with its parameters and what is known of its stopped instances; its revisions and routes are gone by then. */
+export async function deleteService(tx: Transaction<Database>, serviceId: ServiceId): Promise<void> {
+  await tx.deleteFrom("instance").where("service_id", "=", serviceId).execute();
+  await tx.deleteFrom("service_parameters").where("service_id", "=", serviceId).execute();
+  await tx.deleteFrom("service").where("id", "=", serviceId).execute();
+}
