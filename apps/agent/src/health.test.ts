@@ -1,5 +1,8 @@
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { AgentMessage, InstanceReport } from "@evenkeel/contracts/agent-protocol";
 import { causesOfProblem } from "@evenkeel/contracts/cause/find-causes";
 import { killIdentity, readIdentity } from "@evenkeel/kit/process-identity";
@@ -149,7 +152,7 @@ test("an application that listens on the wildcard runs on four hosts of one mach
   }
 });
 
-test("an instance that crashes is started again on its port; one that crashes over and over is one event", async () => {
+test("an instance that crashes is started again on its port", async () => {
   const revision = await prepare();
   const facts = await fixture.startHealthy(revision);
   const killed = readIdentity(facts.pid);
@@ -172,19 +175,71 @@ test("an instance that crashes is started again on its port; one that crashes ov
   const loops = () =>
     fixture.plane.messages
       .slice(since)
-      .filter((one) => one.kind === "instances")
       .flatMap((one) => (one.kind === "instances" ? one.instances : []))
       .filter(({ state }) => state === "crash-loop");
   await expect.poll(() => loops().length, { timeout: 30_000 }).toBeGreaterThan(0);
   const problem = loops()[0]?.problem ?? null;
-  expect(problem?.code).toBe("CRASH_LOOP");
+  expect(problem?.code).toBe("NEVER_HEALTHY");
   // Its last words are enough to tell why.
   expect(problem && causesOfProblem(problem)[0]).toMatchObject({
     code: "MODULE_MISSING",
     title: "The application asks for no-such-module, which the package does not hold.",
   });
-  expect(new Set(loops().map(({ since: at }) => at)).size).toBe(1);
 }, 60_000);
+
+const crashLoops = (plane: TestControlPlane): InstanceReport[] =>
+  reportsOf(plane).filter(({ state }) => state === "crash-loop");
+/** Notes each start in a file, then ends while the other file is there. */
+const fragile = `
+const files = require("node:fs");
+files.appendFileSync(process.env.COUNTED, "x");
+if (files.existsSync(process.env.BROKEN_BY)) process.exit(1);
+${SERVER}`;
+
+function fragileFiles() {
+  const folder = mkdtempSync(join(tmpdir(), "fragile-"));
+  const [starts, broken] = [join(folder, "starts"), join(folder, "broken")];
+  const count = () => readFileSync(starts, "utf8").length;
+  const env = { COUNTED: starts, BROKEN_BY: broken };
+  return { count, breakIt: () => writeFileSync(broken, ""), env, dispose: () => rmSync(folder, { recursive: true }) };
+}
+
+test("an instance that was healthy once is started again however often it crashes, and that is one event", async () => {
+  const files = fragileFiles();
+  const revision = await prepare({ files: { "server.js": fragile }, configuration: { env: files.env } });
+  const { pid } = await fixture.startHealthy(revision);
+  files.breakIt();
+  const killed = readIdentity(pid);
+  if (killed === null) throw new Error("the instance is not there");
+  killIdentity(killed, "SIGKILL");
+  await expect.poll(() => crashLoops(fixture.plane).length, { timeout: 30_000 }).toBeGreaterThan(0);
+  expect(crashLoops(fixture.plane)[0]?.problem?.code).toBe("CRASH_LOOP");
+  const startedUntilThen = files.count();
+  await expect.poll(files.count, { timeout: 30_000 }).toBeGreaterThan(startedUntilThen);
+  expect(new Set(crashLoops(fixture.plane).map(({ since }) => since)).size).toBe(1);
+  files.dispose();
+}, 90_000);
+
+test("an instance that never was healthy is given up after a few starts, by the next agent as well", async () => {
+  const { plane, host } = fixture;
+  const files = fragileFiles();
+  files.breakIt();
+  const revision = await prepare({ files: { "server.js": fragile }, configuration: { env: files.env } });
+  await fixture.startInstance(revision);
+  await expect.poll(() => crashLoops(plane).length, { timeout: 30_000 }).toBeGreaterThan(0);
+  expect(crashLoops(plane)[0]?.problem?.code).toBe("NEVER_HEALTHY");
+  expect(files.count()).toBe(5);
+  const since = plane.messages.length;
+  await host.end("SIGKILL");
+  await host.start();
+  // It restores what shall run before it says hello.
+  const hello = await plane.heard((one) => one.kind === "hello", since);
+  expect(hello).toMatchObject({ instances: [{ state: "crash-loop", problem: { code: "NEVER_HEALTHY" } }] });
+  expect(files.count()).toBe(5);
+  await fixture.startInstance(revision);
+  await expect.poll(files.count, { timeout: 10_000 }).toBeGreaterThan(5);
+  files.dispose();
+}, 90_000);
 
 test("an instance that stops answering well is reported unhealthy after three failures, and healthy again", async () => {
   const moody = SERVER.replace('"/healthz" && process.env.BROKEN', '"/healthz" && global.broken').replace(

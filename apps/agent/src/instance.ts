@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { AtExitPoint } from "@evenkeel/agent-core/exit-point";
 import type { Desired } from "@evenkeel/agent-core/journal";
 import { problemFrom } from "@evenkeel/agent-core/outcome";
-import { launch, readRecord, voidIntent, writeIntent } from "@evenkeel/agent-core/shim";
+import { launch, type ProcessRecord, readRecord, voidIntent, writeIntent } from "@evenkeel/agent-core/shim";
 import type { InstanceReport, Letter, Output } from "@evenkeel/contracts/agent-protocol";
 import { type Problem, problemOf } from "@evenkeel/contracts/error";
 import { Moment, type RevisionId, type ServiceId } from "@evenkeel/contracts/id";
@@ -26,6 +26,7 @@ import { startCommand } from "./start-command.ts";
 // 2. Start, stop and restart of a letter happen one after another; the watch of an older life is silent.
 // 3. What is alive is left alone by a new agent: adopted by pid, start and boot.
 // 4. Only `desired` in the journal decides whether it shall run; nothing here changes that.
+// 5. What was healthy once since its start is restarted for as long as it shall run; what never was, a few times only.
 
 const CRASH_LOOP_AFTER = 5;
 const BACK_OFF_MS = 500;
@@ -49,7 +50,13 @@ const Launched = z.strictObject({
 });
 type Launched = z.infer<typeof Launched>;
 
-const LastState = z.object({ state: InstanceState, since: Moment, restarts: z.int() });
+const LastState = z.object({
+  state: InstanceState,
+  since: Moment,
+  restarts: z.int(),
+  everHealthy: z.boolean().default(true),
+});
+type LastState = z.infer<typeof LastState>;
 
 export interface InstanceOptions {
   readonly slot: ServiceId;
@@ -87,6 +94,8 @@ export class Instance {
   #problem: Problem | null = null;
   #restarts = 0;
   #deathsInRow = 0;
+  /** Since the last command that started it. */
+  #everHealthy = false;
   #turn: Promise<unknown> = Promise.resolve();
   #wakeRestart = new AbortController();
 
@@ -133,18 +142,29 @@ export class Instance {
       if (this.launched === null) return;
       const last = await readJson(join(folder, "state.json"), LastState).catch(() => null);
       this.#restarts = last?.restarts ?? 0;
+      this.#everHealthy = last?.everHealthy ?? true;
       await this.#voidOpenIntent();
       const record = await readRecord(folder);
-      if (record !== null && isAlive(record)) {
-        const wasHealthy = last?.state === "healthy" || last?.state === "unhealthy";
-        this.#since = last?.since ?? this.#since;
-        this.#state = last?.state ?? "starting";
-        this.#live(new Life(this.#lifeOptions({ record, child: null, wasHealthy })));
-      } else if (this.#shallRun()) {
-        this.#restarts += 1;
-        await this.#tryLaunch({ ...this.launched, intent: `restore-${Date.now()}` });
-      }
+      if (record !== null && isAlive(record)) return this.#adopt(record, last);
+      if (last?.state === "crash-loop" && !last.everHealthy) return this.#stayDown(last);
+      if (!this.#shallRun()) return;
+      this.#restarts += 1;
+      await this.#tryLaunch({ ...this.launched, intent: `restore-${Date.now()}` });
     });
+  }
+
+  #adopt(record: ProcessRecord, last: LastState | null): void {
+    const wasHealthy = last?.state === "healthy" || last?.state === "unhealthy";
+    this.#since = last?.since ?? this.#since;
+    this.#state = last?.state ?? "starting";
+    this.#live(new Life(this.#lifeOptions({ record, child: null, wasHealthy })));
+  }
+
+  /** An earlier agent has given it up. */
+  #stayDown({ state, since }: LastState): void {
+    this.#state = state;
+    this.#since = since;
+    this.#problem = problemOf("NEVER_HEALTHY", { count: CRASH_LOOP_AFTER });
   }
 
   /** Starts, after a `clear`; resolves once the process is recorded. */
@@ -152,6 +172,7 @@ export class Instance {
     return this.#inTurn(async () => {
       this.lastDeath = null;
       this.#deathsInRow = 0;
+      this.#everHealthy = false;
       this.#restarts = 0;
       this.#state = "stopped";
       await this.#launch(request);
@@ -305,6 +326,8 @@ export class Instance {
     this.#deathsInRow = death.livedMs > LONG_LIFE_MS ? 1 : this.#deathsInRow + 1;
     const loops = this.#deathsInRow >= CRASH_LOOP_AFTER;
     if (loops && this.#state !== "crash-loop") void this.#loop(death, this.#deathsInRow);
+    // Nobody has ever been served by it: it is left down for a person, or the next release, to deal with.
+    if (loops && !this.#everHealthy) return;
     if (!loops) this.#become("starting", problemOf("START_FAILED", { exit: death.exit }));
     void this.#restartLater();
   }
@@ -315,7 +338,8 @@ export class Instance {
     if (this.life?.alive === true || !this.#shallRun()) return;
     const lines = `${head}\n${tail}`.split("\n").filter((line) => line.trim() !== "");
     const lastWords = lines.slice(-LAST_WORDS).map((line) => line.slice(0, LINE_CHARACTERS));
-    this.#become("crash-loop", problemOf("CRASH_LOOP", { count, exit, lastWords }));
+    const code = this.#everHealthy ? "CRASH_LOOP" : "NEVER_HEALTHY";
+    this.#become("crash-loop", problemOf(code, { count, exit, lastWords }));
   }
 
   async #restartLater(): Promise<void> {
@@ -346,7 +370,8 @@ export class Instance {
     if (this.#state !== state) this.#since = new Date().toISOString();
     this.#state = state;
     this.#problem = problem;
-    const last = { state, since: this.#since, restarts: this.#restarts };
+    if (state === "healthy") this.#everHealthy = true;
+    const last = { state, since: this.#since, restarts: this.#restarts, everHealthy: this.#everHealthy };
     // Only so that a new agent begins with the same word; it looks for itself soon after.
     void writeFile(join(this.#options.folder, "state.json"), JSON.stringify(last)).catch(() => undefined);
     this.#options.onChange();

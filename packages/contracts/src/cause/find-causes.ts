@@ -19,7 +19,15 @@ export const CAUSE_RULES: readonly Rule[] = [
 
 /** What only says that something ended badly; every other code is a cause by itself. */
 const VAGUE: readonly string[] = [
-  ...["START_FAILED", "START_COMMAND_MISSING", "SCRIPT_FAILED", "SCRIPT_TIMEOUT", "HEALTH_TIMEOUT", "CRASH_LOOP"],
+  ...[
+    "START_FAILED",
+    "START_COMMAND_MISSING",
+    "SCRIPT_FAILED",
+    "SCRIPT_TIMEOUT",
+    "HEALTH_TIMEOUT",
+    "CRASH_LOOP",
+    "NEVER_HEALTHY",
+  ],
   ...["INSTANCE_UNHEALTHY", "COMMAND_FAILED", "COMMAND_TIMEOUT", "STEP_TIMEOUT", "STEP_INTERRUPTED"],
 ];
 const CERTAINTIES: readonly Cause["certainty"][] = ["certain", "likely", "possible"];

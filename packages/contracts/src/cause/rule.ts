@@ -65,4 +65,4 @@ export function firstOf(...finds: readonly Rule["find"][]): Rule["find"] {
 }
 
 /** Ways in which the application or a script ended by itself. */
-export const ENDED = ["START_FAILED", "START_COMMAND_MISSING", "SCRIPT_FAILED", "CRASH_LOOP"];
+export const ENDED = ["START_FAILED", "START_COMMAND_MISSING", "SCRIPT_FAILED", "CRASH_LOOP", "NEVER_HEALTHY"];

@@ -85,6 +85,10 @@ export const MACHINE_ERRORS = {
     "The instance fails its health check: {problem}.",
     "See its last output; it returns to its routes when it is healthy again.",
   ]),
+  NEVER_HEALTHY: entry(422, "never", [
+    "The instance ended {count} times in a row without ever having been healthy, and is not started again.",
+    "See its last output; release a corrected version, or `evenkeel restart` it.",
+  ]),
   CRASH_LOOP: entry(422, "later", [
     "The instance ended {count} times in a row, the last time with {exit}.",
     "See its last output; roll back, or release a corrected version.",
