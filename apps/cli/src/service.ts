@@ -62,6 +62,10 @@ export const addServiceCommands: AddCommands = (program, run) => {
         ]);
       }),
     );
+  addRemove(service, run);
+};
+
+const addRemove: AddCommands = (service, run) => {
   const remove = service
     .command("remove")
     .argument("<service>", "name or id")
