@@ -2,6 +2,7 @@ import type { SetApprovalRule } from "@evenkeel/contracts/approval";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { Name } from "@evenkeel/contracts/id";
 import type { SetWindow } from "@evenkeel/contracts/window";
+import { inTransaction } from "@evenkeel/kit/sql";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { admissionRules } from "../admission/index.ts";
 import { approvalRules } from "../approval/index.ts";
@@ -296,6 +297,46 @@ describe.each(await serverKinds())("rules about changes on %s", (kind) => {
       const id = await create();
       await start(deps(), drill.ask(id), { expiresAt: new Date(Date.now() + 500).toISOString() });
       await drill.waitFor(id, "expired");
+    });
+
+    test.each(["before-decide", "before-commit", "after-commit"] as const)(
+      "a control plane killed %s while an approved change begins: another begins it, once",
+      async (point) => {
+        await setRule("one");
+        const id = await awaiting();
+        await setWindow("freeze");
+        await approve(deps(), by("ann", id), {});
+        await kernel.close();
+        const dies = Promise.withResolvers<void>();
+        const victim: { kernel: Kernel | null } = { kernel: null };
+        await removeWindow("freeze");
+        victim.kernel = await drill.kernel((reached) => {
+          if (reached !== point) return;
+          dies.resolve();
+          void victim.kernel?.kill();
+          throw new Error("killed here");
+        });
+        await dies.promise;
+        await victim.kernel.kill();
+        kernel = await drill.kernel();
+        await host.connect(kernel);
+        await drill.waitFor(id, "succeeded");
+        expect([host.effects.get("do"), await drill.counted()]).toEqual([1, 2]);
+      },
+    );
+
+    test("a word that could not be stored with all that follows from it was not given", async () => {
+      await setRule("one");
+      const id = await awaiting();
+      const cut = inTransaction(deps().db, async (tx) => {
+        await approve(deps(), { ...by("ann", id), tx }, {});
+        throw new Error("killed here");
+      });
+      await expect(cut).rejects.toThrow("killed here");
+      expect(await drill.show(id)).toMatchObject({ state: "awaiting-approval", waitingFor: "approval: 1 more by one" });
+      await approve(deps(), by("ann", id), {});
+      await drill.waitFor(id, "succeeded");
+      expect(host.effects.get("do")).toBe(1);
     });
 
     test("an emergency passes approvals, too", async () => {
