@@ -22,7 +22,7 @@ export interface CarryOptions {
 export function withCarryOptions(command: Command): Command {
   return command
     .option("-y, --yes", "do not ask where the plan warns of something")
-    .option("--wait", "queue where another change holds the service")
+    .option("--wait", "queue where another change holds it, or a window is shut")
     .option("--no-watch", "start it and return")
     .option("--emergency", "past freezes and approvals; needs --reason")
     .option("--reason <text>", "why; it stands in the change and in the audit");

@@ -55,7 +55,7 @@ const VERBS: readonly Verb[] = [
       command
         .option("--at <time>", "not before this time (ISO 8601)")
         .option("--expires-at <time>", "not after this time (ISO 8601)")
-        .option("--wait", "queue where a lock is held")
+        .option("--wait", "queue where a lock is held or a window is shut")
         .option("--emergency", "past freezes and approvals; needs --reason")
         .option("--reason <text>", "why"),
     body: ({ options: { at, expiresAt, wait, emergency, reason } }) => ({ at, expiresAt, wait, emergency, reason }),
