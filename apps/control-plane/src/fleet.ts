@@ -1,6 +1,7 @@
 import { AGENT_LINK_PATH } from "@evenkeel/contracts/agent-protocol";
 import { API_PREFIX } from "@evenkeel/contracts/api";
 import { GATEWAY_LINK_PATH } from "@evenkeel/contracts/gateway-protocol";
+import { gather } from "@evenkeel/kit/gather";
 import {
   type AgentConnections,
   AgentLinks,
@@ -11,7 +12,7 @@ import {
 import { findGatewayByCredential, gatewayFindings, gatewayHandlers } from "./gateway/index.ts";
 import { GatewayLinks } from "./gateway-link/index.ts";
 import type { Ground } from "./ground.ts";
-import { findHostByCredential, hostFindings, hostHandlers, type RefuseLocked } from "./host/index.ts";
+import { findHostsByCredential, hostFindings, hostHandlers, type RefuseLocked } from "./host/index.ts";
 import type { HostCaller, UpgradeHandler } from "./http/index.ts";
 import { secretDigest } from "./principal/index.ts";
 import { routeHandlers } from "./route/index.ts";
@@ -39,12 +40,13 @@ export interface Fleet {
 export function openFleet(ground: Ground, ports: FleetPorts): Fleet {
   const { db, lease, log, clock } = ground;
   const nowMs = (): number => clock.monotonicMs();
+  const hostOf = gather((digests: readonly string[]) => findHostsByCredential(db, digests), { atMost: 500 });
   const common = { db, lease, log, nowMs, notifications: ground.listener };
   const agents = new AgentLinks({
     ...common,
     listener: ports.listener,
     connections: ports.connections,
-    authenticate: (credential) => findHostByCredential(db, secretDigest(credential)),
+    authenticate: (credential) => hostOf(secretDigest(credential)),
   });
   const recorder = new SampleRecorder({ db, lease, log });
   const usage = new UsageRecorder({ db, lease, log, notifications: ground.listener, usage: () => agents.usage() });
@@ -54,7 +56,7 @@ export function openFleet(ground: Ground, ports: FleetPorts): Fleet {
     record: (samples) => recorder.add(samples),
   });
   const hostCaller = async (secret: string): Promise<HostCaller | null> => {
-    const host = await findHostByCredential(db, secretDigest(secret));
+    const host = await hostOf(secretDigest(secret));
     return host === null ? null : { kind: "host", ...host };
   };
   return {

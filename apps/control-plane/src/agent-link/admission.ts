@@ -1,6 +1,6 @@
 /**
  * Decides whether an agent that says hello is the one of its host.
- * 1. A connection is in force only by `takeSession`, which compares the connection epoch that was read: of two at once, one reads again.
+ * 1. A connection is in force only by `take`, which compares the connection epoch that was read: of two at once, one reads again.
  * 2. A live connection is superseded only after it left a challenge unanswered; two that answer are two agents.
  * 3. A journal that is another, or older than what was acknowledged, cannot know what its host has done.
  */
@@ -10,7 +10,8 @@ import type { HostId, ReplicaId } from "@evenkeel/contracts/id";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
 import type { Challenges } from "./challenge.ts";
-import { type Connection, type KnownHost, readHost, setAside, takeSession } from "./store/index.ts";
+import type { Desk } from "./desk.ts";
+import { type Connection, type KnownHost, setAside } from "./store/index.ts";
 
 export type Hello = Extract<AgentMessage, { kind: "hello" }>;
 
@@ -21,6 +22,7 @@ export type Admission =
 
 export interface AdmissionDeps {
   readonly db: Kysely<Database>;
+  readonly desk: Desk;
   readonly challenges: Challenges;
   readonly replicaId: ReplicaId;
 }
@@ -31,7 +33,7 @@ export async function admitAgent(deps: AdmissionDeps, hostId: HostId, hello: Hel
   if (hello.hostId !== hostId)
     return { kind: "refused", why: `the credential is of ${hostId}, not of ${hello.hostId}` };
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const host = await readHost(deps.db, hostId);
+    const host = await deps.desk.host(hostId);
     if (host === null) return { kind: "refused", why: "the host was removed" };
     if (hello.epoch > host.epoch) return { kind: "refused", why: `it belongs to generation ${hello.epoch}` };
     const admission = await consider(deps, host, hello);
@@ -51,7 +53,7 @@ async function consider(deps: AdmissionDeps, host: KnownHost, hello: Hello): Pro
     return await putAside(deps, host, "duplicate");
   }
   if (isLost(host, hello)) return await putAside(deps, host, "journal-lost");
-  const connection = await takeSession(deps.db, { host, replicaId: deps.replicaId, ...hello });
+  const connection = await deps.desk.take({ host, replicaId: deps.replicaId, ...hello });
   return connection === null ? null : { kind: "admitted", host, connection };
 }
 

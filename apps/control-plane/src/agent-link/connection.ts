@@ -12,27 +12,25 @@ import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
 import type { Link } from "../link/index.ts";
 import type { Hello } from "./admission.ts";
+import type { Desk } from "./desk.ts";
 import type { AgentListener } from "./listener.ts";
 import { LogReads } from "./log-reader.ts";
 import {
   type Connection,
-  deleteForgotten,
   findCommand,
+  type InstancesTold,
   type KnownHost,
   markEnded,
-  readErrands,
-  readSent,
-  recordEnd,
   recordTelemetry,
   settleRevocation,
   storeInstances,
-  takeQueued,
 } from "./store/index.ts";
 import { HostReadings } from "./telemetry.ts";
 import { compareOutbox } from "./welcome.ts";
 
 export interface ConnectionDeps {
   readonly db: Kysely<Database>;
+  readonly desk: Desk;
   readonly listener: AgentListener;
   readonly log: Log;
   readonly nowMs: () => number;
@@ -73,9 +71,9 @@ export class AgentConnection {
 
   /** Tells the agent which of its commands may go on, and sends what waits for it. */
   async begin(hello: Hello): Promise<void> {
-    const { db, listener } = this.#deps;
+    const { db, desk, listener } = this.#deps;
     const { hostId, connectionEpoch } = this.connection;
-    const rows = await readSent(db, hostId);
+    const rows = await desk.sent(hostId);
     for (const { commandId, state, body } of rows)
       if (state === "sent" || state === "revoking") this.#open.set(commandId, body.changeId);
     const found = compareOutbox(rows, hello.open);
@@ -94,7 +92,7 @@ export class AgentConnection {
     for (const command of found.resend) this.link.send({ kind: "command", command });
     this.#ready = true;
     this.pump();
-    await this.#storeInstances(hello.instances);
+    if (await desk.isNews(this.#told(hello.instances))) await this.#storeInstances(hello.instances);
   }
 
   /** It has been welcomed, so commands may be marked for it. */
@@ -170,7 +168,7 @@ export class AgentConnection {
   }
 
   async #outcome({ commandId, sequence, outcome }: Extract<AgentMessage, { kind: "outcome" }>): Promise<void> {
-    const { db, listener } = this.#deps;
+    const { db, desk, listener } = this.#deps;
     const { hostId } = this.connection;
     clearTimeout(this.#begun.get(commandId));
     this.#begun.delete(commandId);
@@ -181,7 +179,7 @@ export class AgentConnection {
       await listener.outcome({ commandId, changeId: found.changeId }, outcome);
     }
     // killed here: the agent says it again, and the listener knows it
-    const forget = await recordEnd(db, { hostId, commandId, journalId: this.#journalId, sequence });
+    const forget = await desk.recordEnd({ hostId, commandId, journalId: this.#journalId, sequence });
     this.#open.delete(commandId);
     // killed here: the next hello finds the row ended and acknowledges it
     this.link.send({ kind: "acknowledge", commandId });
@@ -203,15 +201,18 @@ export class AgentConnection {
   }
 
   async #storeInstances(instances: Hello["instances"]): Promise<void> {
-    const { tenantId } = this.host;
-    await storeInstances(this.#deps.db, { connection: this.connection, tenantId, address: this.#address, instances });
+    await storeInstances(this.#deps.db, this.#told(instances));
+  }
+
+  #told(instances: Hello["instances"]): InstancesTold {
+    return { connection: this.connection, tenantId: this.host.tenantId, address: this.#address, instances };
   }
 
   async #pumpAll(): Promise<void> {
     try {
       while (this.#pumpAgain && this.link.open) {
         this.#pumpAgain = false;
-        for (const command of await takeQueued(this.#deps.db, this.connection)) {
+        for (const command of await this.#deps.desk.queued(this.connection)) {
           this.deliver(command);
         }
         await this.#runErrands();
@@ -225,9 +226,9 @@ export class AgentConnection {
   }
 
   async #runErrands(): Promise<void> {
-    const { db, log } = this.#deps;
+    const { desk, log } = this.#deps;
     const { hostId } = this.connection;
-    const errands = await readErrands(db, hostId);
+    const errands = await desk.errands(hostId);
     for (const commandId of errands.revoke) {
       if (this.#asked.has(commandId)) continue;
       this.#asked.add(commandId);
@@ -240,7 +241,8 @@ export class AgentConnection {
       this.link.send({ kind: "forget", changeId });
     }
     this.link.afterRead(() => {
-      deleteForgotten(db, hostId, forget)
+      desk
+        .forgotten({ hostId, changeIds: forget })
         .catch((error: unknown) => log.warn({ err: error }, "forgotten rows stay"))
         .finally(() => {
           for (const changeId of forget) this.#asked.delete(changeId);

@@ -8,6 +8,7 @@ import { AgentMessage, type AgentOrder, type InstanceUsage } from "@evenkeel/con
 import { problemOf } from "@evenkeel/contracts/error";
 import type { HostFacts } from "@evenkeel/contracts/host";
 import type { CommandId, HostId, TenantId } from "@evenkeel/contracts/id";
+import { gather } from "@evenkeel/kit/gather";
 import type { ReplicaLease } from "@evenkeel/kit/lease";
 import type { Log } from "@evenkeel/kit/log";
 import type { Listener } from "@evenkeel/kit/notify";
@@ -20,6 +21,7 @@ import { admitAgent, type Hello } from "./admission.ts";
 import { Challenges } from "./challenge.ts";
 import { AgentConnection } from "./connection.ts";
 import type { AgentConnections } from "./connections.ts";
+import { type Desk, openDesk } from "./desk.ts";
 import type { AgentListener } from "./listener.ts";
 import type { LogRequest, LogSink } from "./log-reader.ts";
 import {
@@ -28,7 +30,6 @@ import {
   markReported,
   OUTBOX_CHANNEL,
   readEpochs,
-  readHost,
   readOpen,
   readUnreported,
   SESSION_CHANNEL,
@@ -57,17 +58,27 @@ export class AgentLinks {
   readonly upgrade: UpgradeHandler;
   readonly #options: AgentLinksOptions;
   readonly #sockets = new Set<AgentSocket>();
+  readonly #desk: Desk;
   readonly #connections: AgentConnections;
   readonly #challenges: Challenges;
   readonly #pulse: Pulse;
   readonly #sweeper: NodeJS.Timeout;
   readonly #stop: (() => void)[];
   readonly #ending = new Set<Promise<void>>();
+  /** Thousands of hosts that have news at the same time are one look. */
+  readonly #lookForRevoked = gather(
+    async (heard: readonly null[]) => {
+      await this.#reportRevoked();
+      return heard;
+    },
+    { atMost: Number.MAX_SAFE_INTEGER },
+  );
   #closed = false;
 
   constructor(options: AgentLinksOptions) {
     this.#options = options;
     this.#connections = options.connections;
+    this.#desk = openDesk(options.db);
     const { db, lease, notifications, log } = options;
     this.upgrade = acceptLinks({
       ready: () => !this.#closed && lease.held,
@@ -166,7 +177,8 @@ export class AgentLinks {
 
   async #greet(link: AgentSocket, hostId: HostId, hello: Hello): Promise<AgentConnection | null> {
     const { db, lease, log, listener, nowMs } = this.#options;
-    const deps = { db, challenges: this.#challenges, replicaId: lease.id };
+    const desk = this.#desk;
+    const deps = { db, desk, challenges: this.#challenges, replicaId: lease.id };
     const admission = await admitAgent(deps, hostId, hello);
     switch (admission.kind) {
       case "refused":
@@ -181,7 +193,7 @@ export class AgentLinks {
         return null;
       case "admitted": {
         const answerChallenge = (nonce: string): Promise<void> => this.#challenges.answer(nonce);
-        const connection = new AgentConnection({ db, listener, log, nowMs, answerChallenge }, link, {
+        const connection = new AgentConnection({ db, desk, listener, log, nowMs, answerChallenge }, link, {
           ...admission,
           hello,
         });
@@ -220,14 +232,14 @@ export class AgentLinks {
   async #outboxMoved(hostId: HostId | null): Promise<void> {
     if (hostId === null) for (const connection of this.#connections.values()) connection.pump();
     else this.#connections.get(hostId)?.pump();
-    await this.#reportRevoked();
+    await this.#lookForRevoked(null);
   }
 
   async #reportRevoked(): Promise<void> {
     const { db, listener } = this.#options;
     const ids: CommandId[] = await readUnreported(db);
     if (ids.length === 0) return;
-    for (const commandId of ids) await listener.revoked(commandId, true);
+    await Promise.all(ids.map((commandId) => listener.revoked(commandId, true)));
     await markReported(db, ids);
   }
 
@@ -252,7 +264,7 @@ export class AgentLinks {
 
   /** A newer connection is in force, or the host was set aside or removed. */
   async #dismiss(held: AgentConnection): Promise<void> {
-    const host = await readHost(this.#options.db, held.connection.hostId);
+    const host = await this.#desk.host(held.connection.hostId);
     if (host?.setAsideProblem) held.link.send({ kind: "set-aside", problem: host.setAsideProblem });
     held.link.close(1008, "superseded");
     setTimeout(() => held.link.terminate(), 1000).unref();
@@ -262,7 +274,8 @@ export class AgentLinks {
     const { db, lease, listener, log } = this.#options;
     if (!lease.held) return;
     try {
-      for (const hostId of await sweepSessions(db)) await listener.hostChanged(hostId, false);
+      const gone = await sweepSessions(db);
+      await Promise.all(gone.map((hostId) => listener.hostChanged(hostId, false)));
     } catch (error) {
       log.warn({ err: error }, "sessions of dead replicas could not be swept");
     }

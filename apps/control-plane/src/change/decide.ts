@@ -18,7 +18,7 @@ import {
   standing,
   type TargetDecision,
 } from "./target.ts";
-import { attemptsOf, cleanTrackOf, isTouched, positionOf, reattachTrackOf } from "./track.ts";
+import { attemptsOf, cleanTrackOf, isTouched, plannedOf, positionOf, reattachTrackOf } from "./track.ts";
 
 /** One thing to be written; the worker applies them in order, then asks again. */
 export type Decision =
@@ -155,7 +155,7 @@ function giveUp(snapshot: Snapshot, problem: Problem | null, { rollback }: { rea
 function firstProblem(snapshot: Snapshot, targetIds: readonly string[]): Problem | null {
   for (const id of targetIds) {
     const problem = snapshot.targets.get(id)?.problem ?? null;
-    const name = snapshot.plan.targets.find((target) => target.targetId === id)?.name ?? id;
+    const name = plannedOf(snapshot.plan, id)?.name ?? id;
     if (problem !== null) return { ...problem, facts: { ...problem.facts, target: name } };
   }
   return null;
@@ -233,7 +233,7 @@ function whilePausing(context: Context): Decision[] {
 }
 
 function isAway(snapshot: Snapshot, hosts: HostView, attempt: StepAttempt): boolean {
-  const hostId = snapshot.plan.targets.find((target) => target.targetId === attempt.targetId)?.hostId ?? null;
+  const hostId = plannedOf(snapshot.plan, attempt.targetId)?.hostId ?? null;
   return hostId !== null && hosts.away(hostId);
 }
 

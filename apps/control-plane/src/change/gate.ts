@@ -1,7 +1,7 @@
-import type { PlannedBatch, PlannedTarget } from "@evenkeel/contracts/change-plan";
+import type { Plan, PlannedBatch, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import type { Snapshot } from "./snapshot.ts";
 import { SETTLED_TARGETS } from "./state.ts";
-import { attemptsOf, positionOf, trackOf } from "./track.ts";
+import { attemptsOf, once, positionOf, trackOf } from "./track.ts";
 
 /** A gate where it has something to hold: without a step that gives traffic there is nothing to confirm before it. */
 export function effectiveGate(
@@ -16,11 +16,18 @@ const hasGatedStep = ({ steps }: Pick<PlannedTarget, "steps">) => steps.some(({ 
 const isConfirmed = (snapshot: Snapshot, { batchId }: PlannedBatch) =>
   snapshot.batches.get(batchId)?.confirmed === true;
 
+const batchIndex = once(
+  (plan: Plan) =>
+    new Map(
+      plan.groups
+        .flatMap(({ batches }) => batches)
+        .flatMap((batch) => batch.targetIds.map((targetId) => [targetId, batch] as const)),
+    ),
+);
+
 /** True when a person must confirm before this target gets traffic, and has not. */
 export function isShut(snapshot: Snapshot, targetId: string): boolean {
-  const batch = snapshot.plan.groups
-    .flatMap(({ batches }) => batches)
-    .find(({ targetIds }) => targetIds.includes(targetId));
+  const batch = batchIndex(snapshot.plan).get(targetId);
   return batch !== undefined && batch.gate === "traffic" && !isConfirmed(snapshot, batch);
 }
 

@@ -2,6 +2,7 @@ import { type Problem, problemOf } from "@evenkeel/contracts/error";
 import { isHeld } from "./gate.ts";
 import { CLOSING, OPENING, type Snapshot, type StepAttempt } from "./snapshot.ts";
 import { SETTLED_TARGETS } from "./state.ts";
+import { attemptsOf } from "./track.ts";
 
 const NAMED = 3;
 
@@ -32,7 +33,7 @@ function underWay(snapshot: Snapshot): string[] {
   return [
     ...frame.map(({ name }) => name),
     ...moving.map(({ targetId, name }) => {
-      const attempt = snapshot.attempts.findLast((one) => one.targetId === targetId && isInHand(one));
+      const attempt = attemptsOf(snapshot, targetId).findLast(isInHand);
       return attempt === undefined ? name : `${name} (${attempt.name})`;
     }),
   ];

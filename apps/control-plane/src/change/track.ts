@@ -59,7 +59,7 @@ const grouped = once((attempts: readonly StepAttempt[]) => Map.groupBy(attempts,
 const indexed = once((plan: Plan) => new Map(plan.targets.map((target) => [target.targetId, target])));
 
 /** A value derived from an object that never changes, made when it is first asked for. */
-function once<Source extends object, Value>(derive: (source: Source) => Value): (source: Source) => Value {
+export function once<Source extends object, Value>(derive: (source: Source) => Value): (source: Source) => Value {
   const derived = new WeakMap<Source, Value>();
   return (source) => {
     const known = derived.get(source);

@@ -2,4 +2,4 @@ export { hostFindings } from "./doctor.ts";
 export { type HostDeps, hostHandlers, type RefuseLocked } from "./endpoints.ts";
 export type { HostReadings } from "./readings.ts";
 export type { HostRow } from "./show.ts";
-export { findHostByCredential, hostsOf, useJoinToken } from "./store.ts";
+export { findHostsByCredential, hostsOf, useJoinToken } from "./store.ts";

@@ -72,17 +72,24 @@ export async function hostsOf(db: Kysely<Database>, workspaceId: WorkspaceId): P
   return await selectHosts(db).where("host.workspace_id", "=", workspaceId).orderBy("host.name").execute();
 }
 
-/** Whose credential this is. */
-export async function findHostByCredential(
+export interface CredentialHost {
+  readonly tenantId: TenantId;
+  readonly hostId: HostId;
+  readonly hostName: string;
+}
+
+/** Whose credentials these are. */
+export async function findHostsByCredential(
   db: Kysely<Database>,
-  digest: string,
-): Promise<{ tenantId: TenantId; hostId: HostId; hostName: string } | null> {
-  const row = await db
+  digests: readonly string[],
+): Promise<(CredentialHost | null)[]> {
+  const rows = await db
     .selectFrom("host")
-    .select(["tenant_id as tenantId", "id as hostId", "name as hostName"])
-    .where("credential_digest", "=", digest)
-    .executeTakeFirst();
-  return row ?? null;
+    .select(["tenant_id as tenantId", "id as hostId", "name as hostName", "credential_digest as digest"])
+    .where("credential_digest", "=", sql<string>`any(${digests})`)
+    .execute();
+  const of = new Map(rows.map(({ digest, ...host }) => [digest, host]));
+  return digests.map((digest) => of.get(digest) ?? null);
 }
 
 /** Changes what a person may change; the version rises only if something differs. */

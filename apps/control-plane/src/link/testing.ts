@@ -27,7 +27,7 @@ import { type AgentConnections, AgentLinks, type AgentListener } from "../agent-
 import type { Database } from "../database.ts";
 import { findGatewayByCredential } from "../gateway/index.ts";
 import { GatewayLinks } from "../gateway-link/index.ts";
-import { findHostByCredential } from "../host/index.ts";
+import { findHostsByCredential } from "../host/index.ts";
 import { routeUpgrades } from "../http/index.ts";
 import { secretDigest } from "../principal/index.ts";
 import { type GatewaySample, SampleRecorder } from "../sample/index.ts";
@@ -87,7 +87,7 @@ export async function startReplica({
     notifications,
     log,
     nowMs: () => clock.monotonicMs(),
-    authenticate: (credential) => findHostByCredential(db, secretDigest(credential)),
+    authenticate: async (credential) => (await findHostsByCredential(db, [secretDigest(credential)]))[0] ?? null,
     listener: { ...recordInto(heard), ...listener },
     connections,
   });

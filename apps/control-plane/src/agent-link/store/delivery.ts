@@ -13,24 +13,35 @@ export interface Connection {
 }
 
 /**
- * Marks what waits as sent and hands it out, if this is the host's newest connection and the replica's lease lives.
+ * Marks what waits as sent and hands it out, where this is the host's newest connection and the replica's lease lives.
  * The session's row is held meanwhile, so that a newer connection sees everything that an older one has taken.
  */
-export async function takeQueued(db: Kysely<Database>, connection: Connection): Promise<Command[]> {
-  const { hostId, connectionEpoch, replicaId } = connection;
-  const { rows } = await sql<{ body: Command; sequence: number }>`
-    with held as materialized (
-      select s.host_id from host_session s join replica r on r.id = s.replica_id
-      where s.host_id = ${hostId} and s.connection_epoch = ${connectionEpoch} and s.replica_id = ${replicaId}
-        and r.lease_until > clock_timestamp()
-      for share of s
+export async function takeQueued(db: Kysely<Database>, connections: readonly Connection[]): Promise<Command[][]> {
+  const { rows } = await sql<{ hostId: HostId; body: Command; sequence: number }>`
+    with asked as materialized (
+      select "hostId", "connectionEpoch", "replicaId" from jsonb_to_recordset(${JSON.stringify(connections)}::jsonb)
+        as asked("hostId" text, "connectionEpoch" bigint, "replicaId" text)
+    ), held as materialized (
+      select s.host_id, s.connection_epoch from host_session s join replica r on r.id = s.replica_id
+        join asked on asked."hostId" = s.host_id and asked."connectionEpoch" = s.connection_epoch
+          and asked."replicaId" = s.replica_id
+      where r.lease_until > clock_timestamp()
+        and exists (select from command where host_id = s.host_id and state = 'queued')
+      order by s.host_id for share of s
     ), picked as materialized (
-      select c.id from command c join held on held.host_id = c.host_id
+      select c.id, held.connection_epoch from command c join held on held.host_id = c.host_id
       where c.state = 'queued' order by c.sequence for update of c
     )
-    update command set state = 'sent', sent_epoch = ${connectionEpoch}
-    from picked where command.id = picked.id returning command.body, command.sequence`.execute(db);
-  return rows.sort((one, other) => one.sequence - other.sequence).map((row) => row.body);
+    update command set state = 'sent', sent_epoch = picked.connection_epoch
+    from picked where command.id = picked.id returning host_id as "hostId", command.body, command.sequence`.execute(db);
+  rows.sort((one, other) => one.sequence - other.sequence);
+  const of = Map.groupBy(rows, ({ hostId }) => hostId);
+  // A connection that was asked for twice gets its commands once.
+  return connections.map(({ hostId }) => {
+    const mine = of.get(hostId) ?? [];
+    of.delete(hostId);
+    return mine.map(({ body }) => body);
+  });
 }
 
 export interface OutboxRow {
@@ -40,16 +51,21 @@ export interface OutboxRow {
   readonly body: Command;
 }
 
-/** Everything of a host that was ever sent, in order. */
-export async function readSent(db: Kysely<Database>, hostId: HostId): Promise<OutboxRow[]> {
-  return await db
+/** Everything of each of these hosts that was ever sent, in order. */
+export async function readSent(db: Kysely<Database>, hostIds: readonly HostId[]): Promise<OutboxRow[][]> {
+  const rows = await db
     .selectFrom("command")
-    .select(["id as commandId", "state", "forgotten", "body"])
-    .where("host_id", "=", hostId)
+    .select(["host_id as hostId", "id as commandId", "state", "forgotten", "body"])
+    .where("host_id", "=", anyOf(hostIds))
     .where("sent_epoch", "is not", null)
     .orderBy("sequence")
     .execute();
+  const of = Map.groupBy(rows, ({ hostId }) => hostId);
+  return hostIds.map((hostId) => of.get(hostId) ?? []);
 }
+
+/** One parameter however many there are: the statement stays the same, and is prepared once. */
+const anyOf = <Id extends string>(ids: readonly Id[]) => sql<Id>`any(${ids})`;
 
 export interface Errands {
   readonly revoke: CommandId[];
@@ -57,28 +73,38 @@ export interface Errands {
 }
 
 /** What the agent is to be told beside commands. A change is forgotten only after each of its commands has come to an end. */
-export async function readErrands(db: Kysely<Database>, hostId: HostId): Promise<Errands> {
-  const { rows } = await sql<{ revoke: CommandId[] | null; forget: ChangeId[] | null }>`
-    select array_agg(id order by sequence) filter (where state = 'revoking') as revoke,
-      (select array_agg(change_id) from (select change_id from command where host_id = ${hostId}
-        group by change_id having bool_and(forgotten and state in ('ended', 'revoked'))) as done) as forget
-    from command where host_id = ${hostId}`.execute(db);
-  return { revoke: rows[0]?.revoke ?? [], forget: rows[0]?.forget ?? [] };
+export async function readErrands(db: Kysely<Database>, hostIds: readonly HostId[]): Promise<Errands[]> {
+  const { rows } = await sql<{ hostId: HostId; changeId: ChangeId; revoke: CommandId[] | null; forget: boolean }>`
+    select host_id as "hostId", change_id as "changeId",
+      array_agg(id order by sequence) filter (where state = 'revoking') as revoke,
+      bool_and(forgotten and state in ('ended', 'revoked')) as forget
+    from command where host_id = any(${hostIds}) group by host_id, change_id
+    having bool_or(state = 'revoking') or bool_and(forgotten and state in ('ended', 'revoked'))`.execute(db);
+  const of = Map.groupBy(rows, ({ hostId }) => hostId);
+  return hostIds.map((hostId) => {
+    const mine = of.get(hostId) ?? [];
+    const forget = mine.flatMap((row) => (row.forget ? [row.changeId] : []));
+    return { revoke: mine.flatMap(({ revoke }) => revoke ?? []), forget };
+  });
 }
 
-/** The agent has read that it may forget them. */
-export async function deleteForgotten(
-  db: Kysely<Database>,
-  hostId: HostId,
-  changeIds: readonly ChangeId[],
-): Promise<void> {
-  await db
-    .deleteFrom("command")
-    .where("host_id", "=", hostId)
-    .where("change_id", "in", changeIds)
-    .where("forgotten", "=", true)
-    .where("state", "in", ["ended", "revoked"])
-    .execute();
+/** What the agent of a host was told to forget. */
+export interface Forgotten {
+  readonly hostId: HostId;
+  readonly changeIds: readonly ChangeId[];
+}
+
+/** The agents have read that they may forget them. */
+export async function deleteForgotten(db: Kysely<Database>, forgotten: readonly Forgotten[]): Promise<void> {
+  const pairs = forgotten.flatMap(({ hostId, changeIds }) => changeIds.map((changeId) => ({ hostId, changeId })));
+  await sql`with gone as (
+      select "hostId", "changeId" from jsonb_to_recordset(${JSON.stringify(pairs)}::jsonb)
+        as gone("hostId" text, "changeId" text)
+    ), held as materialized (
+      select c.id from command c join gone on c.host_id = gone."hostId" and c.change_id = gone."changeId"
+      where c.forgotten and c.state in ('ended', 'revoked') order by c.sequence for update of c
+    )
+    delete from command using held where command.id = held.id`.execute(db);
 }
 
 /** Null = this host has no such command. */
@@ -109,22 +135,30 @@ export interface End {
 }
 
 /**
- * The outcome of a command is stored; and how far the journal of its host has come, for telling an older copy of it.
+ * The outcomes of commands are stored; and how far the journals of their hosts have come, for telling an older copy of one.
  * True: its change is over, and the agent may be told to forget it.
  */
-export async function recordEnd(
-  db: Kysely<Database>,
-  { hostId, commandId, journalId, sequence }: End,
-): Promise<boolean> {
-  const { rows } = await sql<{ forgotten: boolean | null }>`with ended as (
-      update command set state = 'ended' where id = ${commandId} and host_id = ${hostId} and state <> 'ended'
-      returning forgotten
+export async function recordEnds(db: Kysely<Database>, ends: readonly End[]): Promise<boolean[]> {
+  const { rows } = await sql<{ id: CommandId }>`with ends as materialized (
+      select "hostId", "commandId", "journalId", sequence from jsonb_to_recordset(${JSON.stringify(ends)}::jsonb)
+        as ends("hostId" text, "commandId" text, "journalId" text, sequence bigint)
+    ), held as materialized (
+      select c.id from command c join ends on c.id = ends."commandId" and c.host_id = ends."hostId"
+      where c.state <> 'ended' order by c.sequence for update of c
+    ), ended as (
+      update command set state = 'ended' from held where command.id = held.id returning command.id, forgotten
+    ), reached as materialized (
+      select "hostId", "journalId", max(sequence) as sequence from ends group by "hostId", "journalId"
+    ), later as materialized (
+      select host.id, reached.sequence from host join reached on host.id = reached."hostId"
+        and host.journal_id = reached."journalId" and host.journal_sequence < reached.sequence
+      order by host.id for update of host
     ), moved as (
-      update host set journal_sequence = ${sequence}
-      where id = ${hostId} and journal_id = ${journalId} and journal_sequence < ${sequence}
+      update host set journal_sequence = later.sequence from later where host.id = later.id
     )
-    select bool_or(forgotten) as forgotten from ended`.execute(db);
-  return rows[0]?.forgotten === true;
+    select id from ended where forgotten`.execute(db);
+  const forgotten = new Set(rows.map(({ id }) => id));
+  return ends.map(({ commandId }) => forgotten.has(commandId));
 }
 
 export async function settleRevocation(

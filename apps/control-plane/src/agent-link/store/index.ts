@@ -1,7 +1,9 @@
 export {
   type Connection,
   deleteForgotten,
+  type End,
   type Errands,
+  type Forgotten,
   findCommand,
   markEnded,
   markReported,
@@ -10,7 +12,7 @@ export {
   readOpen,
   readSent,
   readUnreported,
-  recordEnd,
+  recordEnds,
   settleRevocation,
   takeQueued,
 } from "./delivery.ts";
@@ -22,7 +24,7 @@ export {
   revokeCommands,
   type Taking,
 } from "./outbox.ts";
-export { type InstancesTold, storeInstances } from "./report.ts";
+export { findNews, type InstancesTold, storeInstances } from "./report.ts";
 export {
   type Arrival,
   closeConnections,
@@ -31,12 +33,12 @@ export {
   type KnownHost,
   onlineHosts,
   readEpochs,
-  readHost,
+  readHosts,
   recordTelemetry,
   SESSION_CHANNEL,
   setAside,
   sweepSessions,
   type Telemetry,
-  takeSession,
+  takeSessions,
   whereabouts,
 } from "./session.ts";

@@ -1,6 +1,5 @@
 import type { Command } from "@evenkeel/contracts/agent-protocol";
 import type { ChangeId, CommandId, HostId, TenantId } from "@evenkeel/contracts/id";
-import { notify } from "@evenkeel/kit/notify";
 import { sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import type { CommandState } from "../tables.ts";
@@ -88,5 +87,7 @@ export async function forgetChange(tx: Transaction<Database>, changeId: ChangeId
 }
 
 async function wake(tx: Transaction<Database>, hostIds: readonly HostId[]): Promise<void> {
-  for (const hostId of new Set(hostIds)) await notify(tx, OUTBOX_CHANNEL, hostId);
+  await sql`select count(pg_notify(${OUTBOX_CHANNEL}, id)) from unnest(${[...new Set(hostIds)]}::text[]) as id`.execute(
+    tx,
+  );
 }

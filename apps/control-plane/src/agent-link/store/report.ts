@@ -1,8 +1,8 @@
 import type { InstanceReport } from "@evenkeel/contracts/agent-protocol";
-import type { TenantId } from "@evenkeel/contracts/id";
+import type { HostId, TenantId } from "@evenkeel/contracts/id";
 import { instanceKey } from "@evenkeel/contracts/route-table";
 import { inTransaction } from "@evenkeel/kit/sql";
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import { noteFirstReport } from "../../backup/index.ts";
 import type { Database } from "../../database.ts";
 import { type InstanceHealth, putUpstreams, reportHealth } from "../../route/index.ts";
@@ -14,6 +14,36 @@ export interface InstancesTold {
   readonly tenantId: TenantId;
   readonly address: string;
   readonly instances: readonly InstanceReport[];
+}
+
+/** Of these reports those that say something that is not stored. */
+export async function findNews(db: Kysely<Database>, reports: readonly InstancesTold[]): Promise<boolean[]> {
+  const hostIds = reports.map(({ connection }) => connection.hostId);
+  const told = reports.flatMap(({ connection: { hostId }, address, instances }) =>
+    instances.map((one) => ({ ...one, hostId, address, instance: instanceKey(one.slot, hostId, one.letter) })),
+  );
+  const { rows } = await sql<{ id: HostId }>`
+    with told as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(told)}::jsonb) as told("hostId" text, slot text, letter text,
+        "revisionId" text, address text, port int, state text, pid int, restarts int, problem jsonb, since timestamptz, instance text)
+    ), stored as materialized (
+      select * from instance where host_id = any(${hostIds})
+    )
+    select coalesce(told."hostId", stored.host_id) as id from told full join stored
+      on stored.host_id = told."hostId" and stored.service_id = told.slot and stored.letter = told.letter
+    where (told."hostId", told."revisionId", told.address, told.port, told.state, told.pid, told.restarts,
+        nullif(told.problem, 'null'::jsonb), told.since)
+      is distinct from (stored.host_id, stored.revision_id, stored.address, stored.port, stored.state, stored.pid, stored.restarts,
+        stored.problem, stored.since)
+    union select upstream.host_id from upstream left join told on told.instance = upstream.instance
+    where upstream.host_id = any(${hostIds}) and case coalesce(told.state, 'stopped')
+      when 'stopped' then upstream.state = 'draining' or upstream.healthy
+      when 'unknown' then false
+      else upstream.state = 'attached' and upstream.healthy <> (told.state = 'healthy') end
+    union select asked.id from restoration cross join unnest(${hostIds}::text[]) as asked(id)
+    where not exists (select from host_report where host_id = asked.id)`.execute(db);
+  const news = new Set(rows.map(({ id }) => id));
+  return hostIds.map((hostId) => news.has(hostId));
 }
 
 /** Stores an agent's word on all instances of its host, and takes those that are sick out of traffic. Only the newest connection speaks. */

@@ -26,7 +26,7 @@ export interface KnownHost {
   readonly epoch: number;
 }
 
-export async function readHost(db: Kysely<Database>, hostId: HostId): Promise<KnownHost | null> {
+export async function readHosts(db: Kysely<Database>, hostIds: readonly HostId[]): Promise<(KnownHost | null)[]> {
   const { rows } = await sql<KnownHost>`
     select host.id as "hostId", host.tenant_id as "tenantId", host.workspace_id as "workspaceId", host.name,
       journal_id as "journalId", journal_sequence as "journalSequence", set_aside as "setAside",
@@ -35,8 +35,9 @@ export async function readHost(db: Kysely<Database>, hostId: HostId): Promise<Kn
     from host cross join installation
       left join host_session s on s.host_id = host.id
       left join replica on replica.id = s.replica_id and replica.lease_until > clock_timestamp()
-    where host.id = ${hostId}`.execute(db);
-  return rows[0] ?? null;
+    where host.id = any(${hostIds})`.execute(db);
+  const of = new Map(rows.map((row) => [row.hostId, row]));
+  return hostIds.map((hostId) => of.get(hostId) ?? null);
 }
 
 /** The newest connection of each of these hosts that exists still. */
@@ -56,25 +57,41 @@ export interface Arrival {
   readonly address: string;
 }
 
-/** Makes this the host's newest connection; null when another came first, or this replica's lease is over. */
-export async function takeSession(db: Kysely<Database>, arrival: Arrival): Promise<Connection | null> {
-  const { host, replicaId } = arrival;
-  return await inTransaction(db, async (tx) => {
-    const { rows } = await sql<{ epoch: number }>`
-      update host set connection_epoch = connection_epoch + 1, journal_id = ${arrival.journalId},
-        journal_sequence = ${arrival.lastSequence}, boot_id = ${arrival.bootId}, agent_version = ${arrival.agentVersion},
-        address = ${arrival.address}, version = version + (address <> ${arrival.address})::int
-      where id = ${host.hostId} and connection_epoch = ${host.connectionEpoch} and set_aside is null
-        and exists (select from replica where id = ${replicaId} and lease_until > clock_timestamp())
-      returning connection_epoch as epoch`.execute(tx);
-    const connectionEpoch = rows[0]?.epoch;
-    if (connectionEpoch === undefined) return null;
-    await sql`insert into host_session (host_id, tenant_id, connection_epoch, replica_id)
-      values (${host.hostId}, ${host.tenantId}, ${connectionEpoch}, ${replicaId})
+/** Makes each the newest connection of its host; null where another came first, or the replica's lease is over. */
+export async function takeSessions(db: Kysely<Database>, arrivals: readonly Arrival[]): Promise<(Connection | null)[]> {
+  // Of two of the same host the second reads again.
+  const first = new Map([...arrivals].reverse().map((arrival) => [arrival.host.hostId, arrival]));
+  const told = [...first.values()].map(({ host: { hostId, connectionEpoch }, ...arrival }) => {
+    const { replicaId, journalId, lastSequence, bootId, agentVersion, address } = arrival;
+    return { hostId, connectionEpoch, replicaId, journalId, lastSequence, bootId, agentVersion, address };
+  });
+  const { rows } = await sql<{ hostId: HostId; epoch: number }>`
+    with arrived as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(told)}::jsonb) as arrived("hostId" text, "replicaId" text,
+        "connectionEpoch" bigint, "journalId" text, "lastSequence" bigint, "bootId" text, "agentVersion" text, address text)
+    ), held as materialized (
+      select host.id from host join arrived on arrived."hostId" = host.id order by host.id for update of host
+    ), taken as (
+      update host set connection_epoch = connection_epoch + 1, journal_id = arrived."journalId",
+        journal_sequence = arrived."lastSequence", boot_id = arrived."bootId", agent_version = arrived."agentVersion",
+        address = arrived.address, version = version + (host.address <> arrived.address)::int
+      from arrived join held on held.id = arrived."hostId"
+      where host.id = arrived."hostId" and connection_epoch = arrived."connectionEpoch" and set_aside is null
+        and exists (select from replica where id = arrived."replicaId" and lease_until > clock_timestamp())
+      returning host.id, host.tenant_id, connection_epoch, arrived."replicaId"
+    ), kept as (
+      insert into host_session (host_id, tenant_id, connection_epoch, replica_id)
+      select id, tenant_id, connection_epoch, "replicaId" from taken
       on conflict (host_id) do update set connection_epoch = excluded.connection_epoch,
-        replica_id = excluded.replica_id, connected_at = excluded.connected_at`.execute(tx);
-    await notify(tx, SESSION_CHANNEL, JSON.stringify({ hostId: host.hostId, connectionEpoch }));
-    return { hostId: host.hostId, connectionEpoch, replicaId };
+        replica_id = excluded.replica_id, connected_at = excluded.connected_at
+    )
+    select id as "hostId", connection_epoch as epoch, pg_notify(${SESSION_CHANNEL},
+      json_build_object('hostId', id, 'connectionEpoch', connection_epoch)::text) from taken`.execute(db);
+  const epochs = new Map(rows.map(({ hostId, epoch }) => [hostId, epoch]));
+  return arrivals.map((arrival) => {
+    const { hostId } = arrival.host;
+    const connectionEpoch = first.get(hostId) === arrival ? epochs.get(hostId) : undefined;
+    return connectionEpoch === undefined ? null : { hostId, connectionEpoch, replicaId: arrival.replicaId };
   });
 }
 

@@ -10,7 +10,7 @@ import { recordDurations } from "../store/duration.ts";
 import { releaseLocks } from "../store/lock.ts";
 import { markBatch, moveTargets } from "../store/progress.ts";
 import { readRows, snapshotOf } from "../store/snapshot.ts";
-import { endAttempt, markRevoking } from "../store/step.ts";
+import { endAttempts, markRevoking } from "../store/step.ts";
 import { plannedOf } from "../track.ts";
 import { beginRollback } from "./begin-rollback.ts";
 import { dispatchToAgents, isForAgent, runControlStep, type Work } from "./dispatch.ts";
@@ -22,6 +22,15 @@ export async function applyAll(deps: ChangeDeps, work: Work, decisions: readonly
     work,
     decisions.filter((decision) => decision.kind === "target"),
   );
+  await loseSteps(
+    work,
+    decisions.filter((decision) => decision.kind === "step"),
+  );
+  await revoke(
+    deps,
+    work,
+    decisions.filter((decision) => decision.kind === "revoke"),
+  );
   await dispatchToAgents(deps, work, decisions.filter((decision) => decision.kind === "dispatch").filter(isForAgent));
   for (const decision of decisions) await applyOne(deps, work, decision);
 }
@@ -31,9 +40,7 @@ async function applyOne(deps: ChangeDeps, work: Work, decision: Decision): Promi
     case "dispatch":
       return isForAgent(decision) ? undefined : await runControlStep(deps, work, decision);
     case "step":
-      return await loseStep(work, decision);
     case "revoke":
-      return await revoke(deps, work, decision);
     case "target":
       return;
     case "batch": {
@@ -54,20 +61,30 @@ async function applyOne(deps: ChangeDeps, work: Work, decision: Decision): Promi
   }
 }
 
-async function loseStep(work: Work, decision: Extract<Decision, { kind: "step" }>): Promise<void> {
-  const attempt = work.snapshot.attempts.find(({ id }) => id === decision.stepId);
-  if (attempt === undefined) return;
-  const outcome: Outcome = { kind: "interrupted", problem: decision.problem, elapsedMs: attempt.elapsedMs };
-  await endAttempt(
-    work.tx,
-    { ...attempt, changeId: work.change.id, from: attempt.state },
-    { to: decision.to, outcome },
-  );
+async function loseSteps(work: Work, decisions: readonly Extract<Decision, { kind: "step" }>[]): Promise<void> {
+  const lost = new Map(decisions.map((decision) => [decision.stepId, decision]));
+  const ends = work.snapshot.attempts.flatMap((attempt) => {
+    const decision = lost.get(attempt.id);
+    if (decision === undefined) return [];
+    const outcome: Outcome = { kind: "interrupted", problem: decision.problem, elapsedMs: attempt.elapsedMs };
+    return [{ ...attempt, from: attempt.state, facts: {}, to: decision.to, outcome }];
+  });
+  await endAttempts(work.tx, work.change.id, ends);
 }
 
-async function revoke(deps: ChangeDeps, work: Work, { attempt }: Extract<Decision, { kind: "revoke" }>): Promise<void> {
-  await markRevoking(work.tx, attempt.id);
-  if (attempt.commandId !== null) await deps.commands.revoke(work.tx, [attempt.commandId]);
+type Revocation = Extract<Decision, { kind: "revoke" }>;
+
+async function revoke(deps: ChangeDeps, work: Work, decisions: readonly Revocation[]): Promise<void> {
+  if (decisions.length === 0) return;
+  const attempts = decisions.map(({ attempt }) => attempt);
+  await markRevoking(
+    work.tx,
+    attempts.map(({ id }) => id),
+  );
+  await deps.commands.revoke(
+    work.tx,
+    attempts.flatMap(({ commandId }) => commandId ?? []),
+  );
 }
 
 async function applyTargets(work: Work, decisions: readonly Extract<Decision, { kind: "target" }>[]): Promise<void> {

@@ -3,9 +3,10 @@
  * 1. One worker per claimed change in this process; it looks once at a time, and once more if it was kicked meanwhile.
  * 2. A worker that lost its lease, or whose replica lost its own, falls silent; somebody else claims the change.
  * 3. What an agent reports is stored by the worker's next look; where that fails, or the worker goes, whoever reported it is told so at once.
- * 4. A transaction whose commit is in doubt is not repeated: the rows are read again.
+ * 4. A look at thousands of targets is long: what comes while it lasts and shortly after is one more look, not one each.
+ * 5. A transaction whose commit is in doubt is not repeated: the rows are read again.
  */
-import { ChangeId } from "@evenkeel/contracts/id";
+import { ChangeId, type HostId } from "@evenkeel/contracts/id";
 import { LeaseLost } from "@evenkeel/kit/lease";
 import type { ChangeDeps } from "../deps.ts";
 import { type Claim, claimChanges, type KeptPlan, releaseAllClaims, renewClaims } from "../store/lease.ts";
@@ -19,7 +20,9 @@ const SWEEP_MS = 1000;
 const MAX_BACK_OFF_MS = 5000;
 const LEASE_DOUBT_MS = 200;
 /** Reports that one look takes; the rest waits for the next. */
-const REPORTS_AT_ONCE = 2000;
+const REPORTS_AT_ONCE = 5000;
+const LONG_LOOK_MS = 50;
+const MAX_REST_MS = 250;
 
 interface Reported {
   readonly report: Report;
@@ -37,6 +40,8 @@ interface Worker {
   again: boolean;
   failures: number;
   timer: NodeJS.Timeout | null;
+  /** After a long look, until more has come. */
+  rest: NodeJS.Timeout | null;
 }
 
 export interface Executor {
@@ -78,9 +83,9 @@ class ChangeExecutor implements Executor {
       if (payload === null) all();
       else this.kick(ChangeId.parse(payload));
     };
-    const hosts = () => {
-      for (const { watch } of this.#workers.values()) watch.moved();
-      all();
+    const hosts = (payload: string | null) => {
+      const moved = payload === null ? null : (JSON.parse(payload) as HostId[]);
+      for (const [changeId, { watch }] of this.#workers) if (watch.moved(moved)) this.kick(changeId);
     };
     this.#unsubscribe.push(listener.on("change", one), listener.on("traffic", all), listener.on("host_changed", hosts));
     lease.onLost(() => this.#dismissAll());
@@ -91,7 +96,7 @@ class ChangeExecutor implements Executor {
     if (this.#closed) return;
     const worker = this.#workers.get(changeId);
     if (worker === undefined) this.#track(this.#claim(changeId));
-    else if (worker.looking) worker.again = true;
+    else if (worker.looking || worker.rest !== null) worker.again = true;
     else this.#track(this.#look(worker));
   }
 
@@ -172,6 +177,7 @@ class ChangeExecutor implements Executor {
       again: false,
       failures: 0,
       timer: null,
+      rest: null,
     };
     this.#workers.set(claim.changeId, worker);
     this.#track(this.#look(worker));
@@ -179,6 +185,7 @@ class ChangeExecutor implements Executor {
 
   #dismiss(worker: Worker): void {
     if (worker.timer !== null) clearTimeout(worker.timer);
+    if (worker.rest !== null) clearTimeout(worker.rest);
     worker.outside.stop();
     const { changeId } = worker.claim;
     // Another may have been employed for the same change since.
@@ -197,11 +204,25 @@ class ChangeExecutor implements Executor {
     try {
       do {
         worker.again = false;
+        const { clock } = this.#deps;
+        const beganMs = clock.monotonicMs();
         await this.#lookOnce(worker);
-      } while (worker.again && this.#owns(worker));
+        this.#restAfter(worker, clock.monotonicMs() - beganMs);
+      } while (worker.again && worker.rest === null && this.#owns(worker));
     } finally {
       worker.looking = false;
     }
+  }
+
+  #restAfter(worker: Worker, tookMs: number): void {
+    if (tookMs < LONG_LOOK_MS || !this.#owns(worker)) return;
+    worker.rest = setTimeout(
+      () => {
+        worker.rest = null;
+        if (worker.again) this.#track(this.#look(worker));
+      },
+      Math.min(tookMs, MAX_REST_MS),
+    );
   }
 
   #owns(worker: Worker): boolean {
@@ -246,7 +267,7 @@ class ChangeExecutor implements Executor {
     if (!this.#owns(worker)) return;
     worker.timer = setTimeout(() => {
       worker.timer = null;
-      if (worker.looking) worker.again = true;
+      if (worker.looking || worker.rest !== null) worker.again = true;
       else this.#track(this.#look(worker));
     }, ms);
   }

@@ -17,6 +17,8 @@ export class HostWatch {
   readonly #commands: CommandPort;
   readonly #clock: Clock;
   readonly #awaySinceMs = new Map<HostId, number>();
+  #plan: Snapshot["plan"] | null = null;
+  #mine: ReadonlySet<HostId> | null = null;
   #askedMs = Number.NEGATIVE_INFINITY;
 
   constructor(commands: CommandPort, clock: Clock) {
@@ -24,9 +26,12 @@ export class HostWatch {
     this.#clock = clock;
   }
 
-  /** A host came or went: the next look asks. */
-  moved(): void {
+  /** Hosts came or went (null: any may have): the next look asks, if one of them is of this change. */
+  moved(hostIds: readonly HostId[] | null): boolean {
+    const mine = this.#mine;
+    if (hostIds !== null && mine !== null && !hostIds.some((id) => mine.has(id))) return false;
     this.#askedMs = Number.NEGATIVE_INFINITY;
+    return true;
   }
 
   /** Which hosts of the change are away now, and which have been for too long. */
@@ -45,7 +50,9 @@ export class HostWatch {
   }
 
   async #ask(db: Kysely<Database>, { plan }: Snapshot): Promise<void> {
-    const hostIds = [...new Set(plan.targets.flatMap(({ hostId }) => (hostId === null ? [] : [hostId])))];
+    if (this.#plan !== plan) this.#mine = new Set(plan.targets.flatMap(({ hostId }) => hostId ?? []));
+    this.#plan = plan;
+    const hostIds = [...(this.#mine ?? [])];
     const online = hostIds.length === 0 ? new Set<HostId>() : await this.#commands.online(db, hostIds);
     const nowMs = this.#clock.monotonicMs();
     for (const id of hostIds) {

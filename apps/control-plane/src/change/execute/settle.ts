@@ -8,6 +8,7 @@
 import type { Outcome } from "@evenkeel/contracts/agent-protocol";
 import type { StepState } from "@evenkeel/contracts/change-state";
 import type { ChangeId, CommandId, HostId } from "@evenkeel/contracts/id";
+import { gather } from "@evenkeel/kit/gather";
 import { notify } from "@evenkeel/kit/notify";
 import { inTransaction } from "@evenkeel/kit/sql";
 import type { Transaction } from "kysely";
@@ -18,7 +19,11 @@ import { mayGo, STEP_ARROWS } from "../state.ts";
 import { wake } from "../store/change.ts";
 import { appendEvents } from "../store/event.ts";
 import type { ChangeRows, StepRow } from "../store/snapshot.ts";
-import { type AttemptEnd, endAttempts, lockStep, markStarted } from "../store/step.ts";
+import { type AttemptEnd, endAttempts, lockSteps, markStarted } from "../store/step.ts";
+
+const AT_MOST = 500;
+/** As many ids as one notification has room for. */
+const HOSTS_AT_MOST = 200;
 
 type SettleDeps = Pick<ChangeDeps, "db" | "registry" | "at">;
 
@@ -34,20 +39,24 @@ export type StoreWithLook = (report: Report) => Promise<boolean>;
 
 /** What the kernel does with what agents report. */
 export function agentListener(deps: SettleDeps, storeWithLook: StoreWithLook): AgentListener {
+  const { db } = deps;
+  const started = gather(async (commandIds: readonly CommandId[]) => await storeStarts(deps, commandIds), {
+    atMost: AT_MOST,
+  });
+  const store = gather(async (reports: readonly Report[]) => await storeAlone(deps, reports), { atMost: AT_MOST });
+  const hostChanged = gather(
+    async (hostIds: readonly HostId[]) => {
+      await notify(db, "host_changed", JSON.stringify(hostIds));
+      return hostIds;
+    },
+    { atMost: HOSTS_AT_MOST },
+  );
   return {
-    started: async (commandId) =>
-      await withStep(deps, commandId, async (tx, step) => {
-        if (step.state === "dispatched") await markStarted(tx, step);
-      }),
+    started: async (commandId) => void (await started(commandId)),
     outcome: async (command, outcome) => {
       deps.at("before-outcome");
-      if (!(await storeWithLook({ ...command, outcome }))) {
-        await withStep(deps, command.commandId, async (tx, step) => {
-          await end(tx, step, endOf(deps, step, outcome));
-          // Killed here – then the agent sends it again.
-          deps.at("before-outcome-commit");
-        });
-      }
+      const report = { ...command, outcome };
+      if (!(await storeWithLook(report))) await store(report);
       // Killed here – then the agent sends it again, and it is found stored.
       deps.at("before-acknowledge");
     },
@@ -60,8 +69,46 @@ export function agentListener(deps: SettleDeps, storeWithLook: StoreWithLook): A
         const data = { stepId: step.id, target: step.target_id, name: step.name, text };
         await appendEvents(tx, step.change_id, [{ type: "output", data }]);
       }),
-    hostChanged: async (hostId: HostId) => await notify(deps.db, "host_changed", hostId),
+    hostChanged: async (hostId: HostId) => void (await hostChanged(hostId)),
   };
+}
+
+async function storeStarts({ db }: SettleDeps, commandIds: readonly CommandId[]): Promise<readonly CommandId[]> {
+  await inTransaction(db, async (tx) => {
+    const steps = await lockSteps(tx, commandIds);
+    const begun = steps.filter(({ state }) => state === "dispatched");
+    for (const [changeId, its] of Map.groupBy(begun, (step) => step.change_id)) await markStarted(tx, changeId, its);
+  });
+  return commandIds;
+}
+
+/** Nobody here works on their changes: whoever does is woken. */
+async function storeAlone(deps: SettleDeps, reports: readonly Report[]): Promise<readonly Report[]> {
+  const outcomes = new Map(reports.map(({ commandId, outcome }) => [commandId, outcome]));
+  await inTransaction(deps.db, async (tx) => {
+    const steps = await lockSteps(tx, [...outcomes.keys()]);
+    for (const [changeId, its] of Map.groupBy(steps, (step) => step.change_id)) {
+      const ends = endsOf(deps, its, outcomes);
+      if (ends.size === 0) continue;
+      await endAttempts(tx, changeId, [...ends.values()]);
+      await wake(tx, changeId);
+    }
+    // Killed here – then the agents send them again.
+    deps.at("before-outcome-commit");
+  });
+  return reports;
+}
+
+/** What these outcomes end, as far as it has not ended. */
+function endsOf(deps: SettleDeps, steps: readonly StepRow[], outcomes: ReadonlyMap<CommandId, Outcome>) {
+  return new Map(
+    steps.flatMap((step) => {
+      const outcome = step.command_id === null ? undefined : outcomes.get(step.command_id);
+      if (outcome === undefined) return [];
+      const how = endOf(deps, step, outcome);
+      return mayGo(STEP_ARROWS, step.state, how.to) ? [[step.id, { ...attemptOf(step), ...how }] as const] : [];
+    }),
+  );
 }
 
 /** Stores what agents have reported about steps of a change whose row is held; answers with its rows as they are then. */
@@ -72,20 +119,10 @@ export async function settleReports<Rows extends ChangeRows>(
 ): Promise<Rows> {
   if (reports.length === 0) return rows;
   const outcomes = new Map(reports.map(({ commandId, outcome }) => [commandId, outcome]));
-  const ended = new Map<StepRow["id"], { step: StepRow; end: AttemptEnd }>();
-  for (const step of rows.steps) {
-    const outcome = step.command_id === null ? undefined : outcomes.get(step.command_id);
-    if (outcome === undefined) continue;
-    const end = endOf(deps, step, outcome);
-    if (mayGo(STEP_ARROWS, step.state, end.to)) ended.set(step.id, { step, end });
-  }
-  await endAttempts(
-    tx,
-    rows.change.id,
-    [...ended.values()].map(({ step, end }) => ({ ...attemptOf(step), ...end })),
-  );
+  const ended = endsOf(deps, rows.steps, outcomes);
+  await endAttempts(tx, rows.change.id, [...ended.values()]);
   const steps = rows.steps.map((step) => {
-    const end = ended.get(step.id)?.end;
+    const end = ended.get(step.id);
     return end === undefined ? step : afterEnd(step, end);
   });
   return { ...rows, steps };
@@ -105,8 +142,8 @@ async function withStep(
   run: (tx: Transaction<Database>, step: StepRow) => Promise<void>,
 ): Promise<void> {
   await inTransaction(db, async (tx) => {
-    const step = await lockStep(tx, commandId);
-    if (step !== null) await run(tx, step);
+    const [step] = await lockSteps(tx, [commandId]);
+    if (step !== undefined) await run(tx, step);
   });
 }
 

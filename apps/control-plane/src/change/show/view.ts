@@ -10,7 +10,7 @@ import { guardsOf } from "../guard/watch.ts";
 import { CLOSING, OPENING, type Snapshot } from "../snapshot.ts";
 import { LOST_TARGETS } from "../state.ts";
 import type { ChangeRows, StepRow, VerdictRow } from "../store/snapshot.ts";
-import { attemptsOf, trackOf, trafficOf } from "../track.ts";
+import { attemptsOf, once, plannedOf, trackOf, trafficOf } from "../track.ts";
 import { actionsOf, batchActions, groupActions, targetActions } from "./actions.ts";
 
 /** Of many hosts that failed the first tell why. */
@@ -129,7 +129,7 @@ function showBatch(shown: Shown, { group, batch, actions }: BatchPlace): BatchVi
     finishedAt: row?.finished_at ?? null,
     guards: rows.verdicts.filter((row) => row.batch_id === batch.batchId).map((row) => showVerdict(row, group)),
     targets: batch.targetIds.flatMap((targetId) => {
-      const planned = snapshot.plan.targets.find((one) => one.targetId === targetId);
+      const planned = plannedOf(snapshot.plan, targetId);
       return planned === undefined ? [] : [showTarget(shown, planned, actions)];
     }),
     allowedActions: batchActions(actions, snapshot, batch),
@@ -153,10 +153,13 @@ function showVerdict(row: VerdictRow, group: PlannedGroup): GuardVerdict {
   };
 }
 
+const targetRows = once((rows: ChangeRows["targets"]) => new Map(rows.map((row) => [row.target_id, row])));
+const stepRows = once((rows: ChangeRows["steps"]) => Map.groupBy(rows, (row) => row.target_id));
+
 function showTarget(shown: Shown, planned: PlannedTarget, actions: readonly ChangeAction[]): TargetView {
   const { snapshot, rows } = shown;
   const { targetId } = planned;
-  const row = rows.targets.find((one) => one.target_id === targetId);
+  const row = targetRows(rows.targets).get(targetId);
   const track = trackOf(snapshot, targetId);
   const initial = (planned.facts.traffic ?? "none") as TargetTraffic;
   return {
@@ -179,7 +182,7 @@ function showTarget(shown: Shown, planned: PlannedTarget, actions: readonly Chan
 /** Attempts as they were made, then the planned steps that are still ahead. */
 function stepsOf({ rows, snapshot }: Shown, targetId: string): StepView[] {
   const track = trackOf(snapshot, targetId);
-  const made = rows.steps.filter((step) => step.target_id === targetId);
+  const made = stepRows(rows.steps).get(targetId) ?? [];
   const shown = made.map((row) => showStep(row, track.find(({ step }) => step.name === row.name)?.step.on));
   const done = new Set(made.map(({ phase, name }) => `${phase}/${name}`));
   const ahead = track

@@ -56,18 +56,10 @@ export async function insertChange(tx: Tx, change: NewChange): Promise<void> {
 
 /** Makes the rows that execution writes to, in the transaction that starts the change. */
 export async function insertTracks(tx: Tx, changeId: ChangeId, plan: Plan): Promise<void> {
-  await tx
-    .insertInto("change_target")
-    .values([
-      { change_id: changeId, target_id: OPENING, state: "staged" as const },
-      { change_id: changeId, target_id: CLOSING, state: "staged" as const },
-      ...plan.targets.map((target) => ({
-        change_id: changeId,
-        target_id: target.targetId,
-        state: "pending" as const,
-      })),
-    ])
-    .execute();
+  await sql`insert into change_target (change_id, target_id, state)
+    select ${changeId}, target_id, 'staged' from unnest(${[OPENING, CLOSING]}::text[]) as target_id
+    union all select ${changeId}, target_id, 'pending'
+    from unnest(${plan.targets.map(({ targetId }) => targetId)}::text[]) as target_id`.execute(tx);
   const batches = plan.groups.flatMap((group) => group.batches);
   if (batches.length > 0) {
     await tx

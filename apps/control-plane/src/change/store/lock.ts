@@ -22,21 +22,26 @@ interface LockDemand {
   readonly locks: readonly LockRequest[];
 }
 
+const ADVISORY_CLASS = 7700;
+const BUCKETS = 512;
+
 /** Takes all locks or none, in the caller's transaction; answers with the first conflict. */
 export async function takeLocks(tx: Transaction<Database>, demand: LockDemand): Promise<LockConflict | null> {
   const resources = demand.locks.map(({ resource }) => resource);
-  // Serialises those who want these until the transaction ends, also where no row is there to lock; in canonical order.
-  await sql`select pg_advisory_xact_lock(hashtextextended(resource, 7700))
-    from (select unnest(${resources}::text[]) as resource) wanted`.execute(tx);
+  // Serialises those who want these until the transaction ends, also where no row is there to lock; everybody in the same order.
+  // The server has room for a few thousand such locks in all, so that resources share them.
+  await sql`select pg_advisory_xact_lock(${ADVISORY_CLASS}, bucket) from (
+      select distinct abs(hashtextextended(resource, 0) % ${BUCKETS})::int as bucket
+      from unnest(${resources}::text[]) as resource order by bucket
+    ) wanted`.execute(tx);
   const conflict = await findConflict(tx, demand);
   if (conflict !== null) return conflict;
   const held = demand.locks.flatMap(({ mode, ...lock }) => (mode === "at-start" ? [] : [{ ...lock, mode }]));
   if (held.length === 0) return null;
-  await tx
-    .insertInto("lock")
-    .values(held.map((lock) => ({ ...lock, change_id: demand.changeId, tenant_id: demand.tenantId })))
-    .onConflict((conflicting) => conflicting.columns(["resource", "change_id"]).doNothing())
-    .execute();
+  await sql`insert into lock (resource, change_id, tenant_id, mode, label)
+    select resource, ${demand.changeId}, ${demand.tenantId}, mode, label
+    from jsonb_to_recordset(${JSON.stringify(held)}::jsonb) as held(resource text, mode text, label text)
+    on conflict (resource, change_id) do nothing`.execute(tx);
   return null;
 }
 
@@ -47,11 +52,7 @@ export async function findConflict(tx: Kysely<Database>, demand: LockDemand): Pr
     .selectFrom("lock")
     .innerJoin("change", "change.id", "lock.change_id")
     .select(["lock.resource", "lock.mode", "lock.label", "lock.since", "lock.change_id as holder", "change.title"])
-    .where(
-      "lock.resource",
-      "in",
-      demand.locks.map(({ resource }) => resource),
-    )
+    .where("lock.resource", "=", sql<string>`any(${demand.locks.map(({ resource }) => resource)})`)
     .where("lock.change_id", "!=", demand.changeId)
     .orderBy("lock.since")
     .execute();

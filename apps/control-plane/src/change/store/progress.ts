@@ -20,11 +20,6 @@ export interface TargetMove {
   readonly problem: Problem | null;
 }
 
-/** Moves a target to its next state. */
-export async function moveTarget(tx: Tx, { changeId, ...move }: TargetMove & { readonly changeId: ChangeId }) {
-  await moveTargets(tx, changeId, [move]);
-}
-
 /** Moves targets of one change, each to its next state. */
 export async function moveTargets(tx: Tx, changeId: ChangeId, moves: readonly TargetMove[]): Promise<void> {
   if (moves.length === 0) return;
@@ -48,27 +43,22 @@ export async function moveTargets(tx: Tx, changeId: ChangeId, moves: readonly Ta
   });
 }
 
-/** A retry: the target's steps from this index on must succeed anew. */
-export async function beginRound(
+/** A retry: the steps of each target from this index on must succeed anew. */
+export async function beginRounds(
   tx: Tx,
-  target: { readonly changeId: ChangeId; readonly targetId: string; readonly fromIndex: number },
+  changeId: ChangeId,
+  targets: readonly { readonly targetId: string; readonly fromIndex: number }[],
 ): Promise<void> {
-  await tx
-    .updateTable("change_target")
-    .set((eb) => ({ round: eb("round", "+", 1), from_index: target.fromIndex }))
-    .where("change_id", "=", target.changeId)
-    .where("target_id", "=", target.targetId)
-    .execute();
+  if (targets.length === 0) return;
+  await sql`update change_target set round = round + 1, from_index = begun."fromIndex"
+    from jsonb_to_recordset(${JSON.stringify(targets)}::jsonb) as begun("targetId" text, "fromIndex" int)
+    where change_id = ${changeId} and target_id = begun."targetId"`.execute(tx);
 }
 
-/** What runs on a skipped target is to get its traffic back. */
-export async function markReattach(tx: Tx, changeId: ChangeId, targetId: string): Promise<void> {
-  await tx
-    .updateTable("change_target")
-    .set({ reattach: true })
-    .where("change_id", "=", changeId)
-    .where("target_id", "=", targetId)
-    .execute();
+/** What runs on skipped targets is to get its traffic back. */
+export async function markReattach(tx: Tx, changeId: ChangeId, targetIds: readonly string[]): Promise<void> {
+  await sql`update change_target set reattach = true
+    where change_id = ${changeId} and target_id = any(${targetIds})`.execute(tx);
 }
 
 /** Opens the gates of batches. */

@@ -5,7 +5,6 @@ import type { ChangeId, CommandId, StepId } from "@evenkeel/contracts/id";
 import { sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import type { Phase } from "../snapshot.ts";
-import { NOW } from "./change.ts";
 import { type NewEvent, writeWithEvents } from "./event.ts";
 import type { StepRow } from "./snapshot.ts";
 
@@ -95,30 +94,32 @@ export async function endAttempts(
 const problemOf = (outcome: Outcome | null) =>
   outcome === null || outcome.kind === "succeeded" ? {} : { problem: outcome.problem };
 
-/** The attempt that a command belongs to, under the lock of its change's row; null = none does. */
-export async function lockStep(tx: Tx, commandId: CommandId): Promise<StepRow | null> {
-  // The change's row first, as everybody does: then the step's cannot move, and nobody waits in a circle.
+/** The attempts that commands belong to, under the locks of their changes' rows. */
+export async function lockSteps(tx: Tx, commandIds: readonly CommandId[]): Promise<StepRow[]> {
+  const mine = sql<CommandId>`any(${commandIds})`;
+  // The changes' rows first and in one order, as everybody does: then the steps cannot move, and nobody waits in a circle.
   await tx
     .selectFrom("change")
     .select("id")
-    .where("id", "=", (eb) => eb.selectFrom("change_step").select("change_id").where("command_id", "=", commandId))
+    .where("id", "in", (eb) => eb.selectFrom("change_step").select("change_id").where("command_id", "=", mine))
+    .orderBy("id")
     .forUpdate()
     .execute();
-  const step = await tx.selectFrom("change_step").selectAll().where("command_id", "=", commandId).executeTakeFirst();
-  return step ?? null;
+  return await tx.selectFrom("change_step").selectAll().where("command_id", "=", mine).execute();
 }
 
-/** The agent has begun. */
-export async function markStarted(tx: Tx, step: StepRow): Promise<void> {
-  await writeWithEvents(tx, step.change_id, {
-    write: tx.updateTable("change_step").set({ state: "running", started_at: NOW }).where("id", "=", step.id),
-    events: [stepEvent({ ...step, targetId: step.target_id }, { from: step.state, to: "running" })],
+/** The agents have begun. */
+export async function markStarted(tx: Tx, changeId: ChangeId, steps: readonly StepRow[]): Promise<void> {
+  const ids = steps.map(({ id }) => id);
+  await writeWithEvents(tx, changeId, {
+    write: sql`update change_step set state = 'running', started_at = clock_timestamp() where id = any(${ids})`,
+    events: steps.map((step) => stepEvent({ ...step, targetId: step.target_id }, { from: step.state, to: "running" })),
   });
 }
 
-/** The agent is asked to take the command back. */
-export async function markRevoking(tx: Tx, stepId: StepId): Promise<void> {
-  await tx.updateTable("change_step").set({ revoking: true }).where("id", "=", stepId).execute();
+/** The agents are asked to take these commands back. */
+export async function markRevoking(tx: Tx, stepIds: readonly StepId[]): Promise<void> {
+  await sql`update change_step set revoking = true where id = any(${stepIds})`.execute(tx);
 }
 
 /** Says what a step waits for; writes only what is news. */

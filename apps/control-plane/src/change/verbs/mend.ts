@@ -6,8 +6,9 @@ import { lostTracks, targetActions } from "../show/actions.ts";
 import { LOST_TARGETS, RETRYABLE_TARGETS } from "../state.ts";
 import { moveChange, wake } from "../store/change.ts";
 import { appendEvents } from "../store/event.ts";
-import { beginRound, markBatch, markReattach, moveTarget } from "../store/progress.ts";
+import { beginRounds, markBatch, markReattach, moveTargets } from "../store/progress.ts";
 import { endAttempt } from "../store/step.ts";
+import { plannedOf } from "../track.ts";
 import { type Ask, type VerbContext, withVerb } from "./context.ts";
 
 /** Runs exactly the targets again that were lost, or those of them that are named. */
@@ -17,15 +18,17 @@ export async function retry(deps: ChangeDeps, ask: Ask, body: VerbBody<"retry">)
     const lost = snapshot.plan.targets
       .map(({ targetId }) => targetId)
       .filter((id) => RETRYABLE_TARGETS.includes(snapshot.targets.get(id)?.state ?? "pending"));
-    const chosen = body.targetIds ?? lost;
-    for (const targetId of chosen) {
-      mustBe(context, targetId, "retry");
-      await retryTarget(context, targetId);
-    }
-    if (body.targetIds === undefined) {
-      for (const targetId of lostTracks(snapshot))
-        await beginRound(tx, { changeId: change.id, targetId, fromIndex: 0 });
-    }
+    const chosen = [...new Set(body.targetIds ?? lost)];
+    for (const targetId of chosen) mustBe(context, targetId, "retry");
+    const begun = chosen.flatMap((targetId) => retried(context, targetId));
+    const frame = body.targetIds === undefined ? lostTracks(snapshot) : [];
+    const rounds = [...begun.map(({ round }) => round), ...frame.map((targetId) => ({ targetId, fromIndex: 0 }))];
+    await beginRounds(tx, change.id, rounds);
+    await moveTargets(
+      tx,
+      change.id,
+      begun.map(({ move }) => move),
+    );
     await reopenBatches(context, chosen);
     await appendEvents(tx, change.id, [{ type: "verb", data: { action: "retry", targetIds: chosen, by } }]);
     if (change.state === "failed") await moveChange(tx, change, { to: "running", problem: null, by });
@@ -35,7 +38,7 @@ export async function retry(deps: ChangeDeps, ask: Ask, body: VerbBody<"retry">)
 
 function mustBe({ snapshot }: VerbContext, targetId: string, action: "retry" | "skip"): void {
   const state = snapshot.targets.get(targetId)?.state;
-  if (state === undefined || !snapshot.plan.targets.some((planned) => planned.targetId === targetId))
+  if (state === undefined || plannedOf(snapshot.plan, targetId) === undefined)
     throw new PlatformError("TARGET_UNKNOWN", { target: targetId });
   const allowed = targetActions(["retry", "skip", "declare-lost"], snapshot, targetId);
   if (!allowed.includes(action)) {
@@ -48,27 +51,21 @@ function mustBe({ snapshot }: VerbContext, targetId: string, action: "retry" | "
   }
 }
 
-async function retryTarget({ tx, change, snapshot }: VerbContext, targetId: string): Promise<void> {
+function retried({ snapshot }: VerbContext, targetId: string) {
   const target = snapshot.targets.get(targetId);
-  const planned = snapshot.plan.targets.find((one) => one.targetId === targetId);
-  if (target === undefined || planned === undefined) return;
+  const planned = plannedOf(snapshot.plan, targetId);
+  if (target === undefined || planned === undefined) return [];
   const { fromIndex, to } = retryOf(snapshot, planned, target);
-  await beginRound(tx, { changeId: change.id, targetId, fromIndex });
-  await moveTarget(tx, {
-    changeId: change.id,
-    targetId,
-    name: planned.name,
-    from: target.state,
-    to,
-    problem: null,
-  });
+  const move = { targetId, name: planned.name, from: target.state, to, problem: null };
+  return [{ round: { targetId, fromIndex }, move }];
 }
 
 /** A batch with a target that runs again is not finished any more; its bake is over already. */
 async function reopenBatches({ tx, change, snapshot }: VerbContext, targetIds: readonly string[]): Promise<void> {
+  const again = new Set(targetIds);
   for (const batch of snapshot.plan.groups.flatMap((group) => group.batches)) {
     const finished = snapshot.batches.get(batch.batchId)?.finished === true;
-    if (finished && batch.targetIds.some((id) => targetIds.includes(id))) {
+    if (finished && batch.targetIds.some((id) => again.has(id))) {
       await markBatch(tx, { changeId: change.id, batchId: batch.batchId, name: batch.name }, "reopened");
     }
   }
@@ -78,14 +75,14 @@ async function reopenBatches({ tx, change, snapshot }: VerbContext, targetIds: r
 export async function skip(deps: ChangeDeps, ask: Ask, body: VerbBody<"skip">): Promise<void> {
   await withVerb(deps, { ask, action: "skip" }, async (context) => {
     const { tx, change, snapshot, by } = context;
-    for (const targetId of body.targetIds) {
-      mustBe(context, targetId, "skip");
-      const planned = snapshot.plan.targets.find((one) => one.targetId === targetId);
+    for (const targetId of body.targetIds) mustBe(context, targetId, "skip");
+    const moves = [...new Set(body.targetIds)].map((targetId) => {
       const from = snapshot.targets.get(targetId)?.state ?? "pending";
-      const name = planned?.name ?? targetId;
-      await moveTarget(tx, { changeId: change.id, targetId, name, from, to: "skipped", problem: null });
-      if (body.traffic === "re-attach") await markReattach(tx, change.id, targetId);
-    }
+      const name = plannedOf(snapshot.plan, targetId)?.name ?? targetId;
+      return { targetId, name, from, to: "skipped" as const, problem: null };
+    });
+    await moveTargets(tx, change.id, moves);
+    if (body.traffic === "re-attach") await markReattach(tx, change.id, body.targetIds);
     const data = { action: "skip", targetIds: body.targetIds, traffic: body.traffic, by };
     await appendEvents(tx, change.id, [{ type: "verb", data }]);
     const skipped = new Set(body.targetIds);
