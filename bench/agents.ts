@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Change } from "@evenkeel/contracts/change";
+import { type Change, TREE_TARGETS } from "@evenkeel/contracts/change";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { killIdentity } from "@evenkeel/kit/process-identity";
 import type { Platform } from "@evenkeel/testkit/platform";
@@ -14,6 +14,8 @@ const WORKSPACE = "crowd";
 const PROCESSES = 4;
 const CONNECT_AT_ONCE = 50;
 const PAGE = 100;
+/** Of the counters in /proc. */
+const TICK_MS = 10;
 const AIMS = { noopAllMs: 10_000, recoveryMs: 10_000, firstPageMs: 200 };
 const LIMIT_MS = 20 * 60_000;
 
@@ -67,6 +69,7 @@ async function measure(measuring: Measuring) {
   const { client, token, controlPlanes } = platform;
   await client.createWorkspace({ body: { name: WORKSPACE, region: "local", zones: ["a"] } });
   const names = Array.from({ length: agents }, (_, index) => `host-${index + 1}`);
+  const usedMs: number[] = [await cpuMs(platform)];
   const joinMs = await timed(async () => {
     crowds.order((index) => ({
       ...{ kind: "join", controlPlanes, token, workspace: WORKSPACE },
@@ -74,11 +77,13 @@ async function measure(measuring: Measuring) {
     }));
     await until("all have joined", () => crowds.counts().joined === agents);
   });
+  usedMs.push(await cpuMs(platform));
   bench.say(`${agents} agents joined in ${(joinMs / 1000).toFixed(1)} s`);
   const connectMs = await timed(async () => {
     crowds.order(() => ({ kind: "connect", atOnce: CONNECT_AT_ONCE / PROCESSES }));
     await until("all are connected", () => crowds.counts().connected === agents);
   });
+  usedMs.push(await cpuMs(platform));
   bench.say(`all connected in ${(connectMs / 1000).toFixed(1)} s`);
   const noops: number[] = [];
   let probed: ChangeId | null = null;
@@ -92,13 +97,25 @@ async function measure(measuring: Measuring) {
     bench.say(`a no-op on all: ${((noops.at(-1) ?? 0) / 1000).toFixed(1)} s`);
   }
   const noopAllMs = median(noops);
+  usedMs.push(await cpuMs(platform));
+  const cpu = perAgent(usedMs, agents);
+  bench.say(`processor time per agent: connect ${cpu.connectMs} ms, no-op ${cpu.noopMs} ms`);
   const firstPageMs = await firstPage(platform, probed as unknown as ChangeId);
-  bench.say(`first ${PAGE} targets of its tree: ${Math.round(firstPageMs)} ms`);
+  bench.say(`its tree with ${TREE_TARGETS} targets: ${Math.round(firstPageMs)} ms`);
+  const targetsPageMs = await firstTargets(platform, probed as unknown as ChangeId);
+  bench.say(`first ${PAGE} of the list of its targets: ${Math.round(targetsPageMs)} ms`);
   const controlPlaneMb = await memoryMb(platform);
   bench.say(`memory of the control plane: ${controlPlaneMb} MB`);
   const recoveryMs = await recovery(measuring);
   bench.say(`kill -9 of the control plane in the midst of it: ${(recoveryMs / 1000).toFixed(1)} s until all were done`);
-  return { agents, joinMs, connectMs, noopAllMs, recoveryMs, firstPageMs, controlPlaneMb, journal: "in memory" };
+  const pages = { firstPageMs, targetsPageMs };
+  return { agents, joinMs, connectMs, noopAllMs, recoveryMs, ...pages, cpu, controlPlaneMb, journal: "in memory" };
+}
+
+/** Of control plane and database together, heartbeats of those that are connected included. */
+function perAgent([, joined = 0, connected = 0, done = 0]: readonly number[], agents: number) {
+  const per = (ms: number, rounds = 1) => Number((ms / agents / rounds).toFixed(2));
+  return { connectMs: per(connected - joined), noopMs: per(done - connected, 3) };
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
@@ -128,7 +145,7 @@ async function succeeded({ client }: Platform, changeId: ChangeId, targets: numb
     if (type === "change" && data.to === "succeeded") break;
     if (type === "change" && data.to === "failed") throw new Error(`the change failed: ${JSON.stringify(data)}`);
   }
-  const change: Change = await client.getChange({ params: { changeId } });
+  const change: Change = await client.getChange({ params: { changeId }, query: { targets: 0 } });
   if (change.targets.succeeded !== targets) throw new Error(`only ${change.targets.succeeded} of ${targets} answered`);
 }
 
@@ -138,6 +155,39 @@ async function firstPage({ client }: Platform, changeId: ChangeId): Promise<numb
     times.push(await timed(() => client.getChange({ params: { changeId } })));
   }
   return median(times);
+}
+
+/** The first page of the list of all its targets. */
+async function firstTargets({ client }: Platform, changeId: ChangeId): Promise<number> {
+  const times: number[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    times.push(await timed(() => client.listChangeTargets({ params: { changeId }, query: { limit: PAGE } })));
+  }
+  return median(times);
+}
+
+/** Processor time of the control plane and of the database server, both with their children. */
+async function cpuMs(platform: Platform): Promise<number> {
+  const parts = await platform.parts();
+  const roots = ["control-plane-1", "postgres"].flatMap((name) => parts[name]?.pid ?? []);
+  const stats = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => statOf(Number(pid)));
+  const mine = new Set(roots);
+  for (const { pid, parent } of stats) if (mine.has(parent)) mine.add(pid);
+  return stats.filter(({ pid }) => mine.has(pid)).reduce((sum, { ticks }) => sum + ticks * TICK_MS, 0);
+}
+
+function statOf(pid: number): { pid: number; parent: number; ticks: number }[] {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [, parent, ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // utime and stime, and those of children that have ended.
+    const ticks = rest.slice(9, 13).reduce((sum, field) => sum + Number(field), 0);
+    return [{ pid, parent: Number(parent), ticks }];
+  } catch {
+    return [];
+  }
 }
 
 /** Resident memory of the control plane. */

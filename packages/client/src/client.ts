@@ -91,7 +91,7 @@ function streams(caller: Caller): Streams {
             ...(signal === undefined ? {} : { signal }),
           }),
         parse: (data) => ChangeEvent.parse(JSON.parse(data)),
-        look: async () => (await call("getChange", { params: { changeId } })) as Change,
+        look: async () => (await call("getChange", { params: { changeId }, query: { targets: 0 } })) as Change,
       });
     },
     async *readLogs(serviceId, { signal, ...query } = {}) {

@@ -18,7 +18,7 @@ export interface SnapshotOptions {
   readonly everyMs?: number;
 }
 
-/** Between two looks, so that a burst of events is one look. */
+/** Between two looks at least, so that a burst of events is one look; longer where a look is a lot of work. */
 const GAP_MS = 80;
 
 // 1. A look begins after the event that caused it arrived: no snapshot is older than the events before it.
@@ -43,13 +43,15 @@ export async function* followChange(
   try {
     listen(changeId);
     while (!signal?.aborted) {
+      const beganMs = performance.now();
       const snapshot = await look(client, changeId);
+      const tookMs = performance.now() - beganMs;
       if (snapshot !== null) {
         if (snapshot.rollback !== null) listen(snapshot.rollback.id);
         yield { ...snapshot, outputs: named(outputs.splice(0), snapshot) };
         if (isTerminal(snapshot.change.state)) return;
       }
-      await pause(GAP_MS);
+      await pause(Math.max(GAP_MS, 2 * tookMs));
       await bell.rung(everyMs);
     }
   } finally {

@@ -17,6 +17,9 @@ import { GuardVerdict } from "./guard.ts";
 import { ChangeId, Digest, HostId, Moment, Name, RevisionId, ServiceId, StepId, WorkspaceId } from "./id.ts";
 import { Strategy } from "./strategy.ts";
 
+/** So many targets are in the tree of a change unless somebody asks for more. */
+export const TREE_TARGETS = 200;
+
 export const StepView = z.strictObject({
   /** Of the attempt; null = none was made yet. */
   id: StepId.nullable(),
@@ -55,6 +58,17 @@ export const TargetView = z.strictObject({
 });
 export type TargetView = z.infer<typeof TargetView>;
 
+const counts = z.strictObject({
+  total: z.int(),
+  succeeded: z.int(),
+  failed: z.int(),
+  running: z.int(),
+  pending: z.int(),
+  skipped: z.int(),
+  offline: z.int(),
+  unknown: z.int(),
+});
+
 export const BatchView = z.strictObject({
   batchId: z.string(),
   name: z.string(),
@@ -68,6 +82,9 @@ export const BatchView = z.strictObject({
   finishedAt: Moment.nullable(),
   /** What the guards have found so far. */
   guards: z.array(GuardVerdict),
+  /** Of all its targets, those that are not in this tree too. */
+  targetCounts: counts,
+  /** In the order of the plan; of a large change those in trouble, those in hand, then others as far as there is room. */
   targets: z.array(TargetView),
   ...acts,
 });
@@ -82,17 +99,6 @@ export const GroupView = z.strictObject({
   ...acts,
 });
 export type GroupView = z.infer<typeof GroupView>;
-
-const counts = z.strictObject({
-  total: z.int(),
-  succeeded: z.int(),
-  failed: z.int(),
-  running: z.int(),
-  pending: z.int(),
-  skipped: z.int(),
-  offline: z.int(),
-  unknown: z.int(),
-});
 
 export const ChangeSummary = z.strictObject({
   id: ChangeId,
@@ -126,6 +132,7 @@ export const Change = ChangeSummary.extend({
   spec: z.unknown(),
   /** The number of its last event. */
   sequence: z.int(),
+  /** What it holds; of a large change the first, and `GET /locks` has them all. */
   locks: z.array(
     z.strictObject({ resource: z.string(), label: z.string(), mode: z.enum(["shared", "exclusive"]), since: Moment }),
   ),
@@ -267,7 +274,20 @@ export const changeEndpoints = {
     }),
     reply: page(ChangeSummary),
   }),
-  getChange: endpoint("GET", "/changes/{changeId}", { needs: "change:read", params: byChange, reply: Change }),
+  /** Its tree holds `targets` of them at most; `listChangeTargets` has them all. */
+  getChange: endpoint("GET", "/changes/{changeId}", {
+    needs: "change:read",
+    params: byChange,
+    query: z.strictObject({ targets: z.coerce.number().int().min(0).max(1000).default(TREE_TARGETS) }),
+    reply: Change,
+  }),
+  /** Every target of a change in the order of its plan; of one batch, or in one state. */
+  listChangeTargets: endpoint("GET", "/changes/{changeId}/targets", {
+    needs: "change:read",
+    params: byChange,
+    query: pageQuery.extend({ batch: z.string().max(200).optional(), state: TargetState.optional() }),
+    reply: page(TargetView.extend({ batchId: z.string() })),
+  }),
   getPlan: endpoint("GET", "/changes/{changeId}/plan", { needs: "change:read", params: byChange, reply: PlanReply }),
   /** Server-sent events of `ChangeEvent`, id = sequence; resumes after `Last-Event-ID`; ends after the terminal state. */
   watchChange: endpoint("GET", "/changes/{changeId}/events", {

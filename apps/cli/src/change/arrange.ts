@@ -1,4 +1,5 @@
-import type { GroupView, VerbBody } from "@evenkeel/contracts/change";
+import type { VerbBody } from "@evenkeel/contracts/change";
+import type { Plan } from "@evenkeel/contracts/change-plan";
 import { PlatformError } from "@evenkeel/contracts/error";
 
 type Arrangement = NonNullable<VerbBody<"replan">["groups"]>;
@@ -20,8 +21,25 @@ interface Batch {
   readonly targets: readonly { readonly targetId: string; readonly name: string }[];
 }
 
+type Group = { readonly groupId: string; readonly batches: readonly Omit<Batch, "groupId">[] };
+
+/** The batches of a plan with the names of their hosts. */
+export function groupsOf({ groups, targets }: Plan): Group[] {
+  const names = new Map(targets.map(({ targetId, name }) => [targetId, name]));
+  return groups.map(({ groupId, batches }) => ({
+    groupId,
+    batches: batches.map(({ batchId, name, targetIds }) => {
+      return {
+        batchId,
+        name,
+        targets: targetIds.map((targetId) => ({ targetId, name: names.get(targetId) ?? targetId })),
+      };
+    }),
+  }));
+}
+
 /** The batches after all edits: merged first, then split, then moved; a batch without hosts is gone. */
-export function arrange(groups: readonly Pick<GroupView, "groupId" | "batches">[], edits: Edits): Arrangement {
+export function arrange(groups: readonly Group[], edits: Edits): Arrangement {
   let batches: readonly Batch[] = groups.flatMap(({ groupId, batches: its }) =>
     its.map(({ batchId, name, targets }) => ({ groupId, batchId, name, targets })),
   );

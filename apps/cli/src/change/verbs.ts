@@ -12,7 +12,7 @@ import type { Cli, Run } from "../context.ts";
 import { Exit } from "../exit.ts";
 import { type StrategyOptions, strategyOf, withStrategyOptions } from "../strategy-options.ts";
 import { actionLines } from "./actions.ts";
-import { arrange, type Edits } from "./arrange.ts";
+import { arrange, type Edits, groupsOf } from "./arrange.ts";
 import { findChange } from "./find.ts";
 import { hasEnded, watchChange } from "./watch.ts";
 
@@ -73,7 +73,9 @@ const VERBS: readonly Verb[] = [
       const { groups, merge, split, move } = options;
       if (groups !== undefined) return { groups: await readJson(groups, resolve(cli.io.cwd, groups)) };
       const edited = [merge, split, move].some((each) => each !== undefined);
-      return edited ? { groups: arrange(change.groups, options) } : {};
+      if (!edited) return {};
+      const { plan } = await (await cli.client()).getPlan({ params: { changeId: change.id } });
+      return { groups: arrange(groupsOf(plan), options) };
     },
   },
   {
@@ -105,14 +107,14 @@ const VERBS: readonly Verb[] = [
     action: "retry",
     does: "tries failed hosts again; without names all of them",
     names: "hosts",
-    body: ({ change, names }) => (names.length === 0 ? {} : { targetIds: targetIds(change, names) }),
+    body: async (given) => (given.names.length === 0 ? {} : { targetIds: await targetIds(given) }),
   },
   {
     action: "skip",
     does: "leaves hosts out",
     names: "hosts",
     options: (command) => command.requiredOption("--traffic <what>", "leave-detached, or re-attach what runs"),
-    body: ({ change, names, options: { traffic } }) => ({ targetIds: targetIds(change, names), traffic }),
+    body: async (given) => ({ targetIds: await targetIds(given), traffic: given.options.traffic }),
   },
   {
     action: "declare-lost",
@@ -249,11 +251,21 @@ function batchIds(change: Change, names: readonly string[]): string[] {
   });
 }
 
-function targetIds(change: Change, names: readonly string[]): string[] {
-  const targets = change.groups.flatMap((group) => group.batches.flatMap((batch) => batch.targets));
+/** By the plan: the tree of a large change does not hold all of them. */
+async function targetIds({ cli, change, names }: Pick<Given, "cli" | "change" | "names">): Promise<string[]> {
+  const { plan } = await (await cli.client()).getPlan({ params: { changeId: change.id } });
+  const ids = new Map(
+    plan.targets.flatMap(
+      ({ targetId, name }) =>
+        [
+          [name, targetId],
+          [targetId, targetId],
+        ] as const,
+    ),
+  );
   return names.map((name) => {
-    const found = targets.find((target) => target.targetId === name || target.name === name);
+    const found = ids.get(name);
     if (found === undefined) throw new PlatformError("TARGET_UNKNOWN", { target: name });
-    return found.targetId;
+    return found;
   });
 }

@@ -4,7 +4,7 @@
  * 2. Without a living lease nothing is accepted, and a lost lease ends every link: the agents go to a replica that lives.
  * 3. Whatever a notification says is read from the database; a missed one is made up by looking at everything.
  */
-import { AgentMessage, type AgentOrder, type InstanceUsage } from "@evenkeel/contracts/agent-protocol";
+import type { AgentMessage, AgentOrder, InstanceUsage } from "@evenkeel/contracts/agent-protocol";
 import { problemOf } from "@evenkeel/contracts/error";
 import type { HostFacts } from "@evenkeel/contracts/host";
 import type { CommandId, HostId, TenantId } from "@evenkeel/contracts/id";
@@ -24,6 +24,7 @@ import type { AgentConnections } from "./connections.ts";
 import { type Desk, openDesk } from "./desk.ts";
 import type { AgentListener } from "./listener.ts";
 import type { LogRequest, LogSink } from "./log-reader.ts";
+import { readAgentMessage } from "./read-message.ts";
 import {
   endSession,
   markEnded,
@@ -149,7 +150,7 @@ export class AgentLinks {
     const { log, listener, nowMs } = this.#options;
     const link: AgentSocket = new Link(socket, {
       peer: hostId,
-      read: (value) => AgentMessage.safeParse(value),
+      read: readAgentMessage,
       log,
       nowMs,
     });

@@ -4,8 +4,8 @@ import type { ChangeId } from "@evenkeel/contracts/id";
 import { type Handlers, mayDo, pageStart, type RequestOf, toPage } from "../http/index.ts";
 import { readBlockers } from "./blocker.ts";
 import type { ChangeDeps } from "./deps.ts";
-import { permitted, permittedSummary } from "./permitted.ts";
-import { readChange, readChangeIn, readSummaries } from "./read.ts";
+import { permitted, permittedSummary, permittedTarget } from "./permitted.ts";
+import { readChange, readChangeIn, readSummaries, readTargets } from "./read.ts";
 import { findChange } from "./store/change.ts";
 import { listChanges } from "./store/list.ts";
 import { holderOf, listLocks } from "./store/lock.ts";
@@ -42,13 +42,20 @@ function makingHandlers(deps: ChangeDeps): Handlers<Making> {
       return await request.effect(async (tx) => {
         const id = await createChange(deps, tx, { tenantId, by, body });
         request.audit.resource = `change/${id}`;
-        return permitted(await readChangeIn(tx, tenantId, id), caller);
+        return permitted(await readChangeIn(tx, { tenantId, changeId: id }), caller);
       });
     },
   };
 }
 
-type Reading = "listChanges" | "getChange" | "getPlan" | "watchChange" | "listLocks" | "listBlockers";
+type Reading =
+  | "listChanges"
+  | "getChange"
+  | "listChangeTargets"
+  | "getPlan"
+  | "watchChange"
+  | "listLocks"
+  | "listBlockers";
 
 function readingHandlers(deps: ChangeDeps): Handlers<Reading> {
   const { db } = deps;
@@ -62,7 +69,19 @@ function readingHandlers(deps: ChangeDeps): Handlers<Reading> {
         keyOf: ({ id }) => id,
       });
     },
-    getChange: async ({ params, caller }) => permitted(await readChange(db, caller.tenantId, params.changeId), caller),
+    getChange: async ({ params: { changeId }, query, caller }) => {
+      const which = { tenantId: caller.tenantId, changeId, atMost: query.targets };
+      return permitted(await readChange(db, which), caller);
+    },
+    listChangeTargets: async ({ params: { changeId }, query, caller }) => {
+      const { batch, state } = query;
+      const { tenantId } = caller;
+      const rows = await readTargets(db, { tenantId, changeId, batch, state, ...pageStart(query) });
+      return toPage(rows, query, {
+        show: ({ place: _, ...target }) => permittedTarget(target, caller),
+        keyOf: ({ place }) => String(place),
+      });
+    },
     getPlan: async ({ params, caller }) => {
       const { plan, plan_digest: digest } = await findChange(db, caller.tenantId, params.changeId);
       return { plan, digest };
@@ -109,7 +128,7 @@ function verbHandlers(deps: ChangeDeps): Handlers<Verbs> {
       return await effect(async (tx) => {
         const may = (permission: string) => mayDo(caller.may, permission);
         const shown = await run({ tenantId, changeId, by, may, tx }, body);
-        return permitted(await readChangeIn(tx, tenantId, shown), caller);
+        return permitted(await readChangeIn(tx, { tenantId, changeId: shown }), caller);
       });
     };
   const verb = <Body extends Record<string, unknown>>(run: (ask: Ask, body: Body) => Promise<unknown>) =>

@@ -1,4 +1,4 @@
-import type { Change, ChangeSummary } from "@evenkeel/contracts/change";
+import type { Change, ChangeSummary, TargetView } from "@evenkeel/contracts/change";
 import type { ChangeAction } from "@evenkeel/contracts/change-state";
 import { type Caller, mayDo } from "../http/index.ts";
 
@@ -17,6 +17,11 @@ export function permittedSummary<Shown extends ChangeSummary>(change: Shown, who
   return { ...change, allowedActions: actions.filter((action) => action !== "close" || mayClose) };
 }
 
+/** The same for one target. */
+export function permittedTarget<Shown extends TargetView>(target: Shown, who: Who): Shown {
+  return { ...target, allowedActions: of(target.allowedActions, who) };
+}
+
 /** The same for the whole tree. */
 export function permitted(change: Change, who: Who): Change {
   return {
@@ -27,7 +32,7 @@ export function permitted(change: Change, who: Who): Change {
       batches: group.batches.map((batch) => ({
         ...batch,
         allowedActions: of(batch.allowedActions, who),
-        targets: batch.targets.map((target) => ({ ...target, allowedActions: of(target.allowedActions, who) })),
+        targets: batch.targets.map((target) => permittedTarget(target, who)),
       })),
     })),
   };

@@ -1,28 +1,93 @@
-import type { Change, ChangeSummary } from "@evenkeel/contracts/change";
+import { type Change, type ChangeSummary, TREE_TARGETS } from "@evenkeel/contracts/change";
+import type { PlannedBatch } from "@evenkeel/contracts/change-plan";
+import type { TargetState } from "@evenkeel/contracts/change-state";
+import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
-import { showChange, showSummary } from "./show/view.ts";
+import { actionsOf } from "./show/actions.ts";
+import { chooseTargets, whoseSteps } from "./show/choose.ts";
+import { showChange, showSummary, showTarget } from "./show/view.ts";
 import { findChange, newerChanges } from "./store/change.ts";
 import { locksOf } from "./store/lock.ts";
-import { type ChangeRow, readRows, readRowsOfMany, snapshotOf } from "./store/snapshot.ts";
+import { type ChangeRow, readPart, readRows, readRowsOfMany, readStates, snapshotOf } from "./store/snapshot.ts";
+
+/** Which change is shown, and how many of its targets at most. */
+export interface WhichTree {
+  readonly tenantId: TenantId;
+  readonly changeId: ChangeId;
+  readonly atMost?: number;
+}
 
 /** A change as API, CLI and console display it. */
-export async function readChange(db: Kysely<Database>, tenantId: TenantId, changeId: ChangeId): Promise<Change> {
+export async function readChange(db: Kysely<Database>, which: WhichTree): Promise<Change> {
   // One snapshot of the database, so that the tree fits together.
   return await db
     .transaction()
     .setIsolationLevel("repeatable read")
     .setAccessMode("read only")
-    .execute(async (tx) => await readChangeIn(tx, tenantId, changeId));
+    .execute(async (tx) => await readChangeIn(tx, which));
 }
 
 /** The same inside a transaction that has begun already. */
-export async function readChangeIn(db: Kysely<Database>, tenantId: TenantId, changeId: ChangeId): Promise<Change> {
-  const rows = await readRows(db, await findChange(db, tenantId, changeId));
+export async function readChangeIn(db: Kysely<Database>, which: WhichTree): Promise<Change> {
+  const { tenantId, changeId, atMost = TREE_TARGETS } = which;
+  const change = await findChange(db, tenantId, changeId);
+  const { rows, chosen } = await readTree(db, change, atMost);
   const newer = (await newerChanges(db, [changeId])).get(changeId) ?? null;
-  return showChange({ rows, snapshot: snapshotOf(rows), newer, locks: await locksOf(db, changeId) });
+  const locks = await locksOf(db, changeId, TREE_TARGETS);
+  return showChange({ rows, snapshot: snapshotOf(rows), chosen, newer, locks });
 }
+
+async function readTree(db: Kysely<Database>, change: ChangeRow, atMost: number) {
+  if (change.plan.targets.length <= atMost) return { rows: await readRows(db, change), chosen: null };
+  const states = await readStates(db, change.id);
+  const stateOf = new Map(states.map((row) => [row.target_id, row.state]));
+  const chosen = chooseTargets(change.plan, stateOf, atMost) ?? new Set();
+  const withSteps = whoseSteps(change.plan, stateOf, chosen);
+  return { rows: await readPart(db, { change, states, targetIds: [...chosen], withSteps }), chosen };
+}
+
+export interface TargetPage {
+  readonly tenantId: TenantId;
+  readonly changeId: ChangeId;
+  /** Its id or its name. */
+  readonly batch: string | undefined;
+  readonly state: TargetState | undefined;
+  /** The place in the plan of the last target of the page before. */
+  readonly after: string | null;
+  readonly rows: number;
+}
+
+/** Targets of a change in the order of its plan. */
+export async function readTargets(db: Kysely<Database>, page: TargetPage) {
+  const change = await findChange(db, page.tenantId, page.changeId);
+  const states = await readStates(db, change.id);
+  const stateOf = new Map(states.map((row) => [row.target_id, row.state]));
+  const batches = change.plan.groups.flatMap((group) => group.batches);
+  const batchOf = new Map(batches.flatMap((batch) => batch.targetIds.map((id) => [id, batch] as const)));
+  if (page.batch !== undefined && !batches.some((batch) => isCalled(batch, page.batch)))
+    throw new PlatformError("BATCH_UNKNOWN", { batch: page.batch });
+  const after = page.after === null ? -1 : Number(page.after);
+  const found = change.plan.targets.flatMap((planned, place) => {
+    const batch = batchOf.get(planned.targetId);
+    const fits = page.batch === undefined || (batch !== undefined && isCalled(batch, page.batch));
+    const state = stateOf.get(planned.targetId) ?? "pending";
+    if (place <= after || !fits || (page.state !== undefined && state !== page.state)) return [];
+    return [{ place, planned, batchId: batch?.batchId ?? "" }];
+  });
+  const some = found.slice(0, page.rows);
+  const targetIds = some.map(({ planned }) => planned.targetId);
+  const withSteps = whoseSteps(change.plan, stateOf, targetIds);
+  const rows = await readPart(db, { change, states, targetIds, withSteps });
+  const newer = (await newerChanges(db, [change.id])).get(change.id) ?? null;
+  const shown = { rows, snapshot: snapshotOf(rows) };
+  const actions = actionsOf(change, shown.snapshot, newer);
+  return some.map(({ place, planned, batchId }) => ({ place, ...showTarget(shown, planned, actions), batchId }));
+}
+
+const isCalled = ({ batchId, name }: PlannedBatch, called: string | undefined): boolean =>
+  batchId === called || name === called;
 
 /** Changes in a list. */
 export async function readSummaries(db: Kysely<Database>, changes: readonly ChangeRow[]): Promise<ChangeSummary[]> {

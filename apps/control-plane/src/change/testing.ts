@@ -343,7 +343,7 @@ export class Drill {
   }
 
   async show(changeId: ChangeId): Promise<Change> {
-    return await readChange(this.database.db, this.seeded.tenantId, changeId);
+    return await readChange(this.database.db, { tenantId: this.seeded.tenantId, changeId });
   }
 
   async waitFor(changeId: ChangeId, ...states: readonly ChangeState[]): Promise<Change> {

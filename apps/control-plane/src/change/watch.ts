@@ -6,7 +6,7 @@ import type { ChangeDeps } from "./deps.ts";
 import { findChange, stateOfChange } from "./store/change.ts";
 import { eventsAfter } from "./store/event.ts";
 
-const READ_AT_ONCE = 200;
+const READ_AT_ONCE = 1000;
 
 export interface Watch {
   readonly tenantId: TenantId;

@@ -92,16 +92,18 @@ function onceLines(when: string, steps: readonly StepView[]): Line[] {
 
 function batchLines(batch: BatchView, options: ChangeTextOptions & { width: number }): Line[] {
   const { now, width } = options;
-  const done = batch.targets.filter(({ state }) => state === "succeeded").length;
+  const { succeeded, failed, total } = batch.targetCounts;
   const head = line(
     ...["  ", stateMark(batch.state), ` ${batch.name.padEnd(width)}  `],
-    span(`${done}/${plural(batch.targets.length, "host")}`, "dim"),
+    span(`${succeeded}/${plural(total, "host")}`, "dim"),
+    // Where not all are shown the number says what the list cannot.
+    ...(failed > batch.targets.length ? [span(`  ${failed} failed`, "bad")] : []),
     ...batchNote(batch),
     span(`  ${elapsed(batch.startedAt, batch.finishedAt, now)}`, "dim"),
   );
   const shown = chooseTargets(batch, options.maxTargets ?? 12);
   const nameWidth = Math.max(...shown.map(({ name }) => name.length), 0);
-  const rest = batch.targets.length - shown.length;
+  const rest = total - shown.length;
   return [
     head,
     ...verdictLines(batch.guards, "      "),

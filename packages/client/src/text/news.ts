@@ -26,12 +26,15 @@ const batchesOf = (change: Change): BatchView[] => change.groups.flatMap((group)
 
 function batchNews(before: BatchView | undefined, after: BatchView): Line[] {
   const known = new Map((before?.targets ?? []).map((target) => [target.targetId, target]));
+  // Of a large batch now these targets are shown and now those: news are of one that was there before, or is in trouble.
+  const whole = after.targets.length === after.targetCounts.total;
+  const told = after.targets.filter((target) => whole || known.has(target.targetId) || target.problem !== null);
   const targets = [
-    ...after.targets.flatMap((target) => targetNews(known.get(target.targetId), target)),
+    ...told.flatMap((target) => targetNews(known.get(target.targetId), target)),
     ...verdictNews(before?.guards ?? [], after.guards),
   ];
   if ((before?.state ?? "pending") === after.state) return targets;
-  const hosts = span(`  ${plural(after.targets.length, "host")}`, "dim");
+  const hosts = span(`  ${plural(after.targetCounts.total, "host")}`, "dim");
   const took = span(`  ${elapsed(after.startedAt, after.finishedAt, Date.now())}`, "dim");
   const bake = after.state === "baking" ? ` for ${Math.round(after.bakeMs / 1000)} s` : "";
   const state = line("  ", stateMark(after.state), ` ${after.name}: `, stateName(after.state), bake, hosts);

@@ -28,11 +28,18 @@ export function sampleTarget(name: string, state: TargetView["state"], more: Par
   };
 }
 
+function countsOf(targets: readonly TargetView[]): BatchView["targetCounts"] {
+  const of = (state: TargetView["state"]) => targets.filter((target) => target.state === state).length;
+  const counts = { succeeded: of("succeeded"), failed: of("failed"), running: of("running"), pending: of("pending") };
+  return { total: targets.length, ...counts, skipped: of("skipped"), offline: of("offline"), unknown: of("unknown") };
+}
+
 export function sampleBatch(name: string, state: BatchView["state"], targets: readonly TargetView[]): BatchView {
   const began = state === "pending" ? null : at(1);
   return {
     ...{ batchId: `hello/${name}`, name, beta: name === "beta", state, gate: null, confirmed: false, bakeMs: 3000 },
     ...{ bakedMs: 1000, startedAt: began, finishedAt: state === "succeeded" ? at(4) : null, targets: [...targets] },
+    targetCounts: countsOf(targets),
     guards: [],
     allowedActions: [],
   };

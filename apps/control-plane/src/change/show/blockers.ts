@@ -7,6 +7,7 @@ import { approvalMissing, type Judgement } from "../governance.ts";
 import { CLOSING, OPENING, type Snapshot } from "../snapshot.ts";
 import { LOST_TARGETS } from "../state.ts";
 import type { ChangeRows } from "../store/snapshot.ts";
+import { plannedOf } from "../track.ts";
 import { mayConfirm } from "./actions.ts";
 import { commandOf } from "./command.ts";
 
@@ -105,7 +106,7 @@ function atSteps(blocked: Blocked): Blocker[] {
 
 function nameOf({ snapshot }: Blocked, targetId: string): string {
   if (targetId === OPENING || targetId === CLOSING) return "the change itself";
-  return snapshot.plan.targets.find((target) => target.targetId === targetId)?.name ?? targetId;
+  return plannedOf(snapshot.plan, targetId)?.name ?? targetId;
 }
 
 /** Hosts that are away and have something in hand. */

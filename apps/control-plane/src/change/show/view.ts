@@ -2,7 +2,7 @@ import type { Cause } from "@evenkeel/contracts/cause";
 import { causesOf } from "@evenkeel/contracts/cause/find-causes";
 import type { BatchView, Change, ChangeSummary, GroupView, StepView, TargetView } from "@evenkeel/contracts/change";
 import type { PlannedBatch, PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-plan";
-import type { ChangeAction, TargetTraffic } from "@evenkeel/contracts/change-state";
+import type { ChangeAction, TargetState, TargetTraffic } from "@evenkeel/contracts/change-state";
 import { type GuardVerdict, guardName } from "@evenkeel/contracts/guard";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { batchOf, batchState, groupState } from "../batch.ts";
@@ -20,6 +20,8 @@ const LOST_SHOWN = 3;
 export interface Shown {
   readonly rows: ChangeRows;
   readonly snapshot: Snapshot;
+  /** Those that are shown; null = all. */
+  readonly chosen: ReadonlySet<string> | null;
   readonly newer: ChangeId | null;
   readonly locks: Change["locks"];
 }
@@ -43,7 +45,7 @@ export function showChange(shown: Shown): Change {
 }
 
 /** A change in a list. */
-export function showSummary({ rows, snapshot, newer }: Omit<Shown, "locks">): ChangeSummary {
+export function showSummary({ rows, snapshot, newer }: Omit<Shown, "locks" | "chosen">): ChangeSummary {
   const { change } = rows;
   return {
     id: change.id,
@@ -64,7 +66,10 @@ export function showSummary({ rows, snapshot, newer }: Omit<Shown, "locks">): Ch
     rollbackChangeId: change.rollback_change_id,
     rolledBackBy: change.rolled_back_by,
     planDigest: change.plan_digest,
-    targets: countTargets(snapshot),
+    targets: countTargets(
+      snapshot,
+      snapshot.plan.targets.map(({ targetId }) => targetId),
+    ),
     allowedActions: actionsOf(change, snapshot, newer),
   };
 }
@@ -79,11 +84,15 @@ function causesIn({ targets, steps }: ChangeRows): Cause[] {
   return [...new Map(found.map((cause) => [cause.code, cause])).values()].slice(0, LOST_SHOWN);
 }
 
-function countTargets(snapshot: Snapshot): ChangeSummary["targets"] {
-  const states = snapshot.plan.targets.map(({ targetId }) => snapshot.targets.get(targetId)?.state ?? "pending");
-  const count = (...wanted: readonly string[]) => states.filter((state) => wanted.includes(state)).length;
+function countTargets(snapshot: Snapshot, targetIds: readonly string[]): ChangeSummary["targets"] {
+  const states = new Map<TargetState, number>();
+  for (const targetId of targetIds) {
+    const state = snapshot.targets.get(targetId)?.state ?? "pending";
+    states.set(state, (states.get(state) ?? 0) + 1);
+  }
+  const count = (...wanted: readonly TargetState[]) => wanted.reduce((sum, state) => sum + (states.get(state) ?? 0), 0);
   return {
-    total: states.length,
+    total: targetIds.length,
     succeeded: count("succeeded"),
     failed: count("failed", "interrupted"),
     running: count("running", "staging"),
@@ -128,7 +137,9 @@ function showBatch(shown: Shown, { group, batch, actions }: BatchPlace): BatchVi
     startedAt: row?.started_at ?? null,
     finishedAt: row?.finished_at ?? null,
     guards: rows.verdicts.filter((row) => row.batch_id === batch.batchId).map((row) => showVerdict(row, group)),
+    targetCounts: countTargets(snapshot, batch.targetIds),
     targets: batch.targetIds.flatMap((targetId) => {
+      if (shown.chosen?.has(targetId) === false) return [];
       const planned = plannedOf(snapshot.plan, targetId);
       return planned === undefined ? [] : [showTarget(shown, planned, actions)];
     }),
@@ -156,7 +167,12 @@ function showVerdict(row: VerdictRow, group: PlannedGroup): GuardVerdict {
 const targetRows = once((rows: ChangeRows["targets"]) => new Map(rows.map((row) => [row.target_id, row])));
 const stepRows = once((rows: ChangeRows["steps"]) => Map.groupBy(rows, (row) => row.target_id));
 
-function showTarget(shown: Shown, planned: PlannedTarget, actions: readonly ChangeAction[]): TargetView {
+/** One target with its steps. */
+export function showTarget(
+  shown: Pick<Shown, "rows" | "snapshot">,
+  planned: PlannedTarget,
+  actions: readonly ChangeAction[],
+): TargetView {
   const { snapshot, rows } = shown;
   const { targetId } = planned;
   const row = targetRows(rows.targets).get(targetId);
@@ -180,7 +196,7 @@ function showTarget(shown: Shown, planned: PlannedTarget, actions: readonly Chan
 }
 
 /** Attempts as they were made, then the planned steps that are still ahead. */
-function stepsOf({ rows, snapshot }: Shown, targetId: string): StepView[] {
+function stepsOf({ rows, snapshot }: Pick<Shown, "rows" | "snapshot">, targetId: string): StepView[] {
   const track = trackOf(snapshot, targetId);
   const made = stepRows(rows.steps).get(targetId) ?? [];
   const shown = made.map((row) => showStep(row, track.find(({ step }) => step.name === row.name)?.step.on));

@@ -93,13 +93,15 @@ export async function refuseLocked(tx: Transaction<Database>, resource: string):
   if (held !== undefined) throw new PlatformError("LOCK_HELD", held);
 }
 
-/** What one change holds. */
-export async function locksOf(db: Kysely<Database>, changeId: ChangeId) {
+/** What one change holds, the first of it: what it alone may touch before what others may touch too. */
+export async function locksOf(db: Kysely<Database>, changeId: ChangeId, atMost: number) {
   return await db
     .selectFrom("lock")
     .select(["resource", "label", "mode", "since"])
     .where("change_id", "=", changeId)
+    .orderBy("mode")
     .orderBy("resource")
+    .limit(atMost)
     .execute();
 }
 

@@ -67,6 +67,65 @@ export async function readRowsOfMany(db: Kysely<Database>, changes: readonly Cha
   }));
 }
 
+/** Where all targets of a change stand, and nothing else of them. */
+export async function readStates(db: Kysely<Database>, changeId: ChangeRow["id"]): Promise<TargetRow[]> {
+  const rows = await db
+    .selectFrom("change_target")
+    .select(["change_id", "target_id", "state", "round", "from_index", "reattach"])
+    .where("change_id", "=", changeId)
+    .execute();
+  return rows.map((row) => ({ ...row, problem: null, started_at: null, finished_at: null }));
+}
+
+export interface PartOfRows {
+  readonly change: ChangeRow;
+  readonly states: readonly TargetRow[];
+  /** These are read whole. */
+  readonly targetIds: readonly string[];
+  readonly withSteps: readonly string[];
+}
+
+/** The rows of a change with the steps of some targets, and with all steps of which nobody knows what became of them. */
+export async function readPart(
+  db: Kysely<Database>,
+  { change, states, targetIds, withSteps }: PartOfRows,
+): Promise<ChangeRows> {
+  const some = (ids: readonly string[]) => sql<string>`any(${ids})`;
+  const whole = await db
+    .selectFrom("change_target")
+    .selectAll()
+    .where("change_id", "=", change.id)
+    .where("target_id", "=", some(targetIds))
+    .execute();
+  const steps = await db
+    .selectFrom("change_step")
+    .selectAll()
+    .where("change_id", "=", change.id)
+    .where((eb) => eb.or([eb("target_id", "=", some(withSteps)), eb("state", "=", "unknown")]))
+    .orderBy("dispatched_at")
+    .orderBy("id")
+    .execute();
+  const wholeOf = new Map(whole.map((row) => [row.target_id, row]));
+  const targets = states.map((row) => wholeOf.get(row.target_id) ?? row);
+  return { ...(await readFrame(db, change)), change, targets, steps };
+}
+
+async function readFrame(db: Kysely<Database>, change: ChangeRow) {
+  const batches = await db.selectFrom("change_batch").selectAll().where("change_id", "=", change.id).execute();
+  const verdicts = await db
+    .selectFrom("change_verdict")
+    .selectAll()
+    .where("change_id", "=", change.id)
+    .orderBy("guard")
+    .orderBy("moment", "desc")
+    .execute();
+  const rollback =
+    change.rollback_change_id === null
+      ? undefined
+      : await db.selectFrom("change").select("state").where("id", "=", change.rollback_change_id).executeTakeFirst();
+  return { batches, verdicts, rollbackState: rollback?.state ?? null };
+}
+
 type Moving = Pick<
   ChangeRow,
   | "state"
