@@ -21,10 +21,10 @@ interface Batch {
   readonly targets: readonly { readonly targetId: string; readonly name: string }[];
 }
 
-type Group = { readonly groupId: string; readonly batches: readonly Omit<Batch, "groupId">[] };
+export type Group = { readonly groupId: string; readonly batches: readonly Omit<Batch, "groupId">[] };
 
 /** The batches of a plan with the names of their hosts. */
-export function groupsOf({ groups, targets }: Plan): Group[] {
+export function plannedGroups({ groups, targets }: Plan): Group[] {
   const names = new Map(targets.map(({ targetId, name }) => [targetId, name]));
   return groups.map(({ groupId, batches }) => ({
     groupId,

@@ -12,7 +12,7 @@ import type { Cli, Run } from "../context.ts";
 import { Exit } from "../exit.ts";
 import { type StrategyOptions, strategyOf, withStrategyOptions } from "../strategy-options.ts";
 import { actionLines } from "./actions.ts";
-import { arrange, type Edits, groupsOf } from "./arrange.ts";
+import { arrange, type Edits, type Group, plannedGroups } from "./arrange.ts";
 import { findChange } from "./find.ts";
 import { hasEnded, watchChange } from "./watch.ts";
 
@@ -73,9 +73,7 @@ const VERBS: readonly Verb[] = [
       const { groups, merge, split, move } = options;
       if (groups !== undefined) return { groups: await readJson(groups, resolve(cli.io.cwd, groups)) };
       const edited = [merge, split, move].some((each) => each !== undefined);
-      if (!edited) return {};
-      const { plan } = await (await cli.client()).getPlan({ params: { changeId: change.id } });
-      return { groups: arrange(groupsOf(plan), options) };
+      return edited ? { groups: arrange(await groupsOf({ cli, change }), options) } : {};
     },
   },
   {
@@ -251,21 +249,18 @@ function batchIds(change: Change, names: readonly string[]): string[] {
   });
 }
 
-/** By the plan: the tree of a large change does not hold all of them. */
-async function targetIds({ cli, change, names }: Pick<Given, "cli" | "change" | "names">): Promise<string[]> {
-  const { plan } = await (await cli.client()).getPlan({ params: { changeId: change.id } });
-  const ids = new Map(
-    plan.targets.flatMap(
-      ({ targetId, name }) =>
-        [
-          [name, targetId],
-          [targetId, targetId],
-        ] as const,
-    ),
-  );
-  return names.map((name) => {
-    const found = ids.get(name);
+async function targetIds(given: Pick<Given, "cli" | "change" | "names">): Promise<string[]> {
+  const targets = (await groupsOf(given)).flatMap(({ batches }) => batches.flatMap((batch) => batch.targets));
+  return given.names.map((name) => {
+    const found = targets.find((target) => target.targetId === name || target.name === name);
     if (found === undefined) throw new PlatformError("TARGET_UNKNOWN", { target: name });
-    return found;
+    return found.targetId;
   });
+}
+
+/** The batches with all their hosts: of a large change its tree does not hold them, but its plan does. */
+async function groupsOf({ cli, change }: Pick<Given, "cli" | "change">): Promise<Group[]> {
+  const batches = change.groups.flatMap((group) => group.batches);
+  if (batches.every(({ targets, targetCounts }) => targets.length === targetCounts.total)) return change.groups;
+  return plannedGroups((await (await cli.client()).getPlan({ params: { changeId: change.id } })).plan);
 }

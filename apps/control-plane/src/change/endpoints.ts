@@ -164,7 +164,7 @@ function takeOverHandlers(deps: ChangeDeps): Handlers<"takeLockOver"> {
         audit.details = { resource, reason };
         // Who may take locks over needs no other permission for it.
         await close(deps, { tenantId, changeId, by, may: () => true, tx }, { reason });
-        return permitted(await readChangeIn(tx, tenantId, changeId), caller);
+        return permitted(await readChangeIn(tx, { tenantId, changeId }), caller);
       });
     },
   };
