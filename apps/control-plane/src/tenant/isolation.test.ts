@@ -181,7 +181,6 @@ async function furnish(here: Installation): Promise<Record<string, string>> {
     applicationId: String(application.id),
   });
   const change = await make("/changes", releaseOrder);
-  await db.insertInto("restoration").values({ epoch: 1, taken_at: "2026-01-01T00:00:00Z" }).execute();
   const buildpacks = await here.call("GET", "/buildpacks");
   const [buildpack] = buildpacks.body.items as unknown as { id: string }[];
   return {
@@ -200,9 +199,10 @@ async function furnish(here: Installation): Promise<Record<string, string>> {
   };
 }
 
-/** One rule of each sort, and an emergency that waits for its review. */
+/** One rule of each sort, an emergency that waits for its review, and a restore. */
 async function putRules(here: Installation, changeId: string): Promise<Record<string, string>> {
   const { db, defaultTenant } = here.replicas[0]!.ground;
+  await db.insertInto("restoration").values({ epoch: 1, taken_at: "2026-01-01T00:00:00Z" }).execute();
   const reviewId = `rvw_${"a".repeat(20)}`;
   await sql`insert into review (id, tenant_id, change_id, started_by, reason, waived)
     values (${reviewId}, ${defaultTenant}, ${changeId}, 'admin', 'fire', '[]')`.execute(db);
