@@ -12,6 +12,7 @@ import { instanceSample } from "./029-instance-sample.ts";
 import { stepDuration } from "./032-step-duration.ts";
 import { buildpackScripts } from "./033-buildpack-scripts.ts";
 import { backup } from "./035-backup.ts";
+import { replicaProcess } from "./036-replica-process.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -27,6 +28,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "032-step-duration": stepDuration,
   "033-buildpack-scripts": buildpackScripts,
   "035-backup": backup,
+  "036-replica-process": replicaProcess,
 };
 
 const NOTHING: Migration = { up: async () => undefined };

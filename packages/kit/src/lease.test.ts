@@ -12,7 +12,7 @@ describe.each(await serverKinds())("the lease of a replica on %s", (kind) => {
     database = await testDatabase(kind);
     db = openDatabase<LeaseDatabase>({ connectionString: database.url, max: 5 });
     await sql`create table replica (id text primary key, url text not null, version text not null,
-      lease_until timestamptz not null, started_at timestamptz not null default now())`.execute(db);
+      lease_until timestamptz not null, process jsonb, started_at timestamptz not null default now())`.execute(db);
   });
   afterAll(async () => {
     await db.destroy();
@@ -53,6 +53,35 @@ describe.each(await serverKinds())("the lease of a replica on %s", (kind) => {
     expect(lease.held).toBe(false);
     await expect(lease.check(db)).rejects.toBeInstanceOf(LeaseLost);
     expect(await db.selectFrom("replica").select("id").where("id", "=", lease.id).execute()).toEqual([]);
+  });
+
+  test("whoever starts ends the leases of processes that it sees dead, and no others", async () => {
+    const lease = await open({ ttlMs: 60_000, renewMs: 20_000 });
+    const mine = await db.selectFrom("replica").selectAll().where("id", "=", lease.id).executeTakeFirstOrThrow();
+    const { process } = mine;
+    if (process === null) throw new Error("a replica says which process it is");
+    // The same pid, but started at another time: that process is gone.
+    const gone = { ...process, startTicks: process.startTicks + 1 };
+    const others = {
+      rpl_alive: process,
+      rpl_gone: gone,
+      rpl_elsewhere: { ...gone, bootId: "another machine" },
+      rpl_container: { ...gone, pidNamespace: "pid:[1]" },
+    };
+    for (const [id, its] of Object.entries(others)) {
+      await sql`insert into replica (id, url, version, lease_until, process)
+        values (${id}, 'http://there', '1', clock_timestamp() + interval '1 minute', ${JSON.stringify(its)}::jsonb)`.execute(
+        db,
+      );
+    }
+    const next = await open({ ttlMs: 60_000, renewMs: 20_000 });
+    const { rows } = await sql<{ id: string }>`
+      select id from replica where lease_until > clock_timestamp() order by id`.execute(db);
+    const living = rows.map(({ id }) => id).filter((id) => id in others);
+    expect(living).toEqual(["rpl_alive", "rpl_container", "rpl_elsewhere"]);
+    await sql`delete from replica where url = 'http://there'`.execute(db);
+    await lease.close();
+    await next.close();
   });
 
   test("a lease that ran out is never renewed: the replica hears of it and comes back under another id", async () => {

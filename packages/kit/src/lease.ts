@@ -2,11 +2,20 @@
  * Invariants:
  * 1. A lease is held while `lease_until` in the database is ahead of the database's clock; no other clock decides.
  * 2. `held` here is never longer than that: it counts from before the renewal was sent.
- * 3. A lease that was lost is never renewed: the replica comes back under another id, so nobody takes its old work for live.
+ * 3. Nobody waits for the lease of a process that is seen to be dead: one that starts on the same machine ends it.
+ * 4. A lease that was lost is never renewed: the replica comes back under another id, so nobody takes its old work for live.
  */
+import { readlinkSync } from "node:fs";
 import { newId, ReplicaId } from "@evenkeel/contracts/id";
 import { type ColumnType, type Kysely, sql } from "kysely";
 import type { Clock } from "./clock.ts";
+import { bootId, isAlive, ownIdentity, type ProcessIdentity } from "./process-identity.ts";
+
+/** Which process this is, to whoever sees the same processes. */
+interface ReplicaProcess extends ProcessIdentity {
+  /** Containers of one machine have the same boot, and other pids. */
+  readonly pidNamespace: string;
+}
 
 export interface ReplicaTable {
   id: ReplicaId;
@@ -14,6 +23,8 @@ export interface ReplicaTable {
   url: string;
   version: string;
   lease_until: ColumnType<string>;
+  /** Null = written by an earlier version. */
+  process: ColumnType<ReplicaProcess | null, string, never>;
   started_at: ColumnType<string, never, never>;
 }
 /** What a database must have for leases. */
@@ -50,6 +61,12 @@ export interface LeaseOptions {
   readonly renewMs?: number;
 }
 
+const pidNamespace = (): string => readlinkSync("/proc/self/ns/pid");
+
+function isSeenDead({ pidNamespace: namespace, ...identity }: ReplicaProcess): boolean {
+  return identity.bootId === bootId() && namespace === pidNamespace() && !isAlive(identity);
+}
+
 const TTL_MS = 5000;
 const RENEW_MS = 1000;
 
@@ -84,6 +101,7 @@ class RenewedLease implements ReplicaLease {
   }
 
   async open(): Promise<void> {
+    await this.#endDead();
     await this.#take();
     this.#timer = setInterval(() => {
       this.#renewal = this.#renewal.then(() => this.#renew()).catch(this.#options.onError);
@@ -113,10 +131,31 @@ class RenewedLease implements ReplicaLease {
     await this.#options.db.deleteFrom("replica").where("id", "=", this.#id).execute();
   }
 
+  /** What a killed predecessor held is free at once. */
+  async #endDead(): Promise<void> {
+    const { db } = this.#options;
+    const rows = await db
+      .selectFrom("replica")
+      .select(["id", "process"])
+      .where("lease_until", ">", sql<string>`clock_timestamp()`)
+      .execute();
+    const dead = rows.filter(({ process }) => process !== null && isSeenDead(process)).map(({ id }) => id);
+    if (dead.length === 0) return;
+    await db
+      .updateTable("replica")
+      .set({ lease_until: sql<string>`clock_timestamp()` })
+      .where("id", "in", dead)
+      .execute();
+  }
+
   async #take(): Promise<void> {
     const { db, url, version, clock } = this.#options;
     const sentMs = clock.monotonicMs();
-    await db.insertInto("replica").values({ id: this.#id, url, version, lease_until: this.#until() }).execute();
+    const process = JSON.stringify({ ...ownIdentity(), pidNamespace: pidNamespace() });
+    await db
+      .insertInto("replica")
+      .values({ id: this.#id, url, version, lease_until: this.#until(), process })
+      .execute();
     this.#heldUntilMs = sentMs + this.#ttlMs;
   }
 

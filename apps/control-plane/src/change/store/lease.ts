@@ -1,6 +1,6 @@
 /**
  * Invariants:
- * 1. A change is worked on by the replica that its row names, while `lease_until` is ahead of the database's clock.
+ * 1. A change is worked on by the replica that its row names, while its `lease_until` and the replica's own are ahead of the database's clock.
  * 2. Each claim draws the next token of the installation; commands carry it, receivers refuse lower ones.
  * 3. Whoever finds his lease gone falls silent: `holdChange` throws LeaseLost before anything is read or written.
  */
@@ -25,7 +25,22 @@ export async function claimChanges(db: Kysely<Database>, owner: ReplicaId, only?
     .selectFrom("change")
     .select("id")
     .where("finished_at", "is", null)
-    .where((eb) => eb.or([eb("lease_owner", "is", null), eb("lease_until", "<", NOW)]))
+    .where((eb) =>
+      eb.or([
+        eb("lease_owner", "is", null),
+        eb("lease_until", "<", NOW),
+        // Whoever is dead works on nothing, whatever time its claim has left; the new token fences it in any case.
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom("replica")
+              .select("replica.id")
+              .whereRef("replica.id", "=", "change.lease_owner")
+              .where("replica.lease_until", ">", NOW),
+          ),
+        ),
+      ]),
+    )
     .$if(only === undefined, (query) =>
       query.where((eb) =>
         eb.or([
