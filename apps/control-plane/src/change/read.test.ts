@@ -1,7 +1,7 @@
-import type { Change, TargetView } from "@evenkeel/contracts/change";
+import { type Change, ChangeSummary, type TargetView } from "@evenkeel/contracts/change";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { migratedDatabase } from "../testing.ts";
-import { readChange, readTargets, type TargetPage } from "./read.ts";
+import { readChange, readSummaries, readTargets, type TargetPage } from "./read.ts";
 import { Drill, type DrillHost, FAILED, type Kernel, SUCCEEDED } from "./testing.ts";
 
 let drill: Drill;
@@ -41,6 +41,11 @@ test("a part of the tree says of what it shows the same as the whole, and counts
     expect(part).toEqual({ ...whole, groups });
   }
   expect(targetsOf(await read(1)).map(({ name }) => name)).toEqual(["h4"]);
+
+  const row = await drill.database.db.selectFrom("change").selectAll().where("id", "=", changeId).executeTakeFirst();
+  expect(await readSummaries(drill.database.db, row === undefined ? [] : [row])).toEqual([
+    ChangeSummary.parse(Object.fromEntries(Object.entries(whole).filter(([name]) => name in ChangeSummary.shape))),
+  ]);
 
   const page = async (more: Partial<TargetPage>) =>
     await readTargets(drill.database.db, {

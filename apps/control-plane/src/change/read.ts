@@ -95,7 +95,7 @@ export async function readSummaries(db: Kysely<Database>, changes: readonly Chan
     db,
     changes.map(({ id }) => id),
   );
-  return (await readRowsOfMany(db, changes)).map((rows) =>
+  return (await readRowsOfMany(db, changes, { telling: true })).map((rows) =>
     showSummary({ rows, snapshot: snapshotOf(rows), newer: newer.get(rows.change.id) ?? null }),
   );
 }

@@ -1,6 +1,15 @@
 import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
-import type { BatchSnapshot, Snapshot, StepAttempt, TargetSnapshot, VerdictSnapshot } from "../snapshot.ts";
+import {
+  type BatchSnapshot,
+  CLOSING,
+  OPENING,
+  type Snapshot,
+  type StepAttempt,
+  type TargetSnapshot,
+  type VerdictSnapshot,
+} from "../snapshot.ts";
+import { LOST_TARGETS } from "../state.ts";
 
 export type ChangeRow = Selectable<Database["change"]>;
 export type StepRow = Selectable<Database["change_step"]>;
@@ -19,14 +28,23 @@ export interface ChangeRows {
   readonly rollbackState: Snapshot["state"] | null;
 }
 
+/** Of the change as a whole, without a known end, or of a target that was lost. */
+const isTelling = sql<boolean>`(target_id in (${OPENING}, ${CLOSING}) or state = 'unknown' or exists (
+  select from change_target where change_target.change_id = change_step.change_id
+    and change_target.target_id = change_step.target_id and change_target.state = any(${LOST_TARGETS})))`;
+
 /** Reads the rows that belong to a change; the caller holds its row, or accepts that they move. */
 export async function readRows(db: Kysely<Database>, change: ChangeRow): Promise<ChangeRows> {
   const [rows] = await readRowsOfMany(db, [change]);
   return rows!;
 }
 
-/** The same for many changes, in as many statements as for one. */
-export async function readRowsOfMany(db: Kysely<Database>, changes: readonly ChangeRow[]): Promise<ChangeRows[]> {
+/** The same for many changes, in as many statements as for one; for lists, of their steps only those that say what may be done. */
+export async function readRowsOfMany(
+  db: Kysely<Database>,
+  changes: readonly ChangeRow[],
+  { telling = false }: { readonly telling?: boolean } = {},
+): Promise<ChangeRows[]> {
   if (changes.length === 0) return [];
   const ids = changes.map(({ id }) => id);
   const rollbackIds = changes.flatMap((change) => change.rollback_change_id ?? []);
@@ -36,6 +54,7 @@ export async function readRowsOfMany(db: Kysely<Database>, changes: readonly Cha
     .selectFrom("change_step")
     .selectAll()
     .where("change_id", "in", ids)
+    .$if(telling, (query) => query.where(isTelling))
     .orderBy("dispatched_at")
     .orderBy("id")
     .execute();
