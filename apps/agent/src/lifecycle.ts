@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BuildpackDefinition, ScriptLimits } from "@evenkeel/contracts/buildpack";
 import { type AgentParts, type Call, CommandEnd, describeExit } from "./command.ts";
-import type { ScriptEnd } from "./script.ts";
+import type { Script, ScriptEnd } from "./script.ts";
 
 interface Action {
   readonly name: "setup" | "check";
@@ -30,21 +30,38 @@ export async function runAction(
 ): Promise<void> {
   const script = buildpack.lifecycle[name];
   if (script === undefined) return;
-  const { timeoutSeconds, retries, intervalSeconds } = limitsOf(buildpack, name);
+  const limits = limitsOf(buildpack, name);
+  const tried = { id: `${command.commandId}-${name}`, command: [pathOf(script)] as const, workFolder, env };
+  const end = await tryScript(parts, { context, script: tried, limits, shown: script });
+  if (end.kind === "ended" && end.exitCode === 0) return;
+  throw lossOf(end, { script, seconds: limits.timeoutSeconds ?? command.deadlineMs / 1000 });
+}
+
+interface Trial {
+  readonly context: Call<"run-script">["context"];
+  /** Its id is that of the first attempt; the others count on from it. */
+  readonly script: Script;
+  readonly limits: ScriptLimits;
+  readonly shown: string;
+}
+
+function idOf(id: string, attempt: number): string {
+  if (attempt === 1) return id;
+  return id.includes("-") ? `${id}${attempt}` : `${id}-again${attempt}`;
+}
+
+/** Runs a script as often as its limits say; answers how the last attempt ended. */
+export async function tryScript({ scripts }: Pick<AgentParts, "scripts">, trial: Trial): Promise<ScriptEnd> {
+  const { context, script, limits, shown } = trial;
+  const { timeoutSeconds, retries, intervalSeconds } = limits;
   for (let attempt = 1; ; attempt += 1) {
-    const end = await parts.scripts.run(
-      {
-        id: `${command.commandId}-${name}${attempt === 1 ? "" : attempt}`,
-        command: [pathOf(script)],
-        workFolder,
-        env,
-      },
+    const end = await scripts.run(
+      { ...script, id: idOf(script.id, attempt) },
       { signal: ofAttempt(context.signal, timeoutSeconds), onOutput: context.output },
     );
-    if (end.kind === "ended" && end.exitCode === 0) return;
-    const lastOne = attempt > retries || end.kind === "lost" || context.signal.aborted;
-    if (lastOne) throw lossOf(end, { script, seconds: timeoutSeconds ?? command.deadlineMs / 1000 });
-    context.output?.(`\n${script}: attempt ${attempt + 1} of ${retries + 1} in ${intervalSeconds} s\n`);
+    if (end.kind === "ended" && end.exitCode === 0) return end;
+    if (attempt > retries || end.kind === "lost" || context.signal.aborted) return end;
+    context.output?.(`\n${shown}: attempt ${attempt + 1} of ${retries + 1} in ${intervalSeconds} s\n`);
     // The deadline of the step ends the wait, and the next attempt at once.
     await sleep(intervalSeconds * 1000, undefined, { signal: context.signal }).catch(() => undefined);
   }

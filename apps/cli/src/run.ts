@@ -26,6 +26,7 @@ import { addPrincipalCommands } from "./principal.ts";
 import { addReviewCommands } from "./review.ts";
 import { addScaleCommands } from "./scale.ts";
 import { addServiceCommands } from "./service.ts";
+import { addTemplateCommands } from "./template.ts";
 import { addTokenCommands } from "./token.ts";
 import { addUpCommands } from "./up.ts";
 import { addWindowCommands } from "./window.ts";
@@ -48,6 +49,7 @@ const PARTS: readonly AddCommands[] = [
   addGatewayCommands,
   addWorkspaceCommands,
   addLockCommands,
+  addTemplateCommands,
   addTokenCommands,
   addPrincipalCommands,
   addApprovalCommands,

@@ -13,6 +13,7 @@ import { stepDuration } from "./032-step-duration.ts";
 import { buildpackScripts } from "./033-buildpack-scripts.ts";
 import { backup } from "./035-backup.ts";
 import { replicaProcess } from "./036-replica-process.ts";
+import { commandTemplate } from "./038-command-template.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -29,6 +30,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "033-buildpack-scripts": buildpackScripts,
   "035-backup": backup,
   "036-replica-process": replicaProcess,
+  "038-command-template": commandTemplate,
 };
 
 const NOTHING: Migration = { up: async () => undefined };

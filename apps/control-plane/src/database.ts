@@ -6,6 +6,7 @@ import type { AuditTables } from "./audit/tables.ts";
 import type { BackupTables } from "./backup/tables.ts";
 import type { BuildpackTables } from "./buildpack/tables.ts";
 import type { ChangeTables } from "./change/tables.ts";
+import type { CommandTemplateTables } from "./command-template/tables.ts";
 import type { ConvergenceTables } from "./convergence/tables.ts";
 import type { GatewayTables } from "./gateway/tables.ts";
 import type { HostTables } from "./host/tables.ts";
@@ -34,6 +35,7 @@ export interface Database
     ApplicationTables,
     PackageTables,
     BuildpackTables,
+    CommandTemplateTables,
     HostTables,
     AgentLinkTables,
     ServiceTables,

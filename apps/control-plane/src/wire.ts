@@ -17,6 +17,7 @@ import {
   exitAt,
   refuseLocked,
 } from "./change/index.ts";
+import { commandTemplateHandlers } from "./command-template/index.ts";
 import type { Config } from "./config.ts";
 import { convergenceFindings, startKeeper } from "./convergence/index.ts";
 import { type Fleet, openFleet } from "./fleet.ts";
@@ -126,6 +127,7 @@ function handlersOf(
     ...principalGroupHandlers({ ...ground, usersOf: rulesOfGroup }),
     ...windowHandlers({ ...ground, kinds: KIND_NAMES }),
     ...approvalHandlers({ ...ground, kinds: KIND_NAMES }),
+    ...commandTemplateHandlers(ground),
     ...admissionHandlers({ ...ground, kinds: KIND_NAMES }),
     ...reviewHandlers(ground),
   };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ScriptLimits } from "./buildpack.ts";
 import { Evidence } from "./cause.ts";
 import { Problem } from "./error.ts";
 import { HostFacts } from "./host.ts";
@@ -57,6 +58,9 @@ export const RunScriptInput = z.strictObject({
   revisionId: RevisionId.nullable(),
   command: z.array(z.string()).min(1),
   env: z.record(z.string(), z.string()).default({}),
+  /** It gets the parameters of the revision, and HOST and PORT of the instance in this letter. */
+  letter: Letter.optional(),
+  limits: ScriptLimits.optional(),
 });
 
 export const COMMAND_INPUTS = {

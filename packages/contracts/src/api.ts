@@ -4,6 +4,7 @@ import { approvalEndpoints } from "./approval.ts";
 import { backupEndpoints } from "./backup.ts";
 import { buildpackEndpoints } from "./buildpack.ts";
 import { changeEndpoints } from "./change.ts";
+import { commandTemplateEndpoints } from "./command-template.ts";
 import { gatewayEndpoints } from "./gateway-protocol.ts";
 import { hostEndpoints } from "./host.ts";
 import { packageEndpoints } from "./package.ts";
@@ -34,6 +35,7 @@ export const api = {
   ...windowEndpoints,
   ...approvalEndpoints,
   ...admissionEndpoints,
+  ...commandTemplateEndpoints,
   ...reviewEndpoints,
 };
 export type Api = typeof api;

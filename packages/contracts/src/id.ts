@@ -56,6 +56,8 @@ export const AdmissionRuleId = idSchema<"AdmissionRuleId">("adr");
 export type AdmissionRuleId = z.infer<typeof AdmissionRuleId>;
 export const PrincipalGroupId = idSchema<"PrincipalGroupId">("pgr");
 export type PrincipalGroupId = z.infer<typeof PrincipalGroupId>;
+export const CommandTemplateId = idSchema<"CommandTemplateId">("tpl");
+export type CommandTemplateId = z.infer<typeof CommandTemplateId>;
 export const ReviewId = idSchema<"ReviewId">("rvw");
 export type ReviewId = z.infer<typeof ReviewId>;
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FlowEntry } from "./command-template.ts";
 import { endpoint, page, pageQuery } from "./endpoint.ts";
 import {
   ApplicationId,
@@ -83,6 +84,8 @@ export const ServiceDefinition = z.strictObject({
   drain: Drain.prefault({}),
   /** Between TERM and KILL. */
   stopSeconds: z.number().min(0).max(3600).default(10),
+  /** Command templates beside the steps of its releases. */
+  flow: z.array(FlowEntry).max(20).optional(),
 });
 export type ServiceDefinition = z.infer<typeof ServiceDefinition>;
 

@@ -1,5 +1,6 @@
 import { bootId } from "@evenkeel/kit/process-identity";
-import { type AgentParts, type Call, CommandEnd, describeExit, type Handler } from "../command.ts";
+import { type AgentParts, type Call, CommandEnd, describeExit, type Handler, slotOf } from "../command.ts";
+import { tryScript } from "../lifecycle.ts";
 import { assertNoCarriageReturn } from "../revision-store.ts";
 
 type ScriptCall = Call<"run-script">;
@@ -12,21 +13,21 @@ export const runScript: Handler<"run-script"> = async (parts, call) => {
   if (!context.resumed) await assertNoCarriageReturn(input.command.join(" "), workFolder);
   await assertSameBoot(parts, call);
   const env = {
+    ...placeOf(parts, call),
     ...input.env,
     APP_DIR: workFolder,
     ...(input.revisionId === null ? {} : { REVISION: input.revisionId }),
   };
-  const end = await parts.scripts.run(
-    { id: command.commandId, command: [program, ...rest], workFolder, env },
-    { signal: context.signal, onOutput: context.output },
-  );
-  const { output } = end;
   const shown = input.command.join(" ").slice(0, 200);
+  const script = { id: command.commandId, command: [program, ...rest] as const, workFolder, env };
+  const limits = input.limits ?? { retries: 0, intervalSeconds: 0 };
+  const end = await tryScript(parts, { context, script, limits, shown: "the script" });
+  const { output } = end;
   switch (end.kind) {
     case "timed-out":
       throw new CommandEnd(
         "SCRIPT_TIMEOUT",
-        { command: shown, seconds: command.deadlineMs / 1000 },
+        { command: shown, seconds: limits.timeoutSeconds ?? command.deadlineMs / 1000 },
         { kind: "timed-out", output },
       );
     case "lost":
@@ -40,6 +41,15 @@ export const runScript: Handler<"run-script"> = async (parts, call) => {
       );
   }
 };
+
+/** What the instance in that letter has in its environment, as far as a script beside it may need it. */
+function placeOf({ instances }: AgentParts, { command, input }: ScriptCall): Record<string, string> {
+  if (input.letter === undefined) return {};
+  const instance = instances.get(slotOf(command), input.letter);
+  const { launched, address } = instance;
+  if (launched === null || launched.staged.revisionId !== input.revisionId) return { HOST: address };
+  return { ...launched.staged.configuration.env, HOST: address, PORT: String(launched.port) };
+}
 
 async function findFolder({ revisions, workFolder }: AgentParts, { command, input }: ScriptCall): Promise<string> {
   if (input.revisionId === null) return workFolder;

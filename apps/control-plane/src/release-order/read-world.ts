@@ -1,3 +1,4 @@
+import type { CommandTemplate, FlowEntry } from "@evenkeel/contracts/command-template";
 import { newId, RevisionId, ServiceId, type TenantId } from "@evenkeel/contracts/id";
 import { type Release, type ReleaseOrderSpec, releasesOf, serviceOf } from "@evenkeel/contracts/release-order";
 import type { Revision, RouteRule, ServiceDefinition } from "@evenkeel/contracts/service";
@@ -5,13 +6,14 @@ import type { Transaction } from "kysely";
 import { findApplication } from "../application/index.ts";
 import { findBuildpack, scriptsOf } from "../buildpack/index.ts";
 import type { Scope } from "../change/index.ts";
+import { findTemplate } from "../command-template/index.ts";
 import type { Database } from "../database.ts";
 import type { ObjectStore } from "../object-store/index.ts";
 import { findPackage } from "../package/index.ts";
 import { findTakenRoute, routesOf } from "../route/index.ts";
 import { readFleet, readSlotsIn } from "../slot/index.ts";
 import type { SlotWorld } from "../slot/plan/index.ts";
-import { definitionOf, type OrderWorld, type World } from "./world.ts";
+import { definitionOf, flowOf, type OrderWorld, type World } from "./world.ts";
 
 /** Reads the world for an order: its hosts once, then what each of its releases is about. */
 export async function readWorld(
@@ -58,6 +60,7 @@ async function readRelease(
         ...(buildpack === null ? [] : [buildpack.digest]),
       ]),
     ]),
+    templates: await templatesFor(tx, tenantId, flowOf(release, service)),
     routes: service === null ? [] : await routesOf(tx, service.id),
     takenRoute: await findTakenRoute(tx, { workspaceId: workspace.id, serviceId: service?.id ?? null, routes: rules }),
   };
@@ -73,6 +76,15 @@ async function goneOf(
     for (const digest of [packageDigest, buildpack.digest]) if ((await objects.size(digest)) === null) gone.add(id);
   }
   return gone;
+}
+
+async function templatesFor(tx: Transaction<Database>, tenantId: TenantId, flow: readonly FlowEntry[]) {
+  const found = new Map<string, CommandTemplate>();
+  for (const { template: reference } of flow) {
+    const template = await findTemplate(tx, { tenantId, reference });
+    if (template !== null) found.set(reference, template);
+  }
+  return found;
 }
 
 async function buildpackFor(tx: Transaction<Database>, tenantId: TenantId, definition: ServiceDefinition) {

@@ -4,12 +4,13 @@ import type { RevisionId, ServiceId } from "@evenkeel/contracts/id";
 import { serviceOf } from "@evenkeel/contracts/release-order";
 import type { Parallel } from "@evenkeel/contracts/service";
 import type { Draft } from "../change/index.ts";
+import { withFlow } from "../command-template/plan/index.ts";
 import { type PlannedRevision, planSlot } from "../slot/plan/index.ts";
 import { basisOf } from "./basis.ts";
 import { differencesOf } from "./difference.ts";
 import { framesOf } from "./frame-plan.ts";
 import { type Wish, wishesOf } from "./wish.ts";
-import { type Part, serviceIdOf } from "./world.ts";
+import { flowOf, type Part, serviceIdOf } from "./world.ts";
 
 /** What the plan keeps of a release for its rollback and the screen. */
 export interface ReleasedService {
@@ -41,7 +42,12 @@ export function planService(part: Part): ServicePlan | Refusal {
   const wished = wishesOf(release, world);
   if (isRefusal(wished)) return wished;
   const { revision } = wished;
-  const targets = wished.wishes.map((wish) => planTarget(part, wish));
+  const targets: PlannedTarget[] = [];
+  for (const wish of wished.wishes) {
+    const target = planTarget(part, wish);
+    if (isRefusal(target)) return target;
+    targets.push(target);
+  }
   return {
     about: aboutOf(part, revision),
     revision,
@@ -70,13 +76,14 @@ function aboutOf({ release, world }: Part, revision: PlannedRevision | null): Re
 }
 
 /** Where several services share hosts, a target is named by both. */
-function planTarget({ release, world, alone }: Part, wish: Wish): PlannedTarget {
-  const target = planSlot(
+function planTarget({ release, world, alone }: Part, wish: Wish): PlannedTarget | Refusal {
+  const slot = planSlot(
     world,
     { serviceId: serviceIdOf(world), application: release.application, ...wish },
     release.strategy,
   );
-  if (alone) return target;
+  const target = withFlow(slot, { flow: flowOf(release, world.service), templates: world.templates });
+  if (isRefusal(target) || alone) return target;
   const name = `${serviceOf(release)}@${target.name}`;
   return { ...target, targetId: name, name, hostName: target.name };
 }

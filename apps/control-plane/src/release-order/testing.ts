@@ -89,6 +89,7 @@ export const empty: World = {
   gone: new Set(),
   routes: [],
   takenRoute: null,
+  templates: new Map(),
   gateways: 1,
 };
 

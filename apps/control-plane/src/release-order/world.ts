@@ -1,3 +1,4 @@
+import type { CommandTemplate, FlowEntry } from "@evenkeel/contracts/command-template";
 import type {
   ApplicationId,
   BuildpackId,
@@ -43,12 +44,19 @@ export interface World extends SlotWorld {
   readonly gone: ReadonlySet<RevisionId>;
   readonly routes: readonly RouteRule[];
   readonly takenRoute: TakenRoute | null;
+  /** What the flow names, by its reference. */
+  readonly templates: ReadonlyMap<string, CommandTemplate>;
 }
 
 /** The definition that a release goes by: the manifest's, or the service's as it stands. */
 export function definitionOf(spec: Release, service: StoredService | null): ServiceDefinition | null {
   if ("package" in spec && spec.definition !== undefined) return spec.definition;
   return service?.definition ?? null;
+}
+
+/** The templates beside the steps of a release; a way back has none. */
+export function flowOf(spec: Release, service: StoredService | null): readonly FlowEntry[] {
+  return "restore" in spec ? [] : (definitionOf(spec, service)?.flow ?? []);
 }
 
 /** The service that a release is about, or the one that it makes. */

@@ -30,4 +30,5 @@ export const agentSteps: readonly AgentStep[] = [
   agentStep("start-instance", { read: whereItListens, omit: ["serviceId"] }),
   agentStep("await-health"),
   agentStep("stop-instance"),
+  agentStep("run-script"),
 ] as readonly AgentStep[];

@@ -12,6 +12,10 @@ export const CHANGE_ERRORS = {
     "The route {host}{path} belongs to the service {service}.",
     "Choose another host or path, or remove it there first.",
   ]),
+  FLOW_INVALID: entry(422, "never", [
+    "The template {template} does not fit into the flow: {problem}.",
+    "Correct `flow:`; `evenkeel template show {template}` tells what it holds.",
+  ]),
   ROUTE_GAP: entry(422, "never", [
     "In-place leaves {route} without any instance during batch {batch}.",
     "Use port: auto (surge), smaller batches, or consent with `allowGap: true`.",

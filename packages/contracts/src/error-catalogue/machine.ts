@@ -138,6 +138,10 @@ export const MACHINE_ERRORS = {
   ]),
   MANIFEST_MISSING: entry(404, "never", ["There is no evenkeel.yaml in {folder}.", "Run `evenkeel init`."]),
   MANIFEST_INVALID: entry(422, "never", ["evenkeel.yaml: {problem}.", "Correct the named field."]),
+  TEMPLATE_FILE_INVALID: entry(422, "never", [
+    "{file}: {problem}.",
+    "Correct the named field; see the guide on templates.",
+  ]),
   ORDER_FILE_INVALID: entry(422, "never", [
     "{file}: {problem}.",
     "Correct the named field; see the guide on releasing.",

@@ -1,0 +1,2 @@
+export { commandTemplateHandlers } from "./endpoints.ts";
+export { findTemplate } from "./store.ts";

@@ -1,0 +1,1 @@
+export { withFlow } from "./flow.ts";
