@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseManifest } from "@evenkeel/client/node/manifest";
 import { parseOrderFile } from "@evenkeel/client/node/order-file";
+import { parseTemplateFile } from "@evenkeel/client/node/template-file";
 import { Guard } from "@evenkeel/contracts/guard";
 import { Manifest } from "@evenkeel/contracts/service";
 import { expect, test } from "vitest";
@@ -54,8 +55,9 @@ test("the page of the manifest has a line for each field of the schema, and no o
   expect(told.sort()).toEqual([...new Set(fields)].filter((field) => !TOLD_IN_ONE_LINE.test(field)).sort());
 });
 
-/** The file of an order, a manifest, or a part of one. */
+/** The file of an order or of a template, a manifest, or a part of one. */
 function parseExample(text: string): unknown {
+  if (/^actions:/m.test(text)) return parseTemplateFile(text, "template.yaml");
   if (/^releases:/m.test(text)) return parseOrderFile(text, "order.yaml");
   return parseManifest(text.startsWith("strategy") ? `application: x\n${text}` : text);
 }

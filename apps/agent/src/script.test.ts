@@ -71,6 +71,54 @@ test("the output of a script is told while it runs, and at the end its head and 
   expect(output.head.length + output.gapBytes + output.tail.length).toBe(all.length);
 });
 
+test("a script is tried as often as its limits say, its output is the last attempt's, and a killed agent repeats none", async () => {
+  const { plane, host } = fixture;
+  await host.start();
+  const count = join(host.home, "count");
+  const text = `echo x >>'${count}'; tries=$(wc -l <'${count}'); echo "try $tries"; [ "$tries" -ge 3 ]`;
+  const limits = { timeoutSeconds: 10, retries: 2, intervalSeconds: 0 };
+  expect(await plane.run("run-script", { ...sh(text), limits })).toMatchObject({
+    kind: "succeeded",
+    exitCode: 0,
+    output: { head: "try 3\n" },
+  });
+  const failing = plane.command("run-script", {
+    ...sh(`echo y >>'${count}'; exit 4`),
+    limits: { ...limits, intervalSeconds: 1 },
+  });
+  plane.send({ kind: "command", command: failing });
+  await expect.poll(() => readFile(count, "utf8")).toBe("x\nx\nx\ny\n");
+  await host.end("SIGKILL");
+  await host.start();
+  expect(await plane.outcomeOf(failing.commandId)).toMatchObject({ kind: "failed", exitCode: 4 });
+  expect(await readFile(count, "utf8")).toBe("x\nx\nx\ny\ny\ny\n");
+  const slow = await plane.run("run-script", {
+    ...sh("echo began; sleep 60"),
+    limits: { timeoutSeconds: 1, retries: 0 },
+  });
+  expect(slow).toMatchObject({
+    kind: "timed-out",
+    problem: { facts: { seconds: 1 } },
+    output: { head: expect.stringContaining("began") },
+  });
+});
+
+test("a script beside an instance knows its address, its port and its parameters", async () => {
+  const { plane, host } = fixture;
+  await host.start();
+  const revision = await makeRevision(plane, { configuration: { env: { LEVEL: "7" } } });
+  await bring(plane, revision);
+  const { port } = await fixture.startHealthy(revision);
+  const { revisionId } = revision;
+  const script = {
+    revisionId,
+    letter: "a",
+    command: ["/bin/sh", "-c", 'echo "$HOST $PORT $LEVEL $WORD"'],
+    env: { WORD: "hi" },
+  };
+  expect(await plane.run("run-script", script)).toMatchObject({ output: { head: `${host.address} ${port} 7 hi\n` } });
+});
+
 test("a script with Windows line ends is refused by its name before it runs", async () => {
   const { plane, host } = fixture;
   await host.start();
