@@ -47,6 +47,7 @@ const BODIES: Partial<Record<OperationName, unknown>> = {
   skipChange: { targetIds: ["t"], traffic: "leave-detached" },
   declareLostChange: { stepIds: [`stp_${"0".repeat(20)}`], reason: "gone" },
   cancelChange: {},
+  planRollback: { speed: "fast" },
   rollbackChange: { speed: "fast", reason: "back" },
   planRollback: { speed: "fast" },
   closeChange: { reason: "enough" },
@@ -55,11 +56,15 @@ const BODIES: Partial<Record<OperationName, unknown>> = {
   setWindow: frozen,
   setApprovalRule: { principals: ["a"] },
   setAdmissionRule: { scope: { workspaces: ["local"] }, criterion: { kind: "rollback-target" } },
+  createCommandTemplate: { name: "mine", actions: [{ name: "go", script: "true" }] },
   signReview: { note: "right so" },
 };
 
 /** What tenant B may do, because it touches nothing of A. */
-const OWN: readonly OperationName[] = ["createToken", "createWorkspace", "createApplication"];
+const OWN: readonly OperationName[] = ["createToken", "createWorkspace", "createApplication", "createCommandTemplate"];
+
+/** Of the installation as a whole: no row of a tenant is asked for, and here nothing was restored. */
+const OF_ALL: readonly OperationName[] = ["getBackup", "getRestoration"];
 
 /** What is of the installation as a whole, and for those alone who keep it. */
 const KEEPERS_ONLY: readonly OperationName[] = ["getBackup"];
@@ -91,7 +96,9 @@ describe.each(await serverKinds())("tenants on %s", (kind) => {
         : { body: BODIES[name] }),
     });
 
-  const asked = endpoints.filter(([, { needs }]) => needs !== "public" && needs !== "host-credential");
+  const asked = endpoints
+    .filter(([, { needs }]) => needs !== "public" && needs !== "host-credential")
+    .filter(([name]) => !OF_ALL.includes(name));
 
   test("A reads everything that B is going to try", async () => {
     for (const [name, endpoint] of asked) {
@@ -124,6 +131,10 @@ describe.each(await serverKinds())("tenants on %s", (kind) => {
 
   test("after all that no row has changed but those of B", async () => {
     expect(await everythingButB(here)).toEqual(before);
+  });
+
+  test("a backup is everybody's, so only the first tenant may take one", async () => {
+    expect(await here.call("GET", "/backup", { token: SECRET_OF_B })).toMatchObject({ status: 403 });
   });
 
   test("a host of B gets no object of A, though it knows the digest", async () => {
@@ -181,10 +192,12 @@ async function furnish(here: Installation): Promise<Record<string, string>> {
     applicationId: String(application.id),
   });
   const change = await make("/changes", releaseOrder);
+  await make("/command-templates", { name: "warm-up", actions: [{ name: "go", script: "true" }] });
   const buildpacks = await here.call("GET", "/buildpacks");
   const [buildpack] = buildpacks.body.items as unknown as { id: string }[];
   return {
     workspace: "local",
+    template: "warm-up",
     application: "shop",
     applicationId: String(application.id),
     tokenId: String(token.id),
