@@ -1,26 +1,13 @@
 import type { CommandInput } from "@evenkeel/contracts/agent-protocol";
 import type { PlannedStep, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import type { CommandTemplate, TemplateAction } from "@evenkeel/contracts/command-template";
+import { ASK } from "../ask-script.ts";
 
 /** Beyond its attempts: for the way there, and for an agent that comes back. */
 const MARGIN_MS = 15_000;
 
 /** An action that is run on the host; the others only say where a step of the release stands. */
 export type RunAction = Exclude<TemplateAction, { step: unknown }>;
-
-/** The new instance is asked by the Node that every agent brings. */
-const ASK = `
-const { HOST, PORT, ASK_PATH, ASK_STATUS } = process.env;
-fetch("http://" + (HOST.includes(":") ? "[" + HOST + "]" : HOST) + ":" + PORT + ASK_PATH, { redirect: "manual" }).then(
-  ({ status }) => {
-    console.log(ASK_PATH + " answered " + status);
-    process.exit(status === Number(ASK_STATUS) ? 0 : 1);
-  },
-  (error) => {
-    console.log(ASK_PATH + ": " + (error.cause ?? error).message);
-    process.exit(1);
-  },
-);`;
 
 interface Placed {
   readonly template: CommandTemplate;
