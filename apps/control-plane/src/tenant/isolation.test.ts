@@ -192,12 +192,10 @@ async function furnish(here: Installation): Promise<Record<string, string>> {
     applicationId: String(application.id),
   });
   const change = await make("/changes", releaseOrder);
-  await make("/command-templates", { name: "warm-up", actions: [{ name: "go", script: "true" }] });
   const buildpacks = await here.call("GET", "/buildpacks");
   const [buildpack] = buildpacks.body.items as unknown as { id: string }[];
   return {
     workspace: "local",
-    template: "warm-up",
     application: "shop",
     applicationId: String(application.id),
     tokenId: String(token.id),
@@ -227,7 +225,15 @@ async function putRules(here: Installation, changeId: string): Promise<Record<st
   ] as const) {
     expect(await here.call("PUT", path, { body })).toMatchObject({ status: 200 });
   }
-  return { group: "group", window: "window", rule: "rule", reviewId };
+  const template = { name: "warm-up", actions: [{ name: "go", script: "true" }] };
+  expect(await here.call("POST", "/command-templates", { body: template })).toMatchObject({ status: 201 });
+  return {
+    template: "warm-up",
+    group: "group",
+    window: "window",
+    rule: "rule",
+    reviewId,
+  };
 }
 
 async function putService(
