@@ -47,7 +47,6 @@ const BODIES: Partial<Record<OperationName, unknown>> = {
   skipChange: { targetIds: ["t"], traffic: "leave-detached" },
   declareLostChange: { stepIds: [`stp_${"0".repeat(20)}`], reason: "gone" },
   cancelChange: {},
-  planRollback: { speed: "fast" },
   rollbackChange: { speed: "fast", reason: "back" },
   planRollback: { speed: "fast" },
   closeChange: { reason: "enough" },
@@ -62,9 +61,6 @@ const BODIES: Partial<Record<OperationName, unknown>> = {
 
 /** What tenant B may do, because it touches nothing of A. */
 const OWN: readonly OperationName[] = ["createToken", "createWorkspace", "createApplication", "createCommandTemplate"];
-
-/** Of the installation as a whole: no row of a tenant is asked for, and here nothing was restored. */
-const OF_ALL: readonly OperationName[] = ["getBackup", "getRestoration"];
 
 /** What is of the installation as a whole, and for those alone who keep it. */
 const KEEPERS_ONLY: readonly OperationName[] = ["getBackup"];
@@ -96,9 +92,7 @@ describe.each(await serverKinds())("tenants on %s", (kind) => {
         : { body: BODIES[name] }),
     });
 
-  const asked = endpoints
-    .filter(([, { needs }]) => needs !== "public" && needs !== "host-credential")
-    .filter(([name]) => !OF_ALL.includes(name));
+  const asked = endpoints.filter(([, { needs }]) => needs !== "public" && needs !== "host-credential");
 
   test("A reads everything that B is going to try", async () => {
     for (const [name, endpoint] of asked) {
@@ -131,10 +125,6 @@ describe.each(await serverKinds())("tenants on %s", (kind) => {
 
   test("after all that no row has changed but those of B", async () => {
     expect(await everythingButB(here)).toEqual(before);
-  });
-
-  test("a backup is everybody's, so only the first tenant may take one", async () => {
-    expect(await here.call("GET", "/backup", { token: SECRET_OF_B })).toMatchObject({ status: 403 });
   });
 
   test("a host of B gets no object of A, though it knows the digest", async () => {
