@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "@evenkeel/contracts/agent-protocol";
@@ -163,4 +163,25 @@ test("a journal that another process has open is refused, and is free again when
   const later = openSqliteJournal(path);
   expect(later.highestFence(null).epoch).toBe(4);
   later.dispose();
+});
+
+test("a journal that was set back to an older copy is put aside for a new one, and one that was only closed is not", () => {
+  const folder = mkdtempSync(join(tmpdir(), "evenkeel-journal-"));
+  const path = join(folder, "journal.db");
+  cleaners.push(() => rmSync(folder, { recursive: true }));
+  const desired = { slot, letter: "a", revisionId: newId(RevisionId, "rev"), running: true, port: 20_000 } as const;
+  const first = openSqliteJournal(path);
+  first.putDesired(desired);
+  first.dispose();
+  copyFileSync(path, `${path}.copy`);
+  const second = openSqliteJournal(path);
+  expect([second.journalId, second.listDesired()]).toEqual([first.journalId, [desired]]);
+  second.putDesired({ ...desired, running: false });
+  second.dispose();
+  copyFileSync(`${path}.copy`, path);
+  const third = openSqliteJournal(path);
+  expect(third.journalId).not.toBe(first.journalId);
+  expect([third.lastSequence(), third.listDesired()]).toEqual([0, []]);
+  expect(existsSync(`${path}.set-back`)).toBe(true);
+  third.dispose();
 });

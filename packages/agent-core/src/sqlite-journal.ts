@@ -1,14 +1,27 @@
-import { closeSync, existsSync, openSync, rmSync, statfsSync, statSync, truncateSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { Command, type Fence, Outcome } from "@evenkeel/contracts/agent-protocol";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { CommandId, JournalId, newId, RevisionId, ServiceId } from "@evenkeel/contracts/id";
 import { type CommandState, type Journal, type JournalEntry, UNKNOWN_REVOCATIONS_KEPT } from "./journal.ts";
+import { JournalMark } from "./journal-mark.ts";
 
 // 1. One process at a time: the exclusive lock ends with the process that holds it, however it ends.
 // 2. Every write is one transaction, synchronous FULL: it is on the disk when the call returns.
-// 3. A full disk does not keep the agent from stopping an instance: the ballast beside the journal is given up first.
+// 3. A journal that was set back to an older copy is not used: it would bring back what has ended since. It is kept beside
+//    a new one, by whose id the control plane knows that this host cannot tell what it has done.
+// 4. A full disk does not keep the agent from stopping an instance: the ballast beside the journal is given up first.
 
 const SCHEMA = `
   CREATE TABLE meta (journal_id TEXT NOT NULL, sequence INTEGER NOT NULL, epoch INTEGER NOT NULL) STRICT;
@@ -27,6 +40,7 @@ const SCHEMA = `
   ) STRICT;
   PRAGMA user_version = 1;
 `;
+const MARK = "journal.mark";
 const BALLAST_BYTES = 2 * 1024 ** 2;
 const BALLAST_SLICE_BYTES = 128 * 1024;
 const SQLITE_BUSY = 5;
@@ -45,10 +59,16 @@ interface CommandRow {
 
 /** Opens the journal at this path, or begins one; refuses while another process has it open. */
 export function openSqliteJournal(path: string): Journal {
-  const database = open(path);
   const ballast = `${path}.ballast`;
+  const journal = new SqliteJournal(open(path), { path, ballast });
+  if (journal.isSetBack()) {
+    journal.dispose();
+    // killed here: the next agent finds it set back again
+    renameSync(path, `${path}.set-back`);
+    return openSqliteJournal(path);
+  }
   refill(ballast);
-  return new SqliteJournal(database, ballast);
+  return journal;
 }
 
 function open(path: string): DatabaseSync {
@@ -94,10 +114,11 @@ class SqliteJournal implements Journal {
   readonly #database: DatabaseSync;
   readonly #ballast: string;
   readonly #statements = new Map<string, ReturnType<DatabaseSync["prepare"]>>();
+  readonly #mark: JournalMark;
   #sequence: number;
   #epoch: number;
 
-  constructor(database: DatabaseSync, ballast: string) {
+  constructor(database: DatabaseSync, { path, ballast }: { path: string; ballast: string }) {
     this.#database = database;
     this.#ballast = ballast;
     const row = database.prepare("SELECT journal_id, sequence, epoch FROM meta").get();
@@ -105,6 +126,12 @@ class SqliteJournal implements Journal {
     this.journalId = JournalId.parse(journal_id);
     this.#sequence = sequence;
     this.#epoch = epoch;
+    this.#mark = new JournalMark(join(dirname(path), MARK), this.journalId);
+  }
+
+  /** It was further than this once. */
+  isSetBack(): boolean {
+    return this.#mark.isBeyond(this.#sequence);
   }
 
   lastSequence(): number {
@@ -224,6 +251,7 @@ class SqliteJournal implements Journal {
   }
 
   dispose(): void {
+    this.#mark.close();
     this.#database.close();
   }
 
@@ -259,6 +287,8 @@ class SqliteJournal implements Journal {
       throw error;
     }
     this.#sequence = next;
+    // killed here: the mark is behind, and says nothing
+    this.#mark.move(next);
   }
 
   #run(sql: string, values: SQLInputValue[]): void {

@@ -1,0 +1,98 @@
+import type { Change } from "@evenkeel/contracts/change";
+import { killIdentity } from "@evenkeel/kit/process-identity";
+import { hostInState } from "@evenkeel/testkit/extra-host";
+import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
+import { Shop, settled, until } from "@evenkeel/testkit/shop";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+// Batches by zone: these two are the second one.
+const AWAY = ["local-3", "local-4"];
+
+let platform: Platform;
+let shop: Shop;
+beforeAll(async () => {
+  platform = await startPlatform();
+  shop = new Shop(platform);
+  expect((await shop.release({ version: "1.0.0" })).state).toBe("succeeded");
+});
+afterAll(async () => {
+  await signalAgents("SIGCONT");
+  await platform.remove();
+});
+
+/** A frozen agent is a host whose network is gone: it hears nothing, says nothing, and its applications serve on. */
+async function signalAgents(signal: "SIGSTOP" | "SIGCONT"): Promise<void> {
+  const parts = await platform.parts();
+  for (const name of AWAY) {
+    const agent = parts[`agent-${name}`];
+    if (agent !== undefined) killIdentity(agent, signal);
+  }
+}
+
+/** They are back, and a command that was sent to each of them after that has been there and back. */
+async function comeBack(): Promise<void> {
+  await signalAgents("SIGCONT");
+  for (const name of AWAY) await hostInState(platform, name, "online");
+  const { client } = platform;
+  const spec = { workspace: "local", operation: "probe" };
+  const { id } = await client.createChange({ body: { kind: "host-operation", spec } });
+  await client.startChange({ params: { changeId: id }, body: {} });
+  expect((await settled(platform, { id })).state).toBe("succeeded");
+}
+
+/** Starts a release, and lets the hosts of its second batch go away when it has begun on one of them. */
+async function releaseWithoutThem(version: string): Promise<Change> {
+  const release = await shop.start({ version });
+  const begun = (change: Change): boolean =>
+    stepsOn(change).some(({ phase, state }) => phase === "run" && state !== "pending");
+  await until(platform, release, begun);
+  await signalAgents("SIGSTOP");
+  return release;
+}
+
+function stepsOn({ groups }: Change) {
+  const targets = groups.flatMap(({ batches }) => batches.flatMap((batch) => batch.targets));
+  return targets.filter(({ name }) => AWAY.includes(name)).flatMap(({ steps }) => steps);
+}
+
+/** The processes that this version has started. */
+const startsOf = (version: string): string[] =>
+  shop
+    .effects()
+    .filter((effect) => effect.what === "start" && effect.version === version)
+    .map(({ pid }) => `${pid}`);
+
+test("a pause while hosts are cut off: nothing starts on their return, and resume ends the release", async () => {
+  const load = shop.load();
+  const release = await releaseWithoutThem("2.0.0");
+  await platform.client.pauseChange({ params: { changeId: release.id }, body: { now: true } });
+  await until(platform, release, ({ state }) => state === "paused");
+  const paused = startsOf("2.0.0");
+  await comeBack();
+  expect(startsOf("2.0.0")).toEqual(paused);
+  const change = await platform.client.getChange({ params: { changeId: release.id } });
+  expect(change.state).toBe("paused");
+  // What the pause left between two steps goes on where a person says so.
+  if (change.targets.failed > 0) await platform.client.retryChange({ params: { changeId: release.id }, body: {} });
+  await platform.client.resumeChange({ params: { changeId: release.id }, body: {} });
+  const ended = await settled(platform, release);
+  expect([ended.state, ended.problem, ended.targets.succeeded]).toEqual(["succeeded", null, 4]);
+  expect(new Set(startsOf("2.0.0")).size).toBe(4);
+  expect(startsOf("2.0.0")).toHaveLength(4);
+  const { failed, failures } = await load.stop();
+  expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
+});
+
+test("a cancel while hosts are cut off: nothing starts on their return, and no host is left between two versions", async () => {
+  const load = shop.load();
+  const release = await releaseWithoutThem("3.0.0");
+  await platform.client.cancelChange({ params: { changeId: release.id }, body: {} });
+  const cancelled = settled(platform, release);
+  const before = startsOf("3.0.0");
+  await comeBack();
+  const ended = await cancelled;
+  console.log(ended.state, JSON.stringify(ended.problem), ended.allowedActions.join());
+  expect(startsOf("3.0.0").filter((pid) => !before.includes(pid))).toEqual([]);
+  const { failed, failures } = await load.stop();
+  expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
+});

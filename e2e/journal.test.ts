@@ -1,0 +1,118 @@
+import { cpSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Change } from "@evenkeel/contracts/change";
+import { endIdentity, isAlive, type ProcessIdentity, readIdentity } from "@evenkeel/kit/process-identity";
+import { type ExtraHost, hostInState, joinHost, startAgent } from "@evenkeel/testkit/extra-host";
+import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
+import { Shop, settled, until } from "@evenkeel/testkit/shop";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const PLACE = { name: "disk", address: "127.0.99.21" };
+const MANIFEST = { hosts: [PLACE.name] };
+
+let platform: Platform;
+let shop: Shop;
+let extra: ExtraHost;
+let agent: ProcessIdentity;
+beforeAll(async () => {
+  platform = await startPlatform();
+  shop = new Shop(platform);
+  extra = await joinHost(platform, PLACE);
+  agent = extra.agent;
+  expect((await shop.release({ version: "1.0.0", manifest: MANIFEST })).state).toBe("succeeded");
+});
+afterAll(() => platform.remove());
+
+const journalFiles = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith("journal.db"));
+
+function copyJournal(from: string, to: string): void {
+  for (const name of journalFiles(to)) rmSync(join(to, name));
+  for (const name of journalFiles(from)) cpSync(join(from, name), join(to, name));
+}
+
+const killAgent = (): Promise<void> => endIdentity(agent, "SIGKILL", 10_000);
+
+function startAgain(folder = extra.folder): ProcessIdentity {
+  return startAgent(platform, { ...PLACE, folder });
+}
+
+const admit = (): Promise<unknown> => platform.client.admitHost({ params: { hostId: extra.host.id } });
+
+/** Starts a release and waits until it has started the new version on the host. */
+async function startedOnly(version: string): Promise<Change> {
+  const release = await shop.start({ version, manifest: MANIFEST, strategy: { minimumHealthySeconds: 30 } });
+  await until(
+    platform,
+    release,
+    ({ groups }) =>
+      groups[0]?.batches[0]?.targets[0]?.steps.some(
+        ({ name, state }) => name === "await-health" && state === "running",
+      ) === true,
+  );
+  return release;
+}
+
+/** Every process that the application wrote down ran once, and this one answers. */
+async function expectOnce(version: string): Promise<void> {
+  const started = shop.effects().filter(({ what }) => what === "start");
+  expect(new Set(started.map((one) => one.version)).size).toBe(started.length);
+  expect((await shop.ask()).version).toBe(version);
+}
+
+const serving = (): ProcessIdentity =>
+  readIdentity(shop.effects().findLast(({ what }) => what === "start")?.pid ?? 0) as ProcessIdentity;
+
+test("a journal that was set back to an older copy: the host is set aside, nothing runs twice, and a person takes it back", async () => {
+  const copy = join(platform.home, "test/older");
+  cpSync(extra.folder, copy, { recursive: true, filter: (name) => name === extra.folder || /journal\.db/.test(name) });
+  expect((await shop.release({ version: "2.0.0", manifest: MANIFEST })).state).toBe("succeeded");
+  const running = serving();
+  await killAgent();
+  copyJournal(copy, extra.folder);
+  agent = startAgain();
+  const host = await hostInState(platform, PLACE.name, "journal-lost");
+  expect(host.id).toBe(extra.host.id);
+  await expectOnce("2.0.0");
+  expect(isAlive(running)).toBe(true);
+  await admit();
+  await hostInState(platform, PLACE.name, "online");
+  await expectOnce("2.0.0");
+  expect((await shop.release({ version: "3.0.0", manifest: MANIFEST })).state).toBe("succeeded");
+  await expectOnce("3.0.0");
+});
+
+test("a journal that is deleted in the midst of a release: its step is interrupted, and retried only by a person", async () => {
+  const release = await startedOnly("4.0.0");
+  await killAgent();
+  for (const name of journalFiles(extra.folder)) rmSync(join(extra.folder, name));
+  agent = startAgain();
+  await hostInState(platform, PLACE.name, "journal-lost");
+  const failed = await settled(platform, release);
+  expect([failed.state, failed.groups[0]?.batches[0]?.targets[0]?.state]).toEqual(["failed", "interrupted"]);
+  await expectOnce("3.0.0");
+  await admit();
+  await hostInState(platform, PLACE.name, "online");
+  const starts = shop.effects().filter(({ what }) => what === "start").length;
+  await platform.client.rollbackChange({
+    params: { changeId: release.id },
+    body: { speed: "fast", reason: "the host has lost its journal" },
+  });
+  const ended = await settled(platform, release);
+  expect(ended.state).toBe("rolled-back");
+  expect((await shop.ask()).version).toBe("3.0.0");
+  expect(shop.effects().filter(({ what }) => what === "start")).toHaveLength(starts);
+});
+
+test("a folder that was copied to a second host: both agents are set aside and named, nothing runs twice", async () => {
+  const copy = join(platform.home, "agents/copied");
+  cpSync(extra.folder, copy, { recursive: true, filter: (name) => !name.endsWith(".sock") });
+  const starts = shop.effects().length;
+  const second = startAgain(copy);
+  await hostInState(platform, PLACE.name, "duplicate");
+  expect(shop.effects()).toHaveLength(starts);
+  await endIdentity(second, "SIGKILL", 10_000);
+  await admit();
+  await hostInState(platform, PLACE.name, "online");
+  expect((await shop.release({ version: "5.0.0", manifest: MANIFEST })).state).toBe("succeeded");
+  expect(shop.effects().filter(({ what, version }) => what === "start" && version === "5.0.0")).toHaveLength(1);
+});
