@@ -51,9 +51,17 @@ export class Instances {
       found.map((instance) =>
         instance
           .restore()
+          .then(() => this.#wantIfUnknown(instance))
           .catch((error: Error) => this.#options.warn(`${instance.slot} is not restored: ${error.message}`)),
       ),
     );
+  }
+
+  /** A journal that was lost does not know what lives; it shall go on as if it did. */
+  #wantIfUnknown({ slot, letter, life, launched }: Instance): void {
+    if (life?.alive !== true || launched === null || this.desired(slot, letter) !== undefined) return;
+    const { staged, port } = launched;
+    this.#options.journal.putDesired({ slot, letter, revisionId: staged.revisionId, running: true, port });
   }
 
   get(slot: ServiceId, letter: Letter): Instance {
