@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { killIdentity, readIdentity, waitGone } from "@evenkeel/kit/process-identity";
 import { expect, test } from "vitest";
@@ -89,4 +89,17 @@ test("SIGTERM ends the agent alone; SIGUSR2 ends its instances too, and they com
   expect(processesOf(plane.hostId)).toEqual([]);
   await host.start();
   await expect.poll(() => answers(facts), { timeout: 10_000 }).not.toBeNull();
+});
+
+test("what lives when the journal was lost is wanted as before: its next start keeps the process", async () => {
+  const { plane, host } = fixture;
+  await host.start();
+  const revision = await makeRevision(plane);
+  await bring(plane, revision);
+  const facts = await fixture.startHealthy(revision);
+  await host.end("SIGKILL");
+  const folder = join(host.home, "agent");
+  for (const name of await readdir(folder)) if (name.startsWith("journal.")) await rm(join(folder, name));
+  await host.start();
+  expect((await fixture.startHealthy(revision)).pid).toBe(facts.pid);
 });
