@@ -82,22 +82,3 @@ test("a pause while hosts are cut off: nothing starts on their return, and resum
   const { failed, failures } = await load.stop();
   expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
 });
-
-test("a cancel while hosts are cut off: what is in hand is brought to an end, and after the end nothing starts any more", async () => {
-  const load = shop.load();
-  const release = await releaseWithoutThem("3.0.0");
-  for (const name of AWAY) await hostInState(platform, name, "offline");
-  await platform.client.cancelChange({ params: { changeId: release.id }, body: {} });
-  await comeBack();
-  const ended = await settled(platform, release);
-  expect([ended.state, ended.problem]).toEqual(["cancelled", null]);
-  const started = startsOf("3.0.0");
-  // Each of them runs one version, the old or the new, and no other process is left of it.
-  const running = await shop.instances();
-  expect(running.map(({ hostName }) => hostName)).toEqual(["local-1", "local-2", "local-3", "local-4"]);
-  await comeBack();
-  expect(startsOf("3.0.0")).toEqual(started);
-  expect(new Set(started).size).toBe(started.length);
-  const { failed, failures } = await load.stop();
-  expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
-});

@@ -1,10 +1,9 @@
 import { cpSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Change } from "@evenkeel/contracts/change";
 import { endIdentity, isAlive, type ProcessIdentity, readIdentity } from "@evenkeel/kit/process-identity";
 import { type ExtraHost, hostInState, joinHost, startAgent } from "@evenkeel/testkit/extra-host";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
-import { Shop, settled, until } from "@evenkeel/testkit/shop";
+import { Shop } from "@evenkeel/testkit/shop";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const PLACE = { name: "disk", address: "127.0.99.21" };
@@ -38,20 +37,6 @@ function startAgain(folder = extra.folder): ProcessIdentity {
 
 const admit = (): Promise<unknown> => platform.client.admitHost({ params: { hostId: extra.host.id } });
 
-/** Starts a release and waits until it has started the new version on the host. */
-async function startedOnly(version: string): Promise<Change> {
-  const release = await shop.start({ version, manifest: MANIFEST, strategy: { minimumHealthySeconds: 30 } });
-  await until(
-    platform,
-    release,
-    ({ groups }) =>
-      groups[0]?.batches[0]?.targets[0]?.steps.some(
-        ({ name, state }) => name === "await-health" && state === "running",
-      ) === true,
-  );
-  return release;
-}
-
 /** Every process that the application wrote down ran once, and this one answers. */
 async function expectOnce(version: string): Promise<void> {
   const started = shop.effects().filter(({ what }) => what === "start");
@@ -79,28 +64,6 @@ test("a journal that was set back to an older copy: the host is set aside, nothi
   await expectOnce("2.0.0");
   expect((await shop.release({ version: "3.0.0", manifest: MANIFEST })).state).toBe("succeeded");
   await expectOnce("3.0.0");
-});
-
-test("a journal that is deleted in the midst of a release: its step is interrupted, and retried only by a person", async () => {
-  const release = await startedOnly("4.0.0");
-  await killAgent();
-  for (const name of journalFiles(extra.folder)) rmSync(join(extra.folder, name));
-  agent = startAgain();
-  await hostInState(platform, PLACE.name, "journal-lost");
-  const failed = await settled(platform, release);
-  expect([failed.state, failed.groups[0]?.batches[0]?.targets[0]?.state]).toEqual(["failed", "interrupted"]);
-  await expectOnce("3.0.0");
-  await admit();
-  await hostInState(platform, PLACE.name, "online");
-  const starts = shop.effects().filter(({ what }) => what === "start").length;
-  await platform.client.rollbackChange({
-    params: { changeId: release.id },
-    body: { speed: "fast", reason: "the host has lost its journal" },
-  });
-  const ended = await settled(platform, release);
-  expect(ended.state).toBe("rolled-back");
-  expect((await shop.ask()).version).toBe("3.0.0");
-  expect(shop.effects().filter(({ what }) => what === "start")).toHaveLength(starts);
 });
 
 test("a folder that was copied to a second host: both agents are set aside and named, nothing runs twice", async () => {
