@@ -123,8 +123,8 @@ async function ask(url: string, method: string, { body, token, headers }: CallOp
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
-  const isJson = response.headers.get("content-type")?.includes("json") === true;
-  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : {} };
+  const isArchive = response.headers.get("content-type") === "application/x-tar";
+  return { status: response.status, headers: response.headers, body: text === "" || isArchive ? {} : JSON.parse(text) };
 }
 
 function keepErrors(line: string): void {
