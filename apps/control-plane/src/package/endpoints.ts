@@ -36,6 +36,12 @@ async function endIn(
   return ended;
 }
 
+/** Another replica has ended this upload in the meantime: the next look shows it. */
+function nullIfGone(error: unknown): null {
+  if (error instanceof PlatformError && error.code === "UPLOAD_OFFSET_WRONG") return null;
+  throw error;
+}
+
 export function packageHandlers(deps: UploadDeps): Handlers<Operations> {
   const { db, objects } = deps;
   const completions = new Map<UploadId, Promise<Whole>>();
@@ -64,7 +70,8 @@ export function packageHandlers(deps: UploadDeps): Handlers<Operations> {
     beginUpload: async ({ caller, body, effect, audit }) => {
       // Killed after its last piece: its archive is still to be read.
       const whole = await findWholeUpload(db, caller.tenantId, body);
-      if (whole !== null) return await end(whole, { caller, effect, audit });
+      const ended = whole === null ? null : await end(whole, { caller, effect, audit }).catch(nullIfGone);
+      if (ended !== null) return ended;
       return await effect(async (tx) => {
         const row = await beginUpload(tx, caller.tenantId, body);
         const known = row.package_id === null ? await knownBits(tx, row) : null;

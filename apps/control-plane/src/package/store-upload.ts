@@ -115,8 +115,9 @@ export async function advanceUpload(
   });
 }
 
+/** Forgets an upload that came to nothing; one that another process has ended meanwhile stays. */
 export async function removeUpload(db: Db, id: UploadId): Promise<void> {
-  await db.deleteFrom("upload").where("id", "=", id).execute();
+  await db.deleteFrom("upload").where("id", "=", id).where("package_id", "is", null).execute();
 }
 
 /** The upload is over: it shows its package to those who still ask. */
