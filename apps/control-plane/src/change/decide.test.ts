@@ -180,6 +180,20 @@ describe("cancel and rollback", () => {
     ]);
   });
 
+  test("cancel begins nothing on a host that is away, and takes back what has not started there", () => {
+    const targets = { ...staged, h1: "running" } as const;
+    const stopped = [...fetched, ["h1", "stop", "succeeded"]] as const;
+    expect(decided({ state: "cancelling", targets, steps: stopped, batches }, allAway)).toEqual(["h1=interrupted"]);
+    const sent = [...fetched, ["h1", "stop", "dispatched"]] as const;
+    expect(decided({ state: "cancelling", targets, steps: sent, batches }, allAway)).toEqual(["revoke stop"]);
+    const begun = [...fetched, ["h1", "stop", "running"]] as const;
+    expect(decided({ state: "cancelling", targets, steps: begun, batches }, allAway)).toEqual([]);
+    const between = { ...targets, h1: "interrupted" } as const;
+    expect(decided({ state: "cancelling", targets: between, steps: stopped, batches }, allAway)).toEqual([
+      "change failed",
+    ]);
+  });
+
   test("a rollback begins when nothing is in hand any more", () => {
     const targets = { ...staged, h1: "running" } as const;
     const running = [...fetched, ["h1", "stop", "running"]] as const;

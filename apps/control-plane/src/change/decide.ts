@@ -255,24 +255,29 @@ function reattach(snapshot: Snapshot, { targetId }: PlannedTarget): Decision[] {
 
 /** The targets in hand go on to their end; what was only staged is cleaned; the others stay as they are. */
 function whileCancelling(context: Context): Decision[] {
-  const { snapshot } = context;
+  const { snapshot, hosts } = context;
   const permit: Permit = {
     stage: no,
     run: (targetId) => snapshot.targets.get(targetId)?.state === "running",
   };
+  const busy = new Set(inHand(snapshot).map(({ targetId }) => targetId));
+  // Nobody waits for a host that is away to begin something new on its return: what it stands in, it stays in.
+  const impatient: Context = { snapshot, hosts: { ...hosts, lost: (hostId) => hosts.away(hostId) } };
   const moves = [
     ...snapshot.plan.targets.flatMap((target): Decision[] => {
-      const decisions = moveTarget(context, target, permit);
+      const between = permit.run(target.targetId) && !busy.has(target.targetId);
+      const decisions = moveTarget(between ? impatient : context, target, permit);
       return decisions.length > 0 ? decisions : giveUpTraffic(snapshot, target);
     }),
     ...lateOutcomes(context),
+    ...revocations(snapshot, (attempt) => isAway(snapshot, hosts, attempt)),
   ];
   if (moves.length > 0 || inHand(snapshot).some((attempt) => attempt.phase !== "clean")) return moves;
-  const between = [...snapshot.targets.values()].filter(
+  const unfinished = [...snapshot.targets.values()].filter(
     (target) => LOST_TARGETS.includes(target.state) && isTouched(attemptsOf(snapshot, target.targetId)),
   );
-  if (between.length > 0) {
-    const ids = between.map(({ targetId }) => targetId);
+  if (unfinished.length > 0) {
+    const ids = unfinished.map(({ targetId }) => targetId);
     return [{ kind: "change", to: "failed", problem: firstProblem(snapshot, ids) }];
   }
   const cleaning = snapshot.plan.targets.flatMap((target) => clean(context, target));
