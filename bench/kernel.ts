@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Change, StepView } from "@evenkeel/contracts/change";
+import type { Platform } from "@evenkeel/testkit/platform";
 import { Shop } from "@evenkeel/testkit/shop";
 import { WebSocket, WebSocketServer } from "ws";
 import { type Benchmark, median, quantile, table } from "./benchmark.ts";
@@ -27,18 +28,32 @@ export const benchmark: Benchmark = {
     const platform = await ownPlatform(bench);
     const shop = new Shop(platform);
     const samples: Sample[] = [];
+    let last: Change | null = null;
     // One host after another, so that no step waits for the processor of another one.
     const strategy = { batches: "each", minimumHealthySeconds: 0 };
     for (let release = 0; release <= RELEASES; release += 1) {
       const change = await shop.release({ version: `${release + 1}.0.0`, strategy });
+      last = change;
       if (change.state !== "succeeded") throw new Error(`the release ended as ${change.state}`);
       // The first one has nothing to replace.
       if (release > 0) samples.push(...samplesOf(change));
     }
+    const forecast = await forecastOf(platform, last);
     const limit = { durableWriteMs: await durableWriteMs(), roundTripMs: await roundTripMs() };
-    return report(samples, limit, say);
+    say(
+      `The last release was expected to take ${forecast.expectedMs} ms by its plan, and took ${forecast.actualMs} ms.`,
+    );
+    return { ...report(samples, limit, say), ...forecast };
   },
 };
+
+/** What the plan of a release said beforehand, and what came of it. */
+async function forecastOf({ client }: Platform, change: Change | null) {
+  if (change === null) throw new Error("there was no release");
+  const { plan } = await client.getPlan({ params: { changeId: change.id } });
+  const actualMs = Date.parse(change.finishedAt ?? "") - Date.parse(change.startedAt ?? "");
+  return { expectedMs: plan.expectedMs, actualMs };
+}
 
 /** Of each step but the first of its target: the time since the one before it ended that was not its own work. */
 function samplesOf({ groups }: Change): Sample[] {
