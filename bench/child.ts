@@ -14,6 +14,7 @@ export interface ChildSpec {
   readonly env?: Readonly<Record<string, string>>;
   /** Where it listens when it is ready. */
   readonly port: number;
+  readonly host?: string;
 }
 
 /** A process that this benchmark started, and ends. */
@@ -25,7 +26,7 @@ export interface Child {
 }
 
 /** Starts a process and waits until its port takes connections. */
-export async function startChild({ command, args, env, port }: ChildSpec): Promise<Child> {
+export async function startChild({ command, args, env, port, host = "127.0.0.1" }: ChildSpec): Promise<Child> {
   const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env } });
   let words = "";
   child.stderr.on("data", (bytes: Buffer) => {
@@ -36,7 +37,7 @@ export async function startChild({ command, args, env, port }: ChildSpec): Promi
     child.once("exit", (code) => reject(new Error(`${command} ${args.join(" ")} ended with ${code}: ${words}`)));
   });
   failure.catch(() => undefined);
-  await Promise.race([waitForPort(port), failure]);
+  await Promise.race([waitForPort(host, port), failure]);
   return { port, cpuMs: () => cpuMs(child), stop: () => stop(child) };
 }
 
@@ -58,18 +59,18 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(late);
 }
 
-async function waitForPort(port: number): Promise<void> {
+async function waitForPort(host: string, port: number): Promise<void> {
   const until = performance.now() + READY_MS;
   while (performance.now() < until) {
-    if (await answers(port)) return;
+    if (await answers(host, port)) return;
     await sleep(20);
   }
   throw new Error(`nothing listens on port ${port} after ${READY_MS / 1000} s`);
 }
 
-function answers(port: number): Promise<boolean> {
+function answers(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: "127.0.0.1", port });
+    const socket = connect({ host, port });
     socket.once("connect", () => {
       socket.destroy();
       resolve(true);
