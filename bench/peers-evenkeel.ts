@@ -110,7 +110,7 @@ async function releaseBy(
   const manifest = Manifest.parse({
     ...{ application: "peers", workspace: WORKSPACE, version, buildpack: "process" },
     ...{ start: `${process.execPath} server.mjs`, port: PORT },
-    health: { path: "/", startSeconds: 60, intervalSeconds: 0.1 },
+    health: { path: "/", startSeconds: 60, intervalSeconds: 0.2 },
     strategy: { batches: "all", minimumHealthySeconds: 0, stageAtOnce: hosts },
   });
   const body = { kind: RELEASE_ORDER, spec: releaseOf(manifest, { version, digest }) };
