@@ -63,7 +63,16 @@ async function specOf(cli: Cli, { folder, options, bring }: Wanted): Promise<Rel
 async function specOfFolder(cli: Cli, { folder, options, bring }: Wanted): Promise<ReleaseOrderSpec> {
   const manifest = await manifestOf(cli, folder, options);
   const version = options.packageVersion ?? manifest.version;
-  return releaseOf(manifest, await bringFolder(cli, { folder, application: manifest.application, version, bring }));
+  // What would be refused is refused before an application is made or a version's name is spent on these bits.
+  const tried: Bring = async (...[, what]) => {
+    if (bring !== onlyPack)
+      await planOrder(cli, releaseOf(manifest, { version: what.version, digest: what.packed.digest }));
+    return await bring(cli, what);
+  };
+  return releaseOf(
+    manifest,
+    await bringFolder(cli, { folder, application: manifest.application, version, bring: tried }),
+  );
 }
 
 async function manifestOf(cli: Cli, folder: string, options: DeployOptions): Promise<Manifest> {

@@ -99,7 +99,7 @@ routes:
 strategy:
   beta: 1                       # this many hosts go first
   batches: { by: zone }         # or { count: 3 }, { size: 2 }, { percent: 25 }, each, all
-  bakeSeconds: 10               # after each batch, before the next
+  bakeSeconds: 10               # after each batch, the last included
   confirm: none                 # or first, each: a person confirms before the batch
   budget: { failures: 0, action: rollback }   # or stop, continue
 

@@ -83,10 +83,12 @@ test("with --json there is one JSON value on standard output, for an error too",
 
 test("wrong usage ends with 2 and never asks the API", async () => {
   for (const line of [["nonsense"], ["change", "start"], ["host", "list", "--nonsense"], ["change", "close", "x"]]) {
-    const { code, stderr } = await bed.run(line);
+    const { code, stderr, stdout } = await bed.run([...line, "--json"]);
     expect({ line, code }).toEqual({ line, code: 2 });
-    expect(stderr).toMatch(/^error: /);
+    expect(stderr).toMatch(/^✖ [A-Z].*\.\n.*--help.*USAGE_WRONG\n$/s);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: "USAGE_WRONG" } });
   }
+  expect(await bed.run(["host"])).toMatchObject({ code: 2, stderr: expect.stringMatching(/^Usage: evenkeel host/) });
   expect(bed.asked).toEqual([]);
 });
 

@@ -70,8 +70,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof Exit) return error.code;
-    // Commander has printed the help or the usage error itself.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR;
+    if (error instanceof CommanderError) return tellUsage(io, error, json);
     tell(io, error, json);
     return 1;
   }
@@ -84,11 +83,12 @@ export function buildProgram(io: Io): Command {
     .version(about.version)
     .option("--json", "one JSON value on standard output, nothing else")
     .option("-w, --workspace <name>", "workspace (default: the manifest's, else local)")
-    .showHelpAfterError("(--help says more)")
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
+      // Usage errors are told like all others, once the whole line has been refused.
+      outputError: () => undefined,
       getOutHelpWidth: () => io.stdout.columns ?? 80,
       getErrHelpWidth: () => io.stderr.columns ?? 80,
     })
@@ -108,6 +108,17 @@ export function buildProgram(io: Io): Command {
 
 function withChildren(command: Command): Command[] {
   return [command, ...command.commands.flatMap(withChildren)];
+}
+
+/** Help that was asked for is no error. */
+function tellUsage(io: Io, error: CommanderError, json: boolean): number {
+  if (error.exitCode === 0) return 0;
+  // Of a command without its subcommand the help stands there already.
+  if (error.code === "commander.help" && !json) return USAGE_ERROR;
+  const text = error.code === "commander.help" ? "a command is missing" : error.message.replace(/^error: /, "");
+  const problem = `${text[0]?.toUpperCase()}${text.slice(1)}`.replaceAll("\n", " ").replace(/\.$/, "");
+  tell(io, new PlatformError("USAGE_WRONG", { problem }), json);
+  return USAGE_ERROR;
 }
 
 /** One sentence, what to do, and the code. */

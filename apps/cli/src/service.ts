@@ -49,7 +49,7 @@ export const addServiceCommands: AddCommands = (program, run) => {
     .command("set")
     .argument("<service>", "name or id")
     .argument("<parameters...>", "NAME=VALUE; NAME= sets it empty, NAME- takes it away")
-    .description("sets parameters (environment); they take effect with the next release")
+    .description("sets parameters (environment), for the next release whose manifest has no env")
     .action(
       run(async (cli, name: string, parameters: string[]) => {
         const found = await findService(cli, name);
@@ -58,7 +58,12 @@ export const addServiceCommands: AddCommands = (program, run) => {
         const after = await client.setParameters({ params: { serviceId: found.id }, body: { env } });
         cli.answer(after, [
           line(span("✔", "good"), ` parameters of ${after.name} are at version ${after.parameters.version}`),
-          line(span("  they take effect with the next release", "dim")),
+          line(
+            span(
+              "  they take effect with the next release; `env:` of its manifest, where it has one, replaces them all",
+              "dim",
+            ),
+          ),
         ]);
       }),
     );

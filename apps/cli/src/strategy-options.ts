@@ -48,7 +48,7 @@ export function strategyOf(options: StrategyOptions): Strategy | null {
 /** A strategy with what the command line says otherwise. */
 export function overrideStrategy(strategy: Strategy, options: StrategyOptions): Strategy {
   const { zone, beta, batches, cap, bake, confirm, gate } = options;
-  return checked(Strategy, {
+  const parsed = Strategy.safeParse({
     ...strategy,
     ...(zone !== undefined && { zone }),
     ...(beta !== undefined && { beta: numberOr(beta, beta.split(",")) }),
@@ -58,6 +58,9 @@ export function overrideStrategy(strategy: Strategy, options: StrategyOptions): 
     ...(confirm !== undefined && { confirm: parseConfirm(confirm) }),
     ...(gate !== undefined && { gate }),
   });
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0]!;
+  throw unfit(`--${path[0] === "bakeSeconds" ? "bake" : String(path[0])}: ${message}`);
 }
 
 const numberOr = <Other>(text: string, other: Other): number | Other => (/^\d+$/.test(text) ? Number(text) : other);
@@ -69,27 +72,19 @@ function parseConfirm(text: string): unknown {
 
 function parseBatches(text: string): Batching {
   const [, name = text, number] = /^(count|size):(\d+)$/.exec(text) ?? [];
-  if (number !== undefined) return checked(Batching, { [name]: Number(number) });
-  if (text.endsWith("%")) return checked(Batching, { percent: Number(text.slice(0, -1)) });
   if (text === "zone" || text === "cell") return { by: text };
-  return checked(Batching, text);
+  const percent = text.endsWith("%") ? { percent: Number(text.slice(0, -1)) } : text;
+  const parsed = Batching.safeParse(number === undefined ? percent : { [name]: Number(number) });
+  if (parsed.success) return parsed.data;
+  throw unfit(`--batches ${text}: must be each, all, zone, cell, count:3, size:2 or 25%`);
 }
 
 /** Hosts as the command line names them. */
 export function parseHosts(text: string): HostSelector {
-  if (/^\d+$/.test(text)) return checked(HostSelector, Number(text));
-  if (text.startsWith("zones:")) return checked(HostSelector, { zones: text.slice(6).split(",") });
-  return checked(HostSelector, text === "all" ? text : text.split(","));
+  const zones = text.startsWith("zones:") ? { zones: text.slice(6).split(",") } : null;
+  const parsed = HostSelector.safeParse(zones ?? (text === "all" ? text : numberOr(text, text.split(","))));
+  if (parsed.success) return parsed.data;
+  throw unfit(`--hosts ${text}: must be all, a number from 1, names (local-1,local-3) or zones:a,b`);
 }
 
-function checked<Value>(
-  schema: {
-    safeParse(value: unknown): { success: true; data: Value } | { success: false; error: { message: string } };
-  },
-  value: unknown,
-): Value {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const problem = `the options do not make a strategy: ${JSON.stringify(value)}`;
-  throw new PlatformError("INPUT_INVALID", { problem });
-}
+const unfit = (problem: string) => new PlatformError("INPUT_INVALID", { problem });

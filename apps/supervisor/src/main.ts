@@ -1,5 +1,5 @@
 import { errorRemedy, PlatformError } from "@evenkeel/contracts/error";
-import { readOptions, readRestoreOptions } from "./options.ts";
+import { readOptions, readRestoreOptions, UP_USAGE } from "./options.ts";
 import { restore } from "./restore.ts";
 import { up } from "./up.ts";
 
@@ -9,6 +9,10 @@ process.stderr.on("error", () => undefined);
 
 try {
   const args = process.argv.slice(2);
+  if (args.includes("--help") || args.includes("-h")) {
+    process.stdout.write(UP_USAGE);
+    process.exit(0);
+  }
   const asked = readRestoreOptions(args, process.env);
   process.exit(
     asked === null ? await up(readOptions(args, process.env), process.env) : await restore(asked, process.env),

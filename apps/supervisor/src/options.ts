@@ -17,6 +17,21 @@ export interface UpOptions {
 
 const MOST_REPLICAS = 9;
 
+/** How `evenkeel up` and `npm start` are called. */
+export const UP_USAGE = `Usage: npm start -- [options]      starts the platform; on an empty data folder with the tour
+       evenkeel up [options]       the same without the tour
+
+  --empty          without the sample application
+  --tour           with the tour (what \`npm start\` does)
+  --once           ends after the tour, non-zero unless everything went as told; without a data folder in a temporary one
+  --replicas N     so many control planes, 1 to ${MOST_REPLICAS}
+  --home DIR       data folder (default: EVENKEEL_HOME, else .evenkeel in the clone)
+  --json           what happened as one JSON value, on the last line
+  --help           this
+
+EVENKEEL_PORT (7700), EVENKEEL_GATEWAY_PORT (7780) and DATABASE_URL are read from the environment.
+`;
+
 /** Reads arguments and environment; an unknown option is refused by name. */
 export function readOptions(args: readonly string[], environment: NodeJS.ProcessEnv): UpOptions {
   const { values, positionals } = parse(args);

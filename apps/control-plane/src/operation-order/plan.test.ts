@@ -132,6 +132,12 @@ test.each([
   { what: "a service that does not exist", spec: order("restart"), world: empty, code: "NOT_FOUND" },
   { what: "no host that fits", spec: order("restart", { hosts: ["nowhere"] }), world: everywhere, code: "HOSTS_NONE" },
   {
+    what: "a host that is none beside one that is",
+    spec: order("restart", { hosts: ["local-1", "nowhere"] }),
+    world: everywhere,
+    code: "HOSTS_NONE",
+  },
+  {
     what: "nothing there",
     spec: order("offline", { hosts: ["local-2"] }),
     world: running([{ host: one }]),

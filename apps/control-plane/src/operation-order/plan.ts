@@ -9,6 +9,7 @@ import {
   findRevision,
   type GapRule,
   hostLocks,
+  hostsRefusal,
   isOccupied,
   isServing,
   lockNames,
@@ -84,10 +85,9 @@ function wishesOf(spec: OperationOrderSpec, world: SlotWorld, stored: StoredServ
     return refuse("SERVICE_NEVER_RELEASED", { service: spec.service });
   const selector = spec.hosts ?? (spec.operation === "online" ? stored.definition.hosts : "all");
   const chosen = selectHosts(selector, world);
-  if (chosen.length === 0) {
-    const shown = `hosts: ${typeof selector === "object" ? JSON.stringify(selector) : String(selector)}`;
-    return refuse("HOSTS_NONE", { workspace: world.workspace.name, selector: shown });
-  }
+  // The service's own hosts may name one that was removed meanwhile; what is asked for now may not.
+  const unfit = spec.hosts === undefined && chosen.length > 0 ? null : hostsRefusal(selector, world);
+  if (unfit !== null) return unfit;
   const concerned = chosen.filter((host) => isConcerned(spec.operation, world, host));
   if (concerned.length === 0) {
     const hosts = spec.hosts === undefined ? "all hosts" : chosen.map(({ name }) => name);

@@ -129,6 +129,7 @@ describe("what is refused", () => {
   const offline = { ...empty, hosts: HOSTS.map((host) => ({ ...host, online: false })) };
   test.each<[string, ReleaseOrderSpec, World]>([
     ["HOSTS_NONE", spec({ hosts: ["nowhere"] }), empty],
+    ["HOSTS_NONE", spec({ definition: definition({ hosts: ["local-1", "lcoal-2"] }) }), everywhere],
     ["HOSTS_OFFLINE", spec(), offline],
     ["PACKAGE_NOT_FOUND", spec(), { ...empty, package: null }],
     ["PACKAGE_VERSION_TAKEN", spec({ package: { version: "2.0.0", digest: digest("e") } }), empty],

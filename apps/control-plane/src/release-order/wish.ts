@@ -2,6 +2,7 @@ import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import { type Release, serviceOf } from "@evenkeel/contracts/release-order";
 import {
   findRevision,
+  hostsRefusal,
   isOccupied,
   type PlannedRevision,
   selectHosts,
@@ -51,9 +52,8 @@ function released(spec: Exclude<Release, Restore>, world: World): Wishes | Refus
   if (isRefusal(revision)) return revision;
   const selector = spec.hosts ?? definitionOf(spec, world.service)?.hosts ?? "all";
   const chosen = selectHosts(selector, world);
-  const shown = typeof selector === "object" ? JSON.stringify(selector) : String(selector);
-  if (chosen.length === 0)
-    return refuse("HOSTS_NONE", { workspace: world.workspace.name, selector: `hosts: ${shown}` });
+  const unfit = hostsRefusal(selector, world);
+  if (unfit !== null) return unfit;
   if (!chosen.some(({ online }) => online)) return refuse("HOSTS_OFFLINE", { count: chosen.length });
   const leaving = world.hosts.filter(
     (host) => !chosen.includes(host) && spec.hosts === undefined && isOccupied(world, host),

@@ -146,6 +146,7 @@ export const MACHINE_ERRORS = {
     "{file}: {problem}.",
     "Correct the named field; see the guide on releasing.",
   ]),
+  USAGE_WRONG: entry(400, "never", ["{problem}.", "Add --help to the command to see how it is used."]),
   COMMAND_BROKEN: entry(500, "never", [
     "The command itself failed: {problem}.",
     "This is a fault of ours: run it again with EVENKEEL_DEBUG=1 and report what it prints.",

@@ -1,3 +1,4 @@
+import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { HostSelector } from "@evenkeel/contracts/service";
 import { findRevision, type PlannedRevision } from "./revision.ts";
 import type { SlotWorld, WorldHost } from "./world.ts";
@@ -21,6 +22,16 @@ export function selectHosts(selector: HostSelector, world: SlotWorld): WorldHost
   }
   if (Array.isArray(selector)) return ordered.filter(({ name }) => selector.includes(name));
   return ordered.filter(({ zone }) => selector.zones.includes(zone));
+}
+
+/** Why a selector is refused: nothing fits it, or it names a host that is none (a slip must take no instance away); null = it fits. */
+export function hostsRefusal(selector: HostSelector, world: SlotWorld): Refusal | null {
+  const names = Array.isArray(selector) ? selector : [];
+  const vain = names.filter((name) => !world.hosts.some((host) => host.name === name));
+  if (vain.length === 0 && selectHosts(selector, world).length > 0) return null;
+  const shown = typeof selector === "object" ? JSON.stringify(selector) : String(selector);
+  const named = vain.length === 0 ? shown : vain.join(", ");
+  return refuse("HOSTS_NONE", { workspace: world.workspace.name, selector: `hosts: ${named}` });
 }
 
 /** Says whether anything of the service stands on the host: an instance that is not stopped, or a place in the routes. */
