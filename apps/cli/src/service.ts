@@ -58,12 +58,7 @@ export const addServiceCommands: AddCommands = (program, run) => {
         const after = await client.setParameters({ params: { serviceId: found.id }, body: { env } });
         cli.answer(after, [
           line(span("✔", "good"), ` parameters of ${after.name} are at version ${after.parameters.version}`),
-          line(
-            span(
-              "  they take effect with the next release; `env:` of its manifest, where it has one, replaces them all",
-              "dim",
-            ),
-          ),
+          line(span("  they take effect with the next release, unless its manifest has `env:`", "dim")),
         ]);
       }),
     );
