@@ -20,6 +20,8 @@ interface Place {
   readonly name: string;
   readonly address: string;
   readonly zone?: string;
+  /** What its agent gets beside its own settings. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Joins one more host with an agent of its own, and waits until it is online; it goes with the platform. */
@@ -36,7 +38,14 @@ export async function joinHost(platform: Platform, place: Place): Promise<ExtraH
 /** Starts an agent on a folder; with a token it joins first. */
 export function startAgent(
   { home, controlPlanes }: Platform,
-  { name, address, zone = "a", folder, token }: Place & { readonly folder: string; readonly token?: string },
+  {
+    name,
+    address,
+    zone = "a",
+    environment = {},
+    folder,
+    token,
+  }: Place & { readonly folder: string; readonly token?: string },
 ): ProcessIdentity {
   const log = openSync(join(home, "log", `agent-${name}.log`), "a");
   const child = spawn(process.execPath, [AGENT], {
@@ -52,6 +61,7 @@ export function startAgent(
       EVENKEEL_AGENT_ADDRESS: address,
       EVENKEEL_CONTROL_PLANES: controlPlanes.join(","),
       ...(token !== undefined && { EVENKEEL_JOIN_TOKEN: token }),
+      ...environment,
     },
   });
   child.unref();
