@@ -37,6 +37,13 @@ export async function readOutput(path: string, from = 0): Promise<Output> {
   return { head, gapBytes: size - start - 2 * KEPT_BYTES, tail };
 }
 
+/** What went when an output was cut back: its first and last, and how many bytes beyond the first. */
+interface Cut {
+  readonly head: string;
+  readonly bytes: number;
+  readonly tail: string;
+}
+
 /** The output file of one script: followed while it grows, cut back when it grows without end. */
 export class ScriptOutput {
   readonly #path: string;
@@ -63,20 +70,22 @@ export class ScriptOutput {
     const cut = await this.#cut();
     if (cut === null) return now;
     const rest = now.tail === "" ? now.head : now.tail;
-    const tail = rest.slice(-KEPT_BYTES);
+    const tail = `${cut.tail}${rest}`.slice(-KEPT_BYTES);
     return { head: cut.head, gapBytes: cut.bytes + (await sizeOfFile(this.#path)) - Buffer.byteLength(tail), tail };
   }
 
-  async #cut(): Promise<{ head: string; bytes: number } | null> {
+  async #cut(): Promise<Cut | null> {
     const text = await readTextIfThere(`${this.#path}.cut`);
-    return text === null ? null : (JSON.parse(text) as { head: string; bytes: number });
+    return text === null ? null : (JSON.parse(text) as Cut);
   }
 
   async #cutBack(size: number): Promise<void> {
     const before = await this.#cut();
     const head = before?.head ?? (await readPiece(this.#path, 0, KEPT_BYTES)).toString("utf8");
     const bytes = (before?.bytes ?? -Buffer.byteLength(head)) + size;
-    await writeFile(`${this.#path}.cut`, JSON.stringify({ head, bytes }));
+    const tail = (await readPiece(this.#path, size - KEPT_BYTES, KEPT_BYTES)).toString("utf8");
+    const cut: Cut = { head, bytes, tail };
+    await writeFile(`${this.#path}.cut`, JSON.stringify(cut));
     // What the script writes between this look and the cut is lost; it is open for append and goes on at the beginning.
     await truncate(this.#path, 0);
     this.#offset = 0;
