@@ -83,7 +83,11 @@ interface Removing {
 async function removeService(cli: Cli, { service: given, options }: Removing): Promise<void> {
   const { name: service, workspace } = await findService(cli, given);
   const question = `Remove ${service} for good?`;
-  const ended = await carryOut(cli, { kind: REMOVAL_ORDER, spec: { workspace, service }, question }, options);
+  const ended = await carryOut(
+    cli,
+    { kind: REMOVAL_ORDER, spec: { workspace, service }, question, forGood: true },
+    options,
+  );
   if (ended !== null) answerEnd(cli, ended);
 }
 

@@ -159,8 +159,6 @@ export const PlanRequest = z.strictObject({ kind: z.string().max(60), spec: z.un
 export type PlanRequest = z.infer<typeof PlanRequest>;
 export const PlanReply = z.strictObject({ plan: Plan, digest: Digest });
 export type PlanReply = z.infer<typeof PlanReply>;
-export const CreateChange = PlanRequest.extend({ reason: z.string().max(1000).optional() });
-export type CreateChange = z.infer<typeof CreateChange>;
 
 export const RollbackSpeed = z.enum(["follow", "fast"]);
 export type RollbackSpeed = z.infer<typeof RollbackSpeed>;
@@ -206,6 +204,13 @@ export const VERB_BODIES = {
   close: z.strictObject({ reason }),
 } as const satisfies Record<ChangeAction, z.ZodType>;
 export type VerbBody<Action extends ChangeAction> = z.infer<(typeof VERB_BODIES)[Action]>;
+
+/** With `start` it is created and started as one: where the start is refused, nothing is kept. It needs `change:start` too. */
+export const CreateChange = PlanRequest.extend({
+  reason: z.string().max(1000).optional(),
+  start: VERB_BODIES.start.optional(),
+});
+export type CreateChange = z.infer<typeof CreateChange>;
 
 const byChange = z.strictObject({ changeId: ChangeId });
 

@@ -3,6 +3,7 @@ import { line, span } from "@evenkeel/client/text/line";
 import { planLines } from "@evenkeel/client/text/plan";
 import type { Change } from "@evenkeel/contracts/change";
 import type { Plan } from "@evenkeel/contracts/change-plan";
+import { PlatformError } from "@evenkeel/contracts/error";
 import type { Command } from "commander";
 import { type Cli, commandLines } from "../context.ts";
 import { Exit } from "../exit.ts";
@@ -34,26 +35,24 @@ export interface Carried {
   readonly spec: unknown;
   /** Asked where the plan warns of something. */
   readonly question: string;
+  /** It takes something away that nothing brings back. */
+  readonly forGood?: boolean;
 }
 
 /** Plans a change, shows the plan, begins it and watches it to its end; null = it was begun and is not watched. */
 export async function carryOut(
   cli: Cli,
-  { kind, spec, question }: Carried,
+  { kind, spec, question, forGood = false }: Carried,
   options: CarryOptions,
 ): Promise<Change | null> {
   const client = await cli.client();
   const { plan } = await client.planChange({ body: { kind, spec } });
   cli.note(line(""), ...planLines(plan), line(""));
-  await agree(cli, { plan, question }, options);
+  await agree(cli, { plan, question, forGood }, options);
   const { wait, emergency, reason } = options;
   const because = reason === undefined ? {} : { reason };
-  const created = await client.createChange({ body: { kind, spec, ...because } });
-  const body = { ...(wait && { wait }), ...(emergency && { emergency }), ...because };
-  const started = await client.startChange({ params: { changeId: created.id }, body }).catch((error: unknown) => {
-    cli.note(line("The change stays planned."), ...commandLines(cli, actionsOf(created)));
-    throw error;
-  });
+  const start = { ...(wait && { wait }), ...(emergency && { emergency }), ...because };
+  const started = await client.createChange({ body: { kind, spec, start, ...because } });
   if (options.watch) return await watchChange(cli, started.id);
   cli.answer(started, [
     line(stateMark(started.state), ` ${started.title}: `, stateName(started.state), `  ${shortId(started.id)}`),
@@ -62,14 +61,16 @@ export async function carryOut(
   return null;
 }
 
-interface Agreement {
+interface Agreement extends Pick<Carried, "question" | "forGood"> {
   readonly plan: Plan;
-  readonly question: string;
 }
 
 /** A person is asked only where there is something to think about. */
-async function agree(cli: Cli, { plan, question }: Agreement, { yes }: CarryOptions): Promise<void> {
-  if (yes || !cli.io.interactive || (plan.warnings.length === 0 && plan.irreversible === null)) return;
+async function agree(cli: Cli, { plan, question, forGood = false }: Agreement, { yes }: CarryOptions): Promise<void> {
+  if (yes || (plan.warnings.length === 0 && plan.irreversible === null)) return;
+  // What takes something away for good is not done because nobody was there to be asked.
+  if (!cli.io.interactive && forGood) throw new PlatformError("CONSENT_MISSING", { title: plan.title });
+  if (!cli.io.interactive) return;
   const { confirm } = await import("@clack/prompts");
   if ((await confirm({ message: question })) !== true) throw new Exit(1);
 }

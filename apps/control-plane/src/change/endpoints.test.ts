@@ -48,6 +48,23 @@ describe.each(await serverKinds())("changes over HTTP on %s", (kind) => {
     ]);
   });
 
+  test("created and started as one, a change is not kept where its start is refused", async () => {
+    const first = await here.call("POST", "/changes", { body: { ...release, start: {} } });
+    expect(first).toMatchObject({ status: 201, body: { state: "running" } });
+    const count = async () =>
+      ((await here.call("GET", "/changes?limit=200")).body.items as unknown as unknown[]).length;
+    const before = await count();
+    const second = await here.call("POST", "/changes", { body: { ...release, start: {} } });
+    expect(second).toMatchObject({ status: 409, body: { code: "LOCK_HELD" } });
+    expect(await count()).toBe(before);
+    const { secret } = (await here.call("POST", "/tokens", { body: { as: "planner", may: ["release-order:create"] } }))
+      .body;
+    expect(
+      await here.call("POST", "/changes", { body: { ...release, start: {} }, token: String(secret) }),
+    ).toMatchObject({ status: 403, body: { code: "PERMISSION_MISSING" } });
+    await here.call("POST", `/changes/${first.body.id}/cancel`, { body: {} });
+  });
+
   const events = async (id: unknown, lastEventId: string): Promise<Response> =>
     await fetch(`${here.replicas[0]!.url}/api/v1/changes/${id}/events`, {
       headers: { authorization: `Bearer ${here.adminToken}`, "last-event-id": lastEventId },

@@ -10,7 +10,7 @@ import { findChange } from "./store/change.ts";
 import { listChanges } from "./store/list.ts";
 import { holderOf, listLocks } from "./store/lock.ts";
 import { approve, reject } from "./verbs/approval.ts";
-import type { Ask } from "./verbs/context.ts";
+import { type Ask, mustMay } from "./verbs/context.ts";
 import { declareLost, retry, skip } from "./verbs/mend.ts";
 import { createChange, dryRun, replan } from "./verbs/plan.ts";
 import { previewRollback, rollback } from "./verbs/rollback.ts";
@@ -39,9 +39,15 @@ function makingHandlers(deps: ChangeDeps): Handlers<Making> {
     createChange: async (request) => {
       const { caller, body } = request;
       const { tenantId, principalName: by } = caller;
+      const may = (permission: string) => mayDo(caller.may, permission);
+      if (body.start !== undefined) mustMay({ may, by }, "change:start");
       return await request.effect(async (tx) => {
         const id = await createChange(deps, tx, { tenantId, by, body });
         request.audit.resource = `change/${id}`;
+        if (body.start !== undefined) {
+          request.audit.details = { start: body.start };
+          await start(deps, { tenantId, changeId: id, by, may, tx }, body.start);
+        }
         return permitted(await readChangeIn(tx, { tenantId, changeId: id }), caller);
       });
     },

@@ -97,6 +97,10 @@ export const REQUEST_ERRORS = {
     "Pack less.",
   ]),
   UPLOAD_OFFSET_WRONG: entry(409, "after-refresh", ["The upload stands at {offset} bytes.", "Continue from there."]),
+  CONSENT_MISSING: entry(400, "never", [
+    "{title} cannot be taken back, and nobody is here to be asked.",
+    "Say that it is meant: `--yes`.",
+  ]),
   RESTORED: entry(409, "never", [
     "The installation was restored from a backup of {takenAt}, and how far this came since then is not known.",
     "Look at what moved: `evenkeel restoration`; then resume it, roll it back or close it.",
