@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Change } from "@evenkeel/contracts/change";
+import { hostInState } from "@evenkeel/testkit/extra-host";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { type Flaws, Shop, settled, until } from "@evenkeel/testkit/shop";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -81,6 +82,8 @@ test("a host that nobody hears of is no data, and pauses", async () => {
   } finally {
     process.kill(agent.pid, "SIGCONT");
   }
+  // A way back that is planned before it is back would leave it out.
+  await hostInState(platform, "local-1", "online");
   await platform.client.rollbackChange({
     params: { changeId: change.id },
     body: { speed: "fast", reason: "it was only a test" },
