@@ -107,7 +107,7 @@ test("the first run goes as told, without a failed request, and leaves no proces
 
 test("with the drain broken on purpose requests fail, and the first run says so and ends with an error", async () => {
   const clone = cloneWithFragileSample();
-  const step = join(clone, "apps/control-plane/src/release-order/traffic-steps.ts");
+  const step = join(clone, "apps/control-plane/src/slot/traffic-steps.ts");
   replace(step, "if (left.known && left.inFlight + left.longLived === 0)", "if (left !== null)");
   const { code, summary, left } = await runOnce(clone);
   expect(summary.requests.failed).toBeGreaterThan(0);
