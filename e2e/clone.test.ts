@@ -57,6 +57,8 @@ async function npmStart(uid: number, { home, clone }: { home: string; clone: str
       HOME: home,
       TMPDIR: join(home, "tmp"),
       npm_config_registry: npmRegistry(),
+      // Which authority a machine trusts belongs to the machine, as its registry does.
+      ...(process.env.NODE_EXTRA_CA_CERTS && { NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS }),
       EVENKEEL_PORT: await freePort(),
       EVENKEEL_GATEWAY_PORT: await freePort(),
     },
