@@ -40,12 +40,13 @@ async function comeBack(): Promise<void> {
   expect((await settled(platform, { id })).state).toBe("succeeded");
 }
 
-/** Starts a release, and lets the hosts of its second batch go away when it has begun on one of them. */
+/** Starts a release, and lets the hosts of its second batch go away while their new instances prove their health. */
 async function releaseWithoutThem(version: string): Promise<Change> {
-  const release = await shop.start({ version });
-  const begun = (change: Change): boolean =>
-    stepsOn(change).some(({ phase, state }) => phase === "run" && state !== "pending");
-  await until(platform, release, begun);
+  const release = await shop.start({ version, strategy: { minimumHealthySeconds: 4 } });
+  const proving = (change: Change): boolean =>
+    stepsOn(change).filter(({ name, state }) => name === "start-instance" && state === "succeeded").length ===
+    AWAY.length;
+  await until(platform, release, proving);
   await signalAgents("SIGSTOP");
   return release;
 }
@@ -67,10 +68,13 @@ test("a pause while hosts are cut off: nothing starts on their return, and resum
   const release = await releaseWithoutThem("2.0.0");
   await platform.client.pauseChange({ params: { changeId: release.id }, body: { now: true } });
   await until(platform, release, ({ state }) => state === "paused");
-  const paused = startsOf("2.0.0");
+  const paused = shop.effects();
   await comeBack();
-  expect(startsOf("2.0.0")).toEqual(paused);
-  const change = await platform.client.getChange({ params: { changeId: release.id } });
+  expect(shop.effects()).toEqual(paused);
+  const look = () => platform.client.getChange({ params: { changeId: release.id } });
+  // What became of their steps they tell when they are back.
+  await expect.poll(async () => (await look()).targets.unknown, { timeout: 60_000 }).toBe(0);
+  const change = await look();
   expect(change.state).toBe("paused");
   // What the pause left between two steps goes on where a person says so.
   if (change.targets.failed > 0) await platform.client.retryChange({ params: { changeId: release.id }, body: {} });
