@@ -144,7 +144,7 @@ test("while a failed release holds the service another is told who holds it, and
   write("evenkeel.yaml", manifest("1.2.0"));
   const held = await evenkeel("deploy");
   expect(held).toMatchObject({ code: 1, stderr: expect.stringContaining("LOCK_HELD") });
-  const [, failed] = await json<Change[]>("change", "list");
+  const [failed] = await json<Change[]>("change", "list");
   expect((await evenkeel("change", "rollback", failed?.id ?? "", "--reason", "typo", "--watch")).code).toBe(0);
   expect(await json("lock", "list")).toEqual([]);
   expect((await evenkeel("deploy")).code).toBe(0);
