@@ -3,6 +3,7 @@ import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { HostOperationSpec } from "@evenkeel/contracts/host-operation";
 import type { HostSelector } from "@evenkeel/contracts/service";
 import type { Draft } from "../change/index.ts";
+import { pickHosts } from "../slot/plan/index.ts";
 import type { OperatedHost, World } from "./world.ts";
 
 const PROBE_TIMEOUT_MS = 60_000;
@@ -13,7 +14,7 @@ export function planHostOperation(spec: HostOperationSpec, world: World): Draft 
   const { name } = world.workspace;
   const unknown = unknownNames(spec.hosts, world);
   if (unknown.length > 0) return refuse("NOT_FOUND", { resource: `host ${unknown.join(", ")} in workspace ${name}` });
-  const hosts = chooseHosts(spec.hosts, world);
+  const hosts = pickHosts(spec.hosts, world);
   if (hosts.length === 0) return refuse("HOSTS_NONE", { workspace: name, selector: `hosts: ${shown(spec.hosts)}` });
   if (!hosts.some(({ online }) => online)) return refuse("HOSTS_OFFLINE", { count: hosts.length });
   const offline = hosts.filter(({ online }) => !online).map((host) => host.name);
@@ -43,7 +44,7 @@ export function planHostOperation(spec: HostOperationSpec, world: World): Draft 
 
 /** Hosts stay while something is done to them. */
 export function locksOfHostOperation(spec: HostOperationSpec, world: World): LockRequest[] {
-  return chooseHosts(spec.hosts, world).map(({ id, name }) => ({
+  return pickHosts(spec.hosts, world).map(({ id, name }) => ({
     resource: `host/${id}`,
     mode: "shared",
     label: `host ${name}`,
@@ -56,19 +57,6 @@ const shown = (selector: HostSelector): string =>
 function unknownNames(selector: HostSelector, { hosts }: World): string[] {
   const known = new Set(hosts.map(({ name }) => name));
   return Array.isArray(selector) ? selector.filter((name) => !known.has(name)) : [];
-}
-
-const names = new Intl.Collator("en", { numeric: true });
-
-/** In the order of zones and names. */
-function chooseHosts(selector: HostSelector, { workspace, hosts }: World): OperatedHost[] {
-  const zones = new Map(workspace.zones.map((zone, index) => [zone, index]));
-  const at = ({ zone }: OperatedHost) => zones.get(zone) ?? zones.size;
-  const ordered = [...hosts].sort((one, other) => at(one) - at(other) || names.compare(one.name, other.name));
-  if (selector === "all") return ordered;
-  if (typeof selector === "number") return ordered.slice(0, selector);
-  if (Array.isArray(selector)) return ordered.filter(({ name }) => selector.includes(name));
-  return ordered.filter(({ zone }) => selector.zones.includes(zone));
 }
 
 const PROBE: PlannedStep = {

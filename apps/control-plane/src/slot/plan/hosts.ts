@@ -3,25 +3,46 @@ import type { HostSelector } from "@evenkeel/contracts/service";
 import { findRevision, type PlannedRevision } from "./revision.ts";
 import type { SlotWorld, WorldHost } from "./world.ts";
 
-/** Hosts in the order of zones and names. */
-function inOrder(world: SlotWorld, hosts: readonly WorldHost[] = world.hosts): WorldHost[] {
-  const zoneOf = (host: WorldHost) => world.workspace.zones.indexOf(host.zone);
-  return [...hosts].sort(
-    (one, other) => zoneOf(one) - zoneOf(other) || one.name.localeCompare(other.name, "en", { numeric: true }),
-  );
+interface Placed {
+  readonly name: string;
+  readonly zone: string;
 }
 
-/** The hosts that a selector means, in order; a number takes those that run the service first. */
-export function selectHosts(selector: HostSelector, world: SlotWorld): WorldHost[] {
-  const ordered = inOrder(world);
+interface Place<Host> {
+  readonly workspace: { readonly zones: readonly string[] };
+  readonly hosts: readonly Host[];
+}
+
+// For thousands of hosts: a comparison with options of its own makes such a thing each time.
+const names = new Intl.Collator("en", { numeric: true });
+
+/** Hosts in the order of zones and names. */
+function inOrder<Host extends Placed>({ workspace, hosts }: Place<Host>): Host[] {
+  const zones = new Map(workspace.zones.map((zone, index) => [zone, index]));
+  const zoneOf = ({ zone }: Host) => zones.get(zone) ?? -1;
+  return [...hosts].sort((one, other) => zoneOf(one) - zoneOf(other) || names.compare(one.name, other.name));
+}
+
+/** The hosts of a place that a selector means, in order; a number takes those first that are preferred. */
+export function pickHosts<Host extends Placed>(
+  selector: HostSelector,
+  place: Place<Host>,
+  isPreferred: (host: Host) => boolean = () => false,
+): Host[] {
+  const ordered = inOrder(place);
   if (selector === "all") return ordered;
   if (typeof selector === "number") {
-    const runs = (host: WorldHost) => world.instances.some(({ hostId }) => hostId === host.id);
-    const preferred = [...ordered.filter(runs), ...ordered.filter((host) => !runs(host))].slice(0, selector);
-    return ordered.filter((host) => preferred.includes(host));
+    const { true: first = [], false: others = [] } = Object.groupBy(ordered, (host) => `${isPreferred(host)}`);
+    const picked = new Set([...first, ...others].slice(0, selector));
+    return ordered.filter((host) => picked.has(host));
   }
   if (Array.isArray(selector)) return ordered.filter(({ name }) => selector.includes(name));
   return ordered.filter(({ zone }) => selector.zones.includes(zone));
+}
+
+/** The hosts that a selector means for a service; a number takes those that run it first. */
+export function selectHosts(selector: HostSelector, world: SlotWorld): WorldHost[] {
+  return pickHosts(selector, world, (host) => world.instances.some(({ hostId }) => hostId === host.id));
 }
 
 /** Why a selector is refused: nothing fits it, or it names a host that is none (a slip must take no instance away); null = it fits. */

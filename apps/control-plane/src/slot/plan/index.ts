@@ -1,6 +1,6 @@
 export { basisOfSlots, hostLocks, lockNames } from "./basis.ts";
 export { type GapRule, refuseGap } from "./gap.ts";
-export { hostsRefusal, isOccupied, isServing, selectHosts, standingRevision } from "./hosts.ts";
+export { hostsRefusal, isOccupied, isServing, pickHosts, selectHosts, standingRevision } from "./hosts.ts";
 export { findRevision, type PlannedRevision, routesIn, storedRevision } from "./revision.ts";
 export { rollbackStrategy } from "./rollback-strategy.ts";
 export { planSlot, type SlotWish } from "./target.ts";
