@@ -1,10 +1,10 @@
-import { constants } from "node:fs";
-import { access, open, readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { delimiter, extname, join } from "node:path";
 import type { Evidence } from "@evenkeel/contracts/cause";
 import type { ClockSkew } from "./clock-skew.ts";
 import { freeBytes } from "./disk.ts";
 import { cleanEnvironment } from "./environment.ts";
+import { isExecutable, readHead } from "./file-look.ts";
 import type { Death } from "./life.ts";
 import type { StagedRevision } from "./revision-store.ts";
 
@@ -60,7 +60,7 @@ async function inspectProgram(start: string, appFolder: string): Promise<Evidenc
   const path = word.startsWith("/") ? word : join(appFolder, word);
   if (!word.includes("/") || (await stat(path).catch(() => null))?.isFile() !== true) return {};
   if (!(await isExecutable(path))) return { notExecutable: word };
-  const head = await readHead(path);
+  const head = await readHead(path, HEAD_BYTES);
   const machine = head.toString("latin1", 0, 4) === "\x7fELF" ? (MACHINES[head.readUInt16LE(18)] ?? "another") : null;
   if (machine !== null && machine !== process.arch) return { otherArchitecture: word };
   const [line = ""] = head.toString("latin1").split("\n");
@@ -109,21 +109,4 @@ function isUtf8(bytes: Buffer): boolean {
   } catch {
     return false;
   }
-}
-
-async function readHead(path: string, limit = HEAD_BYTES): Promise<Buffer> {
-  const file = await open(path, "r");
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(limit), 0, limit, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return await access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }

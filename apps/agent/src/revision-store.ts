@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { access, constants, mkdir, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { RevisionNames } from "@evenkeel/contracts/agent-protocol";
 import { BuildpackDefinition, BuildpackObject } from "@evenkeel/contracts/buildpack";
@@ -9,6 +9,7 @@ import { Configuration } from "@evenkeel/contracts/service";
 import { makeFolder, readJson, writeDurableJson } from "@evenkeel/kit/durable-file";
 import { z } from "zod";
 import { safeMode } from "./archive-entry.ts";
+import { isExecutable, readHead } from "./file-look.ts";
 
 /** What stands beside an unpacked revision; written last, so that a folder without it is one that was never finished. */
 export const StagedRevision = z.strictObject({
@@ -124,20 +125,7 @@ export async function assertNoCarriageReturn(command: string, appFolder: string)
 
 async function readStart(path: string): Promise<string> {
   if ((await stat(path).catch(() => null))?.isFile() !== true) return "";
-  const file = await open(path, "r");
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(SCRIPT_LOOK_BYTES), 0, SCRIPT_LOOK_BYTES, 0);
-    return buffer.toString("latin1", 0, bytesRead);
-  } finally {
-    await file.close();
-  }
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return await access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+  return (await readHead(path, SCRIPT_LOOK_BYTES)).toString("latin1");
 }
 
 /** One call for thousands of files: fsync of each would take seconds. */
