@@ -76,8 +76,7 @@ async function probe(cli: Cli, names: string[], options: StrategyOptions): Promi
     hosts: names.length === 0 ? "all" : names,
     ...(strategy !== null && { strategy }),
   };
-  const { id } = await client.createChange({ body: { kind: "host-operation", spec } });
-  await client.startChange({ params: { changeId: id }, body: {} });
+  const { id } = await client.createChange({ body: { kind: "host-operation", spec, start: {} } });
   const ended = await watchChange(cli, id);
   const took = elapsed(ended.startedAt, ended.finishedAt, Date.now());
   const { succeeded, total } = ended.targets;
