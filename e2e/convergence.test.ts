@@ -1,5 +1,4 @@
-import { killIdentity } from "@evenkeel/kit/process-identity";
-import { hostInState } from "@evenkeel/testkit/extra-host";
+import { hostInState, signalAgents } from "@evenkeel/testkit/extra-host";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { Shop, settled, until } from "@evenkeel/testkit/shop";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -15,15 +14,9 @@ beforeAll(async () => {
   expect((await shop.release({ version: "1.0.0" })).state).toBe("succeeded");
 });
 afterAll(async () => {
-  await signalAgent("SIGCONT");
+  await signalAgents(platform, [AWAY], "SIGCONT");
   await platform.remove();
 });
-
-/** A frozen agent is a host whose network is gone: it hears nothing, says nothing, and its applications serve on. */
-async function signalAgent(signal: "SIGSTOP" | "SIGCONT"): Promise<void> {
-  const agent = (await platform.parts())[`agent-${AWAY}`];
-  if (agent !== undefined) killIdentity(agent, signal);
-}
 
 async function versions(): Promise<Record<string, string>> {
   return Object.fromEntries((await shop.instances()).map(({ hostName, packageVersion }) => [hostName, packageVersion]));
@@ -37,7 +30,7 @@ async function convergences() {
 
 test("a host cut off before a release is listed as left out, and gets what its service runs now when it is back, by a change of its own", async () => {
   const load = shop.load();
-  await signalAgent("SIGSTOP");
+  await signalAgents(platform, [AWAY], "SIGSTOP");
   await hostInState(platform, AWAY, "offline");
   const release = await shop.release({ version: "2.0.0" });
   expect([release.state, release.targets.succeeded, release.targets.offline]).toEqual(["succeeded", 3, 1]);
@@ -45,7 +38,7 @@ test("a host cut off before a release is listed as left out, and gets what its s
   expect([newer.state, newer.targets.offline]).toEqual(["succeeded", 1]);
   expect(await convergences()).toEqual([]);
 
-  await signalAgent("SIGCONT");
+  await signalAgents(platform, [AWAY], "SIGCONT");
   await expect.poll(versions, { timeout: 60_000 }).toMatchObject({ [AWAY]: "3.0.0" });
   const made = await convergences();
   for (const change of made) expect((await settled(platform, change)).state).toBe("succeeded");
@@ -59,7 +52,7 @@ test("a host cut off before a release is listed as left out, and gets what its s
 test("a host cut off while a release is under way converges too, and one cut off after it has nothing to catch up", async () => {
   const release = await shop.start({ version: "4.0.0", strategy: { batches: { by: "zone" }, confirm: "first" } });
   await until(platform, release, ({ state }) => state === "awaiting-confirmation");
-  await signalAgent("SIGSTOP");
+  await signalAgents(platform, [AWAY], "SIGSTOP");
   await hostInState(platform, AWAY, "offline");
   const { groups } = await platform.client.getChange({ params: { changeId: release.id } });
   const batchIds = groups.flatMap(({ batches }) =>
@@ -68,14 +61,14 @@ test("a host cut off while a release is under way converges too, and one cut off
   await platform.client.confirmChange({ params: { changeId: release.id }, body: { batchIds } });
   const ended = await settled(platform, release);
   expect([ended.state, ended.targets.succeeded, ended.targets.offline]).toEqual(["succeeded", 3, 1]);
-  await signalAgent("SIGCONT");
+  await signalAgents(platform, [AWAY], "SIGCONT");
   await expect.poll(versions, { timeout: 60_000 }).toMatchObject({ [AWAY]: "4.0.0" });
   for (const change of await convergences()) expect((await settled(platform, change)).state).toBe("succeeded");
   const before = (await convergences()).length;
 
-  await signalAgent("SIGSTOP");
+  await signalAgents(platform, [AWAY], "SIGSTOP");
   await hostInState(platform, AWAY, "offline");
-  await signalAgent("SIGCONT");
+  await signalAgents(platform, [AWAY], "SIGCONT");
   await hostInState(platform, AWAY, "online");
   expect(await convergences()).toHaveLength(before);
 });

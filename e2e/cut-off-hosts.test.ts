@@ -1,6 +1,5 @@
 import type { Change } from "@evenkeel/contracts/change";
-import { killIdentity } from "@evenkeel/kit/process-identity";
-import { hostInState } from "@evenkeel/testkit/extra-host";
+import { hostInState, signalAgents } from "@evenkeel/testkit/extra-host";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { Shop, settled, until } from "@evenkeel/testkit/shop";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -16,22 +15,13 @@ beforeAll(async () => {
   expect((await shop.release({ version: "1.0.0" })).state).toBe("succeeded");
 });
 afterAll(async () => {
-  await signalAgents("SIGCONT");
+  await signalAgents(platform, AWAY, "SIGCONT");
   await platform.remove();
 });
 
-/** A frozen agent is a host whose network is gone: it hears nothing, says nothing, and its applications serve on. */
-async function signalAgents(signal: "SIGSTOP" | "SIGCONT"): Promise<void> {
-  const parts = await platform.parts();
-  for (const name of AWAY) {
-    const agent = parts[`agent-${name}`];
-    if (agent !== undefined) killIdentity(agent, signal);
-  }
-}
-
 /** They are back, and a command that was sent to each of them after that has been there and back. */
 async function comeBack(): Promise<void> {
-  await signalAgents("SIGCONT");
+  await signalAgents(platform, AWAY, "SIGCONT");
   for (const name of AWAY) await hostInState(platform, name, "online");
   const { client } = platform;
   const spec = { workspace: "local", operation: "probe" };
@@ -47,7 +37,7 @@ async function releaseWithoutThem(version: string): Promise<Change> {
     stepsOn(change).filter(({ name, state }) => name === "start-instance" && state === "succeeded").length ===
     AWAY.length;
   await until(platform, release, proving);
-  await signalAgents("SIGSTOP");
+  await signalAgents(platform, AWAY, "SIGSTOP");
   return release;
 }
 

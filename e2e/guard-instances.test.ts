@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Change } from "@evenkeel/contracts/change";
-import { hostInState } from "@evenkeel/testkit/extra-host";
+import { hostInState, signalAgents } from "@evenkeel/testkit/extra-host";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { type Flaws, Shop, settled, until } from "@evenkeel/testkit/shop";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -71,16 +71,14 @@ test("a host that nobody hears of is no data, and pauses", async () => {
   const guards = ["restarts", "health", "memory"].map((kind) => ({ kind, windowSeconds: 15 }));
   const change = await start(guards);
   await until(platform, change, ({ targets }) => targets.succeeded === 1);
-  const agent = (await platform.parts())["agent-local-1"];
-  if (agent === undefined) throw new Error("there is no agent local-1");
-  process.kill(agent.pid, "SIGSTOP");
+  await signalAgents(platform, ["local-1"], "SIGSTOP");
   try {
     const paused = await settled(platform, change);
     expect(paused).toMatchObject({ state: "paused", problem: { code: "GUARD_NO_DATA" } });
     const blind = { outcome: "no-data", text: "nothing is known of local-1" };
     expect(verdicts(paused)).toMatchObject([blind, blind, blind]);
   } finally {
-    process.kill(agent.pid, "SIGCONT");
+    await signalAgents(platform, ["local-1"], "SIGCONT");
   }
   // A way back that is planned before it is back would leave it out.
   await hostInState(platform, "local-1", "online");

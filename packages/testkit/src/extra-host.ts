@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Host, HostState } from "@evenkeel/contracts/host";
-import { type ProcessIdentity, readIdentity } from "@evenkeel/kit/process-identity";
+import { killIdentity, type ProcessIdentity, readIdentity } from "@evenkeel/kit/process-identity";
 import type { Platform } from "./platform.ts";
 
 const AGENT = fileURLToPath(new URL("../../../apps/agent/src/main.ts", import.meta.url));
@@ -82,4 +82,18 @@ export async function hostInState({ client }: Platform, name: string, state: Hos
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`host ${name} is ${seen}, not ${state}`);
+}
+
+/** Freezes the agents of these hosts, or lets them go on. A frozen agent is a host whose network is gone: it hears nothing, says nothing, and its applications serve on. */
+export async function signalAgents(
+  platform: Platform,
+  hosts: readonly string[],
+  signal: "SIGSTOP" | "SIGCONT",
+): Promise<void> {
+  const parts = await platform.parts();
+  for (const host of hosts) {
+    const agent = parts[`agent-${host}`];
+    if (agent !== undefined) killIdentity(agent, signal);
+    else if (signal === "SIGSTOP") throw new Error(`there is no agent ${host}`);
+  }
 }
