@@ -37,9 +37,12 @@ test("agents whose clocks are an hour off release and roll back like the others,
     .flatMap(({ startedAt, finishedAt }) => [startedAt, finishedAt].filter((at) => at !== null).map(Date.parse));
   expect(Math.max(...moments) - Math.min(...moments)).toBeLessThan(HOUR_MS / 2);
 
-  const { items } = await platform.client.getDoctor();
-  const told = items.filter(({ problem }) => problem.code === "CLOCK_SKEWED");
-  expect(told.map(({ problem }) => problem.facts.host).toSorted()).toEqual(["early", "late"]);
+  const told = async (): Promise<unknown[]> => {
+    const { items } = await platform.client.getDoctor();
+    const skews = items.filter(({ problem }) => problem.code === "CLOCK_SKEWED");
+    return skews.map(({ problem }) => problem.facts.host).toSorted();
+  };
+  await expect.poll(told, { timeout: 60_000 }).toEqual(["early", "late"]);
 
   const { id } = await platform.client.rollbackChange({
     params: { changeId: release.id },

@@ -145,7 +145,9 @@ export class Link {
     const withFacts = this.#beats % FACTS_EVERY === 0;
     this.#beats += 1;
     const more = withFacts ? await this.#readMore() : {};
-    this.#send(socket, { kind: "heartbeat", sentAt: new Date().toISOString(), ...more });
+    const atMostMs = this.#options.clockSkew.atMostMs();
+    const heard = atMostMs === null ? {} : { clockAheadAtMostMs: atMostMs };
+    this.#send(socket, { kind: "heartbeat", sentAt: new Date().toISOString(), ...heard, ...more });
   }
 
   /** A beat without them is better than none. */

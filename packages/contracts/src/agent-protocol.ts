@@ -162,6 +162,8 @@ export const AgentMessage = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("heartbeat"),
     sentAt: Moment,
+    /** How far the host's clock is ahead by what it heard of the control plane's, the way of those messages included. */
+    clockAheadAtMostMs: z.int().optional(),
     facts: HostFacts.optional(),
     usage: z.array(InstanceUsage).optional(),
   }),

@@ -250,10 +250,10 @@ export class AgentConnection {
     });
   }
 
-  #heartbeat({ sentAt, facts, usage }: Extract<AgentMessage, { kind: "heartbeat" }>): void {
+  #heartbeat(beat: Extract<AgentMessage, { kind: "heartbeat" }>): void {
     const { db, log, nowMs } = this.#deps;
-    this.readings.take(sentAt, Date.now(), facts);
-    if (usage !== undefined) this.readings.usage = usage;
+    this.readings.take(beat, Date.now());
+    if (beat.usage !== undefined) this.readings.usage = beat.usage;
     if (!this.readings.dueAt(nowMs())) return;
     recordTelemetry(db, { hostId: this.connection.hostId, ...this.readings.current }).catch((error: unknown) =>
       log.warn({ host: this.host.name, err: error }, "the facts of a host could not be written"),

@@ -200,7 +200,7 @@ export class AgentLinks {
         });
         this.#connections.get(hostId)?.link.terminate();
         this.#connections.set(hostId, connection);
-        connection.readings.take(hello.sentAt, Date.now(), undefined);
+        connection.readings.take({ sentAt: hello.sentAt }, Date.now());
         return connection;
       }
     }
