@@ -3,6 +3,7 @@ import { CHANGE_ERRORS } from "./error-catalogue/change.ts";
 import type { Entry } from "./error-catalogue/entry.ts";
 import { GOVERNANCE_ERRORS } from "./error-catalogue/governance.ts";
 import { MACHINE_ERRORS } from "./error-catalogue/machine.ts";
+import { MODULE_ERRORS } from "./error-catalogue/module.ts";
 import { REQUEST_ERRORS } from "./error-catalogue/request.ts";
 
 /** The only catalogue of errors: code → HTTP status, retry, text. */
@@ -11,6 +12,7 @@ export const ERRORS = {
   ...CHANGE_ERRORS,
   ...GOVERNANCE_ERRORS,
   ...MACHINE_ERRORS,
+  ...MODULE_ERRORS,
 } as const satisfies Record<string, Entry>;
 
 export type ErrorCode = keyof typeof ERRORS;

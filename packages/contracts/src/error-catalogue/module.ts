@@ -1,0 +1,102 @@
+import { type Entry, entry } from "./entry.ts";
+
+/** What goes wrong with modules, on a base and when they are built. */
+export const MODULE_ERRORS = {
+  MODULE_FILE_INVALID: entry(422, "never", [
+    "{file}: {problem}.",
+    "Correct the named field; see the guide on modules.",
+  ]),
+  MODULE_BUILD_FAILED: entry(422, "never", [
+    "The module {module} cannot be built: {problem}.",
+    "Correct what is named, then build again.",
+  ]),
+  BUNDLE_INVALID: entry(422, "never", [
+    "The bundle is not one of a module: {problem}.",
+    "Build it with `evenkeel module build`.",
+  ]),
+  BUNDLE_CORRUPT: entry(422, "later", [
+    "The bundle has the digest {found}, not {expected}.",
+    "Send it again: it was damaged or exchanged on its way.",
+  ]),
+  BUNDLE_UNREADABLE: entry(422, "later", ["The bundle {path} cannot be read: {problem}.", "Put it there, then retry."]),
+  DEPENDENCY_MISSING: entry(422, "never", [
+    "The module {module} needs {library} {range}, which the base does not share.",
+    "Share it in the base, or leave it out of `needs.libraries` so that it is bundled.",
+  ]),
+  DEPENDENCY_CONFLICT: entry(422, "never", [
+    "The module {module} needs {library} {range}, and the base shares {found}.",
+    "Move the base or the module to a version that fits, or let the module bundle its own.",
+  ]),
+  DEPENDENCY_UNDECLARED: entry(422, "never", [
+    "The module {module} asks for {library}, which is neither in its bundle nor in its `needs.libraries`.",
+    "Name it there, or build the module anew.",
+  ]),
+  SERVICE_MISSING: entry(409, "later", [
+    "The module {module} needs the service {service} {range}, which nobody provides.",
+    "Install a module that provides it first, or make the need optional.",
+  ]),
+  SERVICE_TAKEN: entry(409, "never", [
+    "The {kind} {name} is provided by {holder} already.",
+    "Choose another name, or uninstall that module first.",
+  ]),
+  SERVICE_ABSENT: entry(503, "later", [
+    "Nobody provides the service {service} {range} now.",
+    "Publish a module that provides it.",
+  ]),
+  SERVICE_METHOD_ABSENT: entry(501, "never", [
+    "The service {service} {version} has no method {method}.",
+    "Ask for a version that has it.",
+  ]),
+  MODULE_LOAD_FAILED: entry(422, "never", [
+    "The module {module} threw while it was loaded: {problem}.",
+    "See the stack; nothing was changed on the base.",
+  ]),
+  MODULE_ACTIVATION_FAILED: entry(422, "later", [
+    "The module {module} could not be activated: {problem}.",
+    "See the stack; what served before serves on.",
+  ]),
+  MODULE_ACTIVATION_TIMEOUT: entry(504, "later", [
+    "The module {module} was not active within {seconds} s.",
+    "See what its `activate` waits for; what served before serves on.",
+  ]),
+  MODULE_INCOMPLETE: entry(422, "never", [
+    "The module {module} provides {kind} {name} by its manifest, and its `activate` gave none.",
+    "Return it from `activate`, or take it out of module.yaml.",
+  ]),
+  MODULE_ABSENT: entry(404, "never", ["The module {module} is not installed on this base.", "See what is: list."]),
+  MODULE_VERSION_TAKEN: entry(409, "never", [
+    "The module {module} is installed with other content: {found}.",
+    "Give the new build a version of its own.",
+  ]),
+  MODULE_BUSY: entry(409, "later", [
+    "Another operation ({operation}) works on the module {module}.",
+    "Wait until it has ended, then retry.",
+  ]),
+  MODULE_STATE_WRONG: entry(409, "after-refresh", [
+    "The module {module} is {state}, so {operation} is not possible.",
+    "See what it allows: list.",
+  ]),
+  MODULE_LEAVING: entry(503, "later", ["The module {module} is leaving.", "Try again: another version answers."]),
+  MODULE_FAILED: entry(500, "never", ["The module {module} failed: {problem}.", "See its stack and its log."]),
+  MODULE_BLOCKED: entry(503, "later", [
+    "The module {module} held the event loop for {blockedMs} ms in {frame}.",
+    "Do such work in pieces, or in a module with `isolation: worker`.",
+  ]),
+  MODULE_OVER_LIMIT: entry(503, "later", [
+    "The module {module} is over its limit: {measure} {value}, at most {most}.",
+    "See its charts; release a corrected version or raise the limit.",
+  ]),
+  MODULE_CRASHED: entry(503, "later", [
+    "The worker of the module {module} ended: {problem}.",
+    "See its log; it is started again unless it was ejected.",
+  ]),
+  MODULE_PATCHES: entry(422, "never", [
+    "The module {module} changes what belongs to all: {names}.",
+    "Leave these alone; they were taken back.",
+  ]),
+  BASE_MUST_RESTART: entry(503, "later", [
+    "The base cannot be freed of the module {module}: {problem}.",
+    "Drain the base and restart it.",
+  ]),
+  BASE_OPERATION_UNKNOWN: entry(404, "never", ["The base has no operation {operation}.", "See the base's protocol."]),
+} as const satisfies Record<string, Entry>;
