@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HostId, newId, RouteId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
-import { instanceKey, type RouteTable } from "@evenkeel/contracts/route-table";
+import { instanceKey, RouteTable } from "@evenkeel/contracts/route-table";
 import { type Bench, type Benchmark, median, table } from "./benchmark.ts";
 import { type Child, type ChildSpec, freePort, startChild } from "./child.ts";
 import { bring, findLoadTool, type LoadResult, type LoadTool } from "./http-load.ts";
@@ -115,13 +115,13 @@ async function ownGateway(folder: string, backend: number): Promise<ChildSpec> {
   const serviceId = newId(ServiceId, "svc");
   const instance = instanceKey(serviceId, newId(HostId, "host"), "a");
   const upstream = { instance, version: "1.0.0", zone: "a", address: "127.0.0.1", port: backend };
-  const routes: RouteTable = {
+  const routes = RouteTable.parse({
     workspaceId: newId(WorkspaceId, "wsp"),
     epoch: 1,
     version: 1,
     routes: [{ routeId: newId(RouteId, "rte"), host: "*", path: "/", serviceId }],
     services: [{ serviceId, name: "bench", parkMs: 0, upstreams: [{ ...upstream, weight: 1, draining: false }] }],
-  };
+  });
   // As after a restart with the control plane away: it serves by the table it has.
   await writeFile(join(home, "table.json"), JSON.stringify(routes));
   const port = await freePort();

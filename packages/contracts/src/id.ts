@@ -58,6 +58,8 @@ export const PrincipalGroupId = idSchema<"PrincipalGroupId">("pgr");
 export type PrincipalGroupId = z.infer<typeof PrincipalGroupId>;
 export const CommandTemplateId = idSchema<"CommandTemplateId">("tpl");
 export type CommandTemplateId = z.infer<typeof CommandTemplateId>;
+export const TrafficRuleId = idSchema<"TrafficRuleId">("trl");
+export type TrafficRuleId = z.infer<typeof TrafficRuleId>;
 export const ReviewId = idSchema<"ReviewId">("rvw");
 export type ReviewId = z.infer<typeof ReviewId>;
 

@@ -1,5 +1,5 @@
 import type { RouteId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
-import type { InstanceKey, RouteTable, Upstream } from "@evenkeel/contracts/route-table";
+import { type InstanceKey, type RouteTable, type Upstream, WITHOUT_RULES } from "@evenkeel/contracts/route-table";
 
 /** How long a request waits for a first instance of a service that consented to a gap, in ms. */
 const PARK_MS = 10_000;
@@ -39,7 +39,11 @@ export function renderRows(workspaceId: WorkspaceId, rows: TableRows): RouteTabl
       name,
       parkMs: allowGap ? PARK_MS : 0,
       upstreams: serving(rows.upstreams.filter((upstream) => upstream.serviceId === serviceId)),
+      ...WITHOUT_RULES,
     })),
+    marks: [],
+    callers: [],
+    entry: null,
   };
 }
 

@@ -10,7 +10,7 @@ import {
 import { setTimeout as sleep } from "node:timers/promises";
 import type { InstanceStatistics } from "@evenkeel/contracts/gateway-protocol";
 import { HostId, newId, RouteId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
-import { type InstanceKey, instanceKey, type RouteTable } from "@evenkeel/contracts/route-table";
+import { type InstanceKey, instanceKey, RouteTable } from "@evenkeel/contracts/route-table";
 import { DataPlane, type DataPlaneOptions } from "./data-plane.ts";
 import type { Trouble } from "./exchange.ts";
 
@@ -114,13 +114,13 @@ export class Bed {
     const upstreams = specs.map(({ port, version = "1.0.0", weight = 100, draining = false }) => {
       return { instance: this.key(port), version, zone: "a", address: "127.0.0.1", port, weight, draining };
     });
-    return {
+    return RouteTable.parse({
       workspaceId,
       epoch: 1,
       version: this.#version,
       routes: [{ routeId, host: "*", path: "/", serviceId }],
       services: [{ serviceId, name: "shop", parkMs, upstreams }],
-    };
+    });
   }
 
   apply(specs: readonly Spec[], parkMs = 0): void {
