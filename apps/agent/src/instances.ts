@@ -4,11 +4,12 @@ import type { AtExitPoint } from "@evenkeel/agent-core/exit-point";
 import type { Desired, Journal } from "@evenkeel/agent-core/journal";
 import { type InstanceReport, type InstanceUsage, Letter } from "@evenkeel/contracts/agent-protocol";
 import { type RevisionId, ServiceId } from "@evenkeel/contracts/id";
+import { Claims } from "@evenkeel/kit/claim";
 import { rotateLog } from "@evenkeel/kit/log";
 import type { PortRange } from "./config.ts";
 import { isDiskFull } from "./disk.ts";
 import { Instance } from "./instance.ts";
-import { choosePort } from "./ports.ts";
+import { choosePort, claimOf } from "./ports.ts";
 import { membersOf } from "./process-group.ts";
 import type { RevisionStore } from "./revision-store.ts";
 import { stopInstance } from "./stop.ts";
@@ -35,6 +36,8 @@ export class Instances {
   readonly #instances = new Map<string, Instance>();
   /** Ports that were chosen and are not yet in `desired`. */
   readonly #chosen = new Set<number>();
+  readonly #claims = new Claims();
+  #choice: Promise<unknown> = Promise.resolve();
   #stopping = false;
 
   constructor(options: InstancesOptions) {
@@ -99,16 +102,26 @@ export class Instances {
 
   /** A free port of the range, kept for the caller until `work` has ended. */
   async withPort<T>(work: (port: number) => Promise<T>): Promise<T> {
-    const running = this.#options.journal.listDesired().filter((one) => one.running);
-    const promised = new Set([...this.#chosen, ...running.map(({ port }) => port)]);
-    const port = await choosePort(this.#options.address, this.#options.ports, promised);
-    if (this.#chosen.has(port)) return await this.withPort(work);
-    this.#chosen.add(port);
+    const choice = this.#choice.then(() => this.#choosePort());
+    // One after another, so that no two begin with the same port.
+    this.#choice = choice.catch(() => undefined);
+    const port = await choice;
     try {
       return await work(port);
     } finally {
       this.#chosen.delete(port);
     }
+  }
+
+  async #choosePort(): Promise<number> {
+    const running = this.#options.journal.listDesired().filter((one) => one.running);
+    const promised = new Set([...this.#chosen, ...running.map(({ port }) => port)]);
+    // Kept beyond the start: an application may take its time before it listens.
+    this.#claims.releaseOthers(new Set([...promised].map(claimOf)));
+    const { address, ports: range } = this.#options;
+    const port = await choosePort({ address, range, promised }, this.#claims);
+    this.#chosen.add(port);
+    return port;
   }
 
   reports(): InstanceReport[] {

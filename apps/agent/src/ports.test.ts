@@ -2,8 +2,9 @@ import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { promisify } from "node:util";
+import { Claims } from "@evenkeel/kit/claim";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { isFree } from "./ports.ts";
+import { choosePort, isFree } from "./ports.ts";
 import { TestHost } from "./testing/agent-process.ts";
 import { TestControlPlane } from "./testing/control-plane.ts";
 import { ask, type StartFacts } from "./testing/fixture.ts";
@@ -93,6 +94,13 @@ test("a port that the platform chooses is free on every address", async () => {
   expect(await isFree(port)).toBe(true);
   await listen(port, ADDRESSES[0]);
   expect(await isFree(port)).toBe(false);
+});
+
+test("agents that choose from one range choose different ports, though nothing listens on them yet", async () => {
+  const choice = { address: ADDRESSES[0], range: { from: 19_200, to: 19_299 }, promised: new Set<number>() };
+  const ports: number[] = [];
+  for (let agent = 0; agent < 4; agent += 1) ports.push(await choosePort(choice, new Claims()));
+  expect(new Set(ports).size).toBe(4);
 });
 
 test("a port that the agent's user may not have is told as such, not as taken", async () => {

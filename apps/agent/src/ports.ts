@@ -1,5 +1,6 @@
 import { createServer } from "node:net";
 import { PlatformError } from "@evenkeel/contracts/error";
+import type { Claims } from "@evenkeel/kit/claim";
 import { type Holder, holderOf, listenersAt, listListeners } from "@evenkeel/kit/listening";
 import { readEnvironment } from "@evenkeel/kit/process-identity";
 import type { PortRange } from "./config.ts";
@@ -13,13 +14,25 @@ export function firstPort(address: string, { from, to }: PortRange): number {
   return from + ((number * SPREAD) % (to - from + 1));
 }
 
-/** Finds a port of the range that nobody listens on, on any address, and that is not promised to another instance. */
-export async function choosePort(address: string, range: PortRange, promised: ReadonlySet<number>): Promise<number> {
+/** What keeps the agents of this machine from choosing the port. */
+export const claimOf = (port: number): string => `port/${port}`;
+
+interface PortChoice {
+  readonly address: string;
+  readonly range: PortRange;
+  /** To our own instances. */
+  readonly promised: ReadonlySet<number>;
+}
+
+/** Finds a port of the range that nobody listens on, on any address, and claims it: no other agent of this machine has chosen it. */
+export async function choosePort({ address, range, promised }: PortChoice, claims: Claims): Promise<number> {
   const size = range.to - range.from + 1;
   const first = firstPort(address, range) - range.from;
   for (let step = 0; step < size; step += 1) {
     const port = range.from + ((first + step) % size);
-    if (!promised.has(port) && (await isFree(port))) return port;
+    if (promised.has(port) || !(await claims.take(claimOf(port)))) continue;
+    if (await isFree(port)) return port;
+    claims.release(claimOf(port));
   }
   throw new PlatformError("PORT_TAKEN", { port: `${range.from}-${range.to}`, holder: "others, every one of them" });
 }

@@ -31,6 +31,8 @@ async function supervise(): Promise<{ driver: ChildProcess; port: number; how: s
     const { Keeper } = await import(${moduleAt("./keeper.ts")});
     const { Manifest } = await import(${moduleAt("./manifest.ts")});
     const { openGatewaySocket } = await import(${moduleAt("./gateway-socket.ts")});
+    const { freePorts } = await import(${moduleAt("./ports.ts")});
+    const { Claims } = await import("@evenkeel/kit/claim");
     const { GATEWAY, gatewayPart } = await import(${moduleAt("./parts.ts")});
     const { logTo } = await import("@evenkeel/kit/log");
     const home = await openHome(process.argv[1]);
@@ -38,9 +40,11 @@ async function supervise(): Promise<{ driver: ChildProcess; port: number; how: s
     const log = logTo({ write: () => undefined }, { part: "driver" });
     const keeper = new Keeper({ place: { home: home.folder, logFolder: home.logFolder, version: "1.0.0" }, manifest, log });
     const living = await keeper.findLiving(GATEWAY);
-    const port = living === null ? 0 : manifest.settings.gatewayPort;
+    const claims = new Claims();
+    const [free] = await freePorts({ port: 17_800, set: false, count: 1 }, claims);
+    const port = living === null ? free : manifest.settings.gatewayPort;
     const socket = await openGatewaySocket({
-      home, log, wanted: { port, set: true }, avoid: [], living: living === null ? null : port,
+      home, log, claims, wanted: { port, set: true }, avoid: [], living: living === null ? null : port,
     });
     await manifest.setSettings({ controlPlanePorts: [], gatewayPort: socket.port, agentAddresses: {} });
     const spec = gatewayPart({

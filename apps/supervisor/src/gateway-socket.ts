@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { PlatformError } from "@evenkeel/contracts/error";
+import type { Claims } from "@evenkeel/kit/claim";
 import type { Log } from "@evenkeel/kit/log";
 import { bindSocket, type HeldSocket, takeSocket } from "@evenkeel/kit/socket-handover";
 import type { Home } from "./home.ts";
@@ -26,12 +27,14 @@ export interface SocketInput {
   readonly avoid: readonly number[];
   /** The port of the gateway that lives, or null when none does. */
   readonly living: number | null;
+  readonly claims: Claims;
   readonly log: Log;
 }
 
 /** Takes the socket from the living gateway, or binds one. */
-export async function openGatewaySocket({ home, wanted, avoid, living, log }: SocketInput): Promise<GatewaySocket> {
-  if (living === null) return holding(await bindGateway(wanted, avoid));
+export async function openGatewaySocket(input: SocketInput): Promise<GatewaySocket> {
+  const { home, wanted, avoid, living, log, claims } = input;
+  if (living === null) return holding(await bindGateway(wanted, avoid, claims));
   const taken = await takeFrom(home.handoverSocket);
   if (taken !== null) return holding(taken);
   // Nothing is lost yet: it serves on. Should it die, its successor's socket is a new one.

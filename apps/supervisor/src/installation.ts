@@ -107,8 +107,9 @@ export class Installation {
       wanted: chooseGatewayPort(kept, input),
       avoid: ports,
       living: living === null ? null : (kept?.gatewayPort ?? null),
+      claims: input.claims,
     });
-    const addresses = chooseAddresses(manifest);
+    const addresses = await chooseAddresses(manifest, input);
     await manifest.setSettings({ controlPlanePorts: ports, gatewayPort: socket.port, agentAddresses: addresses });
     rotateLogs(home);
     const database = await openDatabase({ home, log, news, named: input.environment.DATABASE_URL });

@@ -1,3 +1,4 @@
+import type { Claims } from "@evenkeel/kit/claim";
 import type { Manifest, Settings } from "./manifest.ts";
 import { LOCAL_HOSTS } from "./parts.ts";
 import {
@@ -5,6 +6,7 @@ import {
   FIRST_GATEWAY_PORT,
   freeAddresses,
   freePorts,
+  keepPorts,
   type Wanted,
   wantedPort,
 } from "./ports.ts";
@@ -13,20 +15,23 @@ import {
 export interface Asked {
   readonly replicas: number;
   readonly environment: NodeJS.ProcessEnv;
+  /** What this start has chosen, and nobody else may. */
+  readonly claims: Claims;
 }
 
 /** Ports of the control planes: those that living parts know, else the ones that were set, else the first free ones. */
 export async function chooseControlPlanePorts(kept: Settings | null, asked: Asked): Promise<number[]> {
-  const { replicas, environment } = asked;
+  const { replicas, environment, claims } = asked;
   const gateway = chooseGatewayPort(kept, asked);
   const promised = gateway.set ? gateway.port : undefined;
   const wanted = wantedPort(environment.EVENKEEL_PORT, "EVENKEEL_PORT", FIRST_CONTROL_PLANE_PORT);
   const known = kept?.controlPlanePorts ?? [];
   if (known.length === 0 || (wanted.set && wanted.port !== known[0]))
-    return await freePorts(wanted, replicas, promised);
+    return await freePorts({ ...wanted, count: replicas, promised }, claims);
+  await keepPorts(known.slice(0, replicas), claims);
   if (known.length >= replicas) return known.slice(0, replicas);
-  const next = { port: Math.max(...known) + 1, set: false };
-  return [...known, ...(await freePorts(next, replicas - known.length, promised))];
+  const next = { port: Math.max(...known) + 1, set: false, count: replicas - known.length, promised };
+  return [...known, ...(await freePorts(next, claims))];
 }
 
 /** The gateway's port; a kept one counts as set, because clients know it. */
@@ -36,6 +41,7 @@ export function chooseGatewayPort(kept: Settings | null, { environment }: Asked)
 }
 
 /** Addresses of the local hosts: chosen once, for the hosts joined with them. */
-export function chooseAddresses(manifest: Manifest): Record<string, string> {
-  return manifest.settings?.agentAddresses ?? freeAddresses(LOCAL_HOSTS.map(({ name }) => name));
+export async function chooseAddresses(manifest: Manifest, { claims }: Asked): Promise<Record<string, string>> {
+  const names = LOCAL_HOSTS.map(({ name }) => name);
+  return manifest.settings?.agentAddresses ?? (await freeAddresses(names, claims));
 }

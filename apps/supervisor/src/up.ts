@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PlatformError } from "@evenkeel/contracts/error";
+import { Claims } from "@evenkeel/kit/claim";
 import { createLog, type Log } from "@evenkeel/kit/log";
 import { killIdentity, waitGone } from "@evenkeel/kit/process-identity";
 import { onShutdown, type Shutdown } from "@evenkeel/kit/shutdown";
@@ -84,7 +85,7 @@ async function begin(input: Run): Promise<Installation> {
   const lived = findMarked(home.folder).length > 0;
   process.stdout.write(`Evenkeel ${version} in ${home.folder}\n`);
   const settled = (): Promise<void> => starting.then(ignore, ignore);
-  const starting = Installation.start({ ...options, ...input, lived, settled, say });
+  const starting = Installation.start({ ...options, ...input, lived, settled, say, claims: new Claims() });
   shutdown.add("start", settled);
   const installation = await starting.catch(async (error: unknown) => {
     if (shutdown.closing) return await untilAsked();

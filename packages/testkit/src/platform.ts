@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type Client, createClient } from "@evenkeel/client/client";
+import { Claims } from "@evenkeel/kit/claim";
 import {
   endIdentity,
   findByEnvironment,
@@ -95,6 +96,7 @@ async function ownPorts(home: string): Promise<Record<string, string>> {
   if (existsSync(join(home, "manifest.json"))) return {};
   for (;;) {
     const first = FIRST_PORT + PORTS_APART * randomInt(PORT_BLOCKS);
+    if (!(await claims.take(`test-ports/${first}`))) continue;
     const block = Array.from({ length: PORTS_APART }, (_, index) => first + index);
     const free = await Promise.all(block.map(isFree));
     // The last is the gateway's: those before it leave room for replicas.
@@ -104,9 +106,11 @@ async function ownPorts(home: string): Promise<Record<string, string>> {
 }
 
 // Below the ports that the system gives to outgoing connections, which may take a port between our look and its use.
-const FIRST_PORT = 10_000;
+const FIRST_PORT = 11_000;
 const PORTS_APART = 5;
-const PORT_BLOCKS = 1900;
+const PORT_BLOCKS = 1700;
+/** Held for as long as the test's process lives: platforms of other tests that begin at the same time take other blocks. */
+const claims = new Claims();
 
 async function isFree(port: number): Promise<boolean> {
   const server = createServer().listen(port, "127.0.0.1");
