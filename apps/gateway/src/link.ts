@@ -11,8 +11,7 @@ import type { RouteTable } from "@evenkeel/contracts/route-table";
 import type { Log } from "@evenkeel/kit/log";
 import { WebSocket } from "ws";
 import type { Credential } from "./credential.ts";
-import type { DataPlane } from "./node/data-plane.ts";
-import type { Instance } from "./node/instance.ts";
+import type { Driver, Reached } from "./driver.ts";
 import type { TableStore } from "./table-store.ts";
 
 const SECOND_MS = 1000;
@@ -24,7 +23,7 @@ export interface LinkDeps {
   readonly controlPlanes: readonly string[];
   readonly credential: Credential;
   readonly tables: TableStore;
-  readonly plane: DataPlane;
+  readonly plane: Driver;
   readonly version: string;
   readonly log: Log;
 }
@@ -67,13 +66,11 @@ export class Link {
     this.#sendDraining();
   }
 
-  reached(instance: Instance): void {
-    const problem = instance.reached;
-    if (problem === null) return;
+  reached({ instance, problem }: Reached): void {
     this.#send({
       kind: "reached",
       tableVersion: this.#deps.tables.current.version,
-      instance: instance.upstream.instance,
+      instance,
       reached: problem === "",
       problem: problem === "" ? null : problem,
     });
@@ -121,14 +118,14 @@ export class Link {
       kind: "hello",
       protocol: AGENT_PROTOCOL,
       gatewayId: credential.gatewayId,
-      driver: "node",
+      driver: this.#deps.plane.name,
       gatewayVersion: version,
       epoch: tables.current.epoch,
       tableVersion: tables.current.version,
       sentAt: new Date().toISOString(),
     });
     // A control plane that has not been there before knows nothing of what the last one heard.
-    for (const instance of this.#deps.plane.reached()) this.reached(instance);
+    for (const reached of this.#deps.plane.reached()) this.reached(reached);
     this.#sendDraining();
   }
 
@@ -139,12 +136,17 @@ export class Link {
 
   #reportEachSecond(): NodeJS.Timeout {
     let since = performance.now();
-    return setInterval(() => {
+    let taking = false;
+    return setInterval(async () => {
+      if (taking) return;
+      taking = true;
+      const rows = await this.#deps.plane.takeStatistics();
+      taking = false;
       const now = performance.now();
-      const rows = this.#deps.plane.takeStatistics();
       const windowMs = Math.round(now - since);
       since = now;
-      if (rows.length > 0) this.#send({ kind: "statistics", at: new Date().toISOString(), windowMs, rows });
+      const { sampled } = this.#deps.plane;
+      if (rows.length > 0) this.#send({ kind: "statistics", at: new Date().toISOString(), windowMs, sampled, rows });
       if (this.#deps.plane.draining().some(({ inFlight }) => inFlight > 0)) this.#sendDraining();
     }, SECOND_MS);
   }

@@ -1,6 +1,4 @@
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
 import { makeFolder } from "@evenkeel/kit/durable-file";
 import { createLog } from "@evenkeel/kit/log";
 import { onShutdown } from "@evenkeel/kit/shutdown";
@@ -25,19 +23,17 @@ const plane = new DataPlane({
   responseTimeoutMs: config.responseTimeoutMs,
   onTrouble: troubleLog(log),
   onDrained: () => link?.drained(),
-  onReached: (instance) => link?.reached(instance),
+  onReached: (reached) => link?.reached(reached),
 });
 await makeFolder(config.home, 0o700);
 const tables = new TableStore(config.home, (table) => plane.apply(table));
 await tables.restore();
-plane.server.listen(config.listen);
-await once(plane.server, "listening");
-const { address, port } = plane.server.address() as AddressInfo;
+const { address, port, fd } = await plane.open(config.listen);
 shutdown.add("server", (hurry) => plane.close(hurry));
-log.info({ address, port, ...tables.current }, "serving");
+log.info({ address, port, driver: plane.name, ...tables.current }, "serving");
 
 if (config.handoverPath !== null) {
-  const handover = await serveHandover({ path: config.handoverPath, server: plane.server });
+  const handover = await serveHandover({ path: config.handoverPath, fd: () => fd });
   shutdown.add("hand-over", () => handover.close());
 }
 

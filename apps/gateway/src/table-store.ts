@@ -9,16 +9,19 @@ import { compareTables } from "./route-table.ts";
 
 export type TableVersion = Pick<RouteTable, "epoch" | "version">;
 
+/** Resolves when every new request goes by the table. */
+type Apply = (table: RouteTable) => Promise<void> | void;
+
 const NO_TABLE: TableVersion = { epoch: 0, version: 0 };
 
 /** The route table of this gateway, on disk and in force. */
 export class TableStore {
   readonly #path: string;
-  readonly #apply: (table: RouteTable) => void;
+  readonly #apply: Apply;
   #current = NO_TABLE;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(home: string, apply: (table: RouteTable) => void) {
+  constructor(home: string, apply: Apply) {
     this.#path = join(home, "table.json");
     this.#apply = apply;
   }
@@ -30,7 +33,7 @@ export class TableStore {
   /** Puts the last table in force, if there is one. */
   async restore(): Promise<void> {
     const table = await readJson(this.#path, RouteTable);
-    if (table !== null) this.#putInForce(table);
+    if (table !== null) await this.#putInForce(table);
   }
 
   /** Resolves when the table is durable and in force; TABLE_STALE when there is a newer one. One after another, in the order of the calls. */
@@ -50,11 +53,11 @@ export class TableStore {
     }
     await writeDurableJson(this.#path, table);
     // killed here: it starts with this table and acknowledges it when it is sent again
-    this.#putInForce(table);
+    await this.#putInForce(table);
   }
 
-  #putInForce(table: RouteTable): void {
-    this.#apply(table);
+  async #putInForce(table: RouteTable): Promise<void> {
+    await this.#apply(table);
     this.#current = { epoch: table.epoch, version: table.version };
   }
 }

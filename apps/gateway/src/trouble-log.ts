@@ -1,5 +1,5 @@
 import type { Log } from "@evenkeel/kit/log";
-import type { Trouble } from "./node/exchange.ts";
+import type { Trouble } from "./driver.ts";
 
 const MOST_PER_SECOND = 10;
 

@@ -60,6 +60,8 @@ export const GatewayMessage = z.discriminatedUnion("kind", [
     kind: z.literal("statistics"),
     at: Moment,
     windowMs: z.number(),
+    /** What stands for only some of the requests; everything else is counted. A sampled histogram has as many entries as it has samples. */
+    sampled: z.array(z.literal("latency")).readonly().default([]),
     rows: z.array(InstanceStatistics),
   }),
   /** Sent at once when the number for a draining instance changes to 0, and with every second while it is above. */

@@ -25,7 +25,7 @@ const SERVER = `
 import { createServer } from "node:http";
 import { serveHandover } from "${new URL("./socket-handover.ts", import.meta.url).pathname}";
 const server = createServer((request, response) => response.end(String(process.pid)));
-server.listen({ fd: 3 }, () => serveHandover({ path: process.env.DOOR, server }));
+server.listen({ fd: 3 }, () => serveHandover({ path: process.env.DOOR, fd: () => server._handle.fd }));
 `;
 
 function startServer(held: HeldSocket): ProcessIdentity {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { rm } from "node:fs/promises";
-import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { createConnection, createServer, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { PlatformError } from "@evenkeel/contracts/error";
 
@@ -95,21 +95,20 @@ function hold({ kind, code, address }: Message, handle: unknown): HeldSocket | s
   };
 }
 
-/** Gives the server's listening socket to whoever connects to this path, which must lie in a folder that is closed to others. */
+/** Gives the listening socket behind this descriptor to whoever connects to this path, which must lie in a folder that is closed to others. */
 export async function serveHandover({
   path,
-  server,
+  fd,
 }: {
   path: string;
-  server: Server;
+  fd: () => number;
 }): Promise<{ close(): Promise<void> }> {
   await rm(path, { force: true });
   const door = createServer({ pauseOnConnect: true }, (connection) => {
     connection.on("error", () => undefined);
-    const { _handle: listening } = server as unknown as { _handle: BareHandle };
     const child = spawn(process.execPath, [RELAY, "give"], {
       env: { ...process.env, NODE_CHANNEL_FD: "3", NODE_CHANNEL_SERIALIZATION_MODE: "json" },
-      stdio: ["ignore", "ignore", "ignore", connection, listening.fd],
+      stdio: ["ignore", "ignore", "ignore", connection, fd()],
     });
     child.once("error", () => undefined);
     connection.destroy();

@@ -199,7 +199,7 @@ describe.each(await serverKinds())("the link of gateways on %s", (kind) => {
     const at = "2001-01-01T00:00:00.000Z";
     await until(() => here.lease.held);
     await until(async () => {
-      socket.send({ kind: "statistics", at, windowMs: 1000, rows: [row(serviceId), row(foreign)] });
+      socket.send({ kind: "statistics", at, windowMs: 1000, sampled: [], rows: [row(serviceId), row(foreign)] });
       const { rowCount } = await count("sample_second");
       return rowCount > 0;
     });

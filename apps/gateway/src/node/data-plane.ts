@@ -1,12 +1,14 @@
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
-import { connect, type Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { InstanceStatistics } from "@evenkeel/contracts/gateway-protocol";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import type { InstanceKey, RouteTable, Upstream } from "@evenkeel/contracts/route-table";
+import type { DrainingRow, Driver, DriverOptions, Listen, Reached, Serving } from "../driver.ts";
+import { probe } from "../probe.ts";
 import { compileRoutes, type Match } from "../route-table.ts";
-import { type Arrival, Exchange, type Trouble } from "./exchange.ts";
+import { type Arrival, Exchange } from "./exchange.ts";
 import { Instance } from "./instance.ts";
 import { answerProblem, refuseConnection } from "./problem.ts";
 import { Service } from "./service.ts";
@@ -16,40 +18,21 @@ const MAX_HEADERS = 128;
 // Longer than the usual 60 s of clients and balancers in front: whoever closes an idle connection first loses no request.
 const KEEP_ALIVE_MS = 75_000;
 const HEADERS_MS = 30_000;
-const PROBE_MS = 2000;
-const PROBES = 3;
-const PROBE_AGAIN_MS = 300;
 const CLOSE_MS = 10_000;
 
-export interface DataPlaneOptions {
-  /** Whether `x-forwarded-…` of the client may be believed: only behind a proxy that sets them. */
-  readonly trustForwarded: boolean;
-  /** How long an instance may take to begin its answer. */
-  readonly responseTimeoutMs: number;
-  readonly onTrouble: (trouble: Trouble) => void;
-  /** The last request of a draining instance has ended. */
-  readonly onDrained: () => void;
-  /** A connection to an instance that a table brought in was tried. */
-  readonly onReached: (instance: Instance) => void;
-}
-
-export interface DrainingRow {
-  readonly instance: InstanceKey;
-  readonly inFlight: number;
-  readonly longLived: number;
-}
-
 /** Serves requests by the table in force. */
-export class DataPlane {
+export class DataPlane implements Driver {
+  readonly name = "node";
+  readonly sampled = [];
   readonly server: Server;
-  readonly #options: DataPlaneOptions;
+  readonly #options: DriverOptions;
   #match: Match<Service> = () => null;
   #services = new Map<ServiceId, Service>();
   /** No longer in the table, but still with something in flight or uncounted. */
   readonly #retired = new Set<Instance>();
   #closing = false;
 
-  constructor(options: DataPlaneOptions) {
+  constructor(options: DriverOptions) {
     this.#options = options;
     this.server = createServer(
       {
@@ -70,7 +53,14 @@ export class DataPlane {
     this.server.on("clientError", onClientError);
   }
 
-  /** From its return on, every new request goes by this table. */
+  async open(listen: Listen): Promise<Serving> {
+    this.server.listen(listen);
+    await once(this.server, "listening");
+    const { address, port } = this.server.address() as AddressInfo;
+    const { _handle: handle } = this.server as unknown as { _handle: { fd: number } };
+    return { address, port, fd: handle.fd };
+  }
+
   apply(table: RouteTable): void {
     const before = this.#services;
     const services = new Map<ServiceId, Service>();
@@ -117,7 +107,6 @@ export class DataPlane {
     yield* this.#retired;
   }
 
-  /** Ends what is in flight on this instance. */
   cut(key: InstanceKey): void {
     for (const instance of this.#instances()) {
       if (instance.upstream.instance === key && instance.draining) instance.cut();
@@ -134,12 +123,14 @@ export class DataPlane {
     return rows;
   }
 
-  /** Instances of the table in force of which it is known whether they can be reached. */
-  reached(): Instance[] {
-    return [...this.#services.values()].flatMap(({ instances }) => instances.filter(({ reached }) => reached !== null));
+  reached(): Reached[] {
+    return [...this.#services.values()].flatMap(({ instances }) =>
+      instances.flatMap(({ reached, upstream: { instance } }) =>
+        reached === null ? [] : [{ instance, problem: reached }],
+      ),
+    );
   }
 
-  /** What happened since the last call. */
   takeStatistics(): InstanceStatistics[] {
     const rows: (InstanceStatistics | null)[] = [];
     for (const { counter } of this.#services.values()) rows.push(counter.take(0, 0));
@@ -202,32 +193,12 @@ export class DataPlane {
     new Exchange({ req, res, service, host, path, trustForwarded, onTrouble, ...way }).start();
   }
 
-  /** Tries a connection a few times: what is reported decides whether the instance gets traffic. */
   async #probe(instance: Instance): Promise<void> {
-    let problem = "";
-    for (let tries = 0; tries < PROBES && !this.#retired.has(instance); tries += 1) {
-      if (tries > 0) await sleep(PROBE_AGAIN_MS, undefined, { ref: false });
-      problem = await tryToConnect(instance.upstream);
-      if (problem === "") break;
-    }
-    if (this.#retired.has(instance)) return;
+    const problem = await probe(instance.upstream, () => !this.#retired.has(instance));
+    if (problem === null) return;
     instance.reached = problem;
-    this.#options.onReached(instance);
+    this.#options.onReached({ instance: instance.upstream.instance, problem });
   }
-}
-
-/** What hindered it, or "". */
-function tryToConnect({ address, port }: Upstream): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: address, port, timeout: PROBE_MS });
-    const done = (problem: string): void => {
-      socket.destroy();
-      resolve(problem);
-    };
-    socket.once("connect", () => done(""));
-    socket.once("timeout", () => done(`no connection to ${address}:${port} within ${PROBE_MS / 1000} s`));
-    socket.on("error", (error) => done(error.message));
-  });
 }
 
 function isSame(one: Upstream, other: Upstream): boolean {

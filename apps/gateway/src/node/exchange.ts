@@ -8,6 +8,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import type { Duplex } from "node:stream";
 import type { ErrorCode, Facts } from "@evenkeel/contracts/error";
 import type { Dispatcher } from "undici";
+import type { Trouble } from "../driver.ts";
 import type { Ending } from "../statistics.ts";
 import { type RequestHeaders, requestHeaders, responseHeaders } from "./headers.ts";
 import type { Cuttable, Instance, Line } from "./instance.ts";
@@ -34,13 +35,6 @@ export interface Arrival {
   readonly expectsContinue: boolean;
   readonly upgrade: Upgrade | null;
   readonly onTrouble: (trouble: Trouble) => void;
-}
-
-/** A request that an instance failed, for the log. */
-export interface Trouble {
-  readonly code: ErrorCode | "CUT";
-  readonly facts: Facts;
-  readonly requestId: string;
 }
 
 const NONE: readonly Instance[] = [];

@@ -11,8 +11,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { InstanceStatistics } from "@evenkeel/contracts/gateway-protocol";
 import { HostId, newId, RouteId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
 import { type InstanceKey, instanceKey, RouteTable } from "@evenkeel/contracts/route-table";
-import { DataPlane, type DataPlaneOptions } from "./data-plane.ts";
-import type { Trouble } from "./exchange.ts";
+import type { DriverOptions, Trouble } from "../driver.ts";
+import { DataPlane } from "./data-plane.ts";
 
 /** An instance in a table of the tests; all belong to one service. */
 export interface Spec {
@@ -52,7 +52,7 @@ export class Bed {
   #version = 0;
   port = 0;
 
-  constructor(options: Partial<DataPlaneOptions> = {}) {
+  constructor(options: Partial<DriverOptions> = {}) {
     this.plane = new DataPlane({
       trustForwarded: false,
       responseTimeoutMs: 20_000,
@@ -60,7 +60,7 @@ export class Bed {
       onDrained: () => {
         this.drained += 1;
       },
-      onReached: (instance) => this.reached.push(`${instance.upstream.port} ${instance.reached}`),
+      onReached: ({ instance, problem }) => this.reached.push(`${this.#portOf(instance)} ${problem}`),
       ...options,
     });
   }
@@ -107,6 +107,10 @@ export class Bed {
     const key = instanceKey(serviceId, newId(HostId, "host"), "a");
     this.#keys.set(port, key);
     return key;
+  }
+
+  #portOf(key: InstanceKey): number | undefined {
+    return [...this.#keys].find(([, known]) => known === key)?.[0];
   }
 
   table(specs: readonly Spec[], parkMs = 0): RouteTable {
