@@ -126,6 +126,8 @@ export const BundleFacts = z.strictObject({
   manifest: ModuleManifest,
   /** Of the code alone: the byte cache is keyed by it, because V8 compares no more than its length. */
   codeDigest: Digest,
+  /** Written into the code by the build and read after it was loaded: the code that ran is the code of this bundle. */
+  buildId: z.string().max(100).optional(),
   cache: z.strictObject({ node: z.string(), v8: z.string(), arch: z.string(), codeDigest: Digest }).nullable(),
   builtAt: Moment.optional(),
 });
@@ -176,8 +178,9 @@ export const SplitRule = z.strictObject({
   }),
   when: SplitCondition.default({}),
   to: z.array(SplitTarget).min(1).max(20),
-  /** The same value of this always meets the same version; without it each request is drawn anew. */
-  stickyBy: z.enum(["caller", "header", "body"]).optional(),
+  /** The same value of this (of the header, query parameter or path in the body that `stickyOn` names) always meets the same version; else each request is drawn anew. */
+  stickyBy: z.enum(["caller", "header", "query", "body"]).optional(),
+  stickyOn: z.string().max(200).default(""),
 });
 export type SplitRule = z.infer<typeof SplitRule>;
 

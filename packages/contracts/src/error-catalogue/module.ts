@@ -36,7 +36,7 @@ export const MODULE_ERRORS = {
     "Install a module that provides it first, or make the need optional.",
   ]),
   SERVICE_TAKEN: entry(409, "never", [
-    "The {kind} {name} is provided by {holder} already.",
+    "The {name} is provided by {holder} already.",
     "Choose another name, or uninstall that module first.",
   ]),
   SERVICE_ABSENT: entry(503, "later", [

@@ -1,0 +1,242 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  BASE_PROTOCOL,
+  BASE_SOCKET_VARIABLE,
+  type BaseHealth,
+  type BaseInput,
+  type BaseOperation,
+  type BaseReport,
+  type BaseResult,
+  type ModuleOrigin,
+} from "@evenkeel/contracts/base-protocol";
+import type { BaseDescription, Business } from "@evenkeel/contracts/module";
+import { type ControlServer, openControl } from "./control/server.ts";
+import { thisEngine } from "./inline/compile.ts";
+import type { SharedLibraries } from "./inline/require.ts";
+import { InlineRuntime } from "./inline/runtime.ts";
+import { BASE_MODULE, ModuleHost } from "./lifecycle/module-host.ts";
+import type { ModuleInstance } from "./lifecycle/module-instance.ts";
+import { Visits } from "./lifecycle/visit.ts";
+import type { Service } from "./module-api.ts";
+import { knowGlobals } from "./owner/globals.ts";
+import { proveFreed } from "./owner/memory.ts";
+import { startTracking } from "./owner/owner.ts";
+import { watchLanguage } from "./owner/patches.ts";
+import { Board, type Published } from "./publication/board.ts";
+import { emitEvent } from "./publication/events.ts";
+import { Jobs } from "./publication/jobs.ts";
+import { serveRequest } from "./publication/requests.ts";
+import { ServiceRegistry } from "./service/registry.ts";
+
+/** A service of the base, with the version that modules ask for. */
+export interface BaseService {
+  readonly version: string;
+  readonly service: object;
+}
+
+export interface BaseOptions {
+  readonly name: string;
+  readonly version: string;
+  /** What modules may use of the base's own copies: see `shareLibraries`. */
+  readonly libraries?: SharedLibraries;
+  readonly services?: Readonly<Record<string, BaseService>>;
+  /** Interfaces that snippets may stand behind. */
+  readonly snippets?: readonly string[];
+  /** Where the agent reaches it; default: what it says in the environment. */
+  readonly socketPath?: string;
+}
+
+/** A Node.js application that hosts modules. */
+export interface Base {
+  /** Answers a request if a module has published its path; false: it is the base's to answer. */
+  handle(request: IncomingMessage, response: ServerResponse): boolean;
+  /** A reference to a service of a module, re-bound when that is replaced. */
+  service<Type extends object = Service>(
+    name: string,
+    need?: { version?: string; tags?: Record<string, string> },
+  ): Type;
+  /** Runs the snippet behind this interface; undefined where nobody has published one. */
+  snippet(name: string, input: unknown): unknown;
+  emit(event: string, payload: unknown): Promise<void>;
+  /** An operation of the protocol, as the agent would ask for it. */
+  perform<Operation extends BaseOperation>(
+    operation: Operation,
+    input: BaseInput<Operation>,
+    origin?: ModuleOrigin,
+  ): Promise<BaseResult<Operation>>;
+  report(): BaseReport;
+  /** Sees all modules off and closes what the base has opened. */
+  close(): Promise<void>;
+}
+
+/** Turns this process into a base. */
+export async function createBase(options: BaseOptions): Promise<Base> {
+  const base = new RunningBase(options);
+  await base.open();
+  return base;
+}
+
+class RunningBase implements Base {
+  readonly #options: BaseOptions;
+  readonly #board = new Board();
+  readonly #services = new ServiceRegistry(this.#board);
+  readonly #jobs = new Jobs(this.#board);
+  readonly #startedAt = new Date().toISOString();
+  readonly #listeners = new Set<() => void>();
+  readonly #self = { name: undefined };
+  readonly #host: ModuleHost;
+  #stopTracking: (() => void) | null = null;
+  #control: ControlServer | null = null;
+  #businesses: readonly Business[] = [];
+
+  constructor(options: BaseOptions) {
+    this.#options = options;
+    const libraries = options.libraries ?? {};
+    this.#host = new ModuleHost({
+      board: this.#board,
+      services: this.#services,
+      libraryVersions: this.#libraryVersions(),
+      load: (bundle, instance) => new InlineRuntime(bundle, { libraries, ...this.#groundOf(instance) }),
+      proveMemory: (_instance, trace) => proveFreed(trace),
+      altered: () => this.#altered(),
+    });
+  }
+
+  async open(): Promise<void> {
+    watchLanguage();
+    knowGlobals();
+    this.#stopTracking = startTracking();
+    this.#board.exchange(new Set(), this.#ownServices());
+    const path = this.#options.socketPath ?? process.env[BASE_SOCKET_VARIABLE];
+    if (path === undefined) return;
+    this.#control = await openControl(
+      {
+        perform: (operation, input) => this.perform(operation, input),
+        report: () => this.report(),
+        onAlter: (listener) => {
+          this.#listeners.add(listener);
+          return () => this.#listeners.delete(listener);
+        },
+      },
+      path,
+    );
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): boolean {
+    return serveRequest(this.#board, request, response);
+  }
+
+  service<Type extends object>(name: string, need: { version?: string; tags?: Record<string, string> } = {}): Type {
+    const { version = "*", tags = {} } = need;
+    return this.#services.refer(this.#self, name, { version, tags, optional: true }) as Type;
+  }
+
+  snippet(name: string, input: unknown): unknown {
+    const [newest] = this.#board.candidates<(input: unknown) => unknown>("snippet", name);
+    return newest?.value(input);
+  }
+
+  emit(event: string, payload: unknown): Promise<void> {
+    return emitEvent(this.#board, event, payload);
+  }
+
+  async perform<Operation extends BaseOperation>(
+    operation: Operation,
+    input: BaseInput<Operation>,
+    origin: ModuleOrigin = "order",
+  ): Promise<BaseResult<Operation>> {
+    const verbs: { [Each in BaseOperation]: (input: BaseInput<Each>) => unknown } = {
+      install: (asked) => this.#host.install(asked, origin),
+      activate: (asked) => this.#host.activate(asked),
+      deactivate: (asked) => this.#host.deactivate(asked),
+      uninstall: (asked) => this.#host.uninstall(asked),
+      publish: (asked) => this.#host.publish(asked),
+      unpublish: (asked) => this.#host.unpublish(asked),
+      clear: (asked) => this.#host.clear(asked),
+      split: ({ rules }) => {
+        this.#board.split(rules);
+        this.#altered();
+        return { rules };
+      },
+      businesses: ({ businesses }) => {
+        this.#businesses = businesses;
+        this.#altered();
+        return { businesses };
+      },
+      list: () => this.report(),
+      health: () => this.#health(),
+      statistics: () => this.#statistics(),
+      log: ({ name, version, lines }) => ({ lines: this.#host.find(name, version).log.last(lines) }),
+    };
+    const verb = verbs[operation] as (input: BaseInput<Operation>) => unknown;
+    return (await verb(input)) as BaseResult<Operation>;
+  }
+
+  report(): BaseReport {
+    return {
+      protocol: BASE_PROTOCOL,
+      description: this.#describe(),
+      pid: process.pid,
+      startedAt: this.#startedAt,
+      state: "serving",
+      problem: null,
+      modules: this.#host.instances.map((instance) => instance.report()),
+      rules: [...this.#board.rules],
+      businesses: [...this.#businesses],
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#host.close();
+    this.#jobs.close();
+    await this.#control?.close();
+    this.#stopTracking?.();
+  }
+
+  #describe(): BaseDescription {
+    const { name, version, services = {}, snippets = [] } = this.#options;
+    return {
+      ...{ name, version },
+      ...thisEngine(),
+      libraries: this.#libraryVersions(),
+      services: Object.entries(services).map(([each, { version: its }]) => ({ name: each, version: its })),
+      snippets: [...snippets],
+    };
+  }
+
+  #libraryVersions(): Record<string, string> {
+    const libraries = Object.entries(this.#options.libraries ?? {});
+    return Object.fromEntries(libraries.map(([name, { version }]) => [name, version]));
+  }
+
+  #ownServices(): Published[] {
+    return Object.entries(this.#options.services ?? {}).map(([name, { version, service }]) => ({
+      ...{ kind: "service" as const, name, version, module: BASE_MODULE, tags: {}, order: 0 },
+      value: { impl: service, visits: new Visits() },
+    }));
+  }
+
+  #groundOf(instance: ModuleInstance) {
+    return {
+      log: instance.log,
+      service: (name: string) => this.#services.refer(instance, name, instance.needOf(name)),
+      emit: (event: string, payload: unknown) => this.emit(event, payload),
+    };
+  }
+
+  #health(): BaseHealth {
+    const { state, problem } = this.report();
+    const modules = this.#host.instances.map(({ name, manifest, state: its, health }) => {
+      return { name, version: manifest.version, state: its, health };
+    });
+    return { state, problem, modules };
+  }
+
+  #statistics(): BaseResult<"statistics"> {
+    throw new Error("statistics are not measured yet");
+  }
+
+  #altered(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,17 @@
+import { type ErrorCode, type Facts, PlatformError } from "@evenkeel/contracts/error";
+
+/** What was thrown, in one line; modules throw anything. */
+export function sentenceOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message || thrown.name;
+  try {
+    return String(thrown);
+  } catch {
+    return "something that cannot be shown";
+  }
+}
+
+/** An entry of the catalogue around what a module threw, whose stack it keeps; what is one already stays. */
+export function wrapped(error: unknown, code: ErrorCode, facts: Facts): PlatformError {
+  if (error instanceof PlatformError) return error;
+  return new PlatformError(code, { ...facts, problem: sentenceOf(error) }, { cause: error });
+}

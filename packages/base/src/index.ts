@@ -1,0 +1,12 @@
+export { type Base, type BaseOptions, type BaseService, createBase } from "./base.ts";
+export { type SharedLibraries, type SharedLibrary, shareLibraries } from "./inline/require.ts";
+export type {
+  BusinessContext,
+  Component,
+  ModuleContext,
+  ModuleExports,
+  ModuleOffer,
+  RequestHandler,
+  Service,
+  Snippet,
+} from "./module-api.ts";

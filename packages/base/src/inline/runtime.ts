@@ -1,0 +1,150 @@
+import { PlatformError } from "@evenkeel/contracts/error";
+import type { ModuleManifest } from "@evenkeel/contracts/module";
+import type { Bundle } from "../bundle/format.ts";
+import { offerOf } from "../lifecycle/offer.ts";
+import type { Disposal, Offer, Runtime } from "../lifecycle/runtime.ts";
+import type { ModuleContext, ModuleExports } from "../module-api.ts";
+import { closeAll } from "../owner/close.ts";
+import { attributeGlobals, globalView } from "../owner/globals.ts";
+import { Owner, runAs } from "../owner/owner.ts";
+import { attributePatches } from "../owner/patches.ts";
+import { processView } from "../owner/process-view.ts";
+import { compile, fileNameOf } from "./compile.ts";
+import type { ModuleLog } from "./module-log.ts";
+import { moduleRequire, type SharedLibraries } from "./require.ts";
+
+/** What an inline module is given by its base. */
+export interface InlineGround {
+  readonly libraries: SharedLibraries;
+  readonly log: ModuleLog;
+  readonly service: (name: string) => object;
+  readonly emit: ModuleContext["emit"];
+}
+
+interface Hook {
+  readonly run: () => unknown;
+  readonly order: number;
+}
+
+/** A module in the isolate of the base. */
+export class InlineRuntime implements Runtime {
+  readonly cache: Runtime["cache"];
+  readonly loadMs: number;
+  readonly trace: WeakRef<object>;
+  readonly #owner: Owner;
+  readonly #manifest: ModuleManifest;
+  readonly #ground: InlineGround;
+  readonly #hooks: Hook[] = [];
+  readonly #leaving = new AbortController();
+  #exports: ModuleExports | null;
+
+  /** Loads the code: throws what it throws, with nothing of it left. */
+  constructor(bundle: Bundle, ground: InlineGround) {
+    const { manifest } = bundle.facts;
+    this.#manifest = manifest;
+    this.#ground = ground;
+    this.#owner = new Owner(`${manifest.name}@${manifest.version}`);
+    const beganAt = performance.now();
+    try {
+      const loaded = this.#load(bundle);
+      this.cache = loaded.cache;
+      this.trace = loaded.trace;
+      this.#exports = loaded.exports;
+    } catch (error) {
+      closeAll(this.#owner);
+      throw error;
+    }
+    this.loadMs = performance.now() - beganAt;
+  }
+
+  #load(bundle: Bundle) {
+    const owner = this.#owner;
+    const { console } = this.#ground.log;
+    const { run, cache } = compile(bundle);
+    const module = traced(owner.name);
+    const process = processView(owner);
+    const require = moduleRequire({ manifest: this.#manifest, libraries: this.#ground.libraries, process, console });
+    const view = globalView(owner, { process, console });
+    const file = fileNameOf(this.#manifest.name, this.#manifest.version);
+    const args = [module.exports, require, module, file, ".", process, console, view, view];
+    runAs(owner, () => run.apply(module.exports, args));
+    this.#attribute();
+    if (bundle.facts.buildId !== undefined && module.build !== bundle.facts.buildId)
+      throw new PlatformError("BUNDLE_INVALID", {
+        problem: "the code that ran is of another build: its byte cache is not its own",
+      });
+    return { cache, exports: asExports(module.exports), trace: new WeakRef<object>(module) };
+  }
+
+  async activate(): Promise<Offer> {
+    const answer = this.enter(() => this.#exports?.activate?.(this.#context()));
+    this.#attribute();
+    return offerOf(this.#manifest, (await answer) ?? {});
+  }
+
+  enter<Result>(work: () => Result): Result {
+    return runAs(this.#owner, work);
+  }
+
+  async shutdown(): Promise<void> {
+    this.#leaving.abort();
+    const hooks = this.#hooks.splice(0).sort((one, other) => other.order - one.order);
+    const own = this.#exports?.deactivate;
+    for (const { run } of own ? [...hooks, { run: own }] : hooks) await this.enter(run);
+  }
+
+  dispose(): Promise<Disposal> {
+    this.#exports = null;
+    this.#hooks.length = 0;
+    return Promise.resolve(closeAll(this.#owner));
+  }
+
+  #attribute(): void {
+    attributeGlobals(this.#owner);
+    attributePatches(this.#owner);
+  }
+
+  #context(): ModuleContext {
+    const { name, version, tags } = this.#manifest;
+    const { log, service, emit } = this.#ground;
+    return {
+      name,
+      version,
+      tags,
+      console: log.console,
+      service: <Type extends object>(wanted: string) => service(wanted) as Type,
+      emit,
+      onShutdown: (run, order = 0) => void this.#hooks.push({ run, order }),
+      signal: this.#leaving.signal,
+    };
+  }
+}
+
+interface TracedModule {
+  exports: unknown;
+  build?: unknown;
+}
+
+/** The `module` object of a module: of a class of its own, by whose name it is found in a snapshot of the heap. */
+function traced(name: string): TracedModule {
+  const className = traceName(name);
+  const made = new Function(`return new (class ${className} { exports = {}; })()`) as () => TracedModule;
+  return made();
+}
+
+/** The name under which a module stands in a snapshot of the heap. */
+export function traceName(module: string): string {
+  return `Module_${module.replace(/[^A-Za-z0-9]/g, "_")}`;
+}
+
+// A snippet may export its function alone; bundlers put it below `default`.
+function asExports(exported: unknown): ModuleExports {
+  const inner =
+    typeof exported === "object" && exported !== null && "default" in exported ? exported.default : exported;
+  if (typeof inner === "function") return { activate: () => ({ snippet: inner as (input: unknown) => unknown }) };
+  const found = hasActivate(exported) ? exported : inner;
+  return typeof found === "object" && found !== null ? found : {};
+}
+
+const hasActivate = (exported: unknown): exported is ModuleExports =>
+  typeof exported === "object" && exported !== null && "activate" in exported;

@@ -1,0 +1,135 @@
+// Where others step into the code of a module: requests, calls, events, jobs, links of a chain.
+//
+// 1. Every way in is counted in `visits` before the first line of the module runs, and let out exactly once.
+// 2. What the module throws is its own failure: it is counted, answered with its name and goes no further.
+import type { ServerResponse } from "node:http";
+import type { ModuleTags } from "@evenkeel/contracts/module";
+import { sentenceOf } from "../failure.ts";
+import type { RequestHandler, Service } from "../module-api.ts";
+import type { Published, PublishedKind } from "../publication/board.ts";
+import { answerProblem } from "../publication/requests.ts";
+import { methodsOf, type Target } from "../service/reference.ts";
+import type { ModuleInstance } from "./module-instance.ts";
+import type { Offer, Runtime } from "./runtime.ts";
+
+interface Entered {
+  readonly instance: ModuleInstance;
+  readonly runtime: Runtime;
+}
+
+/** All that a module publishes, each value entered as its code must be. */
+export function publicationsOf(instance: ModuleInstance, order: number): Published[] {
+  const { offer, runtime } = instance;
+  if (offer === null || runtime === null) return [];
+  const entered = { instance, runtime };
+  const publish = (kind: PublishedKind, name: string, value: unknown): Published => ({
+    ...{ kind, name, value, order },
+    module: instance.name,
+    version: instance.manifest.version,
+    tags: instance.tags satisfies ModuleTags,
+  });
+  const snippet = instance.manifest.provides.snippet;
+  return [
+    ...[...offer.routes].map(([path, handler]) => publish("route", path, { serve: serving(entered, handler) })),
+    ...[...offer.services].map(([name, service]) => publish("service", name, targetOf(entered, service))),
+    ...[...offer.events].map(([name, hear]) => publish("event", name, calling(entered, hear))),
+    ...jobsOf(instance, offer).map(({ name, ...job }) =>
+      publish("job", name, { ...job, run: calling(entered, job.run) }),
+    ),
+    ...[...offer.components].map(([point, component]) => publish("component", point, calling(entered, component))),
+    ...(snippet && offer.snippet ? [publish("snippet", snippet, calling(entered, offer.snippet))] : []),
+  ];
+}
+
+function jobsOf({ manifest }: ModuleInstance, { jobs }: Offer) {
+  return manifest.provides.jobs.flatMap(({ name, everySeconds }) => {
+    const run = jobs.get(name);
+    return run === undefined ? [] : [{ name, everySeconds, run }];
+  });
+}
+
+const MOST_WHILE_THROTTLED = 1;
+
+function serving(entered: Entered, handler: RequestHandler): RequestHandler {
+  const { instance, runtime } = entered;
+  const { visits, measures } = instance;
+  return (request, response) => {
+    if (instance.throttled && visits.inFlight >= MOST_WHILE_THROTTLED) {
+      measures.throttled += 1;
+      return answerProblem(response, "MODULE_OVER_LIMIT", { ...throttledFacts(instance) });
+    }
+    visits.inFlight += 1;
+    const beganAt = performance.now();
+    response.once("close", () => {
+      measures.add(performance.now() - beganAt, response.statusCode >= 500 || !response.writableFinished);
+      if (--visits.inFlight === 0 && visits.awaited) visits.left();
+    });
+    const fail = (error: unknown): void => failRequest(instance, response, error);
+    try {
+      const result = runtime.enter(() => handler(request, response));
+      measures.windowBusyMs += performance.now() - beganAt;
+      if (isThenable(result)) result.then(undefined, fail);
+    } catch (error) {
+      fail(error);
+    }
+  };
+}
+
+function throttledFacts({ key }: ModuleInstance) {
+  return { module: key, measure: "requests in flight", value: "throttled", most: MOST_WHILE_THROTTLED };
+}
+
+function failRequest({ key, log }: ModuleInstance, response: ServerResponse, error: unknown): void {
+  log.add("stderr", error instanceof Error ? (error.stack ?? error.message) : sentenceOf(error));
+  answerProblem(response, "MODULE_FAILED", { module: key, problem: sentenceOf(error) });
+}
+
+/** A function of the module as others call it. */
+export function calling<Args extends unknown[], Result>(
+  { instance, runtime }: Entered,
+  fn: (...args: Args) => Result,
+): (...args: Args) => Result {
+  const { visits, measures } = instance;
+  return (...args) => {
+    visits.inFlight += 1;
+    const beganAt = performance.now();
+    const leave = (failed: boolean): void => {
+      measures.add(performance.now() - beganAt, failed);
+      if (--visits.inFlight === 0 && visits.awaited) visits.left();
+    };
+    try {
+      const result = runtime.enter(() => fn(...args));
+      measures.windowBusyMs += performance.now() - beganAt;
+      if (!isThenable(result)) {
+        leave(false);
+        return result;
+      }
+      result.then(
+        () => leave(false),
+        () => leave(true),
+      );
+      return result;
+    } catch (error) {
+      leave(true);
+      throw error;
+    }
+  };
+}
+
+// An asynchronous method opens things after its caller has gone on, so it runs as its provider's. A synchronous one runs as its caller's: entering the
+// context of the provider would cost forty times the call.
+function targetOf({ instance, runtime }: Entered, service: object): Target {
+  const impl: Service = Object.create(null) as Service;
+  for (const name of methodsOf(service)) {
+    const method = (service as Service)[name] as Service[string];
+    const own = method.bind(service);
+    impl[name] = isAsync(method) ? (...args: unknown[]) => runtime.enter(() => own(...args)) : own;
+  }
+  return { impl, visits: instance.visits };
+}
+
+const isAsync = (method: object): boolean => method.constructor.name === "AsyncFunction";
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}

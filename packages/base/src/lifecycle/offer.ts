@@ -1,0 +1,34 @@
+import { PlatformError } from "@evenkeel/contracts/error";
+import type { ModuleManifest } from "@evenkeel/contracts/module";
+import type { ModuleOffer, RequestHandler } from "../module-api.ts";
+import type { Offer } from "./runtime.ts";
+
+/** What `activate` returned, as far as the manifest promises it; refuses a promise that was not kept. */
+export function offerOf(manifest: ModuleManifest, given: ModuleOffer): Offer {
+  const module = `${manifest.name}@${manifest.version}`;
+  const { provides } = manifest;
+  const all = <Value>(kind: string, names: readonly string[], values: Readonly<Record<string, Value>> = {}) =>
+    new Map(names.map((name) => [name, kept({ module, kind, name }, values[name])]));
+  const paths = provides.routes.map(({ path }) => path);
+  const routes = typeof given.routes === "function" ? everywhere(paths, given.routes) : given.routes;
+  const jobs = provides.jobs.map(({ name }) => name);
+  const points = provides.components.map(({ point }) => point);
+  const { snippet } = provides;
+  return {
+    routes: all("route", paths, routes),
+    services: all("service", provides.services, given.services),
+    events: all("event", provides.events, given.events),
+    jobs: all("job", jobs, given.jobs),
+    components: all("component", points, given.components),
+    snippet: snippet === undefined ? null : kept({ module, kind: "snippet", name: snippet }, given.snippet),
+    health: given.health ?? null,
+  };
+}
+
+function kept<Value>(promise: { module: string; kind: string; name: string }, value: Value | undefined): Value {
+  if (value === undefined || value === null) throw new PlatformError("MODULE_INCOMPLETE", promise);
+  return value;
+}
+
+const everywhere = (paths: readonly string[], handler: RequestHandler): Record<string, RequestHandler> =>
+  Object.fromEntries(paths.map((path) => [path, handler]));

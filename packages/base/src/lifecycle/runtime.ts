@@ -1,0 +1,36 @@
+import type { OpenThing } from "@evenkeel/contracts/base-protocol";
+import type { CacheUse } from "../inline/compile.ts";
+import type { Component, RequestHandler, Snippet } from "../module-api.ts";
+
+/** What a module offers, whatever its isolation; all of it is entered through `Runtime.enter`. */
+export interface Offer {
+  readonly routes: ReadonlyMap<string, RequestHandler>;
+  readonly services: ReadonlyMap<string, object>;
+  readonly events: ReadonlyMap<string, (payload: unknown) => unknown>;
+  readonly jobs: ReadonlyMap<string, () => unknown>;
+  readonly components: ReadonlyMap<string, Component>;
+  readonly snippet: Snippet | null;
+  readonly health: (() => unknown) | null;
+}
+
+/** What was open when a module left. */
+export interface Disposal {
+  readonly closed: readonly OpenThing[];
+  readonly left: readonly OpenThing[];
+}
+
+/** One running copy of a module, in the base's isolate or in a worker. */
+export interface Runtime {
+  readonly cache: CacheUse;
+  /** Time that loading its code took, in ms. */
+  readonly loadMs: number;
+  activate(): Promise<Offer>;
+  /** Runs code of the module as its own. */
+  enter<Result>(work: () => Result): Result;
+  /** Its shutdown hooks, in their order. */
+  shutdown(): Promise<void>;
+  /** Closes what it has opened and lets go of it. */
+  dispose(): Promise<Disposal>;
+  /** Is collected when nothing holds the code of the module any more. */
+  readonly trace: WeakRef<object>;
+}

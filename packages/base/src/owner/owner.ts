@@ -1,0 +1,130 @@
+// Whose is what is opened in this process?
+//
+// 1. Code of a module runs in the asynchronous context of its owner; what it opens is seen by one init hook, whatever API it used.
+// 2. An owner that has left keeps no reference to its module: contexts of the base (a kept connection, say) may hold the owner for long.
+// 3. Timers that Node or its fetch keep for the whole process are the base's, although a module was the first to need them.
+import { AsyncLocalStorage, createHook } from "node:async_hooks";
+import type { OpenThing } from "@evenkeel/contracts/base-protocol";
+import type { AppliedPatch } from "./patches.ts";
+
+/** A thing that an owner has opened and that can be closed by its resource. */
+export interface Handle {
+  readonly type: string;
+  readonly resource: object;
+}
+
+/** A listener that an owner has put on something of the base. */
+export interface Listening {
+  readonly on: string;
+  readonly event: string;
+  readonly remove: () => void;
+}
+
+/** What one version of a module has opened, put and changed. */
+export class Owner {
+  readonly name: string;
+  readonly handles = new Map<number, Handle>();
+  readonly listeners = new Set<Listening>();
+  /** What stood in the global object before it wrote there; undefined: nothing. */
+  readonly globals = new Map<PropertyKey, PropertyDescriptor | undefined>();
+  readonly patches: AppliedPatch[] = [];
+  /** Was refused something, such as ending the process. */
+  readonly refused: OpenThing[] = [];
+  gone = false;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+const TRACKED = new Set(
+  [
+    ...["Timeout", "Immediate", "TCPSERVERWRAP", "TCPWRAP", "PIPESERVERWRAP", "PIPEWRAP", "UDPWRAP", "TTYWRAP"],
+    ...[
+      "FSEVENTWRAP",
+      "STATWATCHER",
+      "PROCESSWRAP",
+      "WORKER",
+      "MESSAGEPORT",
+      "FILEHANDLE",
+      "DIRHANDLE",
+      "HTTP2SESSION",
+    ],
+  ].values(),
+);
+
+const context = new AsyncLocalStorage<Owner | undefined>();
+const ownerOf = new Map<number, Owner>();
+
+const hook = createHook({
+  init(...[asyncId, type, , resource]: [number, string, number, object]) {
+    if (!TRACKED.has(type)) return;
+    const owner = context.getStore();
+    if (owner === undefined || isOfRuntime(type, resource)) return;
+    owner.handles.set(asyncId, { type, resource });
+    ownerOf.set(asyncId, owner);
+  },
+  destroy(asyncId) {
+    const owner = ownerOf.get(asyncId);
+    if (owner === undefined) return;
+    ownerOf.delete(asyncId);
+    owner.handles.delete(asyncId);
+  },
+  // Promises would cost every await of the base two and a half times as much, and hold nothing open.
+  trackPromises: false,
+} as Parameters<typeof createHook>[0]);
+
+let tracking = 0;
+
+/** Begins to see what is opened; each call is undone by the function that it returns. */
+export function startTracking(): () => void {
+  // Both are made when first touched: in the context of a module they would be closed with it, and the base be silenced.
+  void process.stdout;
+  void process.stderr;
+  if (tracking++ === 0) hook.enable();
+  let stopped = false;
+  return () => {
+    if (stopped) return;
+    stopped = true;
+    if (--tracking === 0) hook.disable();
+  };
+}
+
+/** Runs code as this owner's. */
+export function runAs<Result>(owner: Owner, work: () => Result): Result {
+  return context.run(owner, work);
+}
+
+/** Runs code as the base's, whoever asks for it. */
+export function runAsBase<Result>(work: () => Result): Result {
+  return context.run(undefined, work);
+}
+
+/** Whose code runs now; undefined: the base's. */
+export function currentOwner(): Owner | undefined {
+  return context.getStore();
+}
+
+// Node's own timers (kept connections, the clock of the Date header) are made without a reference; those of programs lose theirs later.
+function isOfRuntime(type: string, resource: object): boolean {
+  if (type !== "Timeout") return false;
+  const timeout = resource as NodeJS.Timeout & { _onTimeout?: { name?: string }; _idleTimeout?: number };
+  return !timeout.hasRef() || isClockOfFetch(timeout);
+}
+
+// The one timer that Node's fetch keeps for all its connections: every half second, less one.
+function isClockOfFetch({
+  _onTimeout,
+  _idleTimeout,
+}: {
+  _onTimeout?: { name?: string };
+  _idleTimeout?: number;
+}): boolean {
+  return _onTimeout?.name === "onTick" && _idleTimeout === 499;
+}
+
+/** Forgets a handle that was closed. */
+export function forgetHandle(owner: Owner, asyncId: number): void {
+  owner.handles.delete(asyncId);
+  ownerOf.delete(asyncId);
+}

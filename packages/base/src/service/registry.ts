@@ -1,0 +1,128 @@
+import { PlatformError } from "@evenkeel/contracts/error";
+import type { ModuleManifest, ServiceNeed } from "@evenkeel/contracts/module";
+import { satisfies } from "semver";
+import { Visits } from "../lifecycle/visit.ts";
+import type { Service } from "../module-api.ts";
+import type { Board, Published } from "../publication/board.ts";
+import { fits, pick, type Question, valueAt } from "../publication/pick.ts";
+import { makeReference, methodsOf, type Reference, type Target } from "./reference.ts";
+
+/** Who asked for a reference. */
+export interface Caller {
+  /** Name of the module; undefined: the base. */
+  readonly name: string | undefined;
+}
+
+interface Bound {
+  readonly service: string;
+  readonly need: ServiceNeed;
+  readonly caller: Caller;
+  readonly reference: Reference;
+}
+
+/** Services of base and modules, and the references to them. */
+export class ServiceRegistry {
+  readonly #board: Board;
+  readonly #bound = new Set<Bound>();
+
+  constructor(board: Board) {
+    this.#board = board;
+    board.onChange(() => this.#bindAll());
+  }
+
+  /** Refuses a module whose services are not there. */
+  check({ name, version, needs }: ModuleManifest): void {
+    for (const [service, need] of Object.entries(needs.services)) {
+      if (!need.optional && this.#candidates(service, need).length === 0)
+        throw new PlatformError("SERVICE_MISSING", { module: `${name}@${version}`, service, range: need.version });
+    }
+  }
+
+  /** A reference to a service; it is bound anew whenever publications or rules change, until its caller leaves. */
+  refer(caller: Caller, service: string, need: ServiceNeed): object {
+    const candidates = this.#candidates(service, need);
+    const methods = new Set(candidates.flatMap(({ value }) => methodsOf(value.impl)));
+    const reference = makeReference(service, [...methods].sort(), absent(service, need));
+    // Of an absent service nobody knows the methods yet: they are looked up at each call.
+    const shown = candidates.length > 0 ? reference : lookedUp(reference, service);
+    const bound: Bound = { service, need, caller, reference };
+    this.#bound.add(bound);
+    this.#bind(bound);
+    return shown;
+  }
+
+  /** Forgets the references of a caller that has left. */
+  forget(caller: Caller): void {
+    for (const bound of this.#bound) {
+      if (bound.caller !== caller) continue;
+      bound.reference.target = absent(bound.service, bound.need);
+      this.#bound.delete(bound);
+    }
+  }
+
+  #candidates(service: string, { version, tags }: ServiceNeed): readonly Published<Target>[] {
+    return this.#board
+      .candidates<Target>("service", service)
+      .filter((each) => satisfies(each.version, version, { includePrerelease: true }) && fits(each, { tags }));
+  }
+
+  #bindAll(): void {
+    for (const bound of this.#bound) this.#bind(bound);
+  }
+
+  #bind({ service, need, caller, reference }: Bound): void {
+    const candidates = this.#candidates(service, need);
+    const [newest] = candidates;
+    if (newest === undefined) reference.target = absent(service, need);
+    else if (this.#board.rulesOf("service", service).length === 0) reference.target = newest.value;
+    else reference.target = this.#split(service, caller, candidates);
+  }
+
+  /** A target that chooses by the rules at each call. */
+  #split(service: string, caller: Caller, candidates: readonly Published<Target>[]): Target {
+    const rules = this.#board.rulesOf("service", service);
+    const methods = [...new Set(candidates.flatMap(({ value }) => methodsOf(value.impl)))].sort();
+    const fixed = new Map(candidates.map((each) => [each, makeReference(service, methods, each.value)]));
+    const impl: Service = {};
+    for (const method of methods) {
+      impl[method] = (...args: unknown[]) => {
+        const question = callQuestion(caller, args);
+        const chosen = pick({ rules, candidates, question, chance: Math.random }) ?? candidates[0];
+        return (fixed.get(chosen as Published<Target>) as unknown as Service)[method]?.(...args);
+      };
+    }
+    return { impl, visits: new Visits() };
+  }
+}
+
+function callQuestion({ name }: Caller, args: readonly unknown[]): Question {
+  const nothing = (): undefined => undefined;
+  return {
+    caller: name,
+    header: nothing,
+    query: nothing,
+    segment: nothing,
+    body: (path) => valueAt(args, path),
+  };
+}
+
+function absent(service: string, { version }: ServiceNeed): Target {
+  const impl = new Proxy<Service>(
+    {},
+    {
+      get: () => () => {
+        throw new PlatformError("SERVICE_ABSENT", { service, range: version });
+      },
+    },
+  );
+  return { impl, visits: new Visits() };
+}
+
+function lookedUp(reference: Reference, service: string): object {
+  return new Proxy(reference, {
+    get({ target }, key) {
+      if (typeof key !== "string" || key === "then") return undefined;
+      return (...args: unknown[]) => (makeReference(service, [key], target) as unknown as Service)[key]?.(...args);
+    },
+  });
+}
