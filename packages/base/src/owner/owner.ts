@@ -5,7 +5,6 @@
 // 3. Timers that Node or its fetch keep for the whole process are the base's, although a module was the first to need them.
 import { AsyncLocalStorage, createHook } from "node:async_hooks";
 import type { OpenThing } from "@evenkeel/contracts/base-protocol";
-import type { AppliedPatch } from "./patches.ts";
 
 /** A thing that an owner has opened and that can be closed by its resource. */
 export interface Handle {
@@ -18,6 +17,15 @@ export interface Listening {
   readonly on: string;
   readonly event: string;
   readonly remove: () => void;
+}
+
+/** A property of something shared that a module has put in the place of another. */
+export interface AppliedPatch {
+  readonly path: string;
+  readonly on: object;
+  readonly key: PropertyKey;
+  before: PropertyDescriptor | undefined;
+  readonly after: PropertyDescriptor | undefined;
 }
 
 /** What one version of a module has opened, put and changed. */

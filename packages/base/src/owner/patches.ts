@@ -1,19 +1,10 @@
 // What belongs to all – prototypes and functions of the language, exports of Node's modules – is remembered as it was, and compared after code of a
 // module has run. Freezing it instead would break bases whose own libraries write there.
 import { EventEmitter } from "node:events";
-import type { Owner } from "./owner.ts";
+import type { AppliedPatch, Owner } from "./owner.ts";
 
 interface Counting {
   add(kind: string, name: string): void;
-}
-
-/** A property of something shared that a module has put in the place of another. */
-export interface AppliedPatch {
-  readonly path: string;
-  readonly on: object;
-  readonly key: PropertyKey;
-  before: PropertyDescriptor | undefined;
-  readonly after: PropertyDescriptor | undefined;
 }
 
 interface Watched {
