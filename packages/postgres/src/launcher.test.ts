@@ -168,6 +168,23 @@ describe.each(servers)("PostgreSQL $version ($kind)", (binaries) => {
     expect((await second).identity).not.toEqual(first.identity);
   });
 
+  test("a server that is killed while it starts is started again", async () => {
+    await (await start()).stop();
+    const killed: number[] = [];
+    let over = false;
+    const starting = start().finally(() => {
+      over = true;
+    });
+    while (killed.length < 3 && !over) {
+      const [first] = await findServerProcesses(join(home, "data/cluster"));
+      if (first === undefined || killed.includes(first.pid)) await sleep(1);
+      else if (killIdentity(first, "SIGKILL")) killed.push(first.pid);
+    }
+    const client = await connect(await starting);
+    expect((await client.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+    await client.end();
+  });
+
   test("of two that start at the same time one starts the server and the other adopts it", async () => {
     const answers = await Promise.all([starter(binaries), starter(binaries)].map(said));
     expect(answers.map(({ adopted }) => adopted).toSorted()).toEqual([false, true]);

@@ -16,6 +16,7 @@ import { fitsSockets } from "./run-folder.ts";
 // 2. The server is in a session of its own and writes to a file: it outlives whoever started it.
 // 3. A server that lives is adopted, never started beside or stopped by a start.
 // 4. Nothing is kept about it but its own postmaster.pid; killed anywhere in a start, the next start looks again.
+// 5. A server that is killed while it starts has not refused: it is started again.
 
 /** What a start needs: the folder for data and binaries, and a short folder that is closed to others, for the socket. */
 export interface StartPostgres {
@@ -56,25 +57,29 @@ interface Place {
 // Recovery after a crash may have gigabytes of log to read; each single wait below ends when the server does.
 const START_LIMIT_MS = 10 * 60_000;
 const BUSY_LIMIT_MS = 60_000;
+// A connection may break a moment before its server has gone.
+const DYING_MS = 1000;
 // Part of the socket's name. Said aloud, or PGPORT and PGSSLMODE of whoever starts us would decide.
 const PORT = 5432;
 
 /** Starts the server of this folder, or adopts the one that lives on it; initialises the folder when it is empty. */
 export async function startPostgres(options: StartPostgres): Promise<PostgresServer> {
   const place = await findPlace(options);
-  const busyUntil = performance.now() + BUSY_LIMIT_MS;
+  let busyUntil = Number.POSITIVE_INFINITY;
   for (;;) {
-    const living = await findPostmaster(place.cluster).catch(ignoreMissing);
-    if (living !== null) {
-      const ready = await waitReady(place, living.identity);
-      if (ready !== null) return await describe(place, ready, true);
-      continue;
-    }
-    const started = await startOnce(place, options);
-    if (started !== null) return await describe(place, started, false);
+    const server = (await adopt(place)) ?? (await startOnce(place, options));
+    if (server !== null) return server;
+    busyUntil = Math.min(busyUntil, performance.now() + BUSY_LIMIT_MS);
     if (performance.now() > busyUntil) throw await stillBusy(place);
     await sleep(50);
   }
+}
+
+/** Null: no server lives here, or it ended before it was ready. */
+async function adopt(place: Place): Promise<PostgresServer | null> {
+  const living = await findPostmaster(place.cluster).catch(ignoreMissing);
+  const ready = living === null ? null : await waitReady(place, living.identity);
+  return ready === null ? null : await describe(place, ready, true);
 }
 
 /** The server that lives on this folder, or null; starts nothing. */
@@ -110,8 +115,8 @@ async function findPlace({ dataDir, runDir, logFile }: StartPostgres): Promise<P
   return place;
 }
 
-/** Null: another server, or what is left of one, still holds the folder. */
-async function startOnce(place: Place, options: StartPostgres): Promise<Postmaster | null> {
+/** Null: another server, or what is left of one, still holds the folder; or somebody has killed this one. */
+async function startOnce(place: Place, options: StartPostgres): Promise<PostgresServer | null> {
   const binaries = await chooseBinaries(place.folder, options.binaries);
   const { folder, account } = place;
   await ensureCluster({ folder, account, binaries });
@@ -129,10 +134,14 @@ async function startOnce(place: Place, options: StartPostgres): Promise<Postmast
   const ready = identity === null ? null : await waitReady(place, identity);
   if (ready !== null) {
     child.unref();
-    return ready;
+    return await describe(place, ready, false);
   }
   const said = (await readFile(place.logFile)).subarray(logOffset).toString("utf8");
-  if (/lock file ".*" (already exists|is empty)|pre-existing shared memory block/.test(said)) return null;
+  if (
+    child.signalCode === "SIGKILL" ||
+    /lock file ".*" (already exists|is empty)|pre-existing shared memory block/.test(said)
+  )
+    return null;
   throw new PlatformError("POSTGRES_FAILED", {
     problem: said.trim().split("\n").slice(-3).join(" "),
     log: place.logFile,
@@ -201,20 +210,24 @@ async function waitReady({ cluster, logFile }: Place, identity: ProcessIdentity)
 }
 
 async function stillBusy({ cluster, logFile }: Place): Promise<PlatformError> {
-  const pids = (await findServerProcesses(cluster)).map(({ pid }) => pid).join(", ");
-  return new PlatformError("POSTGRES_FAILED", {
-    problem: `processes of an earlier server still hold ${cluster}: ${pids}`,
-    log: logFile,
-  });
+  const pids = (await findServerProcesses(cluster)).map(({ pid }) => pid);
+  const held = `processes of an earlier server still hold ${cluster}: ${pids.join(", ")}`;
+  const problem = pids.length > 0 ? held : "it is killed again and again while it starts";
+  return new PlatformError("POSTGRES_FAILED", { problem, log: logFile });
 }
 
+/** Null: it was killed before it could be asked. */
 async function describe(
   { account }: Place,
   { identity, runDir }: Postmaster,
   adopted: boolean,
-): Promise<PostgresServer> {
+): Promise<PostgresServer | null> {
   const connection = { host: runDir, user: USER, database: USER };
-  const version = await ensureDatabase(connection);
+  const version = await ensureDatabase(connection).catch(async (error: unknown) => {
+    if (await waitGone(identity, DYING_MS)) return null;
+    throw error;
+  });
+  if (version === null) return null;
   return {
     connection,
     url: connectionUrl(connection),

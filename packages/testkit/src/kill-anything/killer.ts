@@ -49,16 +49,23 @@ export class Killer {
   readonly #frozen = new Set<Victim>();
   readonly #running = new Set<Promise<unknown>>();
   readonly #timer: NodeJS.Timeout;
+  readonly #broken = Promise.withResolvers<never>();
   #platform: Platform;
   #deck: Victim[] = [];
   #supervisor: "steady" | "restarting" = "steady";
   #quietSince: number | null = null;
-  #failure: unknown = null;
 
   constructor(options: KillerOptions) {
     this.#options = options;
     this.#platform = options.platform;
     this.#timer = setInterval(() => void this.#look(), WATCH_MS);
+    // Heard by whoever runs the killer; until then it is not unheard.
+    this.#broken.promise.catch(() => undefined);
+  }
+
+  /** Rejects when it cannot go on: no supervisor came up after a killed one, or a process does not die. */
+  get broken(): Promise<never> {
+    return this.#broken.promise;
   }
 
   /** The platform as the newest supervisor has it. */
@@ -73,7 +80,6 @@ export class Killer {
 
   /** Strikes the next that can be struck; the freeze goes on behind it. */
   async strike(): Promise<void> {
-    if (this.#failure !== null) throw this.#failure;
     const parts = await this.#parts();
     const able = this.#draw((victim) => this.#partOf(victim, parts) !== null);
     if (able === null) return;
@@ -88,7 +94,6 @@ export class Killer {
   async quiet(): Promise<void> {
     const until = performance.now() + 120_000;
     while (this.#quietSince === null || this.#running.size > 0) {
-      if (this.#failure !== null) throw this.#failure;
       if (performance.now() > until) throw new Error(`not all parts came back: ${Object.keys(await this.#parts())}`);
       await sleep(100);
     }
@@ -162,9 +167,7 @@ export class Killer {
 
   #go(work: Promise<unknown>): void {
     const guarded = work
-      .catch((error: unknown) => {
-        this.#failure ??= error;
-      })
+      .catch((error: unknown) => this.#broken.reject(error))
       .finally(() => this.#running.delete(guarded));
     this.#running.add(guarded);
   }

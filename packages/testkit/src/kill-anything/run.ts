@@ -43,9 +43,9 @@ const ARGS = ["--empty", "--replicas", "2"];
 const RATE = 100;
 /** A frozen database or gateway lets everybody wait; nobody is to lose his request for that. */
 const PATIENCE_MS = 30_000;
-const GAP_MS = { least: 200, most: 3000 };
+const GAP_MS = { least: 100, most: 1800 };
 /** Then the change is left in peace, so that it can show whether it gets to its end. */
-const KILLS_OF_A_CHANGE = 5;
+const KILLS_OF_A_CHANGE = 8;
 const SHOWN = 20;
 
 /** Kills and freezes processes of a platform of its own at random while releases, rollbacks and retries run under load. */
@@ -62,8 +62,8 @@ export async function killAnything(options: RunOptions): Promise<RunReport> {
   const load = shop.load(RATE, { timeoutMs: PATIENCE_MS, keptFailures: 1_000_000 });
   const wrong: string[] = [];
   try {
-    await attack(options, { killer, journeys });
-    await killer.quiet();
+    const attacked = attack(options, { killer, journeys }).then(() => killer.quiet());
+    await Promise.race([attacked, killer.broken]);
   } catch (error) {
     if (!(error instanceof GivenUp)) throw error;
     wrong.push(error.message);
