@@ -11,7 +11,8 @@ import { WebSocket } from "ws";
 import type { ClockSkew } from "./clock-skew.ts";
 
 // 1. One connection at a time; the next is opened when the last has gone.
-// 2. A control plane that is silent for LOST_AFTER_MS, or does not answer a connection for as long, is left for the next.
+// 2. A control plane that is silent for LOST_AFTER_MS, or does not answer a connection for as long, is left for the next;
+//    where there is a next, one that stands still is not waited for so long: the kernel counts how long this host is away.
 // 3. What cannot be sent is dropped here: the journal, not the socket, is what remembers.
 
 const FIRST_RETRY_MS = 100;
@@ -67,7 +68,7 @@ export class Link {
     const [url = ""] = this.urls();
     const socket = new WebSocket(`${url.replace(/^http/, "ws")}/api/v1${AGENT_LINK_PATH}`, {
       headers: { authorization: `Bearer ${this.#options.credential}` },
-      handshakeTimeout: LOST_AFTER_MS,
+      handshakeTimeout: this.#options.controlPlanes.length > 1 ? LOST_AFTER_MS / 2 : LOST_AFTER_MS,
       maxPayload: MESSAGE_LIMIT_BYTES,
       perMessageDeflate: false,
     });

@@ -12,16 +12,23 @@ const GRACE_MS = LOST_AFTER_MS + 4000;
 /** How long the last answer stands unless somebody says that a host came or went. */
 const ASK_AGAIN_MS = 1000;
 
-/** Remembers since when hosts are away, by this worker's own monotonic clock: a successor starts counting anew, so nobody is lost too early. */
+/** More than lies between two looks of a worker that waits for a host: it, or the database, stood still, and nobody could come back. */
+const WATCHED_MS = 2 * ASK_AGAIN_MS;
+
+/**
+ * Counts how long hosts have been away under this worker's eyes, by its own monotonic clock. Time that nobody watched is not counted,
+ * and a successor starts anew: nobody is lost too early.
+ */
 export class HostWatch {
-  readonly #commands: CommandPort;
-  readonly #clock: Clock;
-  readonly #awaySinceMs = new Map<HostId, number>();
+  readonly #commands: Pick<CommandPort, "online">;
+  readonly #clock: Pick<Clock, "monotonicMs">;
+  readonly #awayMs = new Map<HostId, number>();
   #plan: Snapshot["plan"] | null = null;
   #mine: ReadonlySet<HostId> | null = null;
   #askedMs = Number.NEGATIVE_INFINITY;
+  #answeredMs = Number.NEGATIVE_INFINITY;
 
-  constructor(commands: CommandPort, clock: Clock) {
+  constructor(commands: Pick<CommandPort, "online">, clock: Pick<Clock, "monotonicMs">) {
     this.#commands = commands;
     this.#clock = clock;
   }
@@ -42,11 +49,8 @@ export class HostWatch {
       this.#askedMs = nowMs;
       await this.#ask(db, snapshot);
     }
-    const sinceMs = (id: HostId) => this.#awaySinceMs.get(id);
-    return {
-      away: (id) => sinceMs(id) !== undefined,
-      lost: (id) => nowMs - (sinceMs(id) ?? nowMs) >= GRACE_MS,
-    };
+    const awayMs = this.#awayMs;
+    return { away: (id) => awayMs.has(id), lost: (id) => (awayMs.get(id) ?? 0) >= GRACE_MS };
   }
 
   async #ask(db: Kysely<Database>, { plan }: Snapshot): Promise<void> {
@@ -55,9 +59,12 @@ export class HostWatch {
     const hostIds = [...(this.#mine ?? [])];
     const online = hostIds.length === 0 ? new Set<HostId>() : await this.#commands.online(db, hostIds);
     const nowMs = this.#clock.monotonicMs();
+    const watchedMs = Math.min(nowMs - this.#answeredMs, WATCHED_MS);
+    this.#answeredMs = nowMs;
     for (const id of hostIds) {
-      if (online.has(id)) this.#awaySinceMs.delete(id);
-      else if (!this.#awaySinceMs.has(id)) this.#awaySinceMs.set(id, nowMs);
+      const awayMs = this.#awayMs.get(id);
+      if (online.has(id)) this.#awayMs.delete(id);
+      else this.#awayMs.set(id, awayMs === undefined ? 0 : awayMs + watchedMs);
     }
   }
 }
