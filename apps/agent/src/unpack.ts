@@ -16,21 +16,24 @@ export async function unpack(archive: string, folder: string): Promise<void> {
 }
 
 async function unpackAs(archive: string, folder: string, guard: EntryGuard): Promise<void> {
-  if ((await formatOf(archive)) === "zip") {
+  const format = await formatOf(archive);
+  if (format === "zip") {
     const { unzip } = await import("./unpack-zip.ts");
     await unzip(archive, folder, guard);
   } else {
     const { untar } = await import("./unpack-tar.ts");
-    await untar(archive, folder, guard);
+    await untar(archive, { folder, guard, gzipped: format === "tar.gz" });
   }
 }
 
-async function formatOf(archive: string): Promise<"zip" | "tar"> {
+async function formatOf(archive: string): Promise<"zip" | "tar" | "tar.gz"> {
   const file = await open(archive, "r");
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
     if (bytesRead < 4) throw new PlatformError("PACKAGE_UNREADABLE", { problem: "it is empty" });
-    return buffer.toString("latin1").startsWith("PK") ? "zip" : "tar";
+    const head = buffer.toString("latin1");
+    if (head.startsWith("PK")) return "zip";
+    return head.startsWith("\x1f\x8b") ? "tar.gz" : "tar";
   } finally {
     await file.close();
   }
