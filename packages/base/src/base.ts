@@ -13,7 +13,7 @@ import type { BaseDescription, Business } from "@evenkeel/contracts/module";
 import { type ControlServer, openControl } from "./control/server.ts";
 import { thisEngine } from "./inline/compile.ts";
 import type { SharedLibraries } from "./inline/require.ts";
-import { InlineRuntime } from "./inline/runtime.ts";
+import { InlineRuntime, traceName } from "./inline/runtime.ts";
 import { BASE_MODULE, ModuleHost } from "./lifecycle/module-host.ts";
 import type { ModuleInstance } from "./lifecycle/module-instance.ts";
 import { Visits } from "./lifecycle/visit.ts";
@@ -97,7 +97,7 @@ class RunningBase implements Base {
       services: this.#services,
       libraryVersions: this.#libraryVersions(),
       load: (bundle, instance) => new InlineRuntime(bundle, { libraries, ...this.#groundOf(instance) }),
-      proveMemory: (_instance, trace) => proveFreed(trace),
+      proveMemory: ({ key }, trace) => proveFreed(trace, traceName(key)),
       altered: () => this.#altered(),
     });
   }

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request as httpRequest, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -67,6 +67,11 @@ export class BaseBed implements AsyncDisposable {
       publish: { tags: {} },
       ...options,
     });
+  }
+
+  /** Removes the files of bundles that were installed. */
+  clean(): void {
+    for (const name of readdirSync(this.folder)) rmSync(join(this.folder, name));
   }
 
   async uninstall(name: string, version = "1.0.0", prove: "handles" | "memory" = "handles") {

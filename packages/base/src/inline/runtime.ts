@@ -6,7 +6,7 @@ import type { Disposal, Offer, Runtime } from "../lifecycle/runtime.ts";
 import type { ModuleContext, ModuleExports } from "../module-api.ts";
 import { closeAll } from "../owner/close.ts";
 import { attributeGlobals, globalView } from "../owner/globals.ts";
-import { Owner, runAs } from "../owner/owner.ts";
+import { fetchAsBase, Owner, runAs } from "../owner/owner.ts";
 import { attributePatches } from "../owner/patches.ts";
 import { processView } from "../owner/process-view.ts";
 import { compile, fileNameOf } from "./compile.ts";
@@ -64,9 +64,9 @@ export class InlineRuntime implements Runtime {
     const module = traced(owner.name);
     const process = processView(owner);
     const require = moduleRequire({ manifest: this.#manifest, libraries: this.#ground.libraries, process, console });
-    const view = globalView(owner, { process, console });
+    const view = globalView(owner, { process, console, fetch: fetchAsBase });
     const file = fileNameOf(this.#manifest.name, this.#manifest.version);
-    const args = [module.exports, require, module, file, ".", process, console, view, view];
+    const args = [module.exports, require, module, file, ".", process, console, fetchAsBase, view, view];
     runAs(owner, () => run.apply(module.exports, args));
     this.#attribute();
     if (bundle.facts.buildId !== undefined && module.build !== bundle.facts.buildId)

@@ -2,10 +2,10 @@
 //
 // 1. An operation id runs once: whoever brings it again, also while it runs, gets the same answer.
 // 2. On one module (by name) one operation runs at a time; a second one is refused with the name of the first, never queued.
-// 3. Answers of the last 1,000 operations are kept; what was refused because another ran is not an answer.
+// 3. Answers of the last 200 operations are kept; what was refused because another ran is not an answer.
 import { PlatformError } from "@evenkeel/contracts/error";
 
-const MOST_ANSWERS = 1000;
+const MOST_ANSWERS = 200;
 
 interface Operation<Result> {
   readonly id: string;

@@ -116,20 +116,15 @@ export function currentOwner(): Owner | undefined {
 // Node's own timers (kept connections, the clock of the Date header) are made without a reference; those of programs lose theirs later.
 function isOfRuntime(type: string, resource: object): boolean {
   if (type !== "Timeout") return false;
-  const timeout = resource as NodeJS.Timeout & { _onTimeout?: { name?: string }; _idleTimeout?: number };
-  return !timeout.hasRef() || isClockOfFetch(timeout);
+  const timeout = resource as NodeJS.Timeout & { _onTimeout?: { name?: string } };
+  return !timeout.hasRef() || TIMERS_OF_FETCH.has(timeout._onTimeout?.name ?? "");
 }
 
-// The one timer that Node's fetch keeps for all its connections: every half second, less one.
-function isClockOfFetch({
-  _onTimeout,
-  _idleTimeout,
-}: {
-  _onTimeout?: { name?: string };
-  _idleTimeout?: number;
-}): boolean {
-  return _onTimeout?.name === "onTick" && _idleTimeout === 499;
-}
+// The timers that Node's fetch keeps for all its connections, made by whoever reads a body first.
+const TIMERS_OF_FETCH = new Set(["onTick", "onParserTimeout"]);
+
+/** `fetch` as a module gets it: its connections belong to the pool of the base. */
+export const fetchAsBase: typeof fetch = (input, init) => runAsBase(() => fetch(input, init));
 
 /** Forgets a handle that was closed. */
 export function forgetHandle(owner: Owner, asyncId: number): void {

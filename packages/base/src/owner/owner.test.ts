@@ -1,0 +1,103 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { expect, test } from "vitest";
+import { answering, BaseBed } from "../testing.ts";
+
+const guest = (name = "guest") => ({ name, version: "1.0.0", provides: { routes: [{ path: `/${name}` }] } });
+const kinds = (things: readonly { kind: string; count: number }[]) =>
+  Object.fromEntries(things.map(({ kind, count }) => [kind, count]));
+
+test("whatever a module has opened is closed for it when it leaves, and the base goes on", async () => {
+  const sink = createServer((socket) => socket.on("error", () => socket.destroy())).listen(0, "127.0.0.1");
+  await once(sink, "listening");
+  await using bed = await BaseBed.open();
+  const opens = `const net = require("net"), http = require("http"), fs = require("fs"), { Worker, MessageChannel } = require("worker_threads");
+  const { spawn } = require("child_process"), dgram = require("dgram"), { once } = require("events");
+  exports.activate = async () => {
+    setInterval(() => {}, 1000); setTimeout(() => {}, 1e8).unref(); setImmediate(function again() { setImmediate(again); });
+    await once(net.createServer().listen(0), "listening"); await once(http.createServer().listen(0), "listening");
+    await once(net.connect(${(sink.address() as AddressInfo).port}), "connect");
+    await new Promise((done) => dgram.createSocket("udp4").bind(0, done));
+    fs.watch("."); fs.watchFile("nothing-here", () => {});
+    spawn("sleep", ["600"]); await once(new Worker("setInterval(() => {}, 1000)", { eval: true }), "online");
+    new MessageChannel().port1.on("message", () => {});
+    process.on("warning", () => {}); process.once("multipleResolves", () => {});
+    return { routes: (request, response) => response.end("hi") };
+  };`;
+  const before = process.getActiveResourcesInfo().length;
+  await bed.install(guest(), opens);
+  expect((await bed.get("/guest")).body).toBe("hi");
+  expect(process.getActiveResourcesInfo().length).toBeGreaterThan(before + 8);
+  const { proof } = await bed.uninstall("guest");
+  expect(proof.left).toEqual([]);
+  expect(kinds(proof.closed)).toMatchObject({
+    ...{ "listening socket": 2, socket: expect.anything(), "file watcher": expect.anything() },
+    ...{ "child process": 1, worker: 1, listener: expect.anything(), timer: expect.anything() },
+  });
+  await expect.poll(() => process.getActiveResourcesInfo().length, { timeout: 60_000 }).toBeLessThanOrEqual(before);
+  expect((await bed.get("/guest")).body).toBe("of the base");
+  sink.close();
+});
+
+test("timers that Node keeps for the base stay when a module leaves that was the first to need them", async () => {
+  await using bed = await BaseBed.open();
+  await bed.install(guest("other"), answering("other"));
+  const fetching = `exports.activate = () => ({ routes: async (request, response) => {
+    response.end(await (await fetch("http://127.0.0.1:${bed.port}/other")).text());
+  } });`;
+  await bed.install(guest(), fetching);
+  expect((await bed.get("/guest")).body).toBe("other");
+  const { proof } = await bed.uninstall("guest");
+  // Its connection belongs to the pool of the base's fetch, its clock too.
+  expect(proof).toMatchObject({ closed: [], left: [] });
+  expect(await (await fetch(`http://127.0.0.1:${bed.port}/other`)).text()).toBe("other");
+});
+
+test("globals are taken back, what stood there before returns", async () => {
+  await using bed = await BaseBed.open();
+  (globalThis as { standing?: string }).standing = "base";
+  await bed.install(
+    guest(),
+    "globalThis.standing = 'guest'; global.mine = 1; undeclared = 2; exports.activate = () => ({ routes: () => {} });",
+  );
+  expect(globalThis).toMatchObject({ standing: "guest", mine: 1, undeclared: 2 });
+  const { proof } = await bed.uninstall("guest");
+  expect(kinds(proof.closed)).toEqual({ global: 1 });
+  expect(proof.closed.map(({ name }) => name).sort()).toEqual(["mine", "standing", "undeclared"]);
+  expect(globalThis).toMatchObject({ standing: "base" });
+  expect(globalThis).not.toHaveProperty("mine");
+  Reflect.deleteProperty(globalThis, "standing");
+});
+
+test("patched prototypes and exports of Node are named and put back", async () => {
+  await using bed = await BaseBed.open();
+  const { map } = Array.prototype;
+  const patches = `const path = require("path"); const { map } = Array.prototype;
+  Array.prototype.map = function (...args) { return map.apply(this, args); }; Object.prototype.everywhere = 1; path.join = () => "patched";
+  exports.activate = () => ({ routes: () => {} });`;
+  await bed.install(guest(), patches);
+  expect(Array.prototype.map).not.toBe(map);
+  const { proof } = await bed.uninstall("guest");
+  const names = proof.closed.filter(({ kind }) => kind === "patch").map(({ name }) => name);
+  expect(names.sort()).toEqual(["Array.prototype.map", "Object.prototype.everywhere", "path.join"]);
+  expect(Array.prototype.map).toBe(map);
+  expect({}).not.toHaveProperty("everywhere");
+});
+
+test("what a module writes stays readable under its name, and its leaving does not silence the base", async () => {
+  await using bed = await BaseBed.open();
+  const writes = `process.stdout.write("raw\\n"); console.error("seen"); process.on("SIGINT", () => {}); process.env.OWN = "1";
+  exports.activate = () => ({ routes: (request, response) => { throw new Error("no stock"); } });`;
+  await bed.install(guest(), writes);
+  expect(process.env.OWN).toBeUndefined();
+  expect(process.listenerCount("SIGINT")).toBe(0);
+  const answer = await bed.get("/guest");
+  expect(answer.status).toBe(500);
+  expect(JSON.parse(answer.body)).toMatchObject({ code: "MODULE_FAILED", title: expect.stringContaining("no stock") });
+  const { lines } = await bed.base.perform("log", { name: "guest", version: "1.0.0", lines: 100 });
+  expect(lines.map(({ text }) => text).join("\n")).toMatch(/^seen\nError: no stock\n[\s\S]*module:guest@1.0.0/);
+  const { proof } = await bed.uninstall("guest");
+  expect(proof.left).toEqual([{ kind: "signal listener", name: "SIGINT on process", count: 1 }]);
+  expect(process.stdout.writable && process.stderr.writable).toBe(true);
+});

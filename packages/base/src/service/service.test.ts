@@ -1,0 +1,114 @@
+import { expect, test } from "vitest";
+import { BaseBed } from "../testing.ts";
+
+const stock = (version = "1.0.0") => ({ name: "stock", version, provides: { services: ["stock"] } });
+const stockText = (text: string) =>
+  `class Stock { #word = ${JSON.stringify(text)}; count(item) { return item + " " + this.#word; } async later(item) { return this.count(item); } }
+  exports.activate = () => ({ services: { stock: new Stock() } });`;
+const shop = {
+  name: "shop",
+  version: "1.0.0",
+  provides: { services: ["shop"] },
+  needs: { services: { stock: { version: "^1.0.0" } } },
+};
+const shopText = `exports.activate = ({ service }) => { const stock = service("stock");
+  return { services: { shop: { buy: (item) => stock.count(item), late: (item) => stock.later(item) } } }; };`;
+interface Stock {
+  count(item: string): string;
+  later(item: string): Promise<string>;
+  added(): string;
+}
+interface Shop {
+  buy(item: string): string;
+  late(item: string): Promise<string>;
+}
+
+test("module calls module and base calls module; a replaced provider is bound without the caller noticing", async () => {
+  await using bed = await BaseBed.open();
+  const ofBase = bed.base.service<Stock>("stock");
+  expect(() => ofBase.count("pen")).toThrow("Nobody provides the service stock");
+  await bed.install(stock(), stockText("one"));
+  await bed.install(shop, shopText);
+  const sold = bed.base.service<Shop>("shop");
+  expect([sold.buy("pen"), await sold.late("ink"), ofBase.count("nib")]).toEqual(["pen one", "ink one", "nib one"]);
+  await bed.install(stock("1.1.0"), stockText("two"));
+  expect([sold.buy("pen"), await sold.late("ink"), ofBase.count("nib")]).toEqual(["pen two", "ink two", "nib two"]);
+  // Outside the range that the shop asked for: it goes on without, the base takes any.
+  await bed.install(stock("2.0.0"), stockText("three"));
+  expect(() => sold.buy("pen")).toThrow("Nobody provides the service stock ^1.0.0 now");
+  expect(ofBase.count("nib")).toBe("nib three");
+});
+
+test("a need that nobody provides is refused at activation, a name provided twice at installation", async () => {
+  await using bed = await BaseBed.open({ services: { clock: { version: "1.0.0", service: { now: () => 7 } } } });
+  await expect(bed.install(shop, shopText)).rejects.toMatchObject({ code: "SERVICE_MISSING" });
+  await bed.install(stock(), stockText("one"));
+  await expect(bed.install({ ...stock(), name: "twin" }, stockText("x"))).rejects.toMatchObject({
+    code: "SERVICE_TAKEN",
+  });
+  const watch = { name: "watch", version: "1.0.0", provides: { services: ["clock"] } };
+  await expect(bed.install(watch, "")).rejects.toMatchObject({ code: "SERVICE_TAKEN" });
+  const greedy = "exports.activate = ({ service }) => void service('stock');";
+  await expect(bed.install({ name: "greedy", version: "1.0.0" }, greedy)).rejects.toMatchObject({
+    code: "SERVICE_MISSING",
+  });
+});
+
+test("a call under way ends on the version that it began on, and the old version waits for it", async () => {
+  await using bed = await BaseBed.open();
+  const slow = `exports.activate = () => { let go; const gate = new Promise((resolve) => { go = resolve; });
+    return { services: { stock: { go: () => go(), wait: async () => { await gate; return "one"; } } } }; };`;
+  await bed.install(stock(), slow);
+  const { go, wait } = bed.base.service<{ go(): void; wait(): Promise<string> }>("stock");
+  void [go, wait];
+  const reference = bed.base.service<{ go(): void; wait(): Promise<string> }>("stock");
+  const old = {
+    go: reference.go.bind(
+      Object.create(reference, { target: { value: (reference as unknown as { target: unknown }).target } }),
+    ),
+  };
+  const called = reference.wait();
+  await bed.install(stock("1.1.0"), stockText("two"));
+  expect(bed.base.report().modules[0]).toMatchObject({ version: "1.0.0", state: "draining", inFlight: 1 });
+  old.go();
+  expect(await called).toBe("one");
+  await expect.poll(() => bed.base.report().modules.length, { timeout: 60_000 }).toBe(1);
+});
+
+test("errors of a provider reach the caller as they are; a method that is not there says so", async () => {
+  await using bed = await BaseBed.open();
+  await bed.install(
+    stock(),
+    "exports.activate = () => ({ services: { stock: { count() { throw new RangeError('none'); }, added() {} } } });",
+  );
+  const reference = bed.base.service<Stock>("stock");
+  expect(() => reference.count("pen")).toThrow(RangeError);
+  await bed.install(stock("1.1.0"), stockText("two"));
+  expect(() => reference.added()).toThrow("has no method added");
+});
+
+test("calls are split by caller, tag, version and an argument, and an uninstall does not wait for a split", async () => {
+  await using bed = await BaseBed.open();
+  await bed.install(stock(), stockText("one"));
+  await bed.install({ ...stock("1.1.0"), tags: { gray: "yes" } }, stockText("gray"), {
+    replace: false,
+    publish: { tags: {} },
+  });
+  await bed.install(shop, shopText);
+  const on = { kind: "service" as const, name: "stock" };
+  const to = (target: object) => [{ tags: {}, weight: 1, ...target }];
+  await bed.base.perform("split", {
+    operationId: "s",
+    rules: [
+      { on, when: { caller: "shop" }, to: to({ version: "1.0.0" }), stickyOn: "" },
+      { on, when: { body: { path: "0.tier", equals: "gold" } }, to: to({ tags: { gray: "yes" } }), stickyOn: "" },
+      { on, when: {}, to: to({ version: "1.0.0" }), stickyOn: "" },
+    ],
+  });
+  const ofBase = bed.base.service<{ count(item: unknown): string }>("stock");
+  expect(bed.base.service<Shop>("shop").buy("pen")).toBe("pen one");
+  expect(ofBase.count({ tier: "gold", toString: () => "pen" })).toBe("pen gray");
+  expect(ofBase.count({ tier: "tin", toString: () => "pen" })).toBe("pen one");
+  await bed.uninstall("stock", "1.1.0");
+  expect(ofBase.count({ tier: "gold", toString: () => "pen" })).toBe("pen one");
+});
