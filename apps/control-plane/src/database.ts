@@ -21,6 +21,7 @@ import type { RouteTables } from "./route/tables.ts";
 import type { SampleTables } from "./sample/tables.ts";
 import type { ServiceTables } from "./service/tables.ts";
 import type { TenantTables } from "./tenant/tables.ts";
+import type { TrafficRuleTables } from "./traffic-rule/tables.ts";
 import type { WindowTables } from "./window/tables.ts";
 import type { WorkspaceTables } from "./workspace/tables.ts";
 
@@ -41,6 +42,7 @@ export interface Database
     ServiceTables,
     RevisionTables,
     RouteTables,
+    TrafficRuleTables,
     GatewayTables,
     SampleTables,
     ChangeTables,

@@ -7,12 +7,20 @@ import { hostOperationKind } from "./host-operation/index.ts";
 import { operationOrderKind } from "./operation-order/index.ts";
 import { RELEASE_ORDER, releaseOrderKind } from "./release-order/index.ts";
 import { removalOrderKind } from "./removal-order/index.ts";
+import { routeChangeKind } from "./route-change/index.ts";
 import { measurements } from "./sample/index.ts";
 import { scaleOrderKind } from "./scale-order/index.ts";
 import { agentSteps, trafficSteps } from "./slot/index.ts";
 
 /** Every kind of change there is; a new one is a line here and a folder of its own. */
-const STANDING = [operationOrderKind, scaleOrderKind, removalOrderKind, hostOperationKind, convergenceKind];
+const STANDING = [
+  operationOrderKind,
+  scaleOrderKind,
+  removalOrderKind,
+  hostOperationKind,
+  convergenceKind,
+  routeChangeKind,
+];
 const kindsOf = (objects: Ground["objects"]) => [releaseOrderKind(objects), ...STANDING];
 
 /** The name of every kind of change. */

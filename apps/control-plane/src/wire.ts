@@ -31,6 +31,7 @@ import { cachedCallers, findCaller, principalHandlers } from "./principal/index.
 import { principalGroupHandlers } from "./principal-group/index.ts";
 import { reviewFindings, reviewHandlers } from "./review/index.ts";
 import { openApiDocument, systemHandlers } from "./system/index.ts";
+import { trafficRuleHandlers } from "./traffic-rule/index.ts";
 import { windowHandlers } from "./window/index.ts";
 import { workspaceHandlers } from "./workspace/index.ts";
 
@@ -130,6 +131,7 @@ function handlersOf(
     ...commandTemplateHandlers(ground),
     ...admissionHandlers({ ...ground, kinds: KIND_NAMES }),
     ...reviewHandlers(ground),
+    ...trafficRuleHandlers(ground),
   };
 }
 

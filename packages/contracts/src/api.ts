@@ -12,6 +12,7 @@ import { principalEndpoints, principalGroupEndpoints } from "./principal.ts";
 import { reviewEndpoints } from "./review.ts";
 import { serviceEndpoints } from "./service.ts";
 import { systemEndpoints } from "./system.ts";
+import { trafficRuleEndpoints } from "./traffic-rule.ts";
 import { windowEndpoints } from "./window.ts";
 import { workspaceEndpoints } from "./workspace.ts";
 
@@ -37,6 +38,7 @@ export const api = {
   ...admissionEndpoints,
   ...commandTemplateEndpoints,
   ...reviewEndpoints,
+  ...trafficRuleEndpoints,
 };
 export type Api = typeof api;
 export type OperationName = keyof Api;

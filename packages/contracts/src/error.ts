@@ -5,6 +5,7 @@ import { GOVERNANCE_ERRORS } from "./error-catalogue/governance.ts";
 import { MACHINE_ERRORS } from "./error-catalogue/machine.ts";
 import { MODULE_ERRORS } from "./error-catalogue/module.ts";
 import { REQUEST_ERRORS } from "./error-catalogue/request.ts";
+import { TRAFFIC_ERRORS } from "./error-catalogue/traffic.ts";
 
 /** The only catalogue of errors: code → HTTP status, retry, text. */
 export const ERRORS = {
@@ -13,6 +14,7 @@ export const ERRORS = {
   ...GOVERNANCE_ERRORS,
   ...MACHINE_ERRORS,
   ...MODULE_ERRORS,
+  ...TRAFFIC_ERRORS,
 } as const satisfies Record<string, Entry>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -86,9 +86,6 @@ const HOME: Way = { chain: [EVERYONE], cells: [] };
 export const Mark = z.strictObject({ kind: z.enum(["lane", "cell"]), name: Name, seal: z.string() });
 export type Mark = z.infer<typeof Mark>;
 
-/** What a service has in the table that nobody made rules for. */
-export const WITHOUT_RULES = { subsets: [], rules: [], home: HOME, policy: TrafficPolicy.parse({}) };
-
 export const RouteTable = z.strictObject({
   workspaceId: WorkspaceId,
   epoch: z.int(),

@@ -28,7 +28,7 @@ export const Percent = z
 /** Values are compared as they were sent, not decoded; of several lines of one header, or cookies of one name, the first counts. */
 const test = {
   exact: Value.optional(),
-  in: z.array(Value).min(1).max(10_000).optional(),
+  in: z.array(Value).min(1).max(2000).optional(),
   prefix: Value.optional(),
   /** Found anywhere unless it is anchored; the part of the syntax that all engines read alike, and no pattern that can explode. */
   regex: z.string().min(1).max(256).optional(),
@@ -225,18 +225,25 @@ export const RouteChangeSpec = z
       .array(z.strictObject({ service: Name, policy: TrafficPolicy.nullable() }))
       .max(100)
       .default([]),
+    /** By what users of the workspace are known where cells share them. */
+    userKey: z.array(UserKey).max(5).optional(),
     /** The share of users without a cell that each cell gets: its weight in the sum of all. */
     cells: z
-      .array(z.strictObject({ cell: Name, weight: z.int().min(0).max(1000) }))
+      .array(z.strictObject({ cell: Name, weight: z.int().min(0).max(10_000) }))
       .max(100)
       .default([]),
     /** In percent, growing: what the first destination of each rule gets (and how much of the way the weights of cells go) in each step. Each step is a target of the change. */
     steps: z.array(Percent).max(50).default([]),
   })
   .refine(
-    ({ put, remove, policies, cells }) => put.length + remove.length + policies.length + cells.length > 0,
-    "alters nothing; name put, remove, policies or cells",
-  );
+    ({ put, remove, policies, cells, userKey }) =>
+      userKey !== undefined || put.length + remove.length + policies.length + cells.length > 0,
+    "alters nothing; name put, remove, policies, cells or userKey",
+  )
+  .refine(({ steps }) => steps.every((step, index) => step > (steps[index - 1] ?? -1)), {
+    path: ["steps"],
+    message: "must grow",
+  });
 export type RouteChangeSpec = z.infer<typeof RouteChangeSpec>;
 
 /** A request that somebody thinks of; `source` is the address it comes from. */

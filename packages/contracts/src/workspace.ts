@@ -20,18 +20,40 @@ export const CreateWorkspace = z.strictObject({
 });
 export type CreateWorkspace = z.infer<typeof CreateWorkspace>;
 
-/** Boundary of service communication inside a workspace. */
+const cellFields = {
+  /** `unit`: its traffic stays in it. `shared`: it serves the units of its zones, which turn to it before their fail-over cell. */
+  type: z.enum(["unit", "shared"]).default("unit"),
+  /** By which people tell cells of a blue-green pair. */
+  colour: Name.nullable().default(null),
+  /** Takes no share of the users by weight; only what a rule, or the lane of a caller, sends there. */
+  gray: z.boolean().default(false),
+  /** Where its traffic goes when neither it nor its zones have an instance; never anywhere else. */
+  failOver: Name.nullable().default(null),
+};
+
+/** Boundary of service communication inside a workspace. `weight`: its share of the users who are in no cell yet; set by a route-change. */
 export const Cell = z.strictObject({
   id: CellId,
   workspaceId: WorkspaceId,
   name: Name,
   zones: z.array(Name).min(1),
+  ...cellFields,
+  weight: z.int(),
   version: z.int(),
   createdAt: Moment,
 });
 export type Cell = z.infer<typeof Cell>;
-export const CreateCell = z.strictObject({ workspace: Name, name: Name, zones: z.array(Name).min(1) });
+export const CreateCell = z.strictObject({ workspace: Name, name: Name, zones: z.array(Name).min(1), ...cellFields });
 export type CreateCell = z.infer<typeof CreateCell>;
+
+export const EditCell = z.strictObject({
+  zones: z.array(Name).min(1).optional(),
+  type: z.enum(["unit", "shared"]).optional(),
+  colour: Name.nullable().optional(),
+  gray: z.boolean().optional(),
+  failOver: Name.nullable().optional(),
+});
+export type EditCell = z.infer<typeof EditCell>;
 
 const byWorkspace = z.strictObject({ workspace: Name });
 
@@ -60,5 +82,11 @@ export const workspaceEndpoints = {
     reply: Cell,
     status: 201,
     idempotent: true,
+  }),
+  editCell: endpoint("PATCH", "/cells/{cellId}", {
+    needs: "cell:update",
+    params: z.strictObject({ cellId: CellId }),
+    body: EditCell,
+    reply: Cell,
   }),
 };

@@ -1,3 +1,3 @@
 export { gatewayHandlers } from "./endpoints.ts";
 export { gatewayFindings } from "./findings.ts";
-export { findGatewayByCredential, type KnownGateway } from "./store.ts";
+export { driversOf, findGatewayByCredential, type KnownGateway } from "./store.ts";

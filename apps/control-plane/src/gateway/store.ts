@@ -38,6 +38,19 @@ export async function readGateways(db: Kysely<Database>, page: GatewayPage): Pro
     .execute();
 }
 
+/** The gateways of a workspace and what they run; null = not known yet. */
+export async function driversOf(
+  db: Kysely<Database>,
+  workspaceId: WorkspaceId,
+): Promise<{ name: string; driver: Gateway["driver"] }[]> {
+  return await db
+    .selectFrom("gateway")
+    .select(["name", "driver"])
+    .where("workspace_id", "=", workspaceId)
+    .orderBy("name")
+    .execute();
+}
+
 export interface NewGateway extends JoinGateway {
   readonly tenantId: TenantId;
   readonly workspaceId: WorkspaceId;

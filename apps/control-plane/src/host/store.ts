@@ -4,6 +4,7 @@ import { HostId, newId, type TenantId, type WorkspaceId } from "@evenkeel/contra
 import { json } from "@evenkeel/kit/sql";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../database.ts";
+import { raiseVersion } from "../route/index.ts";
 import type { HostRow } from "./show.ts";
 
 function selectHosts(db: Kysely<Database>) {
@@ -105,6 +106,8 @@ export async function editHost(tx: Transaction<Database>, which: WhichHost, edit
     where id = ${which.hostId} and (zone, cell, labels) is distinct from (${next.zone}, ${next.cell}, ${json(next.labels)})`.execute(
     tx,
   );
+  // Gateways keep the traffic of a cell on its hosts.
+  if (next.cell !== host.cell) await raiseVersion(tx, { tenantId: which.tenantId, workspaceId: host.workspace_id });
 }
 
 async function lockHost(tx: Transaction<Database>, { tenantId, hostId }: WhichHost) {

@@ -1,1 +1,1 @@
-export { type FoundPackage, findPackage, type PackageBy } from "./store.ts";
+export { type FoundPackage, findPackage, type PackageBy, versionsOf } from "./store.ts";

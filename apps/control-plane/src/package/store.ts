@@ -27,6 +27,12 @@ export async function findPackage(db: Db, by: PackageBy): Promise<FoundPackage |
   return found ?? null;
 }
 
+/** Every version of an application that was uploaded. */
+export async function versionsOf(db: Db, applicationId: ApplicationId): Promise<string[]> {
+  const rows = await db.selectFrom("package").select("version").where("application_id", "=", applicationId).execute();
+  return rows.map(({ version }) => version);
+}
+
 export interface PackageQuery {
   readonly tenantId: TenantId;
   readonly id?: PackageId;

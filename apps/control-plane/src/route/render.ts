@@ -1,5 +1,6 @@
-import type { RouteId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
-import { type InstanceKey, type RouteTable, type Upstream, WITHOUT_RULES } from "@evenkeel/contracts/route-table";
+import type { HostId, RouteId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
+import type { InstanceKey, RouteTable, Upstream } from "@evenkeel/contracts/route-table";
+import { compileEntry, compileService, type TrafficRows } from "./plan/index.ts";
 
 /** How long a request waits for a first instance of a service that consented to a gap, in ms. */
 const PARK_MS = 10_000;
@@ -11,10 +12,12 @@ export interface TableRows {
   readonly routes: readonly { routeId: RouteId; host: string; path: string; serviceId: ServiceId }[];
   readonly services: readonly { serviceId: ServiceId; name: string; allowGap: boolean }[];
   readonly upstreams: readonly UpstreamRow[];
+  readonly traffic: TrafficRows;
 }
 
 export interface UpstreamRow {
   readonly serviceId: ServiceId;
+  readonly hostId: HostId;
   readonly instance: InstanceKey;
   readonly version: string;
   readonly zone: string;
@@ -29,21 +32,24 @@ export interface UpstreamRow {
 
 /** Makes the table that gateways go by. */
 export function renderRows(workspaceId: WorkspaceId, rows: TableRows): RouteTable {
+  const upstreams = Map.groupBy(rows.upstreams, ({ serviceId }) => serviceId);
   return {
     workspaceId,
     epoch: rows.epoch,
     version: rows.version,
     routes: rows.routes.map(({ routeId, host, path, serviceId }) => ({ routeId, host, path, serviceId })),
-    services: rows.services.map(({ serviceId, name, allowGap }) => ({
-      serviceId,
-      name,
-      parkMs: allowGap ? PARK_MS : 0,
-      upstreams: serving(rows.upstreams.filter((upstream) => upstream.serviceId === serviceId)),
-      ...WITHOUT_RULES,
-    })),
-    marks: [],
-    callers: [],
-    entry: null,
+    services: rows.services.map(({ serviceId, name, allowGap }) => {
+      const there = serving(upstreams.get(serviceId) ?? []);
+      const members = there.filter(({ state }) => state === "attached");
+      return {
+        serviceId,
+        name,
+        parkMs: allowGap ? PARK_MS : 0,
+        upstreams: there.map(show),
+        ...compileService(serviceId, members, rows.traffic),
+      };
+    }),
+    ...compileEntry(rows.traffic),
   };
 }
 
@@ -51,7 +57,7 @@ export function renderRows(workspaceId: WorkspaceId, rows: TableRows): RouteTabl
  * Unhealthy instances are left out, but never the last one: a sick answer is better than none.
  * One without weight takes nothing; it is there to be tried, and is nobody's last resort.
  */
-function serving(upstreams: readonly UpstreamRow[]): Upstream[] {
+function serving(upstreams: readonly UpstreamRow[]): UpstreamRow[] {
   const attached = upstreams.filter((upstream) => upstream.state === "attached");
   const carrying = attached.filter((upstream) => upstream.weight > 0);
   const last = carrying.reduce<UpstreamRow | null>(
@@ -59,15 +65,10 @@ function serving(upstreams: readonly UpstreamRow[]): Upstream[] {
     null,
   );
   const resort = carrying.some((upstream) => upstream.healthy) ? null : last;
-  return upstreams
-    .filter((upstream) => upstream.state === "draining" || upstream.healthy || upstream === resort)
-    .map(({ instance, version, zone, address, port, weight, state }) => ({
-      instance,
-      version,
-      zone,
-      address,
-      port,
-      weight,
-      draining: state === "draining",
-    }));
+  return upstreams.filter((upstream) => upstream.state === "draining" || upstream.healthy || upstream === resort);
 }
+
+const show = ({ instance, version, zone, address, port, weight, state }: UpstreamRow): Upstream => ({
+  ...{ instance, version, zone, address, port, weight },
+  draining: state === "draining",
+});

@@ -1,3 +1,3 @@
 export { agentSteps } from "./agent-steps.ts";
 export { readFleet, readSlots, readSlotsIn, type WhichSlots } from "./read-slots.ts";
-export { trafficSteps } from "./traffic-steps.ts";
+export { confirmed, trafficSteps } from "./traffic-steps.ts";

@@ -53,7 +53,7 @@ const keysOf = ({ serviceId, hostId, letters }: Pick<Departure, "serviceId" | "h
   letters.map((letter) => instanceKey(serviceId, hostId, letter));
 
 /** Every gateway of the workspace runs on the table: one that is away blocks, with its name. */
-async function confirmed({ tx, workspaceId }: StepContext, facts: Facts): Promise<Observation> {
+export async function confirmed({ tx, workspaceId }: StepContext, facts: Facts): Promise<Observation> {
   const state = await confirmation(tx, workspaceId, Number(facts.tableVersion));
   if (state.confirmed) return { kind: "done" };
   const away = state.away.length > 0 ? ` (away: ${state.away.join(", ")})` : "";

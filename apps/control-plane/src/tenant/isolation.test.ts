@@ -31,6 +31,8 @@ const BODIES: Partial<Record<OperationName, unknown>> = {
   createApplication: { name: "mine" },
   editApplication: { level: 1 },
   beginUpload: { application: "shop", version: "1.0.0", digest: digestOf(bits), sizeBytes: bits.length },
+  editCell: { gray: true },
+  matchTrafficRules: { workspace: "local", service: "shop" },
   setParameters: { env: { STOLEN: "yes" } },
   editHost: { zone: "a" },
   createJoinToken: { workspace: "local" },
@@ -148,7 +150,7 @@ async function furnish(here: Installation): Promise<Record<string, string>> {
   };
   const token = await make("/tokens", { as: "a", may: ["*:read"] });
   const workspace = await make("/workspaces", { name: "local", zones: ["a"] });
-  await make("/cells", { workspace: "local", name: "cell", zones: ["a"] });
+  const cell = await make("/cells", { workspace: "local", name: "cell", zones: ["a"] });
   const application = await make("/applications", { name: "shop" });
   const sizeBytes = bits.length;
   const upload = await make("/uploads", { application: "shop", version: "1.0.0", digest: digestOf(bits), sizeBytes });
@@ -185,7 +187,7 @@ async function furnish(here: Installation): Promise<Record<string, string>> {
   const buildpacks = await here.call("GET", "/buildpacks");
   const [buildpack] = buildpacks.body.items as unknown as { id: string }[];
   return {
-    workspace: "local",
+    ...{ workspace: "local", cellId: String(cell.id) },
     application: "shop",
     applicationId: String(application.id),
     tokenId: String(token.id),
@@ -207,6 +209,10 @@ async function putRules(here: Installation, changeId: string): Promise<Record<st
   const reviewId = `rvw_${"a".repeat(20)}`;
   await sql`insert into review (id, tenant_id, change_id, started_by, reason, waived)
     values (${reviewId}, ${defaultTenant}, ${changeId}, 'admin', 'fire', '[]')`.execute(db);
+  await sql`insert into traffic_rule (id, tenant_id, workspace_id, service_id, name, priority, definition)
+    select ${`trl_${"a".repeat(20)}`}, tenant_id, workspace_id, id, 'rule', 1,
+      jsonb_build_object('name', 'rule', 'service', name, 'priority', 1, 'match', '[]'::jsonb, 'reason', '')
+    from service limit 1`.execute(db);
   for (const [path, body] of [
     ["/principal-groups/group", { members: ["a"] }],
     ["/windows/window", frozen],

@@ -4,9 +4,10 @@ import type { Workspace } from "@evenkeel/contracts/workspace";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
 import type { Handlers } from "../http/index.ts";
-import { cells, findWorkspace, workspaces } from "./store.ts";
+import { ensureEntry, raiseVersion } from "../route/index.ts";
+import { cells, cellsOf, findWorkspace, workspaces } from "./store.ts";
 
-type Operations = "listWorkspaces" | "getWorkspace" | "createWorkspace" | "listCells" | "createCell";
+type Operations = "listWorkspaces" | "getWorkspace" | "createWorkspace" | "listCells" | "createCell" | "editCell";
 
 export function workspaceHandlers({ db }: { readonly db: Kysely<Database> }): Handlers<Operations> {
   return {
@@ -27,16 +28,51 @@ export function workspaceHandlers({ db }: { readonly db: Kysely<Database> }): Ha
       refuseRepeated(cell.zones);
       return await effect(async (tx) => {
         const { id, zones } = await existing(tx, tenantId, workspace);
-        const strange = cell.zones.find((zone) => !zones.includes(zone));
-        if (strange !== undefined) {
-          const problem = `zones: ${strange} is not a zone of workspace ${workspace}`;
-          throw new PlatformError("INPUT_INVALID", { field: "zones", problem });
-        }
-        const row = { id: newId(CellId, "cel"), tenant_id: tenantId, workspace_id: id, ...cell };
-        return await cells.create(tx, row, `${workspace}/${cell.name}`);
+        refuseStrange(cell.zones, { name: workspace, zones });
+        const { failOver, ...fields } = cell;
+        await refuseFailOver(tx, id, { name: cell.name, failOver });
+        await ensureEntry(tx, { tenantId, workspaceId: id });
+        const row = { id: newId(CellId, "cel"), tenant_id: tenantId, workspace_id: id, ...fields, fail_over: failOver };
+        const made = await cells.create(tx, row, `${workspace}/${cell.name}`);
+        await raiseVersion(tx, { tenantId, workspaceId: id });
+        return made;
       });
     },
+    editCell: async ({ caller: { tenantId }, params: { cellId }, body, effect }) =>
+      await effect(async (tx) => {
+        const cell = await cells.get(tx, tenantId, { columns: { id: cellId }, label: cellId });
+        const workspace = await workspaces.get(tx, tenantId, {
+          columns: { id: cell.workspaceId },
+          label: cell.workspaceId,
+        });
+        refuseRepeated(body.zones ?? []);
+        refuseStrange(body.zones ?? [], workspace);
+        const { failOver, ...fields } = body;
+        await refuseFailOver(tx, cell.workspaceId, { name: cell.name, failOver: failOver ?? null });
+        await raiseVersion(tx, { tenantId, workspaceId: cell.workspaceId });
+        const set = { ...fields, ...(failOver !== undefined && { fail_over: failOver }) };
+        return await cells.update(tx, tenantId, { id: cellId, set, label: cellId });
+      }),
   };
+}
+
+function refuseStrange(zones: readonly Name[], workspace: Pick<Workspace, "name" | "zones">): void {
+  const strange = zones.find((zone) => !workspace.zones.includes(zone));
+  if (strange === undefined) return;
+  const problem = `zones: ${strange} is not a zone of workspace ${workspace.name}`;
+  throw new PlatformError("INPUT_INVALID", { field: "zones", problem });
+}
+
+async function refuseFailOver(
+  tx: Kysely<Database>,
+  workspaceId: WorkspaceId,
+  { name, failOver }: { readonly name: Name; readonly failOver: Name | null },
+): Promise<void> {
+  if (failOver === null) return;
+  const known = (await cellsOf(tx, workspaceId)).some((cell) => cell.name === failOver);
+  if (known && failOver !== name) return;
+  const problem = known ? "failOver: a cell does not fail over to itself" : `failOver: there is no cell ${failOver}`;
+  throw new PlatformError("INPUT_INVALID", { field: "failOver", problem });
 }
 
 async function existing(db: Kysely<Database>, tenantId: TenantId, name: Name): Promise<Workspace> {

@@ -1,2 +1,2 @@
 export { workspaceHandlers } from "./endpoints.ts";
-export { findWorkspace } from "./store.ts";
+export { cellsOf, findWorkspace, weighCells } from "./store.ts";

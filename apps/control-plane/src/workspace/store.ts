@@ -1,6 +1,6 @@
-import type { Name, TenantId } from "@evenkeel/contracts/id";
+import type { Name, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
 import type { Cell, Workspace } from "@evenkeel/contracts/workspace";
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Database } from "../database.ts";
 import { resource } from "../resource/index.ts";
 
@@ -11,12 +11,45 @@ export const workspaces = resource<"workspace", Workspace>({
 
 export const cells = resource<"cell", Cell>({
   table: "cell",
-  show: ({ tenant_id: _, workspace_id, created_at, ...row }) => ({
+  show: ({ tenant_id: _, workspace_id, fail_over, created_at, ...row }) => ({
     ...row,
     workspaceId: workspace_id,
+    failOver: fail_over,
     createdAt: created_at,
   }),
 });
+
+/** All cells of a workspace, by name. */
+export async function cellsOf(db: Kysely<Database>, workspaceId: WorkspaceId): Promise<Cell[]> {
+  const rows = await db
+    .selectFrom("cell")
+    .selectAll()
+    .where("workspace_id", "=", workspaceId)
+    .orderBy("name")
+    .execute();
+  return rows.map(({ tenant_id: _, workspace_id, fail_over, created_at, ...row }) => ({
+    ...row,
+    workspaceId: workspace_id,
+    failOver: fail_over,
+    createdAt: created_at,
+  }));
+}
+
+/** Gives cells other weights; the version of each rises. */
+export async function weighCells(
+  tx: Kysely<Database>,
+  workspaceId: WorkspaceId,
+  weights: readonly { readonly cell: string; readonly weight: number }[],
+): Promise<void> {
+  for (const { cell, weight } of weights) {
+    await tx
+      .updateTable("cell")
+      .set({ weight, version: sql<number>`version + 1` })
+      .where("workspace_id", "=", workspaceId)
+      .where("name", "=", cell as Name)
+      .execute();
+  }
+}
 
 /** The workspace of this name, for other slices. */
 export async function findWorkspace(

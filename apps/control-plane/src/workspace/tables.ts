@@ -17,6 +17,11 @@ interface CellTable {
   workspace_id: WorkspaceId;
   name: Name;
   zones: Name[];
+  type: Generated<"unit" | "shared">;
+  colour: Name | null;
+  weight: Generated<number>;
+  gray: Generated<boolean>;
+  fail_over: Name | null;
   version: Generated<number>;
   created_at: Generated<string>;
 }

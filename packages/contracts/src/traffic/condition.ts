@@ -49,14 +49,17 @@ function compileTest({ test }: TableCondition): Test {
   }
 }
 
-/** Tells whether a request fits the condition. */
-export function compileCondition(condition: TableCondition): (view: RequestView) => boolean {
+/** Tells whether a value of the field fits the condition; undefined = the field is not there. */
+export function valueTest(condition: TableCondition): (value: string | undefined) => boolean {
   const holds = compileTest(condition);
   const { not } = condition;
-  return (view) => {
-    const value = readField(view, condition);
-    return (value !== undefined && holds(value)) !== not;
-  };
+  return (value) => (value !== undefined && holds(value)) !== not;
+}
+
+/** Tells whether a request fits the condition. */
+export function compileCondition(condition: TableCondition): (view: RequestView) => boolean {
+  const fits = valueTest(condition);
+  return (view) => fits(readField(view, condition));
 }
 
 /** What a user is known by: the first key that is there and not empty, else the address he comes from. */

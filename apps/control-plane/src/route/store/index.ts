@@ -1,3 +1,4 @@
+export { ensureEntry } from "./entry.ts";
 export {
   findTakenRoute,
   listRoutes,
@@ -31,4 +32,4 @@ export {
   type UpstreamState,
   upstreamsOf,
 } from "./upstream.ts";
-export { ROUTES_CHANNEL, type TableVersion, TRAFFIC_CHANNEL, type Where } from "./version.ts";
+export { ROUTES_CHANNEL, raiseVersion, type TableVersion, TRAFFIC_CHANNEL, type Where } from "./version.ts";

@@ -18,9 +18,22 @@ export async function renderTable(db: Kysely<Database>, workspaceId: WorkspaceId
           and (exists (select from route where service_id = service.id)
             or exists (select from upstream where service_id = service.id))) as services,
       (select coalesce(jsonb_agg(jsonb_build_object(
-          'serviceId', service_id, 'instance', instance, 'version', version, 'zone', zone, 'address', address,
+          'serviceId', service_id, 'hostId', host_id, 'instance', instance, 'version', version, 'zone', zone, 'address', address,
           'port', port, 'weight', weight, 'state', state, 'healthy', healthy, 'unhealthyAt', unhealthy_at) order by instance), '[]')
-        from upstream where workspace_id = ${workspaceId}) as upstreams
+        from upstream where workspace_id = ${workspaceId}) as upstreams,
+      jsonb_build_object(
+        'rules', (select coalesce(jsonb_agg(jsonb_build_object('serviceId', service_id, 'definition', definition)), '[]')
+          from traffic_rule where workspace_id = ${workspaceId}),
+        'policies', (select coalesce(jsonb_agg(jsonb_build_object('serviceId', service_id, 'definition', definition)), '[]')
+          from traffic_policy where workspace_id = ${workspaceId}),
+        'cells', (select coalesce(jsonb_agg(jsonb_build_object('name', name, 'zones', zones, 'type', type,
+            'weight', weight, 'gray', gray, 'failOver', fail_over) order by name), '[]')
+          from cell where workspace_id = ${workspaceId}),
+        'hosts', (select coalesce(jsonb_agg(jsonb_build_object('hostId', id, 'name', name, 'cell', cell, 'address', address)), '[]')
+          from host where workspace_id = ${workspaceId}
+            and (cell is not null or exists (select from traffic_rule where workspace_id = ${workspaceId}))),
+        'entry', (select jsonb_build_object('secret', secret, 'userKey', user_key)
+          from traffic_entry where workspace_id = ${workspaceId})) as traffic
     from installation`.execute(db);
   return renderRows(workspaceId, rows[0]!);
 }

@@ -1,4 +1,4 @@
 export { insertUsage, USAGE_CHANNEL } from "./instance.ts";
 export { measurements } from "./measure.ts";
 export { keepPartitions, rollUp } from "./partition.ts";
-export { type GatewaySample, insertSamples, readSamples, type SampleQuery } from "./sample.ts";
+export { type GatewaySample, insertSamples, readSamples, requestsOf, type SampleQuery } from "./sample.ts";

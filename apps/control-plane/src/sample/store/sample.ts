@@ -50,6 +50,21 @@ export async function readSamples(db: Kysely<Database>, query: SampleQuery): Pro
   return rows.map(decode).reverse();
 }
 
+/** How many requests a service had; of the last quarter of an hour at most. */
+export async function requestsOf(
+  db: Kysely<Database>,
+  { tenantId, serviceId, sinceSeconds }: Omit<SampleQuery, "limit">,
+): Promise<number> {
+  const row = await db
+    .selectFrom("sample_second")
+    .select(sql<number>`coalesce(sum(requests), 0)::int`.as("requests"))
+    .where("tenant_id", "=", tenantId)
+    .where("service_id", "=", serviceId)
+    .where("at", ">", sql<string>`clock_timestamp() - make_interval(secs => ${sinceSeconds})`)
+    .executeTakeFirstOrThrow();
+  return row.requests;
+}
+
 const decode = (row: Selectable<SampleTables["sample_second"]>): Sample => ({
   at: row.at,
   windowMs: row.window_ms,

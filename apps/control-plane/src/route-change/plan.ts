@@ -1,0 +1,186 @@
+import { canonicalJson } from "@evenkeel/contracts/canonical";
+import type { LockRequest, Plan, PlannedStep, PlannedTarget } from "@evenkeel/contracts/change-plan";
+import { type Refusal, refuse } from "@evenkeel/contracts/error";
+import type { Name, ServiceId } from "@evenkeel/contracts/id";
+import type { RouteChangeSpec, SetTrafficRule, TrafficPolicy, UserKey } from "@evenkeel/contracts/traffic-rule";
+import type { Draft } from "../change/index.ts";
+import { differencesOf, warningsOf } from "./preview.ts";
+import { refuseRouteChange } from "./refusal.ts";
+import { type CellWeight, weightsBetween, withShare } from "./stage.ts";
+import type { RoutedService, RouteWorld } from "./world.ts";
+
+/** What one step writes; all of it is one version of the table. */
+export interface RuleWrites {
+  readonly put: readonly { readonly serviceId: ServiceId; readonly definition: SetTrafficRule }[];
+  readonly remove: readonly Name[];
+  readonly policies: readonly { readonly serviceId: ServiceId; readonly policy: TrafficPolicy | null }[];
+  readonly userKey: readonly UserKey[] | null;
+  readonly cells: readonly CellWeight[];
+}
+
+/** What a plan keeps for its rollback: everything it touches as it was. */
+export type RouteChangePayload = Pick<
+  RouteChangeSpec,
+  "workspace" | "put" | "remove" | "policies" | "cells" | "userKey"
+>;
+
+const CONFIRM_MS = 60_000;
+
+/** Spec + world → the plan by which rules, policies and weights of cells change, or why there is none. */
+export function planRouteChange(spec: RouteChangeSpec, world: RouteWorld): Draft | Refusal {
+  const refusal = refuseRouteChange(spec, world);
+  if (refusal !== null) return refusal;
+  const before = stateBefore(spec, world);
+  const targets = (spec.steps.length === 0 ? [null] : spec.steps).map((percent) => targetOf(spec, world, percent));
+  if (isSame(spec, before)) return refuse("ALREADY_SO", { service: "the traffic", state: "so", hosts: spec.workspace });
+  return {
+    title: titleOf(spec),
+    applications: world.services.map(({ application, revisionId }) => ({
+      name: application,
+      fromRevisionId: revisionId,
+      packageDigest: null,
+      buildpackDigest: null,
+    })),
+    opening: [],
+    closing: [],
+    groups: [
+      {
+        ...{ groupId: "traffic", name: "traffic", after: [] },
+        // Steps that went all at once would be none.
+        strategy: spec.steps.length > 1 ? { ...spec.strategy, batches: "each" } : spec.strategy,
+        targetIds: targets.map(({ targetId }) => targetId),
+      },
+    ],
+    targets,
+    basis: basisOf(spec, world),
+    differences: differencesOf(spec, world),
+    missing: [],
+    warnings: warningsOf(spec, world),
+    irreversible: null,
+    ...{ fromRevisionId: null, toRevisionId: null, configurationDigest: null, expectedMs: null },
+    payload: before,
+  };
+}
+
+function titleOf({ put, remove, policies, cells }: RouteChangeSpec): string {
+  const parts = [
+    ...(put.length > 0 ? [`set ${put.map(({ name }) => name).join(", ")}`] : []),
+    ...(remove.length > 0 ? [`remove ${remove.join(", ")}`] : []),
+    ...(policies.length > 0 ? [`policy of ${policies.map(({ service }) => service).join(", ")}`] : []),
+    ...(cells.length > 0 ? [`cells ${cells.map(({ cell, weight }) => `${cell} ${weight}`).join(", ")}`] : []),
+  ];
+  return `traffic: ${parts.length === 0 ? "what users are known by" : parts.join("; ")}`;
+}
+
+function stateBefore(spec: RouteChangeSpec, world: RouteWorld): RouteChangePayload {
+  const names = new Set([...spec.put.map(({ name }) => name), ...spec.remove]);
+  const touched = world.rules.filter(({ definition }) => names.has(definition.name));
+  const had = new Set(touched.map(({ definition }) => definition.name));
+  return {
+    workspace: spec.workspace,
+    put: touched.map(({ definition }) => definition),
+    remove: spec.put.map(({ name }) => name).filter((name) => !had.has(name)),
+    policies: spec.policies.map(({ service }) => ({
+      service,
+      policy: world.services.find(({ name }) => name === service)?.policy ?? null,
+    })),
+    cells: spec.cells.length === 0 ? [] : world.cells.map(({ name, weight }) => ({ cell: name, weight })),
+    ...(spec.userKey !== undefined && { userKey: [...world.userKey] }),
+  };
+}
+
+function isSame(spec: RouteChangeSpec, before: RouteChangePayload): boolean {
+  const weights = new Map(before.cells.map(({ cell, weight }) => [cell, weight]));
+  return (
+    spec.remove.length === 0 &&
+    spec.steps.length === 0 &&
+    before.remove.length === 0 &&
+    spec.cells.every(({ cell, weight }) => weights.get(cell) === weight) &&
+    sameByName(spec.put, before.put) &&
+    canonicalJson(spec.policies) === canonicalJson(before.policies) &&
+    JSON.stringify(spec.userKey) === JSON.stringify(before.userKey)
+  );
+}
+
+function sameByName(ones: readonly SetTrafficRule[], others: readonly SetTrafficRule[]): boolean {
+  const texts = (rules: readonly SetTrafficRule[]) => rules.map((rule) => canonicalJson(rule)).sort();
+  return JSON.stringify(texts(ones)) === JSON.stringify(texts(others));
+}
+
+function targetOf(spec: RouteChangeSpec, world: RouteWorld, percent: number | null): PlannedTarget {
+  const name = percent === null ? "traffic" : `${percent} %`;
+  return {
+    ...{ targetId: name, name, hostId: null, zone: "", cell: null, slot: null, online: true, from: null, to: null },
+    ...{ stage: [], clean: [], reattach: [], facts: {} },
+    steps: [setRules({ ...writesOf(spec, world, percent) })],
+  };
+}
+
+/** The step that writes rules and waits for every gateway. */
+export function setRules(writes: RuleWrites): PlannedStep {
+  return {
+    ...{ name: "set-rules", on: "control", type: "set-rules", input: { ...writes } },
+    ...{ timeoutMs: CONFIRM_MS, repeatable: true, retryFrom: null, traffic: null },
+  };
+}
+
+function writesOf(spec: RouteChangeSpec, world: RouteWorld, percent: number | null): RuleWrites {
+  const idOf = (service: string) => (world.services.find(({ name }) => name === service) as RoutedService).id;
+  const { put, remove, policies, userKey } = spec;
+  const [from, to] = [weightsNow(world), weightsAfter(spec, world)];
+  return {
+    put: put.map((rule) => ({
+      serviceId: idOf(rule.service),
+      definition: percent === null ? rule : withShare(rule, percent),
+    })),
+    remove,
+    policies: policies.map(({ service, policy }) => ({ serviceId: idOf(service), policy })),
+    userKey: userKey ?? null,
+    cells: spec.cells.length === 0 ? [] : weightsBetween(from, to, percent ?? 100),
+  };
+}
+
+const weightsNow = ({ cells }: RouteWorld): CellWeight[] => cells.map(({ name, weight }) => ({ cell: name, weight }));
+
+function weightsAfter({ cells }: RouteChangeSpec, world: RouteWorld): CellWeight[] {
+  const given = new Map<string, number>(cells.map(({ cell, weight }) => [cell, weight]));
+  return weightsNow(world).map(({ cell, weight }) => ({ cell, weight: given.get(cell) ?? weight }));
+}
+
+function basisOf(spec: RouteChangeSpec, world: RouteWorld): Plan["basis"] {
+  const rules = world.services.map(({ name }) => ({
+    resource: `rules/${name}`,
+    version: rulesVersion(world, name),
+    label: `rules of ${name}`,
+  }));
+  const policies = spec.policies.map(({ service }) => ({
+    resource: `policy/${service}`,
+    version: canonicalJson(world.services.find(({ name }) => name === service)?.policy ?? null),
+    label: `policy of ${service}`,
+  }));
+  if (spec.cells.length === 0) return [...rules, ...policies];
+  const shown = world.cells.map(({ name, weight }) => `${name} ${weight}`).join(", ");
+  return [...rules, ...policies, { resource: "cells", version: shown, label: "weights of cells", shown }];
+}
+
+/** Moves with every alteration of a service's rules. */
+const rulesVersion = ({ rules }: Pick<RouteWorld, "rules">, service: string): string =>
+  rules
+    .filter(({ definition }) => definition.service === service)
+    .map(({ definition, version }) => `${definition.name} ${version}`)
+    .sort()
+    .join(", ");
+
+/** The rules of each service, and the weights of cells, are one change's at a time. */
+export function locksOfRouteChange(spec: RouteChangeSpec, { workspace, services }: RouteWorld): LockRequest[] {
+  const rules = services.map(({ name }) => ({
+    resource: rulesLock(workspace.id, name),
+    mode: "exclusive" as const,
+    label: `rules of ${name}`,
+  }));
+  const cells = { resource: `cells/${workspace.id}`, mode: "exclusive" as const, label: `cells of ${workspace.name}` };
+  return spec.cells.length === 0 && spec.userKey === undefined ? rules : [...rules, cells];
+}
+
+/** What is held by who alters the rules of a service. */
+export const rulesLock = (workspaceId: string, service: string): string => `service/${workspaceId}/${service}/rules`;

@@ -1,0 +1,85 @@
+import { type Refusal, refuse } from "@evenkeel/contracts/error";
+import type { RouteChangeSpec, SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
+import { refuseRules } from "../traffic-rule/plan/index.ts";
+import { withShare } from "./stage.ts";
+import type { RouteWorld } from "./world.ts";
+
+/** Why a change of routes cannot be; null = it can. */
+export function refuseRouteChange(spec: RouteChangeSpec, world: RouteWorld): Refusal | null {
+  return (
+    refuseNames(spec, world) ??
+    refuseCells(spec, world) ??
+    refuseSteps(spec) ??
+    refuseTogether(spec, world) ??
+    refuseDriver(spec, world)
+  );
+}
+
+function refuseNames({ put, remove, policies }: RouteChangeSpec, { services, rules }: RouteWorld): Refusal | null {
+  const named = [...put.map(({ name }) => name), ...remove];
+  const twice = named.find((name, index) => named.indexOf(name) !== index);
+  if (twice !== undefined) return refuse("INPUT_INVALID", { field: "put", problem: `rule ${twice} stands twice` });
+  const known = new Set<string>(services.map(({ name }) => name));
+  const strange = [...put, ...policies].find(({ service }) => !known.has(service));
+  if (strange !== undefined) return refuse("NOT_FOUND", { resource: `service ${strange.service}` });
+  const gone = remove.find((name) => !rules.some(({ definition }) => definition.name === name));
+  return gone === undefined ? null : refuse("NOT_FOUND", { resource: `traffic rule ${gone}` });
+}
+
+function refuseCells({ cells: given }: RouteChangeSpec, { cells }: RouteWorld): Refusal | null {
+  if (given.length === 0) return null;
+  const names = given.map(({ cell }) => cell);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) return refuse("CELL_UNFIT", { problem: `${twice} is named twice` });
+  const strange = names.find((name) => !cells.some((cell) => cell.name === name));
+  if (strange !== undefined) return refuse("CELL_UNFIT", { problem: `there is no cell ${strange}` });
+  const gray = given.find(({ cell, weight }) => weight > 0 && cells.some(({ name, gray }) => gray && name === cell));
+  if (gray !== undefined) return refuse("CELL_UNFIT", { problem: `${gray.cell} is gray and takes no share` });
+  return null;
+}
+
+/** In steps at least something must be able to grow. */
+function refuseSteps({ steps, put, cells }: RouteChangeSpec): Refusal | null {
+  if (steps.length === 0) return null;
+  const grows = put.some(({ send }) => (send?.to.length ?? 0) > 1) || cells.length > 0;
+  if (grows) return null;
+  const problem = "steps: there is no rule with two destinations and no cell that could go by steps";
+  return refuse("INPUT_INVALID", { field: "steps", problem });
+}
+
+/** The rules of each service as they are to be. */
+export function rulesAfter(
+  { put, remove, steps }: RouteChangeSpec,
+  { rules }: Pick<RouteWorld, "rules">,
+): SetTrafficRule[] {
+  const touched = new Set([...put.map(({ name }) => name), ...remove]);
+  const last = steps.at(-1);
+  return [
+    ...rules.map(({ definition }) => definition).filter(({ name }) => !touched.has(name)),
+    ...put.map((rule) => (last === undefined ? rule : withShare(rule, last))),
+  ];
+}
+
+function refuseTogether(spec: RouteChangeSpec, world: RouteWorld): Refusal | null {
+  const after = Map.groupBy(rulesAfter(spec, world), ({ service }) => service);
+  const changed = new Set<string>(spec.put.map(({ name }) => name));
+  const cells = new Set<string>(world.cells.map(({ name }) => name));
+  const hosts = new Set<string>(world.hosts.map(({ name }) => name));
+  return (
+    world.services
+      .map(({ name, versions }) => refuseRules(after.get(name) ?? [], changed, { versions, cells, hosts }))
+      .find((refusal) => refusal !== null) ?? null
+  );
+}
+
+/** What a driver cannot do, by the fields of a rule; why, the gateway's decisions tell. */
+const UNSUPPORTED: Readonly<Record<string, readonly (keyof SetTrafficRule)[]>> = { haproxy: ["mirror"] };
+
+function refuseDriver({ put }: RouteChangeSpec, { gateways }: RouteWorld): Refusal | null {
+  for (const { name: gateway, driver } of gateways)
+    for (const feature of UNSUPPORTED[driver ?? ""] ?? []) {
+      const rule = put.find((each) => each[feature] !== undefined);
+      if (rule !== undefined) return refuse("RULE_UNSUPPORTED", { gateway, driver, feature, rule: rule.name });
+    }
+  return null;
+}

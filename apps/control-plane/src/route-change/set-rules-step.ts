@@ -1,0 +1,20 @@
+import type { ControlStep } from "../change/index.ts";
+import { raiseVersion } from "../route/index.ts";
+import { confirmed } from "../slot/index.ts";
+import { alterRules } from "../traffic-rule/index.ts";
+import { weighCells } from "../workspace/index.ts";
+import type { RuleWrites } from "./plan.ts";
+
+/** Rules, policies and weights of cells change with one version of the table, which every gateway confirms. */
+export const setRulesStep: ControlStep = {
+  type: "set-rules",
+  async run(input, { tx, tenantId, workspaceId }) {
+    const { cells, ...writes } = input as unknown as RuleWrites;
+    // First of all: whoever alters what gateways see queues at this row.
+    const { tableVersion } = await raiseVersion(tx, { tenantId, workspaceId });
+    await alterRules(tx, { tenantId, workspaceId, ...writes });
+    await weighCells(tx, workspaceId, cells);
+    return { tableVersion };
+  },
+  observe: async (_input, context) => await confirmed(context, context.facts),
+};

@@ -1,0 +1,2 @@
+export { byPriority, compileEntry, compileService, pointsOf, type TrafficRows } from "./compile.ts";
+export { compileConditions, fieldOf } from "./condition.ts";

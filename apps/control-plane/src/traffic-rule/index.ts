@@ -1,0 +1,2 @@
+export { trafficRuleHandlers } from "./endpoints.ts";
+export { type Alteration, alterRules, policyOf, rulesOf, userKeyOfWorkspace } from "./store.ts";

@@ -1,0 +1,110 @@
+import { type Refusal, refuse } from "@evenkeel/contracts/error";
+import type { TableCondition } from "@evenkeel/contracts/route-table";
+import { canonicalNetwork } from "@evenkeel/contracts/traffic/network";
+import type { Condition, SetTrafficRule, Subset } from "@evenkeel/contracts/traffic-rule";
+import { byPriority, compileConditions, fieldOf, pointsOf } from "../../route/plan/index.ts";
+import { isWithin, mayOverlap } from "./overlap.ts";
+import { regexProblem } from "./regex.ts";
+
+/** What a rule of a service may name. */
+export interface KnownTargets {
+  readonly versions: ReadonlySet<string>;
+  readonly cells: ReadonlySet<string>;
+  readonly hosts: ReadonlySet<string>;
+}
+
+/** Why these rules of one service cannot be: `changed` are looked at whole, the others beside them; null = they can. */
+export function refuseRules(
+  rules: readonly SetTrafficRule[],
+  changed: ReadonlySet<string>,
+  known: KnownTargets,
+): Refusal | null {
+  const ordered = rules
+    .toSorted(byPriority)
+    .map((rule) => ({ rule, conditions: compileConditions(rule.name, rule.match) }));
+  const alone = ordered.map(({ rule, conditions }) =>
+    changed.has(rule.name) ? refuseRule(rule, conditions, known) : null,
+  );
+  return alone.find((refusal) => refusal !== null) ?? refusePairs(ordered, changed);
+}
+
+function refuseRule(rule: SetTrafficRule, conditions: readonly TableCondition[], known: KnownTargets): Refusal | null {
+  return (
+    refuseShares(rule) ?? refuseConditions(rule) ?? refuseImpossible(rule, conditions) ?? refuseTargets(rule, known)
+  );
+}
+
+function refuseShares({ name, send }: SetTrafficRule): Refusal | null {
+  if (send === undefined) return null;
+  const sum = send.to.reduce((total, { percent }) => total + pointsOf(percent), 0);
+  return sum === 10_000 ? null : refuse("RULE_SHARES_WRONG", { rule: name, sum: sum / 100 });
+}
+
+function refuseConditions({ name, match }: SetTrafficRule): Refusal | null {
+  return match.map((condition) => refuseCondition(name, condition)).find((refusal) => refusal !== null) ?? null;
+}
+
+function refuseCondition(rule: string, condition: Condition): Refusal | null {
+  const { regex, exact, in: among, prefix } = condition;
+  const problem = regex === undefined ? null : regexProblem(regex);
+  if (problem !== null) return refuse("RULE_REGEX_UNSAFE", { rule, regex, problem });
+  if (fieldOf(condition).field !== "source") return null;
+  const wrong = [...(among ?? []), ...(exact === undefined ? [] : [exact])].find(
+    (value) => canonicalNetwork(value) === null,
+  );
+  const byText = prefix !== undefined || regex !== undefined;
+  if (!byText && wrong === undefined) return null;
+  const said = byText ? "source is compared by exact, in or percent" : `${wrong} is no address and no network`;
+  return refuse("INPUT_INVALID", { field: "match", problem: `rule ${rule}: ${said}` });
+}
+
+/** Conditions of which no request fits two at once. */
+function refuseImpossible({ name }: SetTrafficRule, conditions: readonly TableCondition[]): Refusal | null {
+  for (const [index, one] of conditions.entries()) {
+    const other = conditions.slice(index).find((each) => !mayOverlap([one], [each]));
+    if (other === undefined) continue;
+    const problem = `no request fits all of its conditions on ${one.field}${one.name && ` ${one.name}`}`;
+    return refuse("RULE_NEVER_MATCHES", { rule: name, problem });
+  }
+  return null;
+}
+
+function refuseTargets({ name, service, send, mirror }: SetTrafficRule, known: KnownTargets): Refusal | null {
+  const subsets = [...(send?.to.map(({ to }) => to) ?? []), ...(mirror === undefined ? [] : [mirror.to])];
+  const target = subsets.map((subset) => unknownTarget(subset, known)).find((each) => each !== null) ?? null;
+  return target === null ? null : refuse("RULE_TARGET_UNKNOWN", { rule: name, service, target });
+}
+
+function unknownTarget({ version, notVersion, cell, hosts }: Subset, known: KnownTargets): string | null {
+  for (const each of [version, notVersion])
+    if (each !== undefined && !known.versions.has(each)) return `version ${each}`;
+  if (cell !== undefined && !known.cells.has(cell)) return `cell ${cell}`;
+  const host = hosts?.find((each) => !known.hosts.has(each));
+  return host === undefined ? null : `host ${host}`;
+}
+
+interface Compiled {
+  readonly rule: SetTrafficRule;
+  readonly conditions: readonly TableCondition[];
+}
+
+function refusePairs(ordered: readonly Compiled[], changed: ReadonlySet<string>): Refusal | null {
+  for (const [index, later] of ordered.entries())
+    for (const earlier of ordered.slice(0, index)) {
+      if (!changed.has(earlier.rule.name) && !changed.has(later.rule.name)) continue;
+      const refusal = refusePair(earlier, later);
+      if (refusal !== null) return refusal;
+    }
+  return null;
+}
+
+/** Both send: one of them may stand in the other's way. */
+function refusePair(earlier: Compiled, later: Compiled): Refusal | null {
+  const [one, other] = [earlier.rule, later.rule];
+  if (one.send === undefined || other.send === undefined) return null;
+  if (one.priority === other.priority && mayOverlap(earlier.conditions, later.conditions))
+    return refuse("RULE_CONFLICT", { rule: one.name, other: other.name, priority: one.priority });
+  if (one.send.fallback === "next" || !isWithin(later.conditions, earlier.conditions)) return null;
+  const problem = `whatever fits it, ${one.name} with priority ${one.priority} has sent already`;
+  return refuse("RULE_NEVER_MATCHES", { rule: other.name, problem });
+}

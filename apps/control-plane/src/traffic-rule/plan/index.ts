@@ -1,0 +1,1 @@
+export { refuseRules } from "./check.ts";

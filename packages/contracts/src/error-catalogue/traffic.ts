@@ -1,0 +1,46 @@
+import { type Entry, entry } from "./entry.ts";
+
+/** What keeps a rule from being set, and what gateways answer by rules. */
+export const TRAFFIC_ERRORS = {
+  RULE_NEVER_MATCHES: entry(422, "never", [
+    "The rule {rule} can never decide: {problem}.",
+    "Give it a smaller priority, narrow what stands before it, or leave it out.",
+  ]),
+  RULE_CONFLICT: entry(422, "never", [
+    "The rules {rule} and {other} have priority {priority} both, and one request may fit both.",
+    "Give one of them another priority: the smaller is looked at first.",
+  ]),
+  RULE_REGEX_UNSAFE: entry(422, "never", [
+    "The pattern {regex} of rule {rule} is not taken: {problem}.",
+    "Anchor it with ^, repeat nothing twice, or use exact, in or prefix.",
+  ]),
+  RULE_TARGET_UNKNOWN: entry(422, "never", [
+    "The rule {rule} sends to {target}, which {service} does not have.",
+    "Name a version that was uploaded, a cell or a host of the workspace.",
+  ]),
+  RULE_SHARES_WRONG: entry(422, "never", ["The shares of rule {rule} add up to {sum} %.", "Make them add up to 100."]),
+  RULE_UNSUPPORTED: entry(422, "never", [
+    "The gateway {gateway} runs the driver {driver}, which cannot do {feature} of rule {rule}.",
+    "Leave it out, or run a driver that can; the guide has the table.",
+  ]),
+  CELL_UNFIT: entry(422, "never", [
+    "The weights of the cells do not fit: {problem}.",
+    "Name cells of the workspace that serve by weight.",
+  ]),
+  RATE_LIMITED: entry(429, "later", [
+    "More than {requests} requests in {perSeconds} s, as the rule {rule} of {service} allows.",
+    "Ask again later, and less often.",
+  ]),
+  CONCURRENCY_REACHED: entry(503, "later", [
+    "{service} does {requests} such requests at once, as the rule {rule} says, and no more may wait.",
+    "Ask again in a moment.",
+  ]),
+  CIRCUIT_OPEN: entry(503, "later", [
+    "{errorPercent} % of the last requests to {service} failed: it is left alone for {seconds} s.",
+    "Ask again later; see the log of its instances.",
+  ]),
+  FAULT_INJECTED: entry(503, "later", [
+    "The rule {rule} of {service} answers in its place, for a drill.",
+    "Nothing; remove the rule when the drill is over.",
+  ]),
+} as const satisfies Record<string, Entry>;
