@@ -43,7 +43,7 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
   "control-plane": ["contracts", "kit"],
   gateway: ["contracts", "kit"],
   agent: ["agent-core", "contracts", "kit"],
-  cli: ["client", "contracts", "kit"],
+  cli: ["base", "client", "contracts", "kit"],
   console: ["client", "contracts"],
   supervisor: ["client", "contracts", "kit", "load", "postgres"],
 };

@@ -20,6 +20,7 @@ import { addInitCommands } from "./init.ts";
 import { addLockCommands } from "./lock.ts";
 import { addLoginCommands } from "./login.ts";
 import { addLogsCommands } from "./logs.ts";
+import { addModuleCommands } from "./module/commands.ts";
 import { addOperationCommands } from "./operation.ts";
 import { addPackageCommands } from "./package.ts";
 import { addPrincipalCommands } from "./principal.ts";
@@ -45,6 +46,7 @@ const PARTS: readonly AddCommands[] = [
   addLogsCommands,
   addApplicationCommands,
   addPackageCommands,
+  addModuleCommands,
   addHostCommands,
   addGatewayCommands,
   addWorkspaceCommands,
