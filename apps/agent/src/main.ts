@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { PlatformError } from "@evenkeel/contracts/error";
+import { keepCompiled } from "@evenkeel/kit/compile-cache";
 import { createLog } from "@evenkeel/kit/log";
 import { startAgent } from "./agent.ts";
 import { readConfig } from "./config.ts";
 
 const log = createLog({ part: "agent" });
+keepCompiled();
 // A fault of ours in one corner must not take the instances' keeper with it; the journal knows what was in hand.
 process.on("uncaughtException", (error) => log.error({ err: error }, "an error that nobody caught"));
 

@@ -1,4 +1,5 @@
 import { PlatformError } from "@evenkeel/contracts/error";
+import { keepCompiled } from "@evenkeel/kit/compile-cache";
 import { createLog } from "@evenkeel/kit/log";
 import { onShutdown } from "@evenkeel/kit/shutdown";
 import { restoreInto } from "./backup/wire.ts";
@@ -6,6 +7,7 @@ import { readConfig } from "./config.ts";
 import { startControlPlane } from "./wire.ts";
 
 const log = createLog({ part: "control-plane" });
+keepCompiled();
 try {
   const backup = process.env.EVENKEEL_RESTORE_FILE;
   if (backup === undefined) {

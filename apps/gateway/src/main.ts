@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { keepCompiled } from "@evenkeel/kit/compile-cache";
 import { makeFolder } from "@evenkeel/kit/durable-file";
 import { createLog } from "@evenkeel/kit/log";
 import { onShutdown } from "@evenkeel/kit/shutdown";
