@@ -32,6 +32,7 @@ await tables.restore();
 const { address, port, fd } = await plane.open(config.listen);
 shutdown.add("server", (hurry) => plane.close(hurry));
 log.info({ address, port, driver: plane.name, ...tables.current }, "serving");
+keepCompiled();
 
 if (config.handoverPath !== null) {
   const handover = await serveHandover({ path: config.handoverPath, fd: () => fd });

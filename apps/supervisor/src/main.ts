@@ -1,4 +1,5 @@
 import { errorRemedy, PlatformError } from "@evenkeel/contracts/error";
+import { keepCompiled } from "@evenkeel/kit/compile-cache";
 import { readOptions, readRestoreOptions, UP_USAGE } from "./options.ts";
 import { restore } from "./restore.ts";
 import { up } from "./up.ts";
@@ -6,6 +7,7 @@ import { up } from "./up.ts";
 // A terminal that was closed must not end the supervisor in the middle of its work.
 process.stdout.on("error", () => undefined);
 process.stderr.on("error", () => undefined);
+keepCompiled();
 
 try {
   const args = process.argv.slice(2);
