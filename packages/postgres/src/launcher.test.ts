@@ -9,7 +9,7 @@ import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { findBinaries, type PostgresBinaries } from "./binaries.ts";
 import { findServer, type PostgresServer, startPostgres } from "./launcher.ts";
-import { findServerProcesses } from "./postmaster.ts";
+import { findPostmaster, findServerProcesses } from "./postmaster.ts";
 
 const found = await findBinaries();
 const root = process.getuid?.() === 0;
@@ -168,17 +168,23 @@ describe.each(servers)("PostgreSQL $version ($kind)", (binaries) => {
     expect((await second).identity).not.toEqual(first.identity);
   });
 
-  test("a server that is killed while it starts is started again", async () => {
+  test("a server that is killed while it starts, or while it is asked for the first time, is started again", async () => {
     await (await start()).stop();
+    const cluster = join(home, "data/cluster");
     const killed: number[] = [];
     let over = false;
     const starting = start().finally(() => {
       over = true;
     });
-    while (killed.length < 3 && !over) {
-      const [first] = await findServerProcesses(join(home, "data/cluster"));
-      if (first === undefined || killed.includes(first.pid)) await sleep(1);
-      else if (killIdentity(first, "SIGKILL")) killed.push(first.pid);
+    while (killed.length < 12 && !over) {
+      const first = (await findPostmaster(cluster)) ?? {
+        identity: (await findServerProcesses(cluster))[0],
+        ready: false,
+      };
+      // The first as early as can be, the others once they take connections.
+      const due = killed.length < 4 || first.ready;
+      if (first.identity === undefined || killed.includes(first.identity.pid) || !due) await sleep(1);
+      else if (killIdentity(first.identity, "SIGKILL")) killed.push(first.identity.pid);
     }
     const client = await connect(await starting);
     expect((await client.query("select 1 as one")).rows).toEqual([{ one: 1 }]);

@@ -246,6 +246,8 @@ export function connectionUrl({ host, user, database }: Connection): string {
 
 async function ensureDatabase(connection: Connection): Promise<string> {
   const client = new Client({ ...connection, database: "postgres", port: PORT, ssl: false });
+  // A server that is killed now ends the connection; the query under way tells it.
+  client.on("error", () => undefined);
   await client.connect();
   try {
     const { rows } = await client.query<{ server_version: string }>("show server_version");
