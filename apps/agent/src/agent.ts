@@ -39,7 +39,7 @@ export async function startAgent(config: Config, agentVersion: string, log: Log)
   await makeFolder(config.home, 0o700);
   const journal = openSqliteJournal(join(config.home, "journal.db"));
   const { hostId, credential } = await identify(config, journal, warn);
-  const at = exitAt(config.exitAt, () => process.kill(process.pid, "SIGKILL"));
+  const at = testPoints(config);
   const parts = await makeParts({ config, journal, hostId, at, warn }, credential, {
     onChange: () => protocol.reportInstances(),
     urls: () => link.urls(),
@@ -76,6 +76,16 @@ export async function startAgent(config: Config, agentVersion: string, log: Log)
   link.open();
   await scripts.tidy((commandId) => journal.find(commandId)?.acknowledged === false);
   return keepRunning(instances, link, warn);
+}
+
+/** Where a test ends or freezes this agent; nothing in production. */
+function testPoints({ exitAt: exit, freezeAt: freeze }: Config): AtExitPoint {
+  const atExit = exitAt(exit, () => process.kill(process.pid, "SIGKILL"));
+  const atFreeze = exitAt(freeze, () => process.kill(process.pid, "SIGSTOP"));
+  return (point) => {
+    atExit(point);
+    atFreeze(point);
+  };
 }
 
 interface Ground {

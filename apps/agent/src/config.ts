@@ -25,6 +25,7 @@ const Environment = z.object({
   // Below the range from which Linux takes the ports of outgoing connections.
   EVENKEEL_AGENT_PORTS: Ports.prefault("20000-29999"),
   EVENKEEL_EXIT_AT: z.string().optional(),
+  EVENKEEL_FREEZE_AT: z.string().optional(),
 });
 
 export interface PortRange {
@@ -41,6 +42,7 @@ export interface Config {
   readonly zone: string | undefined;
   readonly ports: PortRange;
   readonly exitAt: string | undefined;
+  readonly freezeAt: string | undefined;
 }
 
 /** Reads the environment, and takes the token out of it: nothing that is started later shall inherit it. */
@@ -61,6 +63,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     zone: values.EVENKEEL_AGENT_ZONE,
     ports: values.EVENKEEL_AGENT_PORTS,
     exitAt: values.EVENKEEL_EXIT_AT,
+    freezeAt: values.EVENKEEL_FREEZE_AT,
   };
 }
 

@@ -78,6 +78,8 @@ export interface StartRequest {
   readonly port: number;
   /** Names this start; unique. */
   readonly intent: string;
+  /** Asked right before the process is there; false = not now. */
+  begin?(): boolean;
 }
 
 /** One letter of a slot: its process, watched for as long as it shall run. */
@@ -134,8 +136,8 @@ export class Instance {
     return this.life?.alive === true && this.launched?.staged.revisionId === revisionId;
   }
 
-  /** Finds what an earlier agent left: adopts it if it lives, else starts it if it shall run. */
-  restore(): Promise<void> {
+  /** Finds what an earlier agent left: adopts it if it lives, else starts it if it shall run and no command is about to. */
+  restore({ startedByCommand = false }: { startedByCommand?: boolean } = {}): Promise<void> {
     return this.#inTurn(async () => {
       const { folder } = this.#options;
       this.launched = await readJson(join(folder, "launched.json"), Launched);
@@ -147,10 +149,14 @@ export class Instance {
       const record = await readRecord(folder);
       if (record !== null && isAlive(record)) return this.#adopt(record, last);
       if (last?.state === "crash-loop" && !last.everHealthy) return this.#stayDown(last);
-      if (!this.#shallRun()) return;
-      this.#restarts += 1;
-      await this.#tryLaunch({ ...this.launched, intent: `restore-${Date.now()}` });
+      if (!startedByCommand) await this.#bringBack(this.launched);
     });
+  }
+
+  async #bringBack(launched: Launched): Promise<void> {
+    if (!this.#shallRun()) return;
+    this.#restarts += 1;
+    await this.#tryLaunch({ ...launched, intent: `restore-${Date.now()}` });
   }
 
   #adopt(record: ProcessRecord, last: LastState | null): void {
@@ -167,15 +173,15 @@ export class Instance {
     this.#problem = problemOf("NEVER_HEALTHY", { count: CRASH_LOOP_AFTER });
   }
 
-  /** Starts, after a `clear`; resolves once the process is recorded. */
-  start(request: StartRequest): Promise<void> {
+  /** Starts, after a `clear`; resolves once the process is recorded, or false when it might not begin. */
+  start(request: StartRequest): Promise<boolean> {
     return this.#inTurn(async () => {
       this.lastDeath = null;
       this.#deathsInRow = 0;
       this.#everHealthy = false;
       this.#restarts = 0;
       this.#state = "stopped";
-      await this.#launch(request);
+      return await this.#launch(request);
     });
   }
 
@@ -253,15 +259,17 @@ export class Instance {
     await killGroup(group, KILL_MS);
   }
 
-  async #launch({ staged, port, intent }: StartRequest): Promise<void> {
+  async #launch({ staged, port, intent, begin }: StartRequest): Promise<boolean> {
     const { folder, address, hostId, revisions, at } = this.#options;
     await makeFolder(folder, 0o700);
     const stdoutBytes = await sizeOfFile(this.logFile("stdout"));
     const stderrBytes = await sizeOfFile(this.logFile("stderr"));
-    this.launched = { staged, port, stdoutBytes, stderrBytes, memoryKills: await readMemoryKills() };
-    await writeDurableJson(join(folder, "launched.json"), this.launched);
+    const launched = { staged, port, stdoutBytes, stderrBytes, memoryKills: await readMemoryKills() };
+    await writeDurableJson(join(folder, "launched.json"), launched);
     await writeIntent(folder, intent);
     at("before-spawn");
+    if (begin?.() === false) return false;
+    this.launched = launched;
     // killed here: the intent has no record, the next agent voids it and starts anew
     const { record, child } = await launch({
       folder,
@@ -278,6 +286,7 @@ export class Instance {
     // A crash loop is over when an instance is healthy, not when one more is tried.
     if (this.#state !== "crash-loop") this.#become("starting", null);
     this.#live(new Life(this.#lifeOptions({ record, child, wasHealthy: false })));
+    return true;
   }
 
   #environment({ staged, port }: Pick<Launched, "staged" | "port">): Record<string, string> {

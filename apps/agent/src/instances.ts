@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { AtExitPoint } from "@evenkeel/agent-core/exit-point";
 import type { Desired, Journal } from "@evenkeel/agent-core/journal";
-import { type InstanceReport, type InstanceUsage, Letter } from "@evenkeel/contracts/agent-protocol";
+import { type InstanceReport, type InstanceUsage, Letter, StartInput } from "@evenkeel/contracts/agent-protocol";
 import { type RevisionId, ServiceId } from "@evenkeel/contracts/id";
 import { Claims } from "@evenkeel/kit/claim";
 import { rotateLog } from "@evenkeel/kit/log";
@@ -50,13 +50,26 @@ export class Instances {
     for (const slot of await readdir(this.#options.folder).catch(() => []))
       for (const letter of Letter.options)
         if (ServiceId.safeParse(slot).success) found.push(this.get(ServiceId.parse(slot), letter));
+    const inHand = this.#startsInHand();
     await Promise.all(
       found.map((instance) =>
         instance
-          .restore()
+          .restore({ startedByCommand: inHand.has(`${instance.slot}/${instance.letter}`) })
           .then(() => this.#wantIfUnknown(instance))
           .catch((error: Error) => this.#options.warn(`${instance.slot} is not restored: ${error.message}`)),
       ),
+    );
+  }
+
+  /** Letters that a command was about to start: it is taken up, and asks whether it still may. */
+  #startsInHand(): Set<string> {
+    const started = this.#options.journal.open().filter(({ state }) => state === "started");
+    return new Set(
+      started.flatMap(({ command }) => {
+        if (command?.type !== "start-instance") return [];
+        const input = StartInput.safeParse(command.input);
+        return input.success ? [`${command.slot}/${input.data.letter}`] : [];
+      }),
     );
   }
 

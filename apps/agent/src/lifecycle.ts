@@ -43,6 +43,8 @@ interface Trial {
   readonly script: Script;
   readonly limits: ScriptLimits;
   readonly shown: string;
+  /** The script is the effect of the command, which begins with it. */
+  readonly begins?: boolean;
 }
 
 function idOf(id: string, attempt: number): string {
@@ -52,12 +54,16 @@ function idOf(id: string, attempt: number): string {
 
 /** Runs a script as often as its limits say; answers how the last attempt ended. */
 export async function tryScript({ scripts }: Pick<AgentParts, "scripts">, trial: Trial): Promise<ScriptEnd> {
-  const { context, script, limits, shown } = trial;
+  const { context, script, limits, shown, begins = false } = trial;
   const { timeoutSeconds, retries, intervalSeconds } = limits;
   for (let attempt = 1; ; attempt += 1) {
     const end = await scripts.run(
       { ...script, id: idOf(script.id, attempt) },
-      { signal: ofAttempt(context.signal, timeoutSeconds), onOutput: context.output },
+      {
+        signal: ofAttempt(context.signal, timeoutSeconds),
+        onOutput: context.output,
+        ...(begins && { start: context }),
+      },
     );
     if (end.kind === "ended" && end.exitCode === 0) return end;
     if (attempt > retries || end.kind === "lost" || context.signal.aborted) return end;

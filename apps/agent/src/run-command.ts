@@ -1,6 +1,6 @@
 import { isStopped } from "@evenkeel/agent-core/exit-point";
 import { problemFrom } from "@evenkeel/agent-core/outcome";
-import type { RunCommand, RunContext } from "@evenkeel/agent-core/slot";
+import { CalledBack, type RunCommand, type RunContext } from "@evenkeel/agent-core/slot";
 import { COMMAND_INPUTS, type Command, type CommandType, type Outcome } from "@evenkeel/contracts/agent-protocol";
 import { type Problem, problemOf } from "@evenkeel/contracts/error";
 import { type AgentParts, CommandEnd, type Handler } from "./command.ts";
@@ -47,7 +47,7 @@ async function runParsed(parts: AgentParts, command: Command, context: RunContex
     const handler = HANDLERS[command.type] as Handler<CommandType>;
     return { kind: "succeeded", ...(await handler(parts, { command, input: input.data, context })) };
   } catch (error) {
-    if (isStopped(error)) throw error;
+    if (isStopped(error) || error instanceof CalledBack) throw error;
     if (error instanceof CommandEnd) return error.outcome;
     const problem = isDiskFull(error) ? await diskFull(parts) : problemFrom(error);
     return { kind: context.signal.aborted ? "timed-out" : "failed", problem };

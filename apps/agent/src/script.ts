@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AtExitPoint } from "@evenkeel/agent-core/exit-point";
 import { launch, type ProcessRecord, readRecord, voidIntent, writeIntent } from "@evenkeel/agent-core/shim";
+import type { RunContext } from "@evenkeel/agent-core/slot";
 import type { Output } from "@evenkeel/contracts/agent-protocol";
 import { CommandId } from "@evenkeel/contracts/id";
 import { makeFolder } from "@evenkeel/kit/durable-file";
@@ -50,6 +51,8 @@ export interface ScriptWatch {
   readonly signal: AbortSignal;
   /** Between TERM and KILL once the signal came. */
   readonly termMs?: number;
+  /** Asked right before its first process is there; without it the script may always begin. */
+  readonly start?: Pick<RunContext, "due" | "begin">;
   onOutput?(text: string): void;
 }
 
@@ -74,7 +77,7 @@ export class ScriptRunner {
     const marker: Marker = { name: "EVENKEEL_SCRIPT", value: `${this.#hostId}:${script.id}` };
     const found = await this.#findEarlier(folder);
     if (found === "none" && watch.signal.aborted) return { kind: "timed-out", output: NO_OUTPUT };
-    const record = found === "none" ? await this.#start(script, folder, marker) : found;
+    const record = found === "none" ? await this.#start(script, { folder, marker, start: watch.start }) : found;
     return await this.#follow({ folder, marker, record }, watch);
   }
 
@@ -105,12 +108,15 @@ export class ScriptRunner {
     return (await voidIntent(folder, intent.trim())) ?? "none";
   }
 
-  async #start(script: Script, folder: string, marker: Marker): Promise<ProcessRecord> {
+  async #start(script: Script, { folder, marker, start }: Place): Promise<ProcessRecord> {
     await makeFolder(folder, 0o700);
     const intent = script.id;
     const output = join(folder, "output");
-    await writeIntent(folder, intent);
-    this.#at("before-spawn");
+    do {
+      await start?.due();
+      await writeIntent(folder, intent);
+      this.#at("before-spawn");
+    } while (start?.begin() === false);
     // killed here: the next agent voids the intent and starts anew, or finds the record and takes the script up
     const { record, child } = await launch({
       folder,
@@ -149,6 +155,11 @@ export class ScriptRunner {
       pollMs = Math.min(pollMs * 1.5, POLL_MS);
     }
   }
+}
+
+interface Place extends Pick<ScriptWatch, "start"> {
+  readonly folder: string;
+  readonly marker: Marker;
 }
 
 interface Running {

@@ -47,6 +47,8 @@ export interface Journal {
   /** Stores the command as received and raises the fence to its own. */
   receive(command: Command): void;
   start(commandId: CommandId, at: StartedAt): void;
+  /** Takes a start back that nothing has come of: the command is one that was received. */
+  takeBack(commandId: CommandId): void;
   /** Stores how it ended; also for a command that was refused on arrival, whose fence raises nothing. */
   end(command: Command, outcome: Outcome): JournalEntry;
   /** Makes the command one that never starts; also one that has not arrived yet. */

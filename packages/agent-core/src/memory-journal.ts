@@ -36,6 +36,7 @@ export function createMemoryJournal(): Journal {
       put(blank(command.commandId, { command, state: "received" }));
     },
     start: (commandId, startedAt) => change(commandId, { state: "started", startedAt }),
+    takeBack: (commandId) => change(commandId, { state: "received", startedAt: null }),
     end(command, outcome) {
       const known = entries.get(command.commandId) ?? blank(command.commandId, { command });
       return put({ ...known, state: "ended", outcome });

@@ -238,10 +238,12 @@ export class AgentProtocol {
     const { commandId, command, state } = entry;
     switch (state) {
       case "received":
+        if (this.#slots.renew(commandId)) break;
         if (command !== null && !this.#refuseIfStale(command)) this.#slots.admit(command);
         break;
       case "started":
         this.#tell({ kind: "started", commandId });
+        this.#slots.renew(commandId);
         break;
       case "ended":
         this.#tellOutcome(entry);
@@ -259,11 +261,14 @@ export class AgentProtocol {
     if (open) this.#close(commandId, "revoked");
     const revoked = open || entry.state === "revoked" || entry.state === "void";
     this.#tell({ kind: "revoked", commandId, revoked });
+    // Of one that an earlier agent had started and never done the outcome tells it.
+    if (entry?.state === "started") this.#slots.drop(commandId);
   }
 
   #void(commandId: CommandId): void {
     const entry = this.#deps.journal.find(commandId);
     if (entry === null || entry.state === "received") this.#close(commandId, "void");
+    else this.#slots.drop(commandId);
   }
 
   #close(commandId: CommandId, state: "revoked" | "void"): void {

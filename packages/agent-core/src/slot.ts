@@ -1,14 +1,16 @@
-import type { Command, Outcome } from "@evenkeel/contracts/agent-protocol";
+import type { Command, CommandType, Outcome } from "@evenkeel/contracts/agent-protocol";
 import type { CommandId } from "@evenkeel/contracts/id";
 import { type AtExitPoint, isStopped } from "./exit-point.ts";
 import type { Journal, JournalEntry, StartedAt } from "./journal.ts";
-import { type FailedOutcome, failedWith, problemFrom } from "./outcome.ts";
+import { failedWith, interruptedWith, problemFrom } from "./outcome.ts";
 
 // 1. Commands of one slot run one after another, in the order they were admitted; those without a slot run side by side, few at a time.
 // 2. `started` is in the journal before anything is done, the outcome before anybody hears of it.
 // 3. After `hold` nothing starts that had not started; what waits is in the journal and comes back by `admit` only.
 // 4. A command that an earlier agent had started is taken up once, with the time that has passed since then counted.
 // 5. Whatever a command does, the line behind it goes on.
+// 6. What acts on processes asks at the last moment (`begin`), after all preparations and after the write to the journal too: who was
+//    frozen or cut off in between acts only after a later welcome has said that it may (`renew`), and never once it was called back.
 
 /** Commands without a slot that run at the same time. */
 const FREE_AT_ONCE = 4;
@@ -26,6 +28,33 @@ export interface RunContext {
   /** Aborted at the deadline. */
   readonly signal: AbortSignal;
   output(text: string): void;
+  /** Resolves once `begin` is worth asking; throws where the command was called back. */
+  due(): Promise<void>;
+  /** True: the start is in the journal, and what follows without waiting is the effect. False: not now; ask `due`. */
+  begin(): boolean;
+}
+
+/** Begins as soon as it may, for work that needs no preparation between the word and the deed. */
+export async function beginWhenDue(context: Pick<RunContext, "due" | "begin">): Promise<void> {
+  do await context.due();
+  while (!context.begin());
+}
+
+/** Types that say by themselves when they begin; all others have begun when they are run. */
+const BEGIN_THEMSELVES: ReadonlySet<CommandType> = new Set(["start-instance", "run-script", "stop-instance"]);
+/** Of these an earlier agent may have written the start and done nothing yet. */
+const MAY_NOT_HAVE_ACTED: ReadonlySet<CommandType> = new Set(["start-instance", "run-script"]);
+
+/** The command was called back before it had any effect. */
+export class CalledBack extends Error {}
+
+/** A command in hand. */
+interface Work {
+  begun: boolean;
+  /** It was in hand when the link was lost, and nobody has said since that it may begin. */
+  needsRenewal: boolean;
+  calledBack: boolean;
+  wake: () => void;
 }
 
 /** Does the work of one command; must honour the signal. */
@@ -61,6 +90,7 @@ interface Line {
 export class Slots {
   readonly #deps: SlotDeps;
   readonly #lines = new Map<string, Line>();
+  readonly #works = new Map<CommandId, Work>();
 
   constructor(deps: SlotDeps) {
     this.#deps = deps;
@@ -84,6 +114,16 @@ export class Slots {
   /** Keeps back everything that has not started. */
   hold(): void {
     for (const line of this.#lines.values()) line.waiting = [];
+    for (const work of this.#works.values()) work.needsRenewal = true;
+  }
+
+  /** Says that a command in hand may begin; false where it is not in hand. */
+  renew(commandId: CommandId): boolean {
+    const work = this.#works.get(commandId);
+    if (work === undefined) return false;
+    work.needsRenewal = false;
+    work.wake();
+    return true;
   }
 
   /** Commands that wait for their turn. */
@@ -91,10 +131,14 @@ export class Slots {
     return [...this.#lines.values()].reduce((sum, line) => sum + line.waiting.length, 0);
   }
 
-  /** Takes a waiting command out of its line. */
+  /** Takes a waiting command out of its line; one in hand that has not begun never does. */
   drop(commandId: CommandId): void {
     for (const line of this.#lines.values())
       line.waiting = line.waiting.filter((command) => command.commandId !== commandId);
+    const work = this.#works.get(commandId);
+    if (work === undefined || work.begun) return;
+    work.calledBack = true;
+    work.wake();
   }
 
   #lineOf({ slot }: Command): Line {
@@ -121,53 +165,101 @@ export class Slots {
   }
 
   async #work(command: Command, earlier: StartedAt | null): Promise<void> {
+    const { at, journal } = this.#deps;
+    const begun = earlier !== null && !MAY_NOT_HAVE_ACTED.has(command.type);
+    const work: Work = { begun, needsRenewal: earlier !== null, calledBack: false, wake: () => undefined };
+    this.#works.set(command.commandId, work);
     try {
-      const { at } = this.#deps;
-      const startedAt = earlier ?? this.#start(command);
-      // killed here: the next agent takes it up, and asks its record what came of it
-      const outcome = "kind" in startedAt ? startedAt : await this.#run(command, startedAt, earlier !== null);
+      const outcome = await this.#run(command, work, earlier);
+      // Called back: the journal says so already, unless an earlier agent had written that it started.
+      if (outcome === null && journal.find(command.commandId)?.state !== "started") return;
       at("after-effect");
       at("before-outcome-journal");
-      const entry = await this.#end(command, outcome);
+      const entry = await this.#end(command, outcome ?? NEVER_BEGUN);
       // killed here: the outcome is in the journal, and is reported after the next welcome
       at("before-report");
       this.#deps.onEnded(entry);
       at("after-report");
     } catch (error) {
       if (!isStopped(error)) this.#deps.warn(`${command.type} ${command.commandId}: ${problemFrom(error).title}`);
-    }
-  }
-
-  #start({ commandId }: Command): StartedAt | FailedOutcome {
-    const { journal, clock, at } = this.#deps;
-    const startedAt = { bootId: clock.bootId, uptimeMs: clock.uptimeMs() };
-    at("before-start-journal");
-    try {
-      journal.start(commandId, startedAt);
-    } catch (error) {
-      if (isStopped(error)) throw error;
-      return failedWith(error, 0);
-    }
-    at("after-start-journal");
-    this.#deps.onStarted(commandId);
-    return startedAt;
-  }
-
-  async #run(command: Command, startedAt: StartedAt, resumed: boolean): Promise<Outcome> {
-    const { clock, run } = this.#deps;
-    const elapsedMs = startedAt.bootId === clock.bootId ? clock.uptimeMs() - startedAt.uptimeMs : 0;
-    const abort = new AbortController();
-    const leftMs = Math.max(0, Math.min(command.deadlineMs - elapsedMs, LONGEST_TIMER_MS));
-    const timer = setTimeout(() => abort.abort(), leftMs);
-    const output = this.#outputOf(command.commandId);
-    try {
-      return await run(command, { resumed, elapsedMs, signal: abort.signal, output });
-    } catch (error) {
-      if (isStopped(error)) throw error;
-      return failedWith(error, elapsedMs);
     } finally {
-      clearTimeout(timer);
+      this.#works.delete(command.commandId);
     }
+  }
+
+  /** Null = it was called back before it began. */
+  async #run(command: Command, work: Work, earlier: StartedAt | null): Promise<Outcome | null> {
+    const { clock, run } = this.#deps;
+    const elapsedMs = earlier?.bootId === clock.bootId ? clock.uptimeMs() - earlier.uptimeMs : 0;
+    const deadline = new Deadline(command.deadlineMs - elapsedMs);
+    try {
+      if (earlier === null && !BEGIN_THEMSELVES.has(command.type)) this.#start(command.commandId, work);
+      const outcome = await run(command, {
+        resumed: earlier !== null,
+        elapsedMs,
+        signal: deadline.signal,
+        output: this.#outputOf(command.commandId),
+        due: () => this.#due(work, deadline),
+        begin: () => this.#begin(command.commandId, work, earlier),
+      });
+      return work.calledBack && earlier === null ? null : outcome;
+    } catch (error) {
+      if (isStopped(error)) throw error;
+      return error instanceof CalledBack ? null : failedWith(error, elapsedMs);
+    } finally {
+      deadline.clear();
+    }
+  }
+
+  #mayBegin(work: Work): boolean {
+    return !work.calledBack && !work.needsRenewal && this.#deps.mayStart();
+  }
+
+  /** The time of the command does not run while it is kept back. */
+  async #due(work: Work, deadline: Deadline): Promise<void> {
+    while (!work.begun) {
+      if (work.calledBack) throw new CalledBack();
+      if (this.#mayBegin(work)) return;
+      // Whoever stood still for so long that he was given up is told apart from one who was heard of again by the next welcome.
+      work.needsRenewal = true;
+      deadline.pause();
+      await new Promise<void>((resolve) => {
+        work.wake = resolve;
+      });
+      deadline.goOn();
+    }
+  }
+
+  #begin(commandId: CommandId, work: Work, earlier: StartedAt | null): boolean {
+    if (work.begun) return true;
+    if (!this.#mayBegin(work)) return false;
+    if (earlier !== null) {
+      work.begun = true;
+      return true;
+    }
+    this.#write(commandId);
+    // Frozen during the write: what was decided since is not known.
+    if (!this.#mayBegin(work)) {
+      this.#deps.journal.takeBack(commandId);
+      return false;
+    }
+    work.begun = true;
+    this.#deps.onStarted(commandId);
+    return true;
+  }
+
+  #start(commandId: CommandId, work: Work): void {
+    this.#write(commandId);
+    work.begun = true;
+    this.#deps.onStarted(commandId);
+  }
+
+  #write(commandId: CommandId): void {
+    const { journal, clock, at } = this.#deps;
+    at("before-start-journal");
+    journal.start(commandId, { bootId: clock.bootId, uptimeMs: clock.uptimeMs() });
+    // killed here: the next agent takes it up, and asks its record what came of it
+    at("after-start-journal");
   }
 
   #outputOf(commandId: CommandId): (text: string) => void {
@@ -190,5 +282,40 @@ export class Slots {
         await new Promise((resolve) => setTimeout(resolve, JOURNAL_RETRY_MS));
       }
     }
+  }
+}
+
+const NEVER_BEGUN = interruptedWith("STEP_INTERRUPTED", { problem: "it was called back before it began" });
+
+/** Aborts its signal when the time is over; paused, no time passes. */
+class Deadline {
+  readonly #abort = new AbortController();
+  #leftMs: number;
+  #since = performance.now();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(leftMs: number) {
+    this.#leftMs = leftMs;
+    this.goOn();
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  goOn(): void {
+    this.clear();
+    this.#since = performance.now();
+    const ms = Math.max(0, Math.min(this.#leftMs, LONGEST_TIMER_MS));
+    this.#timer = setTimeout(() => this.#abort.abort(), ms);
+  }
+
+  pause(): void {
+    this.clear();
+    this.#leftMs -= performance.now() - this.#since;
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
   }
 }

@@ -181,6 +181,15 @@ class SqliteJournal implements Journal {
     );
   }
 
+  takeBack(commandId: CommandId): void {
+    this.#write((next) =>
+      this.#run(
+        "UPDATE command SET state = 'received', boot_id = NULL, uptime_ms = NULL, sequence = ? WHERE command_id = ?",
+        [next, commandId],
+      ),
+    );
+  }
+
   end(command: Command, outcome: Outcome): JournalEntry {
     this.#write((next) => {
       this.#insert(command, next);

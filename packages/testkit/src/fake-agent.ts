@@ -2,7 +2,7 @@ import { AgentStopped, type AtExitPoint, type ExitPoint } from "@evenkeel/agent-
 import type { Journal } from "@evenkeel/agent-core/journal";
 import { createMemoryJournal } from "@evenkeel/agent-core/memory-journal";
 import { AgentProtocol } from "@evenkeel/agent-core/protocol";
-import type { RunCommand } from "@evenkeel/agent-core/slot";
+import { beginWhenDue, type RunCommand } from "@evenkeel/agent-core/slot";
 import type { AgentMessage, AgentOrder, InstanceReport } from "@evenkeel/contracts/agent-protocol";
 import type { HostId } from "@evenkeel/contracts/id";
 
@@ -65,7 +65,10 @@ export function createFakeAgent(options: FakeAgentOptions): FakeAgent {
   const protocol = new AgentProtocol({
     host: { hostId, agentVersion: "fake", address: options.address ?? "127.0.0.1" },
     journal: guarded(journal, assertRunning),
-    run,
+    run: async (command, context) => {
+      await beginWhenDue(context);
+      return await run(command, context);
+    },
     at,
     clock: { bootId: options.bootId ?? "boot-of-the-test", uptimeMs: () => performance.now() },
     isLinkFresh: () => true,

@@ -21,7 +21,7 @@ export const runScript: Handler<"run-script"> = async (parts, call) => {
   const shown = input.command.join(" ").slice(0, 200);
   const script = { id: command.commandId, command: [program, ...rest] as const, workFolder, env };
   const limits = input.limits ?? { retries: 0, intervalSeconds: 0 };
-  const end = await tryScript(parts, { context, script, limits, shown: "the script" });
+  const end = await tryScript(parts, { context, script, limits, shown: "the script", begins: true });
   const { output } = end;
   switch (end.kind) {
     case "timed-out":

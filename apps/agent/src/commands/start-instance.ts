@@ -1,3 +1,4 @@
+import { CalledBack } from "@evenkeel/agent-core/slot";
 import type { Letter } from "@evenkeel/contracts/agent-protocol";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import { type AgentParts, type Call, type Done, type Handler, slotOf } from "../command.ts";
@@ -14,6 +15,22 @@ type StartCall = Call<"start-instance">;
 
 /** Starts an instance in a letter of the slot, unless that revision lives there already. */
 export const startInstance: Handler<"start-instance"> = async (parts, call) => {
+  try {
+    return await startOnce(parts, call);
+  } catch (error) {
+    if (error instanceof CalledBack && call.context.resumed) wantNoMore(parts, call);
+    throw error;
+  }
+};
+
+/** An earlier agent had written that it shall run, and then never started it. */
+function wantNoMore({ journal, instances }: AgentParts, { command, input }: StartCall): void {
+  const desired = instances.desired(slotOf(command), input.letter);
+  if (desired?.running === true && desired.revisionId === input.revisionId)
+    journal.putDesired({ ...desired, running: false });
+}
+
+const startOnce: Handler<"start-instance"> = async (parts, call) => {
   const slot = slotOf(call.command);
   const { letter, revisionId } = call.input;
   const instance = parts.instances.get(slot, letter);
@@ -22,6 +39,7 @@ export const startInstance: Handler<"start-instance"> = async (parts, call) => {
   // Taken up after a kill: what this very command had started is no other's.
   if (wanted && instance.runs(revisionId)) return factsOf(instance, !call.context.resumed);
 
+  await call.context.due();
   await assertSpace(parts.workFolder, FIRST_BYTES);
   const staged = await parts.revisions.get(slot, revisionId);
   const start = (port: number): Promise<Done> => bringUp(parts, call, { slot, letter, instance, staged, port });
@@ -45,11 +63,19 @@ interface Place {
 
 async function bringUp(parts: AgentParts, call: StartCall, place: Place): Promise<Done> {
   const { slot, letter, instance, staged, port } = place;
+  const { context, command } = call;
   await check(parts, call, place);
-  parts.journal.putDesired({ slot, letter, revisionId: staged.revisionId, running: true, port });
-  // killed here: nothing runs yet; this command is taken up and starts it
-  const resumed = call.context.resumed ? `-${Date.now()}` : "";
-  await instance.start({ staged, port, intent: `${call.command.commandId}${resumed}` });
+  const resumed = context.resumed ? `-${Date.now()}` : "";
+  const intent = `${command.commandId}${resumed}`;
+  const begin = (): boolean => {
+    if (!context.begin()) return false;
+    // killed here: nothing runs yet; this command is taken up, and asks whether it may start it
+    parts.journal.putDesired({ slot, letter, revisionId: staged.revisionId, running: true, port });
+    return true;
+  };
+  do await context.due();
+  while (!(await instance.start({ staged, port, intent, begin })));
+  // killed here: its record stands, the next agent adopts it
   return factsOf(instance, false);
 }
 

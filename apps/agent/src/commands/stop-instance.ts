@@ -1,4 +1,5 @@
 import { access } from "node:fs/promises";
+import { beginWhenDue } from "@evenkeel/agent-core/slot";
 import { type AgentParts, type Call, type Handler, slotOf } from "../command.ts";
 import type { Instance } from "../instance.ts";
 import { stopInstance as stop } from "../stop.ts";
@@ -8,6 +9,7 @@ export const stopInstance: Handler<"stop-instance"> = async (parts, call) => {
   const slot = slotOf(call.command);
   const { letter, stopMs } = call.input;
   const instance = parts.instances.get(slot, letter);
+  await beginWhenDue(call.context);
   const desired = parts.instances.desired(slot, letter);
   if (desired?.running === true) parts.journal.putDesired({ ...desired, running: false });
   // killed here: it shall not run, and this command is taken up and ends it

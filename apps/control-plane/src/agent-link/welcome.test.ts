@@ -26,7 +26,7 @@ const ROWS: Row[] = [
   { outbox: "revoked", agent: "received", expect: ["void"] },
   { outbox: "revoked", agent: "unknown", expect: [] },
   { outbox: "ended", agent: "received", expect: ["void"] },
-  { outbox: "ended", agent: "started", expect: [] },
+  { outbox: "ended", agent: "started", expect: ["void"] },
   { outbox: "ended", agent: "ended", expect: ["acknowledged"] },
   { outbox: "ended", agent: "unknown", expect: [] },
   { outbox: "sent", forgotten: true, agent: "received", expect: ["revoked", "void"] },

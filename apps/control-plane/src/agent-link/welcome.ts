@@ -61,7 +61,7 @@ function placeRow(result: Comparison, row: OutboxRow, atAgent: Open[number]["sta
 
 function placeEnded(result: Comparison, { commandId }: OutboxRow, atAgent: Open[number]["state"] | undefined): void {
   if (atAgent === "ended") result.acknowledged.push(commandId);
-  if (atAgent === "received") result.void.push(commandId);
+  if (atAgent === "received" || atAgent === "started") result.void.push(commandId);
 }
 
 function placeSent(result: Comparison, row: OutboxRow, atAgent: Open[number]["state"] | undefined): void {

@@ -138,6 +138,12 @@ describe("hosts that are away", () => {
 
 describe("pausing", () => {
   const batches = { "g/1": { started: true } };
+
+  test("what nobody has heard of since its host went away is called back too, and nobody waits for the answer", () => {
+    const steps = [...fetched, ["h1", "stop", "unknown"]] as const;
+    const world = { state: "pausing", targets: { ...staged, h1: "unknown" }, steps, batches } as const;
+    expect(decided(world, allLost)).toEqual(["revoke stop"]);
+  });
   const targets = { ...staged, h1: "running" } as const;
 
   test("by default the targets in hand go on to their end, and no other begins", () => {

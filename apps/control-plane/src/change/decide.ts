@@ -237,11 +237,11 @@ function isAway(snapshot: Snapshot, hosts: HostView, attempt: StepAttempt): bool
   return hostId !== null && hosts.away(hostId);
 }
 
-/** Commands that have not started are taken back. */
+/** Commands that have not started are taken back; of those that nobody has heard of, their agents say whether they had. */
 function revocations(snapshot: Snapshot, which: (attempt: StepAttempt) => boolean): Decision[] {
   return snapshot.attempts
-    .filter((attempt) => attempt.state === "dispatched" && attempt.commandId !== null && !attempt.revoking)
-    .filter(which)
+    .filter(({ state, commandId }) => (state === "dispatched" || state === "unknown") && commandId !== null)
+    .filter((attempt) => !attempt.revoking && which(attempt))
     .map((attempt) => ({ kind: "revoke", attempt }));
 }
 
