@@ -142,7 +142,7 @@ describe("pausing", () => {
   test("what nobody has heard of since its host went away is called back too, and nobody waits for the answer", () => {
     const steps = [...fetched, ["h1", "stop", "unknown"]] as const;
     const world = { state: "pausing", targets: { ...staged, h1: "unknown" }, steps, batches } as const;
-    expect(decided(world, allLost)).toEqual(["revoke stop"]);
+    expect(decided(world, allLost)).toContain("revoke stop");
   });
   const targets = { ...staged, h1: "running" } as const;
 
