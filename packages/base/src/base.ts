@@ -9,6 +9,7 @@ import {
   type BaseResult,
   type ModuleOrigin,
 } from "@evenkeel/contracts/base-protocol";
+import { type PlatformError, problemOf } from "@evenkeel/contracts/error";
 import type { BaseDescription, Business } from "@evenkeel/contracts/module";
 import { type ControlServer, openControl } from "./control/server.ts";
 import { thisEngine } from "./inline/compile.ts";
@@ -27,6 +28,7 @@ import { emitEvent } from "./publication/events.ts";
 import { Jobs } from "./publication/jobs.ts";
 import { serveRequest } from "./publication/requests.ts";
 import { ServiceRegistry } from "./service/registry.ts";
+import { WorkerRuntime } from "./worker/worker-runtime.ts";
 
 /** A service of the base, with the version that modules ask for. */
 export interface BaseService {
@@ -96,7 +98,12 @@ class RunningBase implements Base {
       board: this.#board,
       services: this.#services,
       libraryVersions: this.#libraryVersions(),
-      load: (bundle, instance) => new InlineRuntime(bundle, { libraries, ...this.#groundOf(instance) }),
+      load: (bundle, instance) => {
+        const ground = { libraries, ...this.#groundOf(instance) };
+        if (instance.manifest.isolation === "inline")
+          return new InlineRuntime(bundle, { ...ground, log: instance.log });
+        return WorkerRuntime.load(bundle, { ...ground, ...this.#watching(instance) });
+      },
       proveMemory: ({ key }, trace) => proveFreed(trace, traceName(key)),
       altered: () => this.#altered(),
     });
@@ -218,9 +225,25 @@ class RunningBase implements Base {
 
   #groundOf(instance: ModuleInstance) {
     return {
-      log: instance.log,
       service: (name: string) => this.#services.refer(instance, name, instance.needOf(name)),
       emit: (event: string, payload: unknown) => this.emit(event, payload),
+    };
+  }
+
+  /** What the thread of a module tells. */
+  #watching(instance: ModuleInstance) {
+    return {
+      log: (stream: "stdout" | "stderr", text: string) => instance.log.add(stream, text),
+      crashed: (error: PlatformError, again: boolean) => {
+        instance.measures.restarts += 1;
+        instance.judge(false, problemOf(error.code, error.facts));
+        if (!again) this.#host.eject(instance, error);
+        this.#altered();
+      },
+      recovered: () => {
+        instance.judge(true, null);
+        this.#altered();
+      },
     };
   }
 

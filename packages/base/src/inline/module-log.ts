@@ -14,18 +14,19 @@ const MOST_LINE_CHARACTERS = 4000;
 /** The last lines of one module; all that it writes goes on to the streams of the base, under its name. */
 export class ModuleLog {
   readonly console: Console;
-  readonly #name: string;
+  readonly #tell: (stream: LogLine["stream"], text: string) => void;
   readonly #lines: LogLine[] = [];
 
-  constructor(name: string) {
-    this.#name = name;
+  /** `tell` is where lines go at once; default: the streams of this process. */
+  constructor(name: string, tell?: (stream: LogLine["stream"], text: string) => void) {
+    this.#tell = tell ?? ((stream, text) => void process[stream].write(`[${name}] ${text}\n`));
     this.console = new Console({ stdout: this.#stream("stdout"), stderr: this.#stream("stderr") });
   }
 
   add(stream: LogLine["stream"], text: string): void {
     this.#lines.push({ at: new Date().toISOString(), stream, text: text.slice(0, MOST_LINE_CHARACTERS) });
     if (this.#lines.length > MOST_LINES) this.#lines.shift();
-    process[stream].write(`[${this.#name}] ${text}\n`);
+    this.#tell(stream, text);
   }
 
   last(count: number): LogLine[] {

@@ -9,6 +9,8 @@ export interface SharedLibrary {
   readonly version: string;
   /** Gets the name that the module asked for: that of the library or of a path below it (`lodash/fp`). */
   readonly load: (specifier: string) => unknown;
+  /** A file from which workers find it; without one it is shared with inline modules only. */
+  readonly from?: string;
 }
 
 export type SharedLibraries = Readonly<Record<string, SharedLibrary>>;
@@ -17,7 +19,9 @@ const requireBuiltin = createRequire(import.meta.url);
 
 /** Libraries by name, as this `require` finds them, with the versions of their package.json. */
 export function shareLibraries(require: NodeJS.Require, names: readonly string[]): SharedLibraries {
-  return Object.fromEntries(names.map((name) => [name, { version: versionOf(require, name), load: require }]));
+  return Object.fromEntries(
+    names.map((name) => [name, { version: versionOf(require, name), load: require, from: require.resolve(name) }]),
+  );
 }
 
 function versionOf(require: NodeJS.Require, name: string): string {

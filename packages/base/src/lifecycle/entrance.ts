@@ -7,7 +7,7 @@ import type { ModuleTags } from "@evenkeel/contracts/module";
 import { sentenceOf } from "../failure.ts";
 import type { RequestHandler, Service } from "../module-api.ts";
 import type { Published, PublishedKind } from "../publication/board.ts";
-import { answerProblem } from "../publication/requests.ts";
+import { answerError, answerProblem } from "../publication/requests.ts";
 import { methodsOf, type Target } from "../service/reference.ts";
 import type { ModuleInstance } from "./module-instance.ts";
 import type { Offer, Runtime } from "./runtime.ts";
@@ -81,7 +81,7 @@ function throttledFacts({ key }: ModuleInstance) {
 
 function failRequest({ key, log }: ModuleInstance, response: ServerResponse, error: unknown): void {
   log.add("stderr", error instanceof Error ? (error.stack ?? error.message) : sentenceOf(error));
-  answerProblem(response, "MODULE_FAILED", { module: key, problem: sentenceOf(error) });
+  answerError(response, error, key);
 }
 
 /** A function of the module as others call it. */

@@ -217,6 +217,16 @@ export class ModuleHost {
     this.#ground.altered();
   }
 
+  /** Withdraws a module at once and lets go of it without waiting for what is in flight: it is over a limit, blocks or crashes. */
+  eject(instance: ModuleInstance, error: unknown): void {
+    if (instance.state === "draining" || instance.state === "broken") return;
+    this.withdraw(instance);
+    instance.break(error);
+    instance.log.add("stderr", `ejected: ${sentenceOf(error)}`);
+    this.#inBackground(this.#letGo(instance));
+    this.#ground.altered();
+  }
+
   async deactivate({ operationId, name, version }: BaseInput<"deactivate">): Promise<BaseResult<"deactivate">> {
     return await this.#operations.perform({
       id: operationId,

@@ -3,6 +3,7 @@ import { type ErrorCode, type Facts, PlatformError, problemDocument } from "@eve
 import { sentenceOf } from "../failure.ts";
 import type { RequestHandler } from "../module-api.ts";
 import type { Board, Published } from "./board.ts";
+import { longestBelow, pathOf } from "./path.ts";
 import { asksBody, pick, type Question, valueAt } from "./pick.ts";
 
 /** Header in which a caller says who it is, for rules that split by it. */
@@ -16,13 +17,13 @@ export interface RouteValue {
 
 /** Finds who answers a request; false: no module does, so the base should. */
 export function serveRequest(board: Board, request: IncomingMessage, response: ServerResponse): boolean {
-  const path = pathOf(request.url ?? "/");
-  const route = board.paths.find((prefix) => isBelow(path, prefix));
+  const url = request.url ?? "/";
+  const route = longestBelow(board.paths, url);
   if (route === undefined) return false;
   const rules = board.rulesOf("route", route);
   const candidates = board.candidates<RouteValue>("route", route);
   const choose = (body: unknown): Published<RouteValue> | undefined =>
-    pick({ rules, candidates, question: questionOf(request, path, body), chance: Math.random });
+    pick({ rules, candidates, question: questionOf(request, pathOf(url), body), chance: Math.random });
   if (rules.length > 0 && asksBody(rules)) {
     void readBody(request).then(
       ({ replay, value }) => choose(value)?.value.serve(replay, response),
@@ -32,16 +33,6 @@ export function serveRequest(board: Board, request: IncomingMessage, response: S
   }
   choose(undefined)?.value.serve(request, response);
   return true;
-}
-
-function pathOf(url: string): string {
-  const end = url.indexOf("?");
-  return end < 0 ? url : url.slice(0, end);
-}
-
-function isBelow(path: string, prefix: string): boolean {
-  if (prefix === "/" || path === prefix) return true;
-  return path.startsWith(prefix.endsWith("/") ? prefix : `${prefix}/`);
 }
 
 function questionOf({ headers, url = "/" }: IncomingMessage, path: string, body: unknown): Question {
@@ -105,7 +96,8 @@ export function answerProblem(response: ServerResponse, code: ErrorCode, facts: 
   response.end(JSON.stringify(document));
 }
 
-export function answerError(response: ServerResponse, error: unknown): void {
+/** Answers with what was thrown. */
+export function answerError(response: ServerResponse, error: unknown, module = ""): void {
   if (error instanceof PlatformError) answerProblem(response, error.code, error.facts);
-  else answerProblem(response, "MODULE_FAILED", { module: "", problem: sentenceOf(error) });
+  else answerProblem(response, "MODULE_FAILED", { module, problem: sentenceOf(error) });
 }

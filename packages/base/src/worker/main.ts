@@ -1,0 +1,118 @@
+// The thread of a module with `isolation: worker`: the same loader as inline, alone in an isolate of its own. Its routes are served on a unix socket,
+// as by any HTTP server; everything else is a message.
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { parentPort, workerData } from "node:worker_threads";
+import { ModuleLog } from "../inline/module-log.ts";
+import { InlineRuntime } from "../inline/runtime.ts";
+import type { Offer } from "../lifecycle/runtime.ts";
+import type { Service } from "../module-api.ts";
+import { longestBelow } from "../publication/path.ts";
+import { answerError } from "../publication/requests.ts";
+import { methodsOf } from "../service/reference.ts";
+import { type Callee, Calls, toWire, type WireMessage, type WorkerOffer, type WorkerStart } from "./wire.ts";
+
+const { facts, code, cache, libraries, socketPath } = workerData as WorkerStart;
+const port = parentPort as NonNullable<typeof parentPort>;
+const tell = (message: WireMessage): void => port.postMessage(message);
+const buffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+let offer: Offer | null = null;
+const calls = new Calls(port, serve);
+
+function start(): InlineRuntime {
+  const loading = ([name, { version, from }]: [string, { version: string; from: string }]) =>
+    [name, { version, from, load: createRequire(from) }] as const;
+  const log = new ModuleLog(`${facts.manifest.name}@${facts.manifest.version}`, (stream, text) =>
+    tell({ kind: "log", stream, text }),
+  );
+  const bundle = { facts, code: buffer(code), cache: cache && buffer(cache) };
+  return new InlineRuntime(bundle, {
+    libraries: Object.fromEntries(Object.entries(libraries).map(loading)),
+    log,
+    service: remoteService,
+    emit: async (name, payload) => void (await calls.call({ kind: "emit", name }, [payload])),
+  });
+}
+
+/** A service on the other side; each call of it is a message, so each answer a promise. */
+function remoteService(name: string): object {
+  return new Proxy<Service>(
+    {},
+    {
+      get: (_, method) =>
+        typeof method !== "string" || method === "then"
+          ? undefined
+          : (...args: unknown[]) => calls.call({ kind: "service", name, method }, args),
+    },
+  );
+}
+
+function serve(callee: Callee, args: readonly unknown[]): unknown {
+  switch (callee.kind) {
+    case "activate":
+      return activate();
+    case "shutdown":
+      return runtime.shutdown();
+    case "snippet":
+      return runtime.enter(() => offer?.snippet?.(args[0]));
+    case "health":
+      return runtime.enter(() => offer?.health?.());
+    case "event":
+      return runtime.enter(() => offer?.events.get(callee.name)?.(args[0]));
+    case "job":
+      return runtime.enter(() => offer?.jobs.get(callee.name)?.());
+    case "component":
+      return runtime.enter(() => offer?.components.get(callee.name)?.(args[0], args[1] as never));
+    case "service":
+      return runtime.enter(() => (offer?.services.get(callee.name) as Service | undefined)?.[callee.method]?.(...args));
+    case "emit":
+      return undefined;
+  }
+}
+
+async function activate(): Promise<WorkerOffer> {
+  const active = await runtime.activate();
+  offer = active;
+  if (active.routes.size > 0) await listen(active);
+  return {
+    routes: [...active.routes.keys()],
+    services: Object.fromEntries([...active.services].map(([name, service]) => [name, methodsOf(service)])),
+    events: [...active.events.keys()],
+    jobs: [...active.jobs.keys()],
+    components: [...active.components.keys()],
+    snippet: active.snippet !== null,
+    health: active.health !== null,
+  };
+}
+
+async function listen({ routes }: Offer): Promise<void> {
+  const prefixes = [...routes.keys()].sort((one, other) => other.length - one.length);
+  const server = createServer((request, response) => {
+    const handler = routes.get(longestBelow(prefixes, request.url ?? "/") ?? "");
+    const fail = (error: unknown): void => {
+      tell({ kind: "log", stream: "stderr", text: toWire(error).stack ?? "" });
+      answerError(response, error, facts.manifest.name);
+    };
+    const handle = async (): Promise<unknown> => runtime.enter(() => handler?.(request, response));
+    void handle().catch(fail);
+  });
+  server.keepAliveTimeout = 0;
+  server.listen(socketPath);
+  await once(server, "listening");
+}
+
+port.on("message", (message: WireMessage) => {
+  if (message.kind === "call") void calls.answer(message);
+  else if (message.kind === "answer") calls.settle(message);
+});
+
+let runtime: InlineRuntime;
+try {
+  runtime = start();
+  tell({ kind: "loaded", cache: runtime.cache, loadMs: runtime.loadMs });
+} catch (error) {
+  tell({ kind: "failed", error: toWire(error) });
+  port.close();
+}

@@ -1,0 +1,237 @@
+// A module in a thread of its own.
+//
+// 1. What is published of it stays the same object while its thread is started anew: calls in between fail with MODULE_CRASHED, none waits for ever.
+// 2. A thread that ends by itself is started again, at most five times a minute; then the module is given up.
+// 3. The heap cap of the thread is far above the module's limit: V8 may abort the whole process at the cap, so the limit is watched and the thread ended.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { PlatformError } from "@evenkeel/contracts/error";
+import type { Bundle } from "../bundle/format.ts";
+import { sentenceOf } from "../failure.ts";
+import type { SharedLibraries } from "../inline/require.ts";
+import type { Disposal, Offer, Runtime } from "../lifecycle/runtime.ts";
+import type { RequestHandler, Service } from "../module-api.ts";
+import { runAsBase } from "../owner/owner.ts";
+import { Forwarder } from "./forward.ts";
+import { type Callee, Calls, fromWire, type WireMessage, type WorkerOffer, type WorkerStart } from "./wire.ts";
+
+/** What a worker module is given by its base. */
+export interface WorkerGround {
+  readonly libraries: SharedLibraries;
+  readonly service: (name: string) => object;
+  readonly emit: (event: string, payload: unknown) => Promise<void>;
+  readonly log: (stream: "stdout" | "stderr", text: string) => void;
+  /** The thread has ended by itself; `again`: it is being started anew. */
+  readonly crashed: (error: PlatformError, again: boolean) => void;
+  /** It serves again. */
+  readonly recovered: () => void;
+}
+
+const PROGRAM = new URL("./main.ts", import.meta.url);
+const MOST_RESTARTS_A_MINUTE = 5;
+const HARD_HEAP_MB = 512;
+const TERMINATE_MS = 5000;
+
+interface Thread {
+  readonly worker: Worker;
+  readonly calls: Calls;
+  readonly loaded: Promise<Extract<WireMessage, { kind: "loaded" }>>;
+}
+
+export class WorkerRuntime implements Runtime {
+  cache: Runtime["cache"] = "absent";
+  loadMs = 0;
+  readonly trace: WeakRef<object>;
+  readonly #bundle: Bundle;
+  readonly #ground: WorkerGround;
+  readonly #name: string;
+  readonly #folder = mkdtempSync(join(tmpdir(), "evenkeel-worker-"));
+  readonly #forwarders = new Set<Forwarder>();
+  readonly #restarts: number[] = [];
+  #forwarder: Forwarder;
+  #thread: Thread;
+  #generation = 0;
+  #active = false;
+  #leaving = false;
+
+  private constructor(bundle: Bundle, ground: WorkerGround) {
+    this.#bundle = bundle;
+    this.#ground = ground;
+    this.#name = `${bundle.facts.manifest.name}@${bundle.facts.manifest.version}`;
+    this.#forwarder = this.#newForwarder();
+    this.#thread = this.#start();
+    this.trace = new WeakRef<object>(this.#thread.worker);
+  }
+
+  /** Starts the thread and waits until the code of the module is loaded. */
+  static async load(bundle: Bundle, ground: WorkerGround): Promise<WorkerRuntime> {
+    const runtime = new WorkerRuntime(bundle, ground);
+    try {
+      await runtime.#loaded();
+      return runtime;
+    } catch (error) {
+      await runtime.dispose();
+      throw error;
+    }
+  }
+
+  async #loaded(): Promise<void> {
+    const { cache, loadMs } = await this.#thread.loaded;
+    this.cache = cache;
+    this.loadMs = loadMs;
+  }
+
+  get worker(): Worker {
+    return this.#thread.worker;
+  }
+
+  #newForwarder(): Forwarder {
+    const forwarder = new Forwarder(this.#socketPath());
+    this.#forwarders.add(forwarder);
+    return forwarder;
+  }
+
+  #socketPath(): string {
+    return join(this.#folder, `${this.#generation}.sock`);
+  }
+
+  #start(): Thread {
+    const { facts, code, cache } = this.#bundle;
+    const start: WorkerStart = { facts, code, cache, libraries: this.#libraries(), socketPath: this.#socketPath() };
+    const limitMb = facts.manifest.limits.heapMb?.most ?? 0;
+    const worker = runAsBase(
+      () =>
+        new Worker(PROGRAM, {
+          workerData: start,
+          name: this.#name,
+          // Left out, the young generation alone may take 192 MB.
+          resourceLimits: { maxOldGenerationSizeMb: Math.max(HARD_HEAP_MB, 4 * limitMb), maxYoungGenerationSizeMb: 32 },
+        }),
+    );
+    const calls = new Calls(worker, (callee, args) => this.#serve(callee, args));
+    const loaded = Promise.withResolvers<Extract<WireMessage, { kind: "loaded" }>>();
+    loaded.promise.catch(() => undefined);
+    let reason = "it ended";
+    worker.on("message", (message: WireMessage) => {
+      if (message.kind === "loaded") loaded.resolve(message);
+      else if (message.kind === "failed") loaded.reject(fromWire(message.error));
+      else if (message.kind === "log") this.#ground.log(message.stream, message.text);
+      else if (message.kind === "call") void calls.answer(message);
+      else calls.settle(message);
+    });
+    worker.on("error", (error) => {
+      reason = sentenceOf(error);
+      this.#ground.log("stderr", error instanceof Error ? (error.stack ?? reason) : reason);
+    });
+    worker.on("exit", (code) => {
+      const error = this.#crash(reason === "it ended" ? `it ended with ${code}` : reason);
+      loaded.reject(error);
+      calls.fail(error);
+      this.#ended(worker, error);
+    });
+    return { worker, calls, loaded: loaded.promise };
+  }
+
+  #libraries(): WorkerStart["libraries"] {
+    const needed = Object.keys(this.#bundle.facts.manifest.needs.libraries);
+    return Object.fromEntries(
+      needed.map((name) => {
+        const { version = "", from } = this.#ground.libraries[name] ?? {};
+        if (from === undefined)
+          throw new PlatformError("DEPENDENCY_MISSING", { module: this.#name, library: name, range: "in workers" });
+        return [name, { version, from }];
+      }),
+    );
+  }
+
+  #crash(problem: string): PlatformError {
+    return new PlatformError("MODULE_CRASHED", { module: this.#name, problem });
+  }
+
+  #ended(worker: Worker, error: PlatformError): void {
+    // A thread that was replaced, or that leaves, has ended as it should.
+    if (this.#leaving || !this.#active || worker !== this.#thread.worker) return;
+    const now = performance.now();
+    while (this.#restarts[0] !== undefined && now - this.#restarts[0] > 60_000) this.#restarts.shift();
+    this.#restarts.push(now);
+    const again = this.#restarts.length <= MOST_RESTARTS_A_MINUTE;
+    this.#ground.crashed(error, again);
+    if (again) void this.#startAgain().catch(() => undefined);
+  }
+
+  async #startAgain(): Promise<void> {
+    this.#generation += 1;
+    this.#thread = this.#start();
+    await this.#loaded();
+    await this.#thread.calls.call({ kind: "activate" });
+    this.#forwarder = this.#newForwarder();
+    this.#ground.recovered();
+  }
+
+  #serve(callee: Callee, args: readonly unknown[]): unknown {
+    if (callee.kind === "emit") return this.#ground.emit(callee.name, args[0]);
+    if (callee.kind === "service") return (this.#ground.service(callee.name) as Service)[callee.method]?.(...args);
+    return undefined;
+  }
+
+  async activate(): Promise<Offer> {
+    const offer = (await this.#thread.calls.call({ kind: "activate" })) as WorkerOffer;
+    this.#active = true;
+    const route: RequestHandler = (request, response) =>
+      this.#forwarder.forward(request, response).catch((error: unknown) => {
+        throw this.#crash(sentenceOf(error));
+      });
+    const call =
+      (callee: Callee) =>
+      async (...args: unknown[]) =>
+        await this.#thread.calls.call(callee, args);
+    const named = (kind: "event" | "job" | "component", names: readonly string[]) =>
+      new Map(names.map((name) => [name, call({ kind, name })]));
+    const service = ([name, methods]: [string, readonly string[]]) =>
+      [name, Object.fromEntries(methods.map((method) => [method, call({ kind: "service", name, method })]))] as const;
+    return {
+      routes: new Map(offer.routes.map((path) => [path, route])),
+      services: new Map(Object.entries(offer.services).map(service)),
+      events: named("event", offer.events),
+      jobs: named("job", offer.jobs),
+      components: named("component", offer.components),
+      snippet: offer.snippet ? call({ kind: "snippet" }) : null,
+      health: offer.health ? call({ kind: "health" }) : null,
+    };
+  }
+
+  enter<Result>(work: () => Result): Result {
+    return runAsBase(work);
+  }
+
+  /** Ends the thread, which is then started anew (invariant 2). */
+  async restart(): Promise<void> {
+    await this.#terminate();
+  }
+
+  async shutdown(): Promise<void> {
+    this.#leaving = true;
+    await this.#thread.calls.call({ kind: "shutdown" });
+  }
+
+  async dispose(): Promise<Disposal> {
+    this.#leaving = true;
+    const ended = await this.#terminate();
+    for (const forwarder of this.#forwarders) forwarder.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+    const thing = { kind: "worker", name: this.#name, count: 1 };
+    return ended ? { closed: [thing], left: [] } : { closed: [], left: [thing] };
+  }
+
+  /** False: it did not end; some loops of V8 cannot be ended by anything in this process. */
+  async #terminate(): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), TERMINATE_MS);
+    });
+    const ended = this.#thread.worker.terminate().then(() => true);
+    return await Promise.race([ended, late]).finally(() => clearTimeout(timer));
+  }
+}
