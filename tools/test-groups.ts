@@ -55,7 +55,7 @@ function allGroups(root: string): Group[] {
   });
   const tests = (name: string, patterns: string[]): Omit<Group, "files"> & { files: string[] } => ({
     name,
-    packages: ["postgresql", "iproute2", "libfaketime"],
+    packages: ["postgresql", "iproute2", "libfaketime", "haproxy"],
     command: [process.execPath, bin("vitest/vitest.mjs"), "run", "--project", name],
     files: globSync(patterns, { cwd: root, exclude: ["**/node_modules/**", "tools/fixtures/**"] }).sort(),
   });

@@ -23,6 +23,10 @@ const Environment = z.object({
   /** What clients reach it by, told at the first join; default: where it listens. */
   EVENKEEL_GATEWAY_URL: Url.optional(),
   EVENKEEL_GATEWAY_TRUST_FORWARDED: z.enum(["0", "1"]).default("0"),
+  /** `auto`: haproxy where it is installed. */
+  EVENKEEL_GATEWAY_DRIVER: z.enum(["auto", "node", "haproxy"]).default("node"),
+  /** The program, by name or path. */
+  EVENKEEL_HAPROXY: z.string().min(1).optional(),
   EVENKEEL_GATEWAY_RESPONSE_SECONDS: z.coerce.number().min(1).max(3600).default(120),
 });
 
@@ -36,6 +40,8 @@ export interface Config {
   readonly url: string | null;
   readonly trustForwarded: boolean;
   readonly responseTimeoutMs: number;
+  readonly driver: "auto" | "node" | "haproxy";
+  readonly haproxy: string | null;
 }
 
 /** The configuration out of the environment; throws what is wrong with it, by name. */
@@ -61,5 +67,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     url: values.EVENKEEL_GATEWAY_URL ?? null,
     trustForwarded: values.EVENKEEL_GATEWAY_TRUST_FORWARDED === "1",
     responseTimeoutMs: values.EVENKEEL_GATEWAY_RESPONSE_SECONDS * 1000,
+    driver: values.EVENKEEL_GATEWAY_DRIVER,
+    haproxy: values.EVENKEEL_HAPROXY ?? null,
   };
 }

@@ -8,7 +8,7 @@ import { problemDocument } from "@evenkeel/contracts/error";
 import { GatewayMessage, type GatewayOrder, JoinGateway } from "@evenkeel/contracts/gateway-protocol";
 import { GatewayId, newId } from "@evenkeel/contracts/id";
 import { type WebSocket, WebSocketServer } from "ws";
-import { until } from "./node/test-bed.ts";
+import { until } from "./conformance/bed.ts";
 
 type Kind = GatewayMessage["kind"];
 type Message<K extends Kind> = Extract<GatewayMessage, { kind: K }>;

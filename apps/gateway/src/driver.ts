@@ -9,8 +9,8 @@ export type Listen = { readonly fd: number } | { readonly host: string; readonly
 export interface Serving {
   readonly address: string;
   readonly port: number;
-  /** Descriptor of the listening socket, for whoever takes it over. */
-  readonly fd: number;
+  /** Descriptor of the listening socket, for whoever takes it over; null where another process alone has it. */
+  readonly fd: number | null;
 }
 
 /** What a draining instance still has in hand. */

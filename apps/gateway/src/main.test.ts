@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bindSocket, takeSocket } from "@evenkeel/kit/socket-handover";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { Bed, type Spec, until } from "./conformance/bed.ts";
 import { ControlPlaneBed, GatewayProcess } from "./control-plane-bed.ts";
-import { Bed, type Spec, until } from "./node/test-bed.ts";
 
 let home: string;
 let planes: ControlPlaneBed[];
@@ -18,7 +18,7 @@ beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), "gateway-"));
   planes = [];
   gateways = [];
-  bed = new Bed();
+  bed = new Bed("node");
 });
 
 afterEach(async () => {
@@ -40,6 +40,7 @@ function start(controlPlanes: string, more: Record<string, string> = {}, fd?: nu
       EVENKEEL_GATEWAY_LISTEN: "127.0.0.1:0",
       EVENKEEL_CONTROL_PLANES: controlPlanes,
       EVENKEEL_GATEWAY_HOME: home,
+      EVENKEEL_GATEWAY_DRIVER: "node",
       EVENKEEL_GATEWAY_NAME: "edge",
       EVENKEEL_JOIN_TOKEN: "token-1",
       ...more,

@@ -4,10 +4,10 @@ import { makeFolder } from "@evenkeel/kit/durable-file";
 import { createLog } from "@evenkeel/kit/log";
 import { onShutdown } from "@evenkeel/kit/shutdown";
 import { serveHandover } from "@evenkeel/kit/socket-handover";
+import { chooseDriver } from "./choose-driver.ts";
 import { readConfig } from "./config.ts";
 import { credentialOf } from "./credential.ts";
 import { Link } from "./link.ts";
-import { DataPlane } from "./node/data-plane.ts";
 import { TableStore } from "./table-store.ts";
 import { troubleLog } from "./trouble-log.ts";
 
@@ -19,14 +19,16 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 };
 
 let link: Link | null = null;
-const plane = new DataPlane({
+await makeFolder(config.home, 0o700);
+const plane = await chooseDriver(config, {
+  home: config.home,
+  log,
   trustForwarded: config.trustForwarded,
   responseTimeoutMs: config.responseTimeoutMs,
   onTrouble: troubleLog(log),
   onDrained: () => link?.drained(),
   onReached: (reached) => link?.reached(reached),
 });
-await makeFolder(config.home, 0o700);
 const tables = new TableStore(config.home, (table) => plane.apply(table));
 await tables.restore();
 const { address, port, fd } = await plane.open(config.listen);
@@ -34,7 +36,7 @@ shutdown.add("server", (hurry) => plane.close(hurry));
 log.info({ address, port, driver: plane.name, ...tables.current }, "serving");
 keepCompiled();
 
-if (config.handoverPath !== null) {
+if (config.handoverPath !== null && fd !== null) {
   const handover = await serveHandover({ path: config.handoverPath, fd: () => fd });
   shutdown.add("hand-over", () => handover.close());
 }
@@ -47,4 +49,4 @@ if (config.controlPlanes.length > 0) {
   link = new Link({ controlPlanes, credential, tables, plane, version, log });
   shutdown.add("link", () => link?.close());
   await link.run();
-} else setInterval(() => plane.takeStatistics(), 1000).unref();
+} else setInterval(() => void plane.takeStatistics(), 1000).unref();

@@ -75,6 +75,8 @@ export class Installation {
   readonly endpoints: Endpoints;
   readonly client: Client;
   readonly token: string;
+  /** Of its gateway, as soon as that is online. */
+  driver: string | null = null;
   readonly #input: StartInput;
   readonly #keeper: Keeper;
   readonly #database: Database;
@@ -144,6 +146,7 @@ export class Installation {
     const answers = async (): Promise<boolean> => {
       const hosts = await this.client.listHosts({ query: { workspace: WORKSPACE, limit: 200 } });
       const gateways = await this.client.listGateways({ query: { workspace: WORKSPACE } });
+      this.driver = gateways.items.find(({ name }) => this.#parts.names.includes(name))?.driver ?? null;
       const online = [...hosts.items, ...gateways.items]
         .filter(({ state }) => state === "online")
         .map(({ name }) => name);

@@ -29,7 +29,8 @@ export const UP_USAGE = `Usage: npm start -- [options]      starts the platform;
   --json           what happened as one JSON value, on the last line
   --help           this
 
-EVENKEEL_PORT (7700), EVENKEEL_GATEWAY_PORT (7780) and DATABASE_URL are read from the environment.
+EVENKEEL_PORT (7700), EVENKEEL_GATEWAY_PORT (7780), EVENKEEL_GATEWAY_DRIVER (node, haproxy, auto) and DATABASE_URL
+are read from the environment; auto is haproxy where it is installed.
 `;
 
 /** Reads arguments and environment; an unknown option is refused by name. */

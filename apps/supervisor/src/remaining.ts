@@ -9,9 +9,9 @@ import { LOCAL_HOSTS } from "./parts.ts";
 const Credential = z.looseObject({ hostId: z.string() });
 const TERM_MS = 5000;
 
-/** Ends what agents should have ended and could not, for instance because they were killed while they stopped. */
+/** Ends what agents and gateway should have ended and could not, for instance because they were killed while they stopped. */
 export async function endRemaining(home: Home): Promise<number> {
-  const helpers = findMarked(home.folder).filter(({ part }) => part.startsWith("agent-"));
+  const helpers = findMarked(home.folder).filter(({ part }) => part.startsWith("agent-") || part === "haproxy");
   const left = [...helpers.map(({ identity }) => identity), ...(await findApplications(home))];
   await Promise.all(left.map((identity) => endIdentity(identity, "SIGTERM", TERM_MS)));
   return left.length;

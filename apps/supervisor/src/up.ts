@@ -50,6 +50,7 @@ async function run(input: Run): Promise<number> {
   const missing = await installation.waitOnline();
   if (shutdown.closing) return await untilAsked();
   if (missing.length > 0) say(`not connected yet: ${missing.join(", ")}; see ${home.logFolder}`);
+  if (installation.driver !== null) say(`the gateway's driver is ${installation.driver}`);
   process.stdout.write(describe(installation.endpoints, home));
   const summary = options.tour && (fresh || options.once) ? await tour(installation, input) : null;
   const json = (): void => {

@@ -77,7 +77,8 @@ export async function spawnPlatform(options: PlatformOptions): Promise<{ platfor
   const supervisor = spawn(process.execPath, [entry, "up", "--home", home, ...(options.args ?? ["--empty"])], {
     cwd: tmpdir(),
     detached: true,
-    env: { ...process.env, EVENKEEL_HOME: home, ...environment },
+    // The journeys kill processes one by one; those of the driver haproxy have a file of their own.
+    env: { EVENKEEL_GATEWAY_DRIVER: "node", ...process.env, EVENKEEL_HOME: home, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
     ...(uid !== undefined && { uid, gid: uid }),
   });

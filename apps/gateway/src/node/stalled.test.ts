@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
-import { Bed } from "./test-bed.ts";
+import { Bed } from "../conformance/bed.ts";
 
 const ROUNDS = 5;
 
@@ -36,12 +36,12 @@ parentPort.on("message", (port) => { gateway = port; ask("POST", () => ask("GET"
 `;
 
 test("a gateway that stood still sends no POST on a connection whose answer has lain there meanwhile", async () => {
-  const bed = await new Bed().open();
+  const bed = await new Bed("node").open();
   const flag = new Int32Array(new SharedArrayBuffer(4));
   const elsewhere = new Worker(ELSEWHERE, { eval: true, workerData: { flag } });
   try {
     const [port] = (await once(elsewhere, "message")) as [number];
-    bed.apply([{ port }]);
+    await bed.apply([{ port }]);
     const statuses: unknown[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       Atomics.store(flag, 0, 0);

@@ -200,6 +200,10 @@ export const MACHINE_ERRORS = {
     "The path of a socket in {folder} has more than 107 bytes.",
     "Choose a folder with a shorter path.",
   ]),
+  HAPROXY_MISSING: entry(422, "never", [
+    "The gateway's driver is haproxy, and no HAProxy {oldest} or newer is installed.",
+    "Install it (Debian's package `haproxy`), or set EVENKEEL_GATEWAY_DRIVER=node.",
+  ]),
   PART_FAILED: entry(500, "later", ["{part} did not start: {problem}.", "See {log}."]),
   POSTGRES_FAILED: entry(500, "later", ["PostgreSQL did not start: {problem}.", "See {log}."]),
 } as const satisfies Record<string, Entry>;

@@ -1,7 +1,8 @@
 import { Agent, createServer, request, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
-import { Bed, until } from "./test-bed.ts";
+import { describe, expect } from "vitest";
+import { Bed, DRIVERS, until } from "./bed.ts";
+import { conforming, printTable } from "./table.ts";
 
 interface Load {
   readonly failures: string[];
@@ -43,28 +44,34 @@ async function application(bed: Bed): Promise<{ server: Server; port: number }> 
   return { server, port: await bed.applicationServer(server) };
 }
 
-test("no request is lost while instances are replaced again and again under load", async () => {
-  const bed = await new Bed().open();
-  const kept = new Agent({ keepAlive: true });
-  const load: Load = { failures: [], sent: 0, over: false };
-  let current = await application(bed);
-  bed.apply([{ port: current.port }]);
-  const clients = Array.from({ length: 12 }, (_, index) => sendUntilOver(load, bed.port, index % 2 === 0 && kept));
-  for (let replacement = 0; replacement < 40; replacement += 1) {
-    const next = await application(bed);
-    bed.apply([{ port: current.port, draining: true }, { port: next.port }]);
-    await until(() => bed.plane.draining()[0]?.inFlight === 0);
-    // As a process that ends: at once, with every connection that is left.
-    current.server.closeAllConnections();
-    current.server.close();
-    bed.apply([{ port: next.port }]);
-    current = next;
-    await sleep(20);
-  }
-  load.over = true;
-  await Promise.all(clients);
-  kept.destroy();
-  await bed.close();
-  expect(load.failures).toEqual([]);
-  expect(load.sent).toBeGreaterThan(200);
+printTable("replacement");
+
+describe.each(DRIVERS)("%s", (driver) => {
+  const check = conforming(driver);
+  check("no request is lost while instances are replaced again and again under load", async () => {
+    const bed = new Bed(driver);
+    await bed.open();
+    const kept = new Agent({ keepAlive: true });
+    const load: Load = { failures: [], sent: 0, over: false };
+    let current = await application(bed);
+    await bed.apply([{ port: current.port }]);
+    const clients = Array.from({ length: 12 }, (_, index) => sendUntilOver(load, bed.port, index % 2 === 0 && kept));
+    for (let replacement = 0; replacement < 40; replacement += 1) {
+      const next = await application(bed);
+      await bed.apply([{ port: current.port, draining: true }, { port: next.port }]);
+      await until(() => bed.plane.draining()[0]?.inFlight === 0);
+      // As a process that ends: at once, with every connection that is left.
+      current.server.closeAllConnections();
+      current.server.close();
+      await bed.apply([{ port: next.port }]);
+      current = next;
+      await sleep(20);
+    }
+    load.over = true;
+    await Promise.all(clients);
+    kept.destroy();
+    await bed.close();
+    expect(load.failures).toEqual([]);
+    expect(load.sent).toBeGreaterThan(200);
+  });
 });

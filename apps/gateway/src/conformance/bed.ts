@@ -1,4 +1,5 @@
-// Real servers and clients for the tests of this folder.
+// Real servers and clients around one driver, for the tests of this folder.
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type RequestListener, request, type Server } from "node:http";
 import {
   type AddressInfo,
@@ -7,12 +8,19 @@ import {
   type Socket,
   type Server as TcpServer,
 } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { InstanceStatistics } from "@evenkeel/contracts/gateway-protocol";
 import { HostId, newId, RouteId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
 import { type InstanceKey, instanceKey, RouteTable } from "@evenkeel/contracts/route-table";
-import type { DriverOptions, Trouble } from "../driver.ts";
-import { DataPlane } from "./data-plane.ts";
+import { createLog } from "@evenkeel/kit/log";
+import { findHaproxy } from "../choose-driver.ts";
+import type { Driver, DriverOptions, Trouble } from "../driver.ts";
+import { HaproxyDriver } from "../haproxy/driver.ts";
+import { DataPlane } from "../node/data-plane.ts";
+
+export type DriverName = Driver["name"];
 
 /** An instance in a table of the tests; all belong to one service. */
 export interface Spec {
@@ -36,13 +44,18 @@ export interface Ask {
   readonly body?: string | Buffer;
 }
 
+export const DRIVERS: readonly DriverName[] = ["node", "haproxy"];
+
 const workspaceId = newId(WorkspaceId, "wsp");
 export const serviceId = newId(ServiceId, "svc");
 const routeId = newId(RouteId, "rte");
 
 /** One gateway, with everything that the test starts around it; `close` ends all. */
 export class Bed {
-  readonly plane: DataPlane;
+  readonly driver: DriverName;
+  readonly #options: DriverOptions;
+  readonly #home = mkdtempSync(join(tmpdir(), "conformance-"));
+  #plane: Driver | null = null;
   readonly troubles: Trouble[] = [];
   drained = 0;
   readonly reached: string[] = [];
@@ -52,8 +65,9 @@ export class Bed {
   #version = 0;
   port = 0;
 
-  constructor(options: Partial<DriverOptions> = {}) {
-    this.plane = new DataPlane({
+  constructor(driver: DriverName, options: Partial<DriverOptions> = {}) {
+    this.driver = driver;
+    this.#options = {
       trustForwarded: false,
       responseTimeoutMs: 20_000,
       onTrouble: (trouble) => this.troubles.push(trouble),
@@ -62,17 +76,33 @@ export class Bed {
       },
       onReached: ({ instance, problem }) => this.reached.push(`${this.#portOf(instance)} ${problem}`),
       ...options,
-    });
+    };
+  }
+
+  get plane(): Driver {
+    if (this.#plane === null) throw new Error("the bed is not open");
+    return this.#plane;
   }
 
   async open(): Promise<this> {
-    this.port = await this.#listen(this.plane.server);
+    this.#plane = await this.#make();
+    this.port = (await this.plane.open({ host: "127.0.0.1", port: 0 })).port;
     return this;
+  }
+
+  async #make(): Promise<Driver> {
+    if (this.driver === "node") return new DataPlane(this.#options);
+    const command = findHaproxy();
+    if (command === null) throw new Error("HAProxy is not installed: apt-get install haproxy");
+    const log = createLog({ part: "gateway", level: "error" });
+    return await HaproxyDriver.create({ ...this.#options, home: this.#home, command, log });
   }
 
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
+    await this.#plane?.close(AbortSignal.abort());
     for (const server of this.#servers) await new Promise((resolve) => server.close(resolve));
+    rmSync(this.#home, { recursive: true, force: true });
   }
 
   async #listen(server: Server | TcpServer, port = 0): Promise<number> {
@@ -127,14 +157,18 @@ export class Bed {
     });
   }
 
-  apply(specs: readonly Spec[], parkMs = 0): void {
-    this.plane.apply(this.table(specs, parkMs));
+  async apply(specs: readonly Spec[], parkMs = 0): Promise<void> {
+    await this.plane.apply(this.table(specs, parkMs));
   }
 
   /** Statistics of the one instance, or of the service where it had none. */
-  statistics(port: number | null): InstanceStatistics | undefined {
+  async statistics(port: number | null): Promise<InstanceStatistics | undefined> {
     const key = port === null ? null : this.key(port);
-    return this.plane.takeStatistics().find(({ instance }) => instance === key);
+    return (await this.plane.takeStatistics()).find(({ instance }) => instance === key);
+  }
+
+  async inFlight(count: number): Promise<void> {
+    await until(async () => (await this.plane.takeStatistics()).some(({ inFlight }) => inFlight === count));
   }
 
   ask({ path = "/", method = "GET", headers = {}, body }: Ask = {}): Promise<Answer> {
@@ -177,6 +211,6 @@ export class Bed {
 }
 
 /** Waits until it is so; the test's own limit ends a wait for what never comes. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(5);
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(5);
 }

@@ -1,0 +1,194 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writeDurableJson } from "@evenkeel/kit/durable-file";
+import { readIdentity } from "@evenkeel/kit/process-identity";
+import { bindSocket, type HeldSocket } from "@evenkeel/kit/socket-handover";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Bed, type Spec, until } from "../conformance/bed.ts";
+import { ControlPlaneBed, GatewayProcess } from "../control-plane-bed.ts";
+import { endProgram } from "./program.ts";
+
+let home: string;
+let held: HeldSocket;
+let plane: ControlPlaneBed;
+let gateways: GatewayProcess[];
+/** Only for its applications, tables and clients. */
+let bed: Bed;
+
+beforeEach(async () => {
+  home = mkdtempSync(join(tmpdir(), "gateway-"));
+  held = await bindSocket({ host: "127.0.0.1", port: 0 });
+  plane = await new ControlPlaneBed().open();
+  gateways = [];
+  bed = new Bed("haproxy");
+  bed.port = held.port;
+});
+
+afterEach(async () => {
+  for (const gateway of gateways) await gateway.end();
+  endProgram(join(home, "haproxy"), "SIGKILL");
+  await plane.close();
+  held.close();
+  await bed.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+async function start(more: Record<string, string> = {}): Promise<GatewayProcess> {
+  const before = plane.said("hello").length;
+  const gateway = new GatewayProcess(
+    {
+      EVENKEEL_CONTROL_PLANES: plane.url,
+      EVENKEEL_GATEWAY_HOME: home,
+      EVENKEEL_GATEWAY_DRIVER: "haproxy",
+      EVENKEEL_JOIN_TOKEN: "token-1",
+      ...more,
+    },
+    held.fd,
+  );
+  gateways.push(gateway);
+  await gateway.port();
+  await until(() => plane.said("hello").length > before);
+  return gateway;
+}
+
+async function push(specs: readonly Spec[]): Promise<number> {
+  const table = bed.table(specs);
+  plane.send({ kind: "table", table });
+  await plane.heard("applied", ({ tableVersion }) => tableVersion === table.version);
+  return table.version;
+}
+
+const answering = (text: string): Promise<number> => bed.application((_, res) => res.end(text));
+const ask = async (): Promise<string> => (await bed.ask()).body;
+const masterPid = (): number => JSON.parse(readFileSync(join(home, "haproxy/process.json"), "utf8")).identity.pid;
+const reloads = (gateway: GatewayProcess): number => gateway.log.match(/haproxy reloaded/g)?.length ?? 0;
+
+test("it says which driver runs, and what its statistics sample", async () => {
+  await start();
+  expect(await plane.heard("hello")).toMatchObject({ driver: "haproxy" });
+  const port = await answering("served");
+  await push([{ port, version: "1.2.3" }]);
+  expect(await ask()).toBe("served");
+  const statistics = await plane.heard("statistics", ({ rows: [row] }) => row?.requests === 1);
+  expect(statistics.sampled).toEqual(["latency"]);
+  expect(statistics.rows[0]).toMatchObject({ instance: bed.key(port), version: "1.2.3", status2xx: 1 });
+});
+
+test("weights, drains, added and removed instances take no reload", async () => {
+  const gateway = await start();
+  const [one, other] = [await answering("one"), await answering("other")];
+  await push([{ port: one }]);
+  const before = reloads(gateway);
+  await push([{ port: one, weight: 0 }, { port: other }]);
+  expect(await ask()).toBe("other");
+  await push([{ port: one }, { port: other, draining: true }]);
+  expect(await ask()).toBe("one");
+  await push([{ port: other }]);
+  expect(await ask()).toBe("other");
+  await push([{ port: one, version: "2.0.0" }]);
+  expect(await ask()).toBe("one");
+  expect(reloads(gateway)).toBe(before);
+});
+
+test("when the gateway is killed HAProxy serves on, and the next one adopts it", async () => {
+  const first = await start();
+  const port = await answering("served");
+  await push([{ port }]);
+  const pid = masterPid();
+  await first.end("SIGKILL");
+  expect(await ask()).toBe("served");
+  await start();
+  expect(masterPid()).toBe(pid);
+  const next = await answering("next");
+  await push([{ port: next }]);
+  expect(await ask()).toBe("next");
+});
+
+test("a table that came to disk while HAProxy ran by an older one is in force after the adoption", async () => {
+  const first = await start();
+  await push([{ port: await answering("old") }]);
+  await first.end("SIGKILL");
+  const next = await answering("new");
+  const version = await pushToNobody(next);
+  const second = await start();
+  expect(second.log).toContain(`"version":${version}`);
+  expect(await ask()).toBe("new");
+});
+
+/** As a gateway that was killed between writing a table and putting it in force. */
+async function pushToNobody(port: number): Promise<number> {
+  const table = bed.table([{ port }]);
+  await writeDurableJson(join(home, "table.json"), table);
+  return table.version;
+}
+
+test("HAProxy that is killed is back from the table, with what was steered; connections wait meanwhile", async () => {
+  await start();
+  const [one, other] = [await answering("one"), await answering("other")];
+  await push([{ port: one }, { port: other }]);
+  await push([{ port: one, draining: true }, { port: other }]);
+  const pid = masterPid();
+  const worker = /^(\d+)/m.exec(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8"))?.[1];
+  for (const victim of [pid, Number(worker)]) process.kill(victim, "SIGKILL");
+  const answers = await Promise.all(Array.from({ length: 20 }, ask));
+  expect(new Set(answers)).toEqual(new Set(["other"]));
+  expect(masterPid()).not.toBe(pid);
+});
+
+test("a request in flight goes on through a reload, and is counted until it ends", async () => {
+  await start();
+  let release: () => void = () => undefined;
+  const old = await bed.application((_, res) => {
+    release = () => res.end("whole");
+  });
+  await push([{ port: old }]);
+  const asked = ask();
+  await plane.heard("statistics", ({ rows: [row] }) => row?.inFlight === 1);
+  // A service more is another structure.
+  const table = bed.table([{ port: old, draining: true }], 1000);
+  plane.send({ kind: "table", table });
+  await plane.heard("applied", ({ tableVersion }) => tableVersion === table.version);
+  const busy = await plane.heard("draining", ({ tableVersion }) => tableVersion === table.version);
+  expect(busy.rows).toEqual([{ instance: bed.key(old), inFlight: 1, longLived: 0 }]);
+  release();
+  expect(await asked).toBe("whole");
+  await plane.heard("draining", ({ rows }) => rows[0]?.inFlight === 0);
+});
+
+test("asked to end, the gateway ends HAProxy too, after what it had in hand", async () => {
+  const gateway = await start();
+  let release: () => void = () => undefined;
+  const port = await bed.application((_, res) => {
+    release = () => res.end("whole");
+  });
+  await push([{ port }]);
+  const asked = ask();
+  await plane.heard("statistics", ({ rows: [row] }) => row?.inFlight === 1);
+  const ended = gateway.end("SIGTERM");
+  await until(() => gateway.log.includes('"msg":"closing"'));
+  release();
+  expect(await asked).toBe("whole");
+  expect(await ended).toBe(0);
+  expect(readIdentity(masterPid())).toBeNull();
+});
+
+test("the driver node, chosen after it, ends the HAProxy that was left", async () => {
+  const first = await start();
+  await push([{ port: await answering("served") }]);
+  await first.end("SIGKILL");
+  await start({ EVENKEEL_GATEWAY_DRIVER: "node" });
+  await until(() => readIdentity(masterPid()) === null);
+  expect(await ask()).toBe("served");
+});
+
+test("a driver that is not installed is named", async () => {
+  const gateway = new GatewayProcess({
+    EVENKEEL_GATEWAY_HOME: home,
+    EVENKEEL_GATEWAY_DRIVER: "haproxy",
+    EVENKEEL_HAPROXY: "/nowhere/haproxy",
+  });
+  gateways.push(gateway);
+  expect(await gateway.exited()).not.toBe(0);
+  expect(gateway.log).toContain("no HAProxy 2.6 or newer is installed");
+});

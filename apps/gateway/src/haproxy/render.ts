@@ -1,0 +1,273 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { type ErrorCode, type Facts, problemDocument } from "@evenkeel/contracts/error";
+import { EVERYONE } from "@evenkeel/contracts/route-table";
+import { backendName, MODES, type Mode, type Pool, poolsOf, type TableContent } from "./pool.ts";
+import { type Routing, routingOf } from "./routing.ts";
+
+/** What the configuration depends on beside the table. */
+export interface RenderOptions {
+  readonly trustForwarded: boolean;
+  readonly responseTimeoutMs: number;
+}
+
+/** Everything that HAProxy reads: one folder. */
+export interface Rendered {
+  readonly files: Readonly<Record<string, string>>;
+  /** Changes with everything that takes a reload, and with nothing else. */
+  readonly structure: string;
+}
+
+export const CONFIG_FILE = "haproxy.cfg";
+export const WORKER_SOCKET = "worker.sock";
+export const MASTER_SOCKET = "master.sock";
+/** Bodies up to this size are read before an instance is chosen. */
+const SMALL_BODY_BYTES = 16_384;
+/** Of 1,024 requests so many are logged; changed while it runs. */
+export const KEEP_ALL = 1024;
+
+const LUA = readFileSync(new URL("evenkeel.lua", import.meta.url), "utf8");
+
+/** The configuration for this table. */
+export function render(table: TableContent, options: RenderOptions): Rendered {
+  const routing = routingOf(table);
+  const pools = poolsOf(table);
+  const files: Record<string, string> = {
+    "evenkeel.lua": LUA,
+    ...mapFiles(routing),
+    "bad.json": problem("REQUEST_UNREADABLE", { problem: "it does not follow the protocol" }),
+    "late.json": problem("REQUEST_SLOW", {}),
+    "none.json": problem("ROUTE_NONE", { host: "%[req.hdr(host),json(utf8s)]", path: "%[path,json(utf8s)]" }),
+  };
+  for (const { serviceId, name } of table.services) Object.assign(files, problemFiles(serviceId, name, options));
+  const text = (servers: (pool: Pool) => readonly string[]): string =>
+    [
+      ...defaults(options),
+      ...frontend(routing, options),
+      ...table.services.flatMap(({ serviceId, parkMs }) =>
+        pools
+          .filter((pool) => pool.serviceId === serviceId)
+          .flatMap((pool) => MODES.flatMap((mode) => [...backend(pool, { mode, parkMs }), ...servers(pool)])),
+      ),
+    ].join("\n");
+  const frame = text(() => []);
+  const structure = createHash("sha256")
+    .update(JSON.stringify([frame, files]))
+    .digest("hex");
+  const config = `${global(structure)}\n${text(serverLines)}\n`;
+  return { files: { ...files, [CONFIG_FILE]: config }, structure };
+}
+
+function serverLines({ servers }: Pool): string[] {
+  return servers.map(({ name, upstream, weight, ready }) => {
+    const host = upstream.address.includes(":") ? `[${upstream.address}]` : upstream.address;
+    return `  server ${name} ${host}:${upstream.port} weight ${weight}${ready ? "" : " disabled"}`;
+  });
+}
+
+function global(structure: string): string {
+  return `global
+  description ${structure}
+  stats socket unix@${WORKER_SOCKET} mode 600 level admin
+  lua-load-per-thread evenkeel.lua
+  set-var proc.keep int(${KEEP_ALL})
+  # Long enough for one small body beside the headers.
+  tune.bufsize 32768
+  tune.http.maxhdr 128
+ring requests
+  format raw
+  maxlen 2048
+  size 1048576
+  timeout connect 2s
+  timeout server 10s
+`;
+}
+
+function defaults({ responseTimeoutMs }: RenderOptions): string[] {
+  return [
+    "defaults",
+    "  mode http",
+    "  log ring@requests format raw local0 info",
+    // Read by request-log.ts.
+    '  log-format "R %b %s %ST %Ta %ts %rc %[var(txn.id)]"',
+    "  timeout connect 2s",
+    "  timeout client 1h",
+    `  timeout server ${responseTimeoutMs}ms`,
+    "  timeout http-request 30s",
+    "  timeout http-keep-alive 75s",
+    "  timeout tunnel 20d",
+    "  option redispatch 1",
+    // Without it a client that leaves looks like a failure of the instance.
+    "  option abortonclose",
+    "",
+  ];
+}
+
+function frontend(routing: Routing, options: RenderOptions): string[] {
+  return [
+    "frontend edge",
+    "  bind fd@3",
+    "  http-error status 400 content-type application/problem+json file bad.json",
+    "  http-error status 408 content-type application/problem+json file late.json",
+    "  http-request set-log-level silent if { rand(1024),sub(proc.keep) ge 0 }",
+    // Of none or several nobody knows which one counts.
+    "  use_backend bad unless { req.fhdr_cnt(host) 1 } || HTTP_1.0",
+    "  http-request set-uri %[pathq] if { url_beg http:// https:// }",
+    ...identity(),
+    ...forwarded(options),
+    ...hop(),
+    "  acl kept method GET HEAD OPTIONS",
+    "  acl body req.hdr_val(content-length) gt 0",
+    "  acl body req.hdr(transfer-encoding) -m found",
+    "  acl raw method GET",
+    ...choice(routing),
+    "backend bad",
+    "  http-request return status 400 content-type application/problem+json file bad.json",
+    "  http-after-response set-header connection close",
+    "",
+    "backend none",
+    "  http-request return status 404 content-type application/problem+json lf-file none.json",
+    "",
+  ];
+}
+
+function identity(): string[] {
+  return [
+    "  http-request set-var(txn.id) uuid(),regsub(-,,g)",
+    "  http-request set-var(txn.trace) var(txn.id)",
+    "  http-request set-var(txn.id) req.hdr(x-request-id) if { req.hdr(x-request-id) -m reg ^[A-Za-z0-9_.:+/=@-]{1,128}$ }",
+    "  http-request set-header x-request-id %[var(txn.id)]",
+    "  acl traced req.hdr(traceparent) -m reg ^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}",
+    "  http-request del-header tracestate unless traced",
+    "  http-request set-header traceparent 00-%[var(txn.trace)]-%[var(txn.trace),xxh64,hex,lower]-01 unless traced",
+  ];
+}
+
+function forwarded({ trustForwarded }: RenderOptions): string[] {
+  const scheme = "%[ssl_fc,iif(https,http)]";
+  if (!trustForwarded) {
+    return [
+      "  http-request set-header x-forwarded-for %[src]",
+      `  http-request set-header x-forwarded-proto ${scheme}`,
+      "  http-request set-header x-forwarded-host %[req.hdr(host)]",
+    ];
+  }
+  return [
+    "  http-request set-header x-forwarded-for %[req.fhdr(x-forwarded-for)],\\ %[src] if { req.hdr(x-forwarded-for) -m found }",
+    "  http-request set-header x-forwarded-for %[src] unless { req.hdr(x-forwarded-for) -m found }",
+    `  http-request set-header x-forwarded-proto ${scheme} unless { req.hdr(x-forwarded-proto) -m found }`,
+    "  http-request set-header x-forwarded-host %[req.hdr(host)] unless { req.hdr(x-forwarded-host) -m found }",
+  ];
+}
+
+/** What belongs to one hop, and what only we may say. */
+function hop(): string[] {
+  const usual = "-m str -i keep-alive close upgrade";
+  return [
+    `  http-request lua.drop_hop if { req.hdr(connection) -m found } !{ req.hdr(connection) ${usual} }`,
+    `  http-response lua.drop_hop_of_answer if { res.hdr(connection) -m found } !{ res.hdr(connection) ${usual} }`,
+    "  http-request del-header ^(keep-alive|proxy-connection|proxy-authorization|trailer|http2-settings|x-forwarded-port|x-real-ip|forwarded)$ -m reg",
+    "  http-request del-header te unless { req.hdr(te) -m str -i trailers }",
+    "  http-response del-header ^(keep-alive|proxy-connection)$ -m reg",
+  ];
+}
+
+function choice(routing: Routing): string[] {
+  const upgrading = "raw { req.hdr(upgrade) -m found } !{ req.hdr(upgrade) -m reg -i ^h2c?$ }";
+  const modes = (target: string): string[] => [
+    "  http-request del-header upgrade if { req.hdr(upgrade) -m reg -i ^h2c?$ }",
+    `  use_backend ${target}.raw if ${upgrading}`,
+    `  use_backend ${target}.once if !kept || body`,
+    `  use_backend ${target}.kept`,
+    "",
+  ];
+  if (routing.kind === "one") return modes(routing.target);
+  const found = ["  use_backend none if !{ var(txn.target) -m found }", ...modes("%[var(txn.target)]")];
+  const slash = "concat(/)";
+  if (routing.kind === "path") {
+    return [`  http-request set-var(txn.target) path,${slash},map_beg(paths.map)`, ...found];
+  }
+  return [
+    "  http-request set-var(txn.name) req.hdr(host),host_only,rtrim(.),lower",
+    "  http-request set-var(txn.host) var(txn.name),map_str(hosts.map)",
+    ...(routing.wildcards === ""
+      ? []
+      : ["  http-request set-var(txn.host) var(txn.name),map_end(wildcards.map) unless { var(txn.host) -m found }"]),
+    "  http-request set-var(txn.host) str(*) unless { var(txn.host) -m found }",
+    "  http-request set-var(txn.path) path",
+    `  http-request set-var(txn.target) var(txn.host),concat(,txn.path),${slash},map_beg(paths.map)`,
+    ...found,
+  ];
+}
+
+function mapFiles(routing: Routing): Record<string, string> {
+  if (routing.kind === "one") return {};
+  if (routing.kind === "path") return { "paths.map": routing.paths };
+  const { hosts, wildcards, paths } = routing;
+  return { "hosts.map": hosts, "wildcards.map": wildcards, "paths.map": paths };
+}
+
+const RETRIES = 3;
+
+function backend(pool: Pool, { mode, parkMs }: { mode: Mode; parkMs: number }): string[] {
+  const name = backendName(pool, mode);
+  const file = (kind: string): string => `${pool.serviceId}-${kind}.json`;
+  const json = "content-type application/problem+json";
+  const park = parkMs === 0 ? [] : [`  http-request lua.park ${name} ${parkMs} if { nbsrv(${name}) eq 0 }`];
+  const isAll = pool.subset === EVERYONE;
+  return [
+    `backend ${name}`,
+    `  retries ${RETRIES + Math.ceil(parkMs / 1000)}`,
+    ...ways(mode),
+    ...park,
+    ...(isAll
+      ? [`  http-request deny status 503 ${json} lf-file ${file("none")} hdr retry-after 1 if { nbsrv(${name}) eq 0 }`]
+      : []),
+    // HAProxy says 503 where no connection was made: told from an application's own 503 by a header that leaves with it.
+    "  http-response del-header x-evenkeel-unconnected",
+    `  http-error status 502 ${json} lf-file ${file("failed")}`,
+    `  http-error status 503 ${json} lf-file ${file("unconnected")} hdr x-evenkeel-unconnected 1`,
+    `  http-error status 504 ${json} lf-file ${file("slow")}`,
+    "  http-after-response set-status 502 if { status 503 } { res.hdr(x-evenkeel-unconnected) -m found }",
+    "  http-after-response del-header x-evenkeel-unconnected if { status 502 }",
+  ];
+}
+
+function ways(mode: Mode): string[] {
+  switch (mode) {
+    case "kept":
+      return ["  http-reuse always", "  retry-on conn-failure empty-response"];
+    case "once":
+      return [
+        "  http-reuse never",
+        "  option http-server-close",
+        "  retry-on conn-failure",
+        `  acl small req.hdr_val(content-length) 1:${SMALL_BODY_BYTES}`,
+        "  http-request wait-for-body time 30s if small",
+        // Who waits for `100 Continue` got it with that.
+        "  http-request del-header expect if small",
+      ];
+    case "raw":
+      return ["  http-reuse never", "  option http-server-close", "  retry-on conn-failure"];
+  }
+}
+
+function problemFiles(
+  serviceId: string,
+  service: string,
+  { responseTimeoutMs }: RenderOptions,
+): Record<string, string> {
+  const name = service.replaceAll("%", "%%");
+  const common = { service: name, instance: "%s", requestId: "%[var(txn.id)]" };
+  const seconds = responseTimeoutMs / 1000;
+  return {
+    [`${serviceId}-none.json`]: problem("INSTANCE_NONE", { ...common, instance: null }),
+    [`${serviceId}-unconnected.json`]: problem("INSTANCE_FAILED", { ...common, problem: "no connection was made" }),
+    [`${serviceId}-failed.json`]: problem("INSTANCE_FAILED", { ...common, problem: "the connection ended early" }),
+    [`${serviceId}-slow.json`]: problem("INSTANCE_SLOW", { ...common, seconds }),
+  };
+}
+
+function problem(code: ErrorCode, facts: Facts): string {
+  return JSON.stringify(problemDocument(code, facts));
+}

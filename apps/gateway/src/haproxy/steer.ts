@@ -1,0 +1,58 @@
+import { backendName, MODES, type Pool } from "./pool.ts";
+
+/** A server as `show servers state` tells it. */
+export interface RunningServer {
+  readonly backend: string;
+  readonly name: string;
+  readonly weight: number;
+  readonly ready: boolean;
+}
+
+interface Wanted extends RunningServer {
+  readonly address: string;
+}
+
+const pathOf = ({ backend, name }: RunningServer): string => `${backend}/${name}`;
+
+/** What to say to HAProxy, in this order, so that its servers become those of the pools; those in excess are only shut. */
+export function steer(running: readonly RunningServer[], pools: readonly Pool[]): string[] {
+  const found = new Map(running.map((server) => [pathOf(server), server]));
+  const wanted = new Map(pools.flatMap(wantedOf).map((server) => [pathOf(server), server]));
+  const isReady = (path: string): boolean => found.get(path)?.ready ?? false;
+  const added: string[] = [];
+  const weighed: string[] = [];
+  const opened: string[] = [];
+  for (const [path, { address, weight, ready }] of wanted) {
+    const server = found.get(path);
+    // A server that is added is shut.
+    if (server === undefined) added.push(`add server ${path} ${address} weight ${weight}`);
+    else if (server.weight !== weight) weighed.push(`set server ${path} weight ${weight}`);
+    if (ready && !isReady(path)) opened.push(`set server ${path} state ready`);
+  }
+  const shut = [...found.keys()]
+    .filter((path) => isReady(path) && wanted.get(path)?.ready !== true)
+    .map((path) => `set server ${path} state maint`);
+  // First those that take over, then those that give: no backend is empty in between.
+  return [...added, ...opened, ...weighed, ...shut];
+}
+
+function wantedOf(pool: Pool): Wanted[] {
+  return MODES.flatMap((mode) =>
+    pool.servers.map(({ name, upstream, weight, ready }) => {
+      const host = upstream.address.includes(":") ? `[${upstream.address}]` : upstream.address;
+      return { backend: backendName(pool, mode), name, address: `${host}:${upstream.port}`, weight, ready };
+    }),
+  );
+}
+
+const FORCED_MAINTENANCE = 1;
+
+/** Reads `show servers state`. */
+export function readServers(text: string): RunningServer[] {
+  return text.split("\n").flatMap((line) => {
+    const fields = line.split(" ");
+    const [, backend, , name, , , admin, weight] = fields;
+    if (fields.length < 20 || line.startsWith("#") || backend === undefined || name === undefined) return [];
+    return [{ backend, name, weight: Number(weight), ready: (Number(admin) & FORCED_MAINTENANCE) === 0 }];
+  });
+}
