@@ -74,7 +74,9 @@ export async function startControlPlane(config: Config, log: Log, options: Start
     handlers,
     credentials: { principal: callers.findBySecret, host: fleet.hostCaller },
     checkReplies: options.checkReplies ?? false,
-    documents: { "/api/openapi.json": openApiDocument(Object.keys(handlers) as OperationName[], config.version) },
+    documents: {
+      "/api/openapi.json": () => openApiDocument(Object.keys(handlers) as OperationName[], config.version),
+    },
   };
   await server.serve(service, fleet.upgrades);
   executor.open();

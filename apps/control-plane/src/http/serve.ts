@@ -12,8 +12,12 @@ import { ENDPOINTS, type RespondDeps, type Route, respond, sendProblem } from ".
 /** What is served over HTTP. */
 export interface Service extends Omit<RespondDeps, "ending"> {
   readonly handlers: Partial<Handlers<OperationName>>;
-  /** Documents beside the API, by path. */
-  readonly documents: Readonly<Record<string, unknown>>;
+  /** Documents beside the API, by path; made when somebody asks for one. */
+  readonly documents: Readonly<Record<string, () => unknown>>;
+}
+
+function noCompiler(): never {
+  throw new Error("a route has a schema of the framework");
 }
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
@@ -29,6 +33,8 @@ export function makeApp(service: Service, ending: AbortSignal, log: Log): Fastif
     routerOptions: { maxParamLength: 300 },
     // Each request would cost two lines; refusals and failures have their own.
     logController: new LogController({ disableRequestLogging: true }),
+    // What comes and goes is parsed by its endpoint: the libraries for that are not even loaded, which makes a start quicker.
+    schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
     frameworkErrors: (error, request, reply) => sendProblem(reply, asPlatformError(error, request.id), request.id),
   });
   app.setErrorHandler(async (error, request, reply) => {
@@ -65,8 +71,12 @@ export function makeApp(service: Service, ending: AbortSignal, log: Log): Fastif
       routes.filter((route) => route.endpoint.bodyKind === "raw"),
     );
   });
-  for (const [path, document] of Object.entries(service.documents)) {
-    app.get(path, (_, reply) => void reply.type("application/json; charset=utf-8").send(JSON.stringify(document)));
+  for (const [path, make] of Object.entries(service.documents)) {
+    let text: string | null = null;
+    app.get(path, (_, reply) => {
+      text ??= JSON.stringify(make());
+      void reply.type("application/json; charset=utf-8").send(text);
+    });
   }
   refuseOtherMethods(app, routes, Object.keys(service.documents));
   return app;
