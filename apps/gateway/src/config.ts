@@ -22,6 +22,8 @@ const Environment = z.object({
   EVENKEEL_GATEWAY_NAME: z.string().default(hostname().split(".")[0] ?? "gateway"),
   /** What clients reach it by, told at the first join; default: where it listens. */
   EVENKEEL_GATEWAY_URL: Url.optional(),
+  /** Where it stands: services that ask for it are served from there first. */
+  EVENKEEL_GATEWAY_ZONE: z.string().min(1).optional(),
   EVENKEEL_GATEWAY_TRUST_FORWARDED: z.enum(["0", "1"]).default("0"),
   /** `auto`: haproxy where it is installed. */
   EVENKEEL_GATEWAY_DRIVER: z.enum(["auto", "node", "haproxy"]).default("node"),
@@ -38,6 +40,7 @@ export interface Config {
   readonly joinToken: string | null;
   readonly name: string;
   readonly url: string | null;
+  readonly zone: string | null;
   readonly trustForwarded: boolean;
   readonly responseTimeoutMs: number;
   readonly driver: "auto" | "node" | "haproxy";
@@ -65,6 +68,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     joinToken: values.EVENKEEL_JOIN_TOKEN ?? null,
     name: values.EVENKEEL_GATEWAY_NAME,
     url: values.EVENKEEL_GATEWAY_URL ?? null,
+    zone: values.EVENKEEL_GATEWAY_ZONE ?? null,
     trustForwarded: values.EVENKEEL_GATEWAY_TRUST_FORWARDED === "1",
     responseTimeoutMs: values.EVENKEEL_GATEWAY_RESPONSE_SECONDS * 1000,
     driver: values.EVENKEEL_GATEWAY_DRIVER,

@@ -48,6 +48,8 @@ export interface DriverOptions extends DriverEvents {
   readonly trustForwarded: boolean;
   /** How long an instance may take to begin its answer. */
   readonly responseTimeoutMs: number;
+  /** Where this gateway stands; null = nowhere in particular. */
+  readonly zone: string | null;
 }
 
 /** The data plane behind the gateway's link: a table in, statistics out. */

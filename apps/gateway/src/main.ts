@@ -25,6 +25,7 @@ const plane = await chooseDriver(config, {
   log,
   trustForwarded: config.trustForwarded,
   responseTimeoutMs: config.responseTimeoutMs,
+  zone: config.zone,
   onTrouble: troubleLog(log),
   onDrained: () => link?.drained(),
   onReached: (reached) => link?.reached(reached),

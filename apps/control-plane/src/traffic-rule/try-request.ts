@@ -2,6 +2,7 @@ import type { RouteTable } from "@evenkeel/contracts/route-table";
 import { EVERYONE } from "@evenkeel/contracts/route-table";
 import type { RequestView } from "@evenkeel/contracts/traffic/condition";
 import { cellAtEntry, compileRules } from "@evenkeel/contracts/traffic/decide";
+import { cookieOf, parameterOf } from "@evenkeel/contracts/traffic/field";
 import type { ImaginedRequest, RuleMatch } from "@evenkeel/contracts/traffic-rule";
 
 interface Place {
@@ -55,13 +56,7 @@ function viewOf({ method, path, headers, source, lane }: ImaginedRequest): Reque
     source,
     lane: lane ?? undefined,
     header: (name) => lower.get(name),
-    cookie: (name) => readPair(lower.get("cookie") ?? "", name, /; */),
-    query: (name) => readPair(query, name, /&/),
+    cookie: (name) => cookieOf(lower.get("cookie"), name),
+    query: (name) => parameterOf(query, name),
   };
-}
-
-/** The value of the first `name=value`. */
-function readPair(text: string, name: string, separator: RegExp): string | undefined {
-  const found = text.split(separator).find((pair) => pair === name || pair.startsWith(`${name}=`));
-  return found?.slice(name.length + 1);
 }

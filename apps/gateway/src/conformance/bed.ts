@@ -70,6 +70,7 @@ export class Bed {
     this.#options = {
       trustForwarded: false,
       responseTimeoutMs: 20_000,
+      zone: null,
       onTrouble: (trouble) => this.troubles.push(trouble),
       onDrained: () => {
         this.drained += 1;

@@ -12,7 +12,7 @@ const choice = (name: string, weight: number): Choice => ({ name, weight, draini
 function shares(choices: Choice[], rounds: number): Record<string, number> {
   const counts: Record<string, number> = {};
   for (let round = 0; round < rounds; round += 1) {
-    const name = pick(choices, [])?.name ?? "nobody";
+    const name = pick(choices, null)?.name ?? "nobody";
     counts[name] = (counts[name] ?? 0) + 1;
   }
   return counts;
@@ -26,7 +26,7 @@ test("weights hold over 10,000 requests", () => {
 
 test("no instance gets its share in a row", () => {
   const choices = [choice("a", 2), choice("b", 1), choice("c", 1)];
-  const order = Array.from({ length: 8 }, () => pick(choices, [])?.name).join("");
+  const order = Array.from({ length: 8 }, () => pick(choices, null)?.name).join("");
   expect(order).toBe("abcaabca");
 });
 
@@ -45,6 +45,6 @@ test("weights hold from the moment one of them changes, and draining and weight 
 
 test("an instance that was tried is left out, and when all were there is none", () => {
   const [a, b] = [choice("a", 1), choice("b", 1)];
-  expect(pick([a, b], [a])).toBe(b);
-  expect(pick([a, b], [a, b])).toBeNull();
+  expect(pick([a, b], (one) => one === a)).toBe(b);
+  expect(pick([a, b], () => true)).toBeNull();
 });

@@ -8,8 +8,9 @@ import type { InstanceKey, RouteTable, Upstream } from "@evenkeel/contracts/rout
 import type { DrainingRow, Driver, DriverOptions, Listen, Reached, Serving } from "../driver.ts";
 import { probe } from "../probe.ts";
 import { compileRoutes, type Match } from "../route-table.ts";
-import { type Arrival, Exchange } from "./exchange.ts";
+import type { Arrival } from "./exchange.ts";
 import { Instance } from "./instance.ts";
+import { admit, Entry } from "./passage.ts";
 import { answerProblem, refuseConnection } from "./problem.ts";
 import { Service } from "./service.ts";
 
@@ -28,6 +29,7 @@ export class DataPlane implements Driver {
   readonly #options: DriverOptions;
   #match: Match<Service> = () => null;
   #services = new Map<ServiceId, Service>();
+  #entry = new Entry({ marks: [], callers: [], entry: null });
   /** No longer in the table, but still with something in flight or uncounted. */
   readonly #retired = new Set<Instance>();
   #closing = false;
@@ -64,20 +66,27 @@ export class DataPlane implements Driver {
   apply(table: RouteTable): void {
     const before = this.#services;
     const services = new Map<ServiceId, Service>();
-    for (const { serviceId, name, parkMs, upstreams } of table.services) {
+    for (const entry of table.services) {
+      const { serviceId, name, parkMs, upstreams } = entry;
       const service = before.get(serviceId) ?? new Service(serviceId, this.#options.responseTimeoutMs);
       service.name = name;
       service.parkMs = parkMs;
       this.#adopt(service, upstreams);
+      service.goBy(entry, this.#options.zone);
       services.set(serviceId, service);
     }
-    for (const [serviceId, service] of before) if (!services.has(serviceId)) this.#adopt(service, []);
+    for (const [serviceId, service] of before) {
+      if (services.has(serviceId)) continue;
+      this.#adopt(service, []);
+      service.standing.close();
+    }
     const rules = table.routes.flatMap(({ host, path, serviceId }) => {
       const target = services.get(serviceId);
       return target === undefined ? [] : [{ host, path, target }];
     });
     this.#match = compileRoutes(rules);
     this.#services = services;
+    this.#entry = new Entry(table);
     for (const service of services.values()) service.wake();
   }
 
@@ -190,7 +199,7 @@ export class DataPlane implements Driver {
       return;
     }
     const { trustForwarded, onTrouble } = this.#options;
-    new Exchange({ req, res, service, host, path, trustForwarded, onTrouble, ...way }).start();
+    admit({ req, res, service, host, path, trustForwarded, onTrouble, ...way }, this.#entry);
   }
 
   async #probe(instance: Instance): Promise<void> {

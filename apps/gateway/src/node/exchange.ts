@@ -34,6 +34,12 @@ export interface Arrival {
   readonly trustForwarded: boolean;
   readonly expectsContinue: boolean;
   readonly upgrade: Upgrade | null;
+  /** Names of the subsets of the service that it may go to, the best first. */
+  readonly chain: readonly string[];
+  /** What is carried on to the instance. */
+  readonly baggage: string | null;
+  /** Gives back what was taken for it. */
+  readonly release: (() => void) | null;
   readonly onTrouble: (trouble: Trouble) => void;
 }
 
@@ -62,8 +68,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Cuttable {
 
   constructor(arrival: Arrival) {
     this.#arrival = arrival;
-    const { req, host, trustForwarded, upgrade } = arrival;
-    this.#headers = requestHeaders(req, host, trustForwarded);
+    const { req, upgrade } = arrival;
+    this.#headers = requestHeaders(req, arrival);
     this.#safe = req.method === "GET" || req.method === "HEAD" || req.method === "OPTIONS";
     this.#fresh = upgrade !== null;
   }
@@ -73,6 +79,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Cuttable {
     if (this.#headers.ambiguous) {
       res.shouldKeepAlive = false;
       this.#over = true;
+      this.#arrival.release?.();
       answerProblem(res, "REQUEST_UNREADABLE", { problem: "more than one Host header" });
       return;
     }
@@ -100,8 +107,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Cuttable {
 
   #attempt(): void {
     if (this.#over) return;
-    const { service, req, path, upgrade } = this.#arrival;
-    const instance = service.choose(this.#tried);
+    const { service, req, path, upgrade, chain } = this.#arrival;
+    const instance = service.choose(chain, this.#tried);
     if (instance === null) {
       this.#waitOrGiveUp();
       return;
@@ -182,9 +189,17 @@ export class Exchange implements Dispatcher.DispatchHandler, Cuttable {
       return;
     }
     const length = headers["content-length"];
-    res.writeHead(status, statusText ?? "", responseHeaders(headers));
+    res.writeHead(status, statusText ?? "", this.#withDraining(responseHeaders(headers)));
     this.#status = status;
     this.#left = length === undefined ? -1 : Number(length);
+  }
+
+  /** Whoever still asks an instance that goes is told so, and comes back on a new connection. */
+  #withDraining(headers: string[]): string[] {
+    if (this.#instance?.draining !== true) return headers;
+    this.#arrival.res.shouldKeepAlive = false;
+    headers.push("x-evenkeel-draining", "1");
+    return headers;
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -286,9 +301,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Cuttable {
 
   #end(ending: Ending): void {
     this.#over = true;
-    const counter = this.#instance?.counter ?? this.#arrival.service.counter;
-    counter.ended(ending, performance.now() - this.#arrivedAt);
+    this.#arrival.service.ended(this.#instance, ending, performance.now() - this.#arrivedAt);
     this.#instance?.leave(this);
+    this.#arrival.release?.();
   }
 }
 

@@ -22,6 +22,7 @@ const REQUEST_ACTIONS: ReadonlyMap<string, number> = new Map([
   ["host", HOST],
   // Set anew below.
   ["x-request-id", DROP],
+  ["baggage", DROP],
   ["traceparent", DROP],
   ["tracestate", DROP],
   ["x-forwarded-for", DROP],
@@ -85,8 +86,17 @@ export interface RequestHeaders {
   readonly ambiguous: boolean;
 }
 
-/** Headers for the instance: without those of this hop, with where the request came from; `host` as the client asked for. */
-export function requestHeaders(req: IncomingMessage, host: string, trustForwarded: boolean): RequestHeaders {
+/** What the gateway says of a request. */
+interface Said {
+  /** As the client asked for. */
+  readonly host: string;
+  readonly trustForwarded: boolean;
+  /** What is carried on of the client's, with what was decided; null = nothing. */
+  readonly baggage: string | null;
+}
+
+/** Headers for the instance: without those of this hop, with where the request came from. */
+export function requestHeaders(req: IncomingMessage, { host, trustForwarded, baggage }: Said): RequestHeaders {
   const { rawHeaders, headers } = req;
   const dropped = connectionNames(headers.connection);
   const list: string[] = ["host", host];
@@ -100,6 +110,7 @@ export function requestHeaders(req: IncomingMessage, host: string, trustForwarde
   }
   const requestId = matching(headers["x-request-id"], REQUEST_ID_PATTERN) ?? randomHex(32);
   list.push("x-request-id", requestId);
+  if (baggage !== null) list.push("baggage", baggage);
   addTrace(list, headers);
   addForwarded(list, req, { host, trustForwarded });
   return { list, requestId, ambiguous: hosts > 1 };

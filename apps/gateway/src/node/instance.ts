@@ -10,7 +10,6 @@ import type { ServiceId } from "@evenkeel/contracts/id";
 import type { Upstream } from "@evenkeel/contracts/route-table";
 import { buildConnector, Client } from "undici";
 import { Counter } from "../statistics.ts";
-import type { Weighted } from "./balance.ts";
 
 const CONNECT_TIMEOUT_MS = 2000;
 // What an application does not announce must be guessed: of those known none closes an idle connection earlier than
@@ -61,7 +60,7 @@ interface Owner {
   readonly responseTimeoutMs: number;
 }
 
-export class Instance implements Weighted {
+export class Instance {
   readonly service: Owner;
   readonly upstream: Upstream;
   readonly origin: string;
@@ -70,7 +69,10 @@ export class Instance implements Weighted {
   readonly longLived = new Set<Cuttable>();
   weight: number;
   draining: boolean;
-  currentWeight = 0;
+  /** The share of its weight that it carries while it is new. */
+  warmth = 1;
+  /** It failed more than the others: left alone for a while. */
+  ejected = false;
   /** Null until a connection was tried; then what hindered it, or "" when it was made. */
   reached: string | null = null;
   readonly #idle: Line[] = [];

@@ -1,16 +1,25 @@
 import type { ServerResponse } from "node:http";
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import { type ErrorCode, type Facts, problemDocument } from "@evenkeel/contracts/error";
+import { type ErrorCode, type Facts, type ProblemDocument, problemDocument } from "@evenkeel/contracts/error";
 
-/** The gateway's own answer to a request, as a problem document. */
-export function answerProblem(res: ServerResponse, code: ErrorCode, facts: Facts): void {
-  const problem = problemDocument(code, facts);
+/** The gateway's own answer to a request, as a problem document; its status. */
+export function answerProblem(res: ServerResponse, code: ErrorCode, facts: Facts): number {
+  return send(res, problemDocument(code, facts));
+}
+
+/** The answer of a drill, with the status that it asks for. */
+export function answerFault(res: ServerResponse, status: number, facts: Facts): void {
+  send(res, { ...problemDocument("FAULT_INJECTED", facts), status });
+}
+
+function send(res: ServerResponse, problem: ProblemDocument): number {
   const body = Buffer.from(JSON.stringify(problem));
   const headers: string[] = ["content-type", "application/problem+json", "content-length", String(body.length)];
-  if (problem.status === 503) headers.push("retry-after", "1");
+  if (problem.status === 503 || problem.status === 429) headers.push("retry-after", "1");
   res.writeHead(problem.status, headers);
   res.end(body);
+  return problem.status;
 }
 
 /** The same to a connection whose request could not be read, after which it is closed. */

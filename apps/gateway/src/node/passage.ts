@@ -1,0 +1,167 @@
+// What rules do with a request before it is on its way: limits, faults, places, then the exchange.
+// 1. A place that was given is given back exactly once: by the exchange when it ends, or here when none begins.
+// 2. Whoever waits here and whose client has gone is gone too.
+import type { ErrorCode, Facts } from "@evenkeel/contracts/error";
+import type { Mark, RouteTable, TableRule } from "@evenkeel/contracts/route-table";
+import { userKeyOf } from "@evenkeel/contracts/traffic/condition";
+import { cellAtEntry } from "@evenkeel/contracts/traffic/decide";
+import { CARRIES_NOTHING, type Carried, Marks } from "../rule/baggage.ts";
+import { type Arrival, Exchange } from "./exchange.ts";
+import { mirror } from "./mirror.ts";
+import { answerFault, answerProblem } from "./problem.ts";
+import { NodeRequestView } from "./request-view.ts";
+import type { ActiveRule } from "./service.ts";
+
+/** What all services of a table share: lanes and cells. */
+export class Entry {
+  readonly marks: Marks;
+  readonly cellOf: ReturnType<typeof cellAtEntry> | null;
+
+  constructor(table: Pick<RouteTable, "callers" | "entry"> & { readonly marks: readonly Mark[] }) {
+    this.marks = new Marks(table.marks);
+    this.cellOf = table.callers.length === 0 && table.entry === null ? null : cellAtEntry(table);
+  }
+}
+
+type Come = Omit<Arrival, "chain" | "baggage" | "release">;
+
+/** Lets a request in as rules say. */
+export function admit(come: Come, entry: Entry): void {
+  const { service, req } = come;
+  const { baggage } = req.headers;
+  const { decide, standing } = service;
+  if (decide === null && baggage === undefined && entry.cellOf === null && standing.circuit === null) {
+    new Exchange({ ...come, chain: service.home, baggage: null, release: null }).start();
+    return;
+  }
+  new Passage(come, entry).begin(typeof baggage === "string" ? entry.marks.read(baggage) : CARRIES_NOTHING);
+}
+
+class Passage {
+  readonly #come: Come;
+  readonly #entry: Entry;
+  readonly #view: NodeRequestView;
+  readonly #held: (() => void)[] = [];
+  #gone = false;
+
+  constructor(come: Come, entry: Entry) {
+    this.#come = come;
+    this.#entry = entry;
+    this.#view = new NodeRequestView(come.req, come.path, come.trustForwarded);
+  }
+
+  begin(carried: Carried): void {
+    const { service } = this.#come;
+    this.#view.lane = carried.lane ?? undefined;
+    const cell = carried.cell ?? this.#entry.cellOf?.(this.#view) ?? null;
+    const decision = service.decide?.(this.#view, cell, (subset) => service.serves(subset)) ?? null;
+    const rules = decision?.rules ?? [];
+    if (this.#isRefused(rules)) return;
+    const chain = decision?.chain ?? service.home;
+    const baggage = this.#entry.marks.write({ ...carried, cell, lane: decision?.lane ?? carried.lane });
+    this.#delay(rules, () =>
+      this.#take(rules, 0, () => {
+        for (const rule of rules) this.#mirror(rule, baggage);
+        const release = this.#held.length === 0 ? null : () => this.#giveBack();
+        new Exchange({ ...this.#come, chain, baggage, release }).start();
+      }),
+    );
+  }
+
+  #isRefused(rules: readonly ActiveRule[]): boolean {
+    const now = performance.now();
+    for (const { name, rateLimit, rate } of rules) {
+      if (rateLimit === null || rate === null || rate.take(this.#keyOf(rateLimit.key), now)) continue;
+      this.#answer("RATE_LIMITED", { rule: name, ...rateLimit });
+      return true;
+    }
+    const errorPercent = this.#come.service.standing.circuit?.refuses(now) ?? null;
+    if (errorPercent !== null) this.#answer("CIRCUIT_OPEN", { errorPercent, seconds: "a few" });
+    return errorPercent !== null;
+  }
+
+  #keyOf(key: NonNullable<TableRule["rateLimit"]>["key"]): string {
+    if (key === null) return "";
+    return key === "source" ? this.#view.source : userKeyOf(this.#view, [key]);
+  }
+
+  #delay(rules: readonly ActiveRule[], then: () => void): void {
+    let ms = 0;
+    for (const { name, fault } of rules) {
+      if (fault?.delay !== undefined && isDrawn(fault.delay.percent)) ms += fault.delay.ms;
+      if (fault?.abort === undefined || !isDrawn(fault.abort.percent)) continue;
+      const { res, service } = this.#come;
+      service.counter.ended({ kind: "answered", status: fault.abort.status }, 0);
+      answerFault(res, fault.abort.status, { rule: name, service: service.name });
+      return;
+    }
+    if (ms === 0) then();
+    else this.#wait((go) => setTimeout(go, ms), then);
+  }
+
+  /** Waits for a call back, unless the client goes meanwhile. */
+  #wait(start: (go: () => void) => NodeJS.Timeout, then: () => void): void {
+    const { res } = this.#come;
+    const onClose = (): void => {
+      this.#gone = true;
+      clearTimeout(timer);
+      this.#come.service.counter.ended({ kind: "client-abort" }, 0);
+    };
+    const timer = start(() => {
+      res.off("close", onClose);
+      then();
+    });
+    res.once("close", onClose);
+  }
+
+  /** A place of each rule that has some, one after the other. */
+  #take(rules: readonly ActiveRule[], index: number, then: () => void): void {
+    const rule = rules[index];
+    if (rule === undefined) {
+      then();
+      return;
+    }
+    const { places, concurrency, name } = rule;
+    if (places === null || concurrency === null) {
+      this.#take(rules, index + 1, then);
+      return;
+    }
+    const { res } = this.#come;
+    const onClose = (): void => {
+      this.#gone = true;
+      leave();
+      this.#giveBack();
+      this.#come.service.counter.ended({ kind: "client-abort" }, 0);
+    };
+    res.once("close", onClose);
+    const leave = places.ask((mayGo) => {
+      res.off("close", onClose);
+      if (mayGo) this.#held.push(() => places.giveBack());
+      if (mayGo && !this.#gone) {
+        this.#take(rules, index + 1, then);
+        return;
+      }
+      this.#giveBack();
+      if (!this.#gone) this.#answer("CONCURRENCY_REACHED", { rule: name, requests: concurrency.requests });
+    });
+  }
+
+  #giveBack(): void {
+    for (const giveBack of this.#held.splice(0)) giveBack();
+  }
+
+  #mirror({ mirror: wanted }: ActiveRule, baggage: string | null): void {
+    const { service } = this.#come;
+    if (wanted === null || Math.random() * 10_000 >= wanted.basisPoints) return;
+    const instance = service.choose(wanted.chain, []);
+    if (instance !== null) mirror(instance, this.#come, baggage);
+  }
+
+  #answer(code: ErrorCode, facts: Facts): void {
+    const { res, service } = this.#come;
+    const status = answerProblem(res, code, { service: service.name, ...facts });
+    service.counter.ended({ kind: "answered", status }, 0);
+  }
+}
+
+const isDrawn = (percent: number): boolean => Math.random() * 100 < percent;

@@ -1,0 +1,51 @@
+import type { RateLimit } from "@evenkeel/contracts/traffic-rule";
+
+interface Count {
+  period: number;
+  now: number;
+  before: number;
+}
+
+// Keys are the client's word: what is remembered of them must stay bounded.
+const REMEMBERED_KEYS = 100_000;
+
+/** So many requests in any stretch of the period, by key: this period's, and of the last one the share that still reaches into the stretch. HAProxy counts so too. */
+export class RateCounter {
+  readonly #limit: RateLimit;
+  readonly #counts = new Map<string, Count>();
+
+  constructor(limit: RateLimit) {
+    this.#limit = limit;
+  }
+
+  /** Counts a request; false = it is one too many, and not counted. */
+  take(key: string, nowMs: number): boolean {
+    const periodMs = this.#limit.perSeconds * 1000;
+    const period = Math.floor(nowMs / periodMs);
+    const count = this.#countOf(key, period);
+    const left = 1 - (nowMs - period * periodMs) / periodMs;
+    if (count.now + count.before * left >= this.#limit.requests) return false;
+    count.now += 1;
+    return true;
+  }
+
+  #countOf(key: string, period: number): Count {
+    let count = this.#counts.get(key);
+    if (count === undefined) {
+      count = { period, now: 0, before: 0 };
+      if (this.#counts.size >= REMEMBERED_KEYS) this.#forgetOldest();
+      this.#counts.set(key, count);
+    }
+    if (count.period !== period) {
+      count.before = count.period === period - 1 ? count.now : 0;
+      count.now = 0;
+      count.period = period;
+    }
+    return count;
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#counts.keys();
+    if (oldest !== undefined) this.#counts.delete(oldest);
+  }
+}
