@@ -1,14 +1,13 @@
 import type { RouteTable, TableRule } from "@evenkeel/contracts/route-table";
 import { TrafficPolicy } from "@evenkeel/contracts/traffic-rule";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Bed, type Spec, until } from "./test-bed.ts";
+import { Bed, type Spec, until } from "../conformance/bed.ts";
 
 let bed: Bed;
 beforeEach(async () => {
-  bed = await new Bed({ zone: "b" }).open();
+  bed = await new Bed("node", { zone: "b" }).open();
 });
 afterEach(async () => {
-  bed.apply([]);
   await bed.close();
 });
 
@@ -17,7 +16,7 @@ type Given = Partial<Pick<ServiceEntry, "subsets" | "rules" | "home" | "policy">
   Partial<Pick<RouteTable, "marks" | "callers" | "entry">>;
 
 /** Puts a table in force with rules in it. */
-function put(specs: readonly (Spec & { readonly zone?: string })[], given: Given): void {
+async function put(specs: readonly (Spec & { readonly zone?: string })[], given: Given): Promise<void> {
   const { marks = [], callers = [], entry = null, ...own } = given;
   const table = bed.table(specs);
   const services = table.services.map((service) => ({
@@ -25,7 +24,7 @@ function put(specs: readonly (Spec & { readonly zone?: string })[], given: Given
     ...own,
     upstreams: service.upstreams.map((upstream, index) => ({ ...upstream, zone: specs[index]?.zone ?? upstream.zone })),
   }));
-  bed.plane.apply({ ...table, marks, callers, entry, services });
+  await bed.plane.apply({ ...table, marks, callers, entry, services });
 }
 const rule = (name: string, given: Partial<TableRule>): TableRule => ({
   ...{ name, conditions: [], send: null, mirror: null, fault: null, rateLimit: null, concurrency: null },
@@ -65,12 +64,12 @@ describe("rules", () => {
         rule("ann", { conditions: [condition], send: sendTo(way(["v2"])) }),
         rule("others", { send: sendTo(way(["v1"])) }),
       ];
-      put(specs, { subsets, rules });
+      await put(specs, { subsets, rules });
       for (let round = 0; round < 4; round += 1) {
         expect(await said(headers, path)).toBe("new");
         expect(await said()).toBe("old");
       }
-      put(specs, { subsets, rules: rules.slice(1) });
+      await put(specs, { subsets, rules: rules.slice(1) });
       expect(await said(headers, path)).toBe("old");
     },
   );
@@ -80,7 +79,7 @@ describe("rules", () => {
     const conditions = [
       { field: "header" as const, name: "x-user", not: false, test: { kind: "in" as const, values: ["ann"] } },
     ];
-    put(specs, {
+    await put(specs, {
       subsets,
       rules: [rule("ann", { conditions, send: sendTo(way(["v2"])) }), rule("o", { send: sendTo(way(["v1"])) })],
     });
@@ -94,28 +93,28 @@ describe("rules", () => {
     const { specs, subsets } = await oldAndNew();
     const [old, young] = specs as [Spec, Spec];
     const rules = (chain: string[]) => [rule("all", { send: sendTo(way(chain)) })];
-    put([old, { ...young, draining: true }], { subsets, rules: rules(["v2", "all"]) });
+    await put([old, { ...young, draining: true }], { subsets, rules: rules(["v2", "all"]) });
     expect(await said()).toBe("old");
-    put([old, { ...young, weight: 0 }], { subsets, rules: rules(["v2", "v1"]) });
+    await put([old, { ...young, weight: 0 }], { subsets, rules: rules(["v2", "v1"]) });
     expect(await said()).toBe("old");
-    put([old], { subsets: [], rules: rules(["v2"]) });
+    await put([old], { subsets: [], rules: rules(["v2"]) });
     expect(JSON.parse(await said())).toMatchObject({ code: "INSTANCE_NONE" });
   });
 
   test("an instance that refuses is followed by the next of the chain", async () => {
     const { specs, subsets, old } = await oldAndNew();
     const dead = { port: 1 };
-    put([...specs, dead], {
+    await put([...specs, dead], {
       subsets: [...subsets, { name: "dead", instances: [bed.key(1)] }],
       rules: [rule("all", { send: sendTo(way(["dead", "v1"])) })],
     });
     expect(await said()).toBe("old");
-    expect(bed.statistics(old)?.requests).toBe(1);
+    expect((await bed.statistics(old))?.requests).toBe(1);
   });
 
   test("a share of 10,000 users is that share within one in a hundred, and each stays where he is", async () => {
     const { specs, subsets } = await oldAndNew();
-    put(specs, { subsets, rules: [rule("gray", { send: sendTo(way(["v2"], 1000), way(["v1"], 9000)) })] });
+    await put(specs, { subsets, rules: [rule("gray", { send: sendTo(way(["v2"], 1000), way(["v1"], 9000)) })] });
     const users = Array.from({ length: 1000 }, (_, index) => `user-${index}`);
     const first = await Promise.all(users.map((user) => said({ cookie: `uid=${user}` })));
     const second = await Promise.all(users.map((user) => said({ cookie: `uid=${user}` })));
@@ -134,7 +133,7 @@ describe("lanes and cells", () => {
     const { specs, subsets } = await oldAndNew();
     const conditions = [{ field: "header" as const, name: "x-user", not: false, test: { kind: "present" as const } }];
     const inLane = [{ field: "lane" as const, name: "", not: false, test: { kind: "in" as const, values: ["gray"] } }];
-    put(specs, {
+    await put(specs, {
       ...{ subsets, marks },
       rules: [
         rule("lane", { conditions: inLane, send: sendTo(way(["v2"])) }),
@@ -150,7 +149,7 @@ describe("lanes and cells", () => {
 
   test("without any rule a claimed lane is taken away too", async () => {
     const { specs } = await oldAndNew();
-    put([specs[0] as Spec], {});
+    await put([specs[0] as Spec], {});
     expect(await said({ baggage: "lane=gray,b=2" })).toBe("old b=2");
   });
 
@@ -170,10 +169,10 @@ describe("lanes and cells", () => {
     ];
     const go = (blue: number) =>
       put(specs, { subsets, home, marks: [...marks, green], entry: { key: [{ cookie: "uid" }], cells: cells(blue) } });
-    go(10_000);
+    await go(10_000);
     expect(await said()).toBe("old cell=blue;seal=s2");
     expect(await said({ baggage: "cell=green;seal=s3" })).toBe("new cell=green;seal=s3");
-    go(0);
+    await go(0);
     expect(await said()).toBe("new cell=green;seal=s3");
     expect(await said({ baggage: "cell=blue;seal=s2" })).toBe("old cell=blue;seal=s2");
   });
@@ -182,7 +181,9 @@ describe("lanes and cells", () => {
 describe("limits, faults and mirrors", () => {
   test("beyond its rate a key is answered 429, another one not", async () => {
     const { specs } = await oldAndNew();
-    put(specs, { rules: [rule("limit", { rateLimit: { requests: 2, perSeconds: 3600, key: { header: "x-user" } } })] });
+    await put(specs, {
+      rules: [rule("limit", { rateLimit: { requests: 2, perSeconds: 3600, key: { header: "x-user" } } })],
+    });
     const statuses = (user: string) => [1, 2, 3].map(() => bed.ask({ headers: { "x-user": user } }));
     const answers = await Promise.all([...statuses("ann"), ...statuses("ben")]);
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 429, 429]);
@@ -190,7 +191,9 @@ describe("limits, faults and mirrors", () => {
     expect(JSON.parse(refused?.body ?? "")).toMatchObject({ code: "RATE_LIMITED", facts: { rule: "limit" } });
     expect(refused?.headers["retry-after"]).toBe("1");
     // What was counted is kept by the next table.
-    put(specs, { rules: [rule("limit", { rateLimit: { requests: 2, perSeconds: 3600, key: { header: "x-user" } } })] });
+    await put(specs, {
+      rules: [rule("limit", { rateLimit: { requests: 2, perSeconds: 3600, key: { header: "x-user" } } })],
+    });
     expect((await bed.ask({ headers: { "x-user": "ann" } })).status).toBe(429);
   });
 
@@ -198,7 +201,7 @@ describe("limits, faults and mirrors", () => {
     const open: (() => void)[] = [];
     const port = await bed.application((_req, res) => void open.push(() => res.end("done")));
     const concurrency = { requests: 1, queue: 1, queueMs: 60_000 };
-    put([{ port }], { rules: [rule("one", { concurrency })] });
+    await put([{ port }], { rules: [rule("one", { concurrency })] });
     const first = bed.ask();
     await until(() => open.length === 1);
     const [second, third] = [bed.ask(), bed.ask()];
@@ -213,7 +216,7 @@ describe("limits, faults and mirrors", () => {
   test("a client that goes gives its place back, in the line and at work", async () => {
     const open: (() => void)[] = [];
     const port = await bed.application((_req, res) => void open.push(() => res.end("done")));
-    put([{ port }], { rules: [rule("one", { concurrency: { requests: 1, queue: 5, queueMs: 60_000 } })] });
+    await put([{ port }], { rules: [rule("one", { concurrency: { requests: 1, queue: 5, queueMs: 60_000 } })] });
     const working = bed.connect();
     working.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
     await until(() => open.length === 1);
@@ -233,20 +236,20 @@ describe("limits, faults and mirrors", () => {
 
   test("a drill answers in its place, or lets it wait", async () => {
     const { specs, old } = await oldAndNew();
-    put([specs[0] as Spec], { rules: [rule("drill", { fault: { abort: { status: 418, percent: 100 } } })] });
+    await put([specs[0] as Spec], { rules: [rule("drill", { fault: { abort: { status: 418, percent: 100 } } })] });
     const answer = await bed.ask();
     expect([answer.status, JSON.parse(answer.body).code]).toEqual([418, "FAULT_INJECTED"]);
-    expect(bed.statistics(old)).toBeUndefined();
+    expect(await bed.statistics(old)).toBeUndefined();
     const delayed = (ms: number, conditions: TableRule["conditions"] = []) =>
       put([specs[0] as Spec], { rules: [rule("drill", { conditions, fault: { delay: { ms, percent: 100 } } })] });
-    delayed(1);
+    await delayed(1);
     expect(await said()).toBe("old");
-    delayed(60_000, [{ field: "path", name: "", not: false, test: { kind: "in", values: ["/late"] } }]);
+    await delayed(60_000, [{ field: "path", name: "", not: false, test: { kind: "in", values: ["/late"] } }]);
     const late = bed.connect();
     late.write("GET /late HTTP/1.1\r\nhost: a\r\n\r\n");
     expect(await said()).toBe("old");
     late.destroy();
-    await until(() => (bed.statistics(null)?.clientAborts ?? 0) === 1);
+    await until(async () => ((await bed.statistics(null))?.clientAborts ?? 0) === 1);
   });
 
   test("a mirror gets a copy, and its answer goes nowhere", async () => {
@@ -256,13 +259,13 @@ describe("limits, faults and mirrors", () => {
       if (req.headers["x-evenkeel-mirror"] === "1" && req.url === "/a?b=1") copies += 1;
       res.writeHead(500).end("shadow");
     });
-    put([...specs, { port: shadow, weight: 100 }], {
+    await put([...specs, { port: shadow, weight: 100 }], {
       subsets: [...subsets, { name: "shadow", instances: [bed.key(shadow)] }],
       rules: [rule("copy", { mirror: { basisPoints: 10_000, chain: ["shadow"] }, send: sendTo(way(["v1"])) })],
     });
     for (let round = 0; round < 3; round += 1) expect(await said({}, "/a?b=1")).toBe("old");
     await until(() => copies === 3);
-    expect(bed.statistics(shadow)).toBeUndefined();
+    expect(await bed.statistics(shadow)).toBeUndefined();
   });
 });
 
@@ -272,18 +275,18 @@ describe("policies", () => {
   test("an instance that fails five times in a row is left alone", async () => {
     const good = await named("good");
     const bad = await bed.application((_req, res) => res.writeHead(500).end("bad"));
-    put([{ port: good }, { port: bad }], { policy: policy({ ejection: { consecutive5xx: 5 } }) });
+    await put([{ port: good }, { port: bad }], { policy: policy({ ejection: { consecutive5xx: 5 } }) });
     const bodies = [];
     for (let round = 0; round < 30; round += 1) bodies.push(await said());
     expect(bodies.filter((body) => body === "bad")).toHaveLength(5);
     // The only one that is left is used, whatever it did.
-    put([{ port: bad }], { policy: policy({ ejection: { consecutive5xx: 5 } }) });
+    await put([{ port: bad }], { policy: policy({ ejection: { consecutive5xx: 5 } }) });
     expect(await said()).toBe("bad");
   });
 
   test("the circuit opens when too much fails, and says so", async () => {
     const bad = await bed.application((_req, res) => res.writeHead(500).end("bad"));
-    put([{ port: bad }], { policy: policy({ circuit: { minimumRequests: 4, openSeconds: 600 } }) });
+    await put([{ port: bad }], { policy: policy({ circuit: { minimumRequests: 4, openSeconds: 600 } }) });
     for (let round = 0; round < 4; round += 1) expect(await said()).toBe("bad");
     expect(JSON.parse(await said())).toMatchObject({ code: "CIRCUIT_OPEN", facts: { errorPercent: 100 } });
   });
@@ -295,9 +298,9 @@ describe("policies", () => {
       { ...far, zone: "a" },
       { ...near, zone: "b", draining },
     ];
-    put(zones(false), { policy: policy({ zoneFirst: true }) });
+    await put(zones(false), { policy: policy({ zoneFirst: true }) });
     expect(new Set([await said(), await said(), await said()])).toEqual(new Set(["new"]));
-    put(zones(true), { policy: policy({ zoneFirst: true }) });
+    await put(zones(true), { policy: policy({ zoneFirst: true }) });
     expect(await said()).toBe("old");
   });
 
@@ -305,8 +308,8 @@ describe("policies", () => {
     const { specs } = await oldAndNew();
     const third = { port: await named("third") };
     const warm = { policy: policy({ warmUp: { seconds: 3600 } }) };
-    put(specs, warm);
-    put([...specs, third], warm);
+    await put(specs, warm);
+    await put([...specs, third], warm);
     const bodies = [];
     for (let round = 0; round < 210; round += 1) bodies.push(await said());
     expect(bodies.filter((body) => body === "third")).toHaveLength(10);
@@ -315,10 +318,10 @@ describe("policies", () => {
   test("whoever still asks an instance that drains is told so, and his connection is closed", async () => {
     const open: (() => void)[] = [];
     const port = await bed.application((_req, res) => void open.push(() => res.end("late")));
-    put([{ port }], {});
+    await put([{ port }], {});
     const late = bed.ask();
     await until(() => open.length === 1);
-    put([{ port, draining: true }], {});
+    await put([{ port, draining: true }], {});
     open[0]?.();
     expect((await late).headers).toMatchObject({ "x-evenkeel-draining": "1", connection: "close" });
   });
