@@ -52,6 +52,7 @@ export class Killer {
   readonly #broken = Promise.withResolvers<never>();
   #platform: Platform;
   #deck: Victim[] = [];
+  #gatewayStrikes = 0;
   #supervisor: "steady" | "restarting" = "steady";
   #quietSince: number | null = null;
 
@@ -133,6 +134,7 @@ export class Killer {
 
   async #kill(victim: Victim, { part, identity }: { part: string; identity: ProcessIdentity }): Promise<void> {
     if (victim === "supervisor") this.#supervisor = "restarting";
+    if (victim === "gateway") this.#gatewayStrikes += 1;
     const atMs = Date.now();
     if (!killIdentity(identity, "SIGKILL")) return;
     if (!(await waitGone(identity, GONE_MS))) throw new Error(`${part} does not die`);
@@ -162,18 +164,14 @@ export class Killer {
   /** The one that comes back may be killed in its turn with this request in hand: then that death counts, and not this one. */
   async #awaitGateway(): Promise<void> {
     const since = performance.now();
-    const deaths = this.#gatewayDeaths();
+    const strikes = this.#gatewayStrikes;
     try {
       await this.#options.ask();
     } catch (error) {
-      if (this.#gatewayDeaths() > deaths) return;
+      if (this.#gatewayStrikes > strikes) return;
       throw error;
     }
     this.gatewayBackMs.push(Math.round(performance.now() - since));
-  }
-
-  #gatewayDeaths(): number {
-    return this.kills.filter(({ victim, how }) => victim === "gateway" && how === "kill").length;
   }
 
   #go(work: Promise<unknown>): void {
