@@ -78,8 +78,8 @@ function backOff() {
   };
 }
 
-/** A cut connection is no PlatformError; ours say themselves whether a later try may help. */
-function comesBack(error: unknown): boolean {
+/** Says whether a later try may help: a cut connection is no PlatformError; ours say it themselves. */
+export function comesBack(error: unknown): boolean {
   if (error instanceof PlatformError) return ERRORS[error.code].retry === "later";
   return error instanceof TypeError || (error instanceof Error && error.name === "AbortError");
 }

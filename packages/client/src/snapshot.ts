@@ -1,9 +1,9 @@
 import type { Change } from "@evenkeel/contracts/change";
 import { isTerminal } from "@evenkeel/contracts/change-state";
-import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { pause } from "./call.ts";
 import type { Client } from "./client.ts";
+import { comesBack } from "./follow.ts";
 
 /** A change as it stands, with its rollback if there is one, and what its scripts have printed since the last look. */
 export interface Snapshot {
@@ -59,14 +59,14 @@ export async function* followChange(
   }
 }
 
-/** Null while the control plane is away: the events tell when it is back, or that it stays away. */
+/** Null while the control plane or its database is away: the events tell when it is back, or that it stays away. */
 async function look(client: Client, changeId: ChangeId): Promise<Omit<Snapshot, "outputs"> | null> {
   try {
     const change = await client.getChange({ params: { changeId } });
     const id = change.rollbackChangeId;
     return { change, rollback: id === null ? null : await client.getChange({ params: { changeId: id } }) };
   } catch (error) {
-    if (error instanceof PlatformError && error.code === "CONTROL_PLANE_UNREACHABLE") return null;
+    if (comesBack(error)) return null;
     throw error;
   }
 }

@@ -20,6 +20,8 @@ import { findServer } from "@evenkeel/postgres/launcher";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const READY_LIMIT_MS = 180_000;
+/** Of calls: a machine may be ten times slower than usual, and tests kill control planes and databases. */
+const PATIENCE_MS = 60_000;
 const LOG_LINES = 12;
 const LONGEST_LOG_LINE = 600;
 
@@ -129,6 +131,7 @@ class RunningPlatform implements Platform {
   readonly output: () => string;
   controlPlanes: readonly string[] = [];
   gateway = "";
+  #client: Client | null = null;
 
   constructor(home: string, supervisor: ChildProcess, output: () => string) {
     this.home = home;
@@ -140,8 +143,10 @@ class RunningPlatform implements Platform {
     return readFileSync(join(this.home, "token"), "utf8").trim();
   }
 
+  /** The same for all calls: one that has been answered before waits for a control plane that is away. */
   get client(): Client {
-    return createClient({ url: this.controlPlanes, token: this.token });
+    this.#client ??= createClient({ url: this.controlPlanes, token: this.token, patienceMs: PATIENCE_MS });
+    return this.#client;
   }
 
   async ready(): Promise<void> {
@@ -157,6 +162,7 @@ class RunningPlatform implements Platform {
       gateway: string;
     };
     this.controlPlanes = endpoints.controlPlanes;
+    this.#client = null;
     this.gateway = endpoints.gateway;
   }
 
