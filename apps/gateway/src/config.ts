@@ -26,7 +26,7 @@ const Environment = z.object({
   EVENKEEL_GATEWAY_ZONE: z.string().min(1).optional(),
   EVENKEEL_GATEWAY_TRUST_FORWARDED: z.enum(["0", "1"]).default("0"),
   /** `auto`: haproxy where it is installed. */
-  EVENKEEL_GATEWAY_DRIVER: z.enum(["auto", "node", "haproxy"]).default("node"),
+  EVENKEEL_GATEWAY_DRIVER: z.enum(["auto", "node", "haproxy"]).default("auto"),
   /** The program, by name or path. */
   EVENKEEL_HAPROXY: z.string().min(1).optional(),
   EVENKEEL_GATEWAY_RESPONSE_SECONDS: z.coerce.number().min(1).max(3600).default(120),

@@ -101,3 +101,23 @@ export class Counter {
     return row;
   }
 }
+
+/** One row for each instance: where two parts of a gateway have served it, their sum. */
+export function mergeRows(rows: readonly InstanceStatistics[]): InstanceStatistics[] {
+  const merged = new Map<string, InstanceStatistics>();
+  for (const row of rows) {
+    const key = `${row.serviceId} ${row.instance} ${row.version}`;
+    const before = merged.get(key);
+    merged.set(key, before === undefined ? row : sumOf(before, row));
+  }
+  return [...merged.values()];
+}
+
+function sumOf(one: InstanceStatistics, other: InstanceStatistics): InstanceStatistics {
+  const sum = { ...one, latency: one.latency.map((count, index) => count + (other.latency[index] ?? 0)) };
+  for (const [field, value] of Object.entries(other)) {
+    if (typeof value === "number")
+      Object.assign(sum, { [field]: value + Number(one[field as keyof InstanceStatistics]) });
+  }
+  return sum;
+}

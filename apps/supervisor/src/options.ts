@@ -29,7 +29,7 @@ export const UP_USAGE = `Usage: npm start -- [options]      starts the platform;
   --json           what happened as one JSON value, on the last line
   --help           this
 
-EVENKEEL_PORT (7700), EVENKEEL_GATEWAY_PORT (7780), EVENKEEL_GATEWAY_DRIVER (node, haproxy, auto) and DATABASE_URL
+EVENKEEL_PORT (7700), EVENKEEL_GATEWAY_PORT (7780), EVENKEEL_GATEWAY_DRIVER (auto, haproxy, node) and DATABASE_URL
 are read from the environment; auto is haproxy where it is installed.
 `;
 

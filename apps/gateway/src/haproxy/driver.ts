@@ -3,7 +3,11 @@
 // 1. HAProxy serves without us; whatever we know of it can be asked from it anew.
 // 2. Tables are put in force one after another, and a restart in its turn: never two at once.
 // 3. What is steered is read back; where it is not what was asked for, a new worker starts from the whole table.
-// 4. An instance drains until every worker, those that finish what they have too, counts 0 for it.
+// 4. Services on whose requests something is to be decided are served by this process, behind HAProxy. It knows all services at
+//    all times, so that none is missing while HAProxy changes from one way to the other.
+// 5. An instance drains until every worker, those that finish what they have too, counts 0 for it, and this process too.
+import { once } from "node:events";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { InstanceStatistics } from "@evenkeel/contracts/gateway-protocol";
@@ -13,7 +17,9 @@ import { listListeners, socketAt } from "@evenkeel/kit/listening";
 import type { Log } from "@evenkeel/kit/log";
 import { bindSocket } from "@evenkeel/kit/socket-handover";
 import type { DrainingRow, Driver, DriverOptions, Listen, Reached, Serving } from "../driver.ts";
+import { DataPlane } from "../node/data-plane.ts";
 import { probe } from "../probe.ts";
+import { mergeRows } from "../statistics.ts";
 import type { Counts } from "./counters.ts";
 import { Observer } from "./observer.ts";
 import {
@@ -26,7 +32,7 @@ import {
   type TableContent,
 } from "./pool.ts";
 import { Program } from "./program.ts";
-import { render } from "./render.ts";
+import { drainingCommand, OWN_SOCKET, render } from "./render.ts";
 import { Runtime } from "./runtime.ts";
 import { type RunningServer, readServers, steer } from "./steer.ts";
 
@@ -54,6 +60,8 @@ export class HaproxyDriver implements Driver {
   readonly #program: Program;
   readonly #observer: Observer;
   readonly #reached = new Map<string, Reached>();
+  /** The driver of this process, behind HAProxy. */
+  readonly #own: DataPlane;
   #table: TableContent = EMPTY;
   /** By the names of their servers. */
   #upstreams: ReadonlyMap<string, Upstream> = new Map();
@@ -71,6 +79,13 @@ export class HaproxyDriver implements Driver {
     this.#options = options;
     this.#runtime = runtime;
     this.#program = new Program({ folder: folderOf(home), runtime, command, log });
+    this.#own = new DataPlane({
+      ...options,
+      // HAProxy tells where a request came from.
+      trustForwarded: true,
+      onDrained: () => void this.#look(),
+      onReached: () => undefined,
+    });
     const onGone = (): void => void this.#inTurn(() => this.#revive());
     this.#observer = new Observer({ runtime, program: this.#program, onTrouble, onGone });
   }
@@ -82,6 +97,7 @@ export class HaproxyDriver implements Driver {
   }
 
   async open(listen: Listen): Promise<Serving> {
+    await this.#openOwn();
     const adopted = await this.#program.adopt();
     if ("fd" in listen || adopted === null) await this.#hold(listen);
     else this.#serving = { ...adopted, fd: null };
@@ -93,6 +109,14 @@ export class HaproxyDriver implements Driver {
       await this.#putInForce();
     });
     return this.#standing;
+  }
+
+  /** The path of its socket must be short, as HAProxy's are. */
+  async #openOwn(): Promise<void> {
+    await rm(join(folderOf(this.#options.home), OWN_SOCKET), { force: true });
+    // HAProxy gives a request up when the queue is full: it is as long as the system allows.
+    this.#own.server.listen({ path: this.#runtime.pathOf(OWN_SOCKET), backlog: 65_535 });
+    await once(this.#own.server, "listening");
   }
 
   async #hold(listen: Listen): Promise<void> {
@@ -114,6 +138,7 @@ export class HaproxyDriver implements Driver {
   async apply(table: RouteTable): Promise<void> {
     const before = this.#upstreams;
     this.#table = table;
+    this.#own.apply(table);
     this.#upstreams = new Map(
       table.services.flatMap(({ upstreams }) => upstreams.map((upstream) => [keyOf(upstream), upstream] as const)),
     );
@@ -156,7 +181,7 @@ export class HaproxyDriver implements Driver {
       steer(readServers(await this.#runtime.ask("show servers state")), pools);
     const commands = await read();
     if (commands.length === 0) return true;
-    const answer = await this.#runtime.tell(commands);
+    const answer = await this.#runtime.tell([drainingCommand(this.#table), ...commands]);
     const left = await read();
     if (left.length > 0)
       this.#options.log.warn({ left: left.slice(0, 5), answer: answer.slice(0, 500) }, "not steered");
@@ -187,6 +212,7 @@ export class HaproxyDriver implements Driver {
     const draining = this.#table.services.some(({ upstreams }) =>
       upstreams.some((upstream) => upstream.instance === instance && upstream.draining),
     );
+    this.#own.cut(instance);
     if (draining) void this.#inTurn(() => this.#shutDown((server) => instanceOf(server) === instance));
   }
 
@@ -219,7 +245,12 @@ export class HaproxyDriver implements Driver {
     const workers = await this.#observer.counts().catch(() => null);
     if (workers === null) return;
     const before = new Map(this.#draining.map((row) => [row.instance, row]));
-    this.#draining = draining.map((upstream) => inHand(upstream, [...workers.values()].flat()));
+    const own = new Map(this.#own.draining().map((row) => [row.instance, row]));
+    this.#draining = draining.map((upstream) => {
+      const row = inHand(upstream, [...workers.values()].flat());
+      const { inFlight = 0, longLived = 0 } = own.get(upstream.instance) ?? {};
+      return { ...row, inFlight: row.inFlight + inFlight, longLived: row.longLived + longLived };
+    });
     const emptied = this.#draining.some(
       ({ instance, inFlight }) => inFlight === 0 && (before.get(instance)?.inFlight ?? 0) > 0,
     );
@@ -243,7 +274,7 @@ export class HaproxyDriver implements Driver {
       const rows = await this.#observer.take((server) => this.#versions.get(server) ?? "");
       await this.#look();
       await this.#inTurn(() => this.#tidy());
-      return rows;
+      return mergeRows([...rows, ...this.#own.takeStatistics()]);
     } catch (error) {
       this.#options.log.warn({ problem: (error as Error).message }, "no statistics");
       return [];
@@ -284,12 +315,13 @@ export class HaproxyDriver implements Driver {
     await this.#shutDown(({ backend }) => readBackendName(backend)?.mode === "raw").catch(() => undefined);
     this.#observer.leave();
     await this.#program.stop(CLOSE_MS, hurry);
+    await this.#own.close(hurry);
     this.#release();
     await this.#runtime.close();
   }
 }
 
-const EMPTY: TableContent = { routes: [], services: [] };
+const EMPTY: TableContent = { routes: [], services: [], marks: [], callers: [], entry: null };
 
 /** Where the socket behind this descriptor listens. */
 function addressOf(fd: number): { address: string; port: number } {

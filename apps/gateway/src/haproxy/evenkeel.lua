@@ -43,3 +43,30 @@ core.register_action("drop_hop_of_answer", { "http-res" }, function(txn)
     function(name, value) http:res_set_header(name, value) end
   )
 end, 0)
+
+-- A lane or a cell without its seal is a client's own word, and taken away.
+core.register_action("drop_marks", { "http-req" }, function(txn)
+  local kept = {}
+  for _, value in pairs(txn.http:req_get_headers()["baggage"] or {}) do
+    for member in string.gmatch(value, "[^,]+") do
+      local text = string.match(member, "^%s*(.-)%s*$")
+      local claims = string.match(text, "^lane%s*=") or string.match(text, "^cell%s*=")
+      if text ~= "" and (not claims or evenkeel_marks[text]) then kept[#kept + 1] = text end
+    end
+  end
+  if #kept == 0 then
+    txn.http:req_del_header("baggage")
+  else
+    txn.http:req_set_header("baggage", table.concat(kept, ","))
+  end
+end, 0)
+
+-- Who is answered by an instance that drains is told, and asked to come again on another connection.
+core.register_action("tell_draining", { "http-res" }, function(txn)
+  local backend = core.backends[txn.f:be_name()]
+  local server = backend and backend.servers[txn.f:srv_name()]
+  if server and server:get_stats()["status"] == "MAINT" then
+    txn.http:res_set_header("x-evenkeel-draining", "1")
+    txn.http:res_set_header("connection", "close")
+  end
+end, 0)

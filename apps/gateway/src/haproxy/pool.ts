@@ -3,6 +3,8 @@ import { isIP } from "node:net";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import { EVERYONE, type InstanceKey, type RouteTable, type Upstream } from "@evenkeel/contracts/route-table";
 
+import { TrafficPolicy } from "@evenkeel/contracts/traffic-rule";
+
 /**
  * `kept`: requests that may be sent again, on kept connections. `once`: all others, each on a new connection.
  * `raw`: connections that leave HTTP; apart, because at a drain they are counted apart.
@@ -11,7 +13,8 @@ export const MODES = ["kept", "once", "raw"] as const;
 export type Mode = (typeof MODES)[number];
 
 /** What of a table is rendered. */
-export type TableContent = Pick<RouteTable, "routes" | "services">;
+export type TableContent = Pick<RouteTable, "routes" | "services" | "marks" | "callers" | "entry">;
+type ServiceEntry = RouteTable["services"][number];
 
 /** A server as HAProxy knows it. */
 export interface PoolServer {
@@ -29,11 +32,26 @@ export interface Pool {
   readonly servers: readonly PoolServer[];
 }
 
+/** The server that is the gateway's own process. */
+export const OWN_SERVER = "gateway";
+
 const MAX_WEIGHT = 256;
 
-/** The pools of a table: for each service one of all its instances. */
+const NO_POLICY = JSON.stringify(TrafficPolicy.parse({}));
+
+/** Whether nothing is to be decided on requests for a service: HAProxy then serves it by itself. The others it passes to the gateway's own process. */
+export function isPlain(service: ServiceEntry, { callers, entry }: Pick<TableContent, "callers" | "entry">): boolean {
+  const { rules, home, policy } = service;
+  const [first, ...more] = home.chain;
+  const goesToAll = first === EVERYONE && more.length === 0 && home.cells.length === 0;
+  const isFree = rules.length === 0 && JSON.stringify(policy) === NO_POLICY;
+  return isFree && goesToAll && callers.length === 0 && entry === null;
+}
+
+/** The pools of a table: for each service that HAProxy serves by itself one of all its instances. */
 export function poolsOf(table: TableContent): Pool[] {
-  return table.services.map(({ serviceId, upstreams }) => ({
+  const plain = table.services.filter((service) => isPlain(service, table));
+  return plain.map(({ serviceId, upstreams }) => ({
     serviceId,
     subset: EVERYONE,
     servers: serversOf(upstreams),

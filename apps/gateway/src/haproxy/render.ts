@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type ErrorCode, type Facts, problemDocument } from "@evenkeel/contracts/error";
+import type { ServiceId } from "@evenkeel/contracts/id";
 import { EVERYONE } from "@evenkeel/contracts/route-table";
-import { backendName, MODES, type Mode, type Pool, poolsOf, type TableContent } from "./pool.ts";
+import { backendName, MODES, type Mode, OWN_SERVER, type Pool, poolsOf, type TableContent } from "./pool.ts";
 import { type Routing, routingOf } from "./routing.ts";
 
 /** What the configuration depends on beside the table. */
@@ -18,6 +19,8 @@ export interface Rendered {
   readonly structure: string;
 }
 
+/** Where the gateway's own process takes requests that something is to be decided on. */
+export const OWN_SOCKET = "own.sock";
 export const CONFIG_FILE = "haproxy.cfg";
 export const WORKER_SOCKET = "worker.sock";
 export const MASTER_SOCKET = "master.sock";
@@ -35,6 +38,7 @@ export function render(table: TableContent, options: RenderOptions): Rendered {
   const files: Record<string, string> = {
     "evenkeel.lua": LUA,
     ...mapFiles(routing),
+    "marks.lua": marksFile(table),
     "bad.json": problem("REQUEST_UNREADABLE", { problem: "it does not follow the protocol" }),
     "late.json": problem("REQUEST_SLOW", {}),
     "none.json": problem("ROUTE_NONE", { host: "%[req.hdr(host),json(utf8s)]", path: "%[path,json(utf8s)]" }),
@@ -44,17 +48,17 @@ export function render(table: TableContent, options: RenderOptions): Rendered {
     [
       ...defaults(options),
       ...frontend(routing, options),
-      ...table.services.flatMap(({ serviceId, parkMs }) =>
-        pools
-          .filter((pool) => pool.serviceId === serviceId)
-          .flatMap((pool) => MODES.flatMap((mode) => [...backend(pool, { mode, parkMs }), ...servers(pool)])),
-      ),
+      ...table.services.flatMap(({ serviceId, parkMs }) => {
+        const pool = pools.find((each) => each.serviceId === serviceId);
+        if (pool === undefined) return MODES.flatMap((mode) => passedOn(serviceId, mode));
+        return MODES.flatMap((mode) => [...backend(pool, { mode, parkMs }), ...servers(pool)]);
+      }),
     ].join("\n");
   const frame = text(() => []);
   const structure = createHash("sha256")
     .update(JSON.stringify([frame, files]))
     .digest("hex");
-  const config = `${global(structure)}\n${text(serverLines)}\n`;
+  const config = `${global(structure, table)}\n${text(serverLines)}\n`;
   return { files: { ...files, [CONFIG_FILE]: config }, structure };
 }
 
@@ -65,12 +69,20 @@ function serverLines({ servers }: Pool): string[] {
   });
 }
 
-function global(structure: string): string {
+/** Whether any instance drains: only then answers are looked at for being of one. */
+const drains = ({ services }: TableContent): number =>
+  services.some(({ upstreams }) => upstreams.some(({ draining }) => draining)) ? 1 : 0;
+
+export const drainingCommand = (table: TableContent): string => `set var proc.draining int(${drains(table)})`;
+
+function global(structure: string, table: TableContent): string {
   return `global
   description ${structure}
   stats socket unix@${WORKER_SOCKET} mode 600 level admin
+  lua-load-per-thread marks.lua
   lua-load-per-thread evenkeel.lua
   set-var proc.keep int(${KEEP_ALL})
+  set-var proc.draining int(${drains(table)})
   # Long enough for one small body beside the headers.
   tune.bufsize 32768
   tune.http.maxhdr 128
@@ -167,7 +179,9 @@ function hop(): string[] {
     `  http-request lua.drop_hop if { req.hdr(connection) -m found } !{ req.hdr(connection) ${usual} }`,
     `  http-response lua.drop_hop_of_answer if { res.hdr(connection) -m found } !{ res.hdr(connection) ${usual} }`,
     "  http-request del-header ^(keep-alive|proxy-connection|proxy-authorization|trailer|http2-settings|x-forwarded-port|x-real-ip|forwarded)$ -m reg",
+    "  http-request lua.drop_marks if { req.hdr(baggage) -m sub -i lane cell }",
     "  http-request del-header te unless { req.hdr(te) -m str -i trailers }",
+    "  http-response lua.tell_draining if { var(proc.draining) -m int 1 }",
     "  http-response del-header ^(keep-alive|proxy-connection)$ -m reg",
   ];
 }
@@ -200,6 +214,15 @@ function choice(routing: Routing): string[] {
   ];
 }
 
+/** What is believed of a request's baggage, to the letter. */
+function marksFile({ marks }: TableContent): string {
+  const lines = marks.map(({ kind, name, seal }) => `  [${luaText(`${kind}=${name};seal=${seal}`)}] = true,\n`);
+  return `evenkeel_marks = {\n${lines.join("")}}\n`;
+}
+
+const luaText = (text: string): string =>
+  `"${text.replace(/[^A-Za-z0-9=;_. -]/g, (sign) => Array.from(Buffer.from(sign), (byte) => `\\${String(byte).padStart(3, "0")}`).join(""))}"`;
+
 function mapFiles(routing: Routing): Record<string, string> {
   if (routing.kind === "one") return {};
   if (routing.kind === "path") return { "paths.map": routing.paths };
@@ -230,6 +253,18 @@ function backend(pool: Pool, { mode, parkMs }: { mode: Mode; parkMs: number }): 
     `  http-error status 504 ${json} lf-file ${file("slow")}`,
     "  http-after-response set-status 502 if { status 503 } { res.hdr(x-evenkeel-unconnected) -m found }",
     "  http-after-response del-header x-evenkeel-unconnected if { status 502 }",
+  ];
+}
+
+/** Limits and times are those of the gateway's process, which answers for itself. */
+function passedOn(serviceId: ServiceId, mode: Mode): string[] {
+  return [
+    `backend ${backendName({ serviceId, subset: EVERYONE }, mode)}`,
+    // A gateway that was killed is back within seconds.
+    "  retries 10",
+    "  timeout server 1d",
+    ...ways(mode),
+    `  server ${OWN_SERVER} unix@${OWN_SOCKET}`,
   ];
 }
 

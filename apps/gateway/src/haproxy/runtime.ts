@@ -82,8 +82,12 @@ export class Runtime {
   }
 
   /** By the folder's descriptor: the path of a unix socket must be short, and a folder's may be long. */
+  pathOf(name: string): string {
+    return `/proc/self/fd/${this.#folder.fd}/${name}`;
+  }
+
   #connect(name: string): Socket {
-    return createConnection({ path: `/proc/self/fd/${this.#folder.fd}/${name}` });
+    return createConnection({ path: this.pathOf(name) });
   }
 }
 

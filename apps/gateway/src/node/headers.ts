@@ -140,13 +140,14 @@ function addForwarded(
   { host, trustForwarded }: { host: string; trustForwarded: boolean },
 ): void {
   const { headers } = req;
-  const address = (req.socket as Socket).remoteAddress ?? "unknown";
+  // Behind the driver haproxy there is none: what was forwarded says it all.
+  const { remoteAddress: address } = req.socket as Socket;
   if (!trustForwarded) {
-    list.push("x-forwarded-for", address, "x-forwarded-proto", "http", "x-forwarded-host", host);
+    list.push("x-forwarded-for", address ?? "unknown", "x-forwarded-proto", "http", "x-forwarded-host", host);
     return;
   }
   const before = headers["x-forwarded-for"];
-  list.push("x-forwarded-for", before === undefined ? address : `${before}, ${address}`);
+  list.push("x-forwarded-for", [before, address].filter((each) => each !== undefined).join(", ") || "unknown");
   list.push("x-forwarded-proto", first(headers["x-forwarded-proto"]) ?? "http");
   list.push("x-forwarded-host", first(headers["x-forwarded-host"]) ?? host);
 }
