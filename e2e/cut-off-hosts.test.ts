@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import type { Change } from "@evenkeel/contracts/change";
-import { hostInState, signalAgents } from "@evenkeel/testkit/extra-host";
+import { killIdentity } from "@evenkeel/kit/process-identity";
+import { hostInState, joinHost, signalAgents } from "@evenkeel/testkit/extra-host";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { Shop, settled, until } from "@evenkeel/testkit/shop";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -23,6 +25,11 @@ afterAll(async () => {
 async function comeBack(): Promise<void> {
   await signalAgents(platform, AWAY, "SIGCONT");
   for (const name of AWAY) await hostInState(platform, name, "online");
+  await probe();
+}
+
+/** Every agent has answered a command. */
+async function probe(): Promise<void> {
   const { client } = platform;
   const spec = { workspace: "local", operation: "probe" };
   const { id } = await client.createChange({ body: { kind: "host-operation", spec } });
@@ -75,4 +82,44 @@ test("a pause while hosts are cut off: nothing starts on their return, and resum
   expect(startsOf("2.0.0")).toHaveLength(4);
   const { failed, failures } = await load.stop();
   expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
+});
+
+test("a cancel while hosts are cut off: nothing starts on their return, and a rollback brings all to what ran before", async () => {
+  const load = shop.load();
+  const release = await releaseWithoutThem("3.0.0");
+  await platform.client.cancelChange({ params: { changeId: release.id }, body: {} });
+  // Two hosts cannot be brought to a whole state.
+  expect((await settled(platform, release)).state).toBe("failed");
+  const before = shop.effects();
+  await comeBack();
+  expect(shop.effects()).toEqual(before);
+  const { id: rollback } = await platform.client.rollbackChange({
+    params: { changeId: release.id },
+    body: { speed: "fast", reason: "it was cancelled" },
+  });
+  expect((await settled(platform, { id: rollback })).state).toBe("succeeded");
+  expect((await shop.instances()).map(({ packageVersion }) => packageVersion)).toEqual(Array(4).fill("2.0.0"));
+  const { failed, failures } = await load.stop();
+  expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
+});
+
+test("a lock that is taken over while an agent stands still before a start: it never starts, and the next release has the host", async () => {
+  const { client } = platform;
+  // Its third command is the start, after fetch and stage: written to its journal, and nothing done.
+  const environment = { EVENKEEL_FREEZE_AT: "after-start-journal:3" };
+  const edge = await joinHost(platform, { name: "edge", address: "127.0.77.9", environment });
+  const other = new Shop(platform, "edge-shop");
+  const manifest = { hosts: ["edge"] };
+  const release = await other.start({ version: "1.0.0", manifest });
+  await until(platform, release, ({ targets }) => targets.unknown === 1);
+  await until(platform, release, ({ state }) => state === "failed");
+  const { items } = await client.listLocks({});
+  const held = items.find(({ changeId, mode }) => changeId === release.id && mode === "exclusive");
+  await client.takeLockOver({ body: { resource: held?.resource ?? "", reason: "the host is gone" } });
+  killIdentity(edge.agent, "SIGCONT");
+  await hostInState(platform, "edge", "online");
+  await probe();
+  expect(existsSync(other.effectsFile)).toBe(false);
+  expect((await other.release({ version: "2.0.0", manifest })).state).toBe("succeeded");
+  expect(other.effects().map(({ what, version }) => `${what} ${version}`)).toEqual(["start 2.0.0"]);
 });

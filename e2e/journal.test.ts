@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { endIdentity, isAlive, type ProcessIdentity, readIdentity } from "@evenkeel/kit/process-identity";
 import { type ExtraHost, hostInState, joinHost, startAgent } from "@evenkeel/testkit/extra-host";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
-import { Shop } from "@evenkeel/testkit/shop";
+import { Shop, settled, until } from "@evenkeel/testkit/shop";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const PLACE = { name: "disk", address: "127.0.99.21" };
@@ -78,4 +78,38 @@ test("a folder that was copied to a second host: both agents are set aside and n
   await hostInState(platform, PLACE.name, "online");
   expect((await shop.release({ version: "5.0.0", manifest: MANIFEST })).state).toBe("succeeded");
   expect(shop.effects().filter(({ what, version }) => what === "start" && version === "5.0.0")).toHaveLength(1);
+});
+
+test("a journal that is deleted in mid-release: the step is interrupted, the host set aside, and after a person has taken it back the release ends, each effect once", async () => {
+  const { client } = platform;
+  const release = await shop.start({
+    version: "6.0.0",
+    manifest: MANIFEST,
+    strategy: { minimumHealthySeconds: 5 },
+  });
+  const params = { changeId: release.id };
+  const proving = ({ groups }: typeof release): boolean =>
+    groups.some(({ batches }) =>
+      batches.some(({ targets }) =>
+        targets.some(({ steps }) =>
+          steps.some(({ name, state }) => name === "start-instance" && state === "succeeded"),
+        ),
+      ),
+    );
+  await until(platform, release, proving);
+  await killAgent();
+  for (const name of readdirSync(extra.folder).filter((file) => file.startsWith("journal")))
+    rmSync(join(extra.folder, name));
+  agent = startAgain();
+  await hostInState(platform, PLACE.name, "journal-lost");
+  expect((await settled(platform, release)).state).toBe("failed");
+  expect((await client.getChange({ params })).targets.failed).toBe(1);
+  const found = (await client.getDoctor()).items.filter(({ problem }) => problem.code === "JOURNAL_LOST");
+  expect(found.map(({ actions }) => actions)).toEqual([[`host admit ${PLACE.name}`]]);
+  await admit();
+  await hostInState(platform, PLACE.name, "online");
+  await client.retryChange({ params, body: {} });
+  const ended = await settled(platform, release);
+  expect([ended.state, ended.problem]).toEqual(["succeeded", null]);
+  await expectOnce("6.0.0");
 });

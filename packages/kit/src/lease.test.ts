@@ -55,6 +55,18 @@ describe.each(await serverKinds())("the lease of a replica on %s", (kind) => {
     expect(await db.selectFrom("replica").select("id").where("id", "=", lease.id).execute()).toEqual([]);
   });
 
+  test("a lease that was written before the clock was set back ends within the time of any other", async () => {
+    const dead = "rpl_before00000000000000";
+    await sql`insert into replica (id, url, version, lease_until)
+      values (${dead}, 'http://elsewhere', '1', clock_timestamp() + interval '1 hour')`.execute(db);
+    const lease = await open({ ttlMs: 400, renewMs: 50 });
+    const lives = async () =>
+      (await sql`select id from replica where id = ${dead} and lease_until > clock_timestamp()`.execute(db)).rows;
+    await expect.poll(lives, { timeout: 30_000 }).toEqual([]);
+    await lease.check(db);
+    await lease.close();
+  });
+
   test("whoever starts ends the leases of processes that it sees dead, and no others", async () => {
     const lease = await open({ ttlMs: 60_000, renewMs: 20_000 });
     const mine = await db.selectFrom("replica").selectAll().where("id", "=", lease.id).executeTakeFirstOrThrow();

@@ -3,7 +3,8 @@
  * 1. A lease is held while `lease_until` in the database is ahead of the database's clock; no other clock decides.
  * 2. `held` here is never longer than that: it counts from before the renewal was sent.
  * 3. Nobody waits for the lease of a process that is seen to be dead: one that starts on the same machine ends it.
- * 4. A lease that was lost is never renewed: the replica comes back under another id, so nobody takes its old work for live.
+ * 4. Nobody waits for a clock that was set back: a lease that reaches further than any is given is cut by whoever renews his own.
+ * 5. A lease that was lost is never renewed: the replica comes back under another id, so nobody takes its old work for live.
  */
 import { readlinkSync } from "node:fs";
 import { newId, ReplicaId } from "@evenkeel/contracts/id";
@@ -161,6 +162,7 @@ class RenewedLease implements ReplicaLease {
 
   async #renew(): Promise<void> {
     const { db, clock } = this.#options;
+    await this.#cutThoseTooFar();
     const sentMs = clock.monotonicMs();
     const { numUpdatedRows } = await db
       .updateTable("replica")
@@ -172,6 +174,16 @@ class RenewedLease implements ReplicaLease {
     this.#heldUntilMs = sentMs + this.#ttlMs;
   }
 
+  /** Written before the database's clock was set back. Whoever lives renews it within a second. */
+  async #cutThoseTooFar(): Promise<void> {
+    const farthest = sql<string>`clock_timestamp() + 2 * ${this.#ttl()}`;
+    await this.#options.db
+      .updateTable("replica")
+      .set({ lease_until: this.#until() })
+      .where("lease_until", ">", farthest)
+      .execute();
+  }
+
   async #startAnew(): Promise<void> {
     const lostId = this.#id;
     this.#heldUntilMs = 0;
@@ -181,6 +193,10 @@ class RenewedLease implements ReplicaLease {
   }
 
   #until() {
-    return sql<string>`clock_timestamp() + make_interval(secs => ${this.#ttlMs / 1000})`;
+    return sql<string>`clock_timestamp() + ${this.#ttl()}`;
+  }
+
+  #ttl() {
+    return sql`make_interval(secs => ${this.#ttlMs / 1000})`;
   }
 }

@@ -26,6 +26,8 @@ export interface StartPostgres {
   readonly logFile?: string;
   /** Further settings of the server, such as max_connections. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** More of its environment, which is otherwise empty of ours. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface Connection {
@@ -125,7 +127,8 @@ async function startOnce(place: Place, options: StartPostgres): Promise<Postgres
   const { size: logOffset } = await log.stat();
   let child: ChildProcess;
   try {
-    child = await spawnServer(place, { binaries, settings: options.settings ?? {}, logFd: log.fd });
+    const { settings = {}, environment = {} } = options;
+    child = await spawnServer(place, { binaries, settings, environment, logFd: log.fd });
   } finally {
     await log.close();
   }
@@ -164,10 +167,14 @@ async function chooseBinaries(folder: string, wanted: PostgresBinaries | undefin
 interface SpawnServer {
   readonly binaries: PostgresBinaries;
   readonly settings: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string>>;
   readonly logFd: number;
 }
 
-async function spawnServer(place: Place, { binaries, settings, logFd }: SpawnServer): Promise<ChildProcess> {
+async function spawnServer(
+  place: Place,
+  { binaries, settings, environment, logFd }: SpawnServer,
+): Promise<ChildProcess> {
   const all = {
     listen_addresses: "",
     unix_socket_directories: place.runDir,
@@ -182,7 +189,7 @@ async function spawnServer(place: Place, { binaries, settings, logFd }: SpawnSer
   const command = commandAs(place.account, join(binaries.folder, "bin/postgres"), ["-D", place.cluster, ...pairs]);
   const child = spawn(command.file, command.args, {
     cwd: "/",
-    env: serverEnvironment(),
+    env: { ...serverEnvironment(), ...environment },
     detached: true,
     stdio: ["ignore", logFd, logFd],
     ...("uid" in command && { uid: command.uid, gid: command.gid }),
