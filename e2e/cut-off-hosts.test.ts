@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import type { Change } from "@evenkeel/contracts/change";
-import { killIdentity } from "@evenkeel/kit/process-identity";
+import { killIdentity, type ProcessIdentity } from "@evenkeel/kit/process-identity";
 import { hostInState, joinHost, signalAgents } from "@evenkeel/testkit/extra-host";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { Shop, settled, until } from "@evenkeel/testkit/shop";
@@ -93,14 +93,35 @@ test("a cancel while hosts are cut off: nothing starts on their return, and a ro
   const before = shop.effects();
   await comeBack();
   expect(shop.effects()).toEqual(before);
-  const { id: rollback } = await platform.client.rollbackChange({
+  await platform.client.rollbackChange({
     params: { changeId: release.id },
     body: { speed: "fast", reason: "it was cancelled" },
   });
-  expect((await settled(platform, { id: rollback })).state).toBe("succeeded");
+  await until(platform, release, ({ state }) => state === "rolled-back");
   expect((await shop.instances()).map(({ packageVersion }) => packageVersion)).toEqual(Array(4).fill("2.0.0"));
   const { failed, failures } = await load.stop();
   expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
+});
+
+test("a gateway that is cut off keeps a release from moving traffic, which says so and what frees it; back, it goes on", async () => {
+  const { client } = platform;
+  const gateway = (await platform.parts()).gateway as ProcessIdentity;
+  const release = await shop.plan({ version: "4.0.0" });
+  const params = { changeId: release.id };
+  killIdentity(gateway, "SIGSTOP");
+  try {
+    await client.startChange({ params, body: {} });
+    const blockers = async (): Promise<unknown[]> => {
+      const { items } = await client.listBlockers({ params });
+      return items.map(({ kind, problem, actions }) => [kind, problem.code, problem.facts.gateway, actions]);
+    };
+    const blocked = ["gateway", "GATEWAY_AWAY", "gateway", ["gateway remove gateway"]];
+    await expect.poll(blockers, { timeout: 60_000 }).toContainEqual(blocked);
+  } finally {
+    killIdentity(gateway, "SIGCONT");
+  }
+  expect((await settled(platform, release)).state).toBe("succeeded");
+  expect((await client.listBlockers({ params })).items).toEqual([]);
 });
 
 test("a lock that is taken over while an agent stands still before a start: it never starts, and the next release has the host", async () => {

@@ -14,6 +14,7 @@ import { buildpackScripts } from "./033-buildpack-scripts.ts";
 import { backup } from "./035-backup.ts";
 import { replicaProcess } from "./036-replica-process.ts";
 import { commandTemplate } from "./038-command-template.ts";
+import { stepBlockedBy } from "./039-step-blocked-by.ts";
 import { trafficRule } from "./045-traffic-rule.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
@@ -32,6 +33,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "035-backup": backup,
   "036-replica-process": replicaProcess,
   "038-command-template": commandTemplate,
+  "039-step-blocked-by": stepBlockedBy,
   "045-traffic-rule": trafficRule,
 };
 

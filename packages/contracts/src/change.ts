@@ -253,7 +253,19 @@ export type Finding = z.infer<typeof Finding>;
 
 /** One thing that keeps a change from going on, and the commands that free it, as far as the caller may give them. */
 export const Blocker = z.strictObject({
-  kind: z.enum(["admission", "window", "approval", "lock", "time", "host", "step", "target", "confirmation", "person"]),
+  kind: z.enum([
+    "admission",
+    "window",
+    "approval",
+    "lock",
+    "time",
+    "host",
+    "gateway",
+    "step",
+    "target",
+    "confirmation",
+    "person",
+  ]),
   problem: Problem,
   since: Moment.nullable(),
   actions: z.array(z.string()),

@@ -1,5 +1,5 @@
 import type { CommandInput, CommandType, Outcome } from "@evenkeel/contracts/agent-protocol";
-import type { RollbackSpeed } from "@evenkeel/contracts/change";
+import type { Blocker, RollbackSpeed } from "@evenkeel/contracts/change";
 import type { LockRequest, Plan, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import type { TargetState } from "@evenkeel/contracts/change-state";
 import type { Problem, Refusal } from "@evenkeel/contracts/error";
@@ -63,9 +63,12 @@ export interface StepContext {
   readonly targetFacts: Facts;
 }
 
+/** What does not go by itself, though nothing has failed: its cause, and the commands that free it. */
+export type BlockedBy = Pick<Blocker, "kind" | "problem" | "actions">;
+
 export type Observation =
   | { readonly kind: "done"; readonly facts?: Facts }
-  | { readonly kind: "not-yet"; readonly waitingFor: string }
+  | { readonly kind: "not-yet"; readonly waitingFor: string; readonly blockedBy?: BlockedBy }
   | { readonly kind: "failed"; readonly problem: Problem };
 
 /** A step done by the control plane. `run` happens in the transaction that records it, so it happens once; `observe` is asked until it is done. */

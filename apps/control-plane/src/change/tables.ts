@@ -6,6 +6,7 @@ import type { Problem } from "@evenkeel/contracts/error";
 import type { GuardOutcome } from "@evenkeel/contracts/guard";
 import type { ChangeId, CommandId, Digest, ReplicaId, StepId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
 import type { ColumnType, Generated } from "kysely";
+import type { BlockedBy } from "./kind.ts";
 import type { RollbackDemand } from "./rollback.ts";
 import type { PauseCause, PauseMode, Phase } from "./snapshot.ts";
 
@@ -109,6 +110,7 @@ interface ChangeStepTable {
   revoking: Generated<boolean>;
   elapsed_ms: Generated<number>;
   waiting_for: string | null;
+  blocked_by: MaybeJson<BlockedBy>;
   outcome: MaybeJson<Outcome>;
   facts: ColumnType<Record<string, unknown>, string | undefined, string>;
   dispatched_at: Generated<string>;

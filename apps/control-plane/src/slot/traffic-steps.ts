@@ -56,8 +56,16 @@ const keysOf = ({ serviceId, hostId, letters }: Pick<Departure, "serviceId" | "h
 export async function confirmed({ tx, workspaceId }: StepContext, facts: Facts): Promise<Observation> {
   const state = await confirmation(tx, workspaceId, Number(facts.tableVersion));
   if (state.confirmed) return { kind: "done" };
-  const away = state.away.length > 0 ? ` (away: ${state.away.join(", ")})` : "";
-  return { kind: "not-yet", waitingFor: `gateway ${state.waitingFor.join(", ")}${away}` };
+  const [first] = state.away;
+  const waitingFor = `gateway ${state.waitingFor.join(", ")}`;
+  if (first === undefined) return { kind: "not-yet", waitingFor };
+  const problem = problemOf("GATEWAY_AWAY", { gateway: state.away.join(", "), version: Number(facts.tableVersion) });
+  const actions = state.away.map((name) => `gateway remove ${name}`);
+  return {
+    kind: "not-yet",
+    waitingFor: `${waitingFor} (away: ${state.away.join(", ")})`,
+    blockedBy: { kind: "gateway", problem, actions },
+  };
 }
 
 /** The new instance is in the table without weight: each gateway proves that it reaches it before anything depends on it. */

@@ -47,7 +47,7 @@ async function observe(deps: ChangeDeps, work: Work, attempt: StepAttempt): Prom
         await endAttempt(work.tx, row, { to: "timed-out", outcome: { kind: "timed-out", problem, elapsedMs } });
         return true;
       }
-      await noteWaiting(work.tx, attempt.id, observed.waitingFor);
+      await noteWaiting(work.tx, attempt.id, observed);
       return false;
     default:
       return observed satisfies never;

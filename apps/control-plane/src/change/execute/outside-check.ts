@@ -3,29 +3,25 @@
  * 2. Whoever takes the change over asks again with the same key, or goes on at the stored status address: answers are stored once.
  * 3. An answer counts only from the holder of the lease. The deadline is charged and judged by `decide`, not here.
  */
-import { guardName, type HttpGuard } from "@evenkeel/contracts/guard";
+import { guardName } from "@evenkeel/contracts/guard";
 import { LeaseLost } from "@evenkeel/kit/lease";
 import { inTransaction } from "@evenkeel/kit/sql";
 import type { ChangeDeps } from "../deps.ts";
-import { type Answer, mayBeAsked, readAnswer } from "../guard/answer.ts";
+import { type Answer, mayBeAsked } from "../guard/answer.ts";
 import { askId, guardAt, openAsks } from "../guard/watch.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { wake } from "../store/change.ts";
 import { type Claim, holdChange } from "../store/lease.ts";
 import { type NamedPost, noteAsk, storeAnswer } from "../store/verdict.ts";
+import { type Asking, ask } from "./ask.ts";
 
 /** A question to which there is no answer yet. */
-export interface Question {
+export interface Question extends Asking {
   readonly id: string;
   readonly post: NamedPost;
-  readonly guard: HttpGuard;
   readonly statusUrl: string | null;
-  /** What the other side is told. */
-  readonly about: Readonly<Record<string, unknown>>;
 }
 
-const REQUEST_MS = 10_000;
-const REPLY_BYTES = 64 * 1024;
 const TEXT_LENGTH = 500;
 
 /** The questions of a change that are open now. */
@@ -90,7 +86,7 @@ export class OutsideChecks {
     let { statusUrl } = question;
     let told = "";
     while (!signal.aborted) {
-      const answer = this.#mayAsk(question) ?? (await send(question, statusUrl, signal));
+      const answer = this.#mayAsk(question) ?? (await ask(question, statusUrl, signal));
       if (signal.aborted) return;
       // Killed here – then nothing is stored, and the next worker asks the same with the same key.
       if (answer.kind === "passed" || answer.kind === "failed") return await this.#store(question, answer);
@@ -127,45 +123,6 @@ export class OutsideChecks {
 }
 
 const shortened = (text: string): string => text.slice(0, TEXT_LENGTH);
-
-async function send({ guard, post, about }: Question, statusUrl: string | null, signal: AbortSignal): Promise<Answer> {
-  const url = statusUrl ?? guard.url;
-  const { changeId, batchId, when } = post;
-  const common = { redirect: "manual", signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS)]) } as const;
-  const headers = { accept: "application/json", "user-agent": "evenkeel" };
-  try {
-    const response =
-      statusUrl !== null
-        ? await fetch(url, { ...common, headers })
-        : await fetch(url, {
-            ...common,
-            method: "POST",
-            headers: {
-              ...headers,
-              "content-type": "application/json",
-              "idempotency-key": `${changeId}/${batchId}/${post.guard}/${when}`,
-            },
-            body: JSON.stringify(about),
-          });
-    const { status } = response;
-    return readAnswer({ url, status, location: response.headers.get("location"), body: await bodyOf(response) });
-  } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return { kind: "none", text: `it cannot be asked: ${cause instanceof Error ? cause.message : String(cause)}` };
-  }
-}
-
-/** No more than an answer needs. */
-async function bodyOf(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > REPLY_BYTES) throw new Error(`its answer is longer than ${REPLY_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

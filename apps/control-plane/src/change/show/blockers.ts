@@ -99,6 +99,7 @@ function atSteps(blocked: Blocked): Blocker[] {
       return [{ kind: "step", problem: told, since, actions: offered(blocked, "declare-lost", step.id) }];
     }
     if (step.state !== "running" || step.waiting_for === null) return [];
+    if (step.blocked_by !== null) return [{ ...step.blocked_by, since }];
     const told = problemOf("CHANGE_WAITS", { change: step.name, state: step.state, waitingFor: step.waiting_for });
     return [{ kind: "step", problem: told, since, actions: [] }];
   });

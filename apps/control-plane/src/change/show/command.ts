@@ -4,7 +4,7 @@ import type { ChangeId } from "@evenkeel/contracts/id";
 /** What a verb cannot do without. */
 const WORDS: Partial<Record<ChangeAction, string>> = {
   confirm: " BATCH",
-  skip: " HOST --traffic re-attach",
+  skip: " HOST --traffic leave-detached",
   "declare-lost": " STEP --reason WHY",
   rollback: " --speed fast --reason WHY",
   close: " --reason WHY",

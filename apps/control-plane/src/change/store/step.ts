@@ -2,8 +2,10 @@ import type { Outcome } from "@evenkeel/contracts/agent-protocol";
 import type { PlannedStep } from "@evenkeel/contracts/change-plan";
 import type { StepState } from "@evenkeel/contracts/change-state";
 import type { ChangeId, CommandId, StepId } from "@evenkeel/contracts/id";
+import { json } from "@evenkeel/kit/sql";
 import { sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
+import type { BlockedBy } from "../kind.ts";
 import type { Phase } from "../snapshot.ts";
 import { type NewEvent, writeWithEvents } from "./event.ts";
 import type { StepRow } from "./snapshot.ts";
@@ -82,7 +84,7 @@ export async function endAttempts(
   const rows = ends.map(({ id, to, outcome, facts }) => ({ id, state: to, outcome, facts }));
   await writeWithEvents(tx, changeId, {
     // An unknown step has not ended: its outcome may still come.
-    write: sql`update change_step set state = ended.state, waiting_for = null,
+    write: sql`update change_step set state = ended.state, waiting_for = null, blocked_by = null,
         outcome = coalesce(ended.outcome, change_step.outcome), facts = change_step.facts || coalesce(ended.facts, '{}'),
         finished_at = case when ended.state = 'unknown' then change_step.finished_at else clock_timestamp() end
       from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as ended(id text, state text, outcome jsonb, facts jsonb)
@@ -123,11 +125,12 @@ export async function markRevoking(tx: Tx, stepIds: readonly StepId[]): Promise<
 }
 
 /** Says what a step waits for; writes only what is news. */
-export async function noteWaiting(tx: Tx, stepId: StepId, waitingFor: string): Promise<void> {
-  await tx
-    .updateTable("change_step")
-    .set({ waiting_for: waitingFor })
-    .where("id", "=", stepId)
-    .where("waiting_for", "is distinct from", waitingFor)
-    .execute();
+export async function noteWaiting(
+  tx: Tx,
+  stepId: StepId,
+  { waitingFor, blockedBy }: { readonly waitingFor: string; readonly blockedBy?: BlockedBy },
+): Promise<void> {
+  const blocked = blockedBy === undefined ? null : json(blockedBy);
+  await sql`update change_step set waiting_for = ${waitingFor}, blocked_by = ${blocked}
+    where id = ${stepId} and (waiting_for, blocked_by) is distinct from (${waitingFor}, ${blocked}::jsonb)`.execute(tx);
 }
