@@ -271,6 +271,8 @@ export const Blocker = z.strictObject({
   actions: z.array(z.string()),
 });
 export type Blocker = z.infer<typeof Blocker>;
+/** What does not go by itself, though nothing has failed: its cause, and the commands that free it. */
+export type BlockedBy = Omit<Blocker, "since">;
 
 export const changeEndpoints = {
   planChange: endpoint("POST", "/changes/plan", { needs: "change-kind:create", body: PlanRequest, reply: PlanReply }),

@@ -101,7 +101,7 @@ describe.each(await serverKinds())("what keeps a change on %s", (kind) => {
     expect((await brief(id))[0]).toEqual([
       "target",
       "SCRIPT_FAILED",
-      [`change retry ${id} h1`, `change skip ${id} h1 --traffic re-attach`],
+      [`change retry ${id} h1`, `change skip ${id} h1 --traffic leave-detached`],
     ]);
     expect((await brief(id, ["change:read"])).flatMap(([, , actions]) => actions)).toEqual([]);
   });

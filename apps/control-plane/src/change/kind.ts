@@ -1,5 +1,5 @@
 import type { CommandInput, CommandType, Outcome } from "@evenkeel/contracts/agent-protocol";
-import type { Blocker, RollbackSpeed } from "@evenkeel/contracts/change";
+import type { BlockedBy, RollbackSpeed } from "@evenkeel/contracts/change";
 import type { LockRequest, Plan, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import type { TargetState } from "@evenkeel/contracts/change-state";
 import type { Problem, Refusal } from "@evenkeel/contracts/error";
@@ -62,9 +62,6 @@ export interface StepContext {
   readonly slot: ServiceId | null;
   readonly targetFacts: Facts;
 }
-
-/** What does not go by itself, though nothing has failed: its cause, and the commands that free it. */
-export type BlockedBy = Pick<Blocker, "kind" | "problem" | "actions">;
 
 export type Observation =
   | { readonly kind: "done"; readonly facts?: Facts }

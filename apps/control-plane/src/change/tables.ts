@@ -1,12 +1,11 @@
 import type { Outcome } from "@evenkeel/contracts/agent-protocol";
-import type { ChangeEvent } from "@evenkeel/contracts/change";
+import type { BlockedBy, ChangeEvent } from "@evenkeel/contracts/change";
 import type { Plan } from "@evenkeel/contracts/change-plan";
 import type { ChangeState, StepState, TargetState } from "@evenkeel/contracts/change-state";
 import type { Problem } from "@evenkeel/contracts/error";
 import type { GuardOutcome } from "@evenkeel/contracts/guard";
 import type { ChangeId, CommandId, Digest, ReplicaId, StepId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
 import type { ColumnType, Generated } from "kysely";
-import type { BlockedBy } from "./kind.ts";
 import type { RollbackDemand } from "./rollback.ts";
 import type { PauseCause, PauseMode, Phase } from "./snapshot.ts";
 

@@ -1,11 +1,11 @@
 import type { Outcome } from "@evenkeel/contracts/agent-protocol";
+import type { BlockedBy } from "@evenkeel/contracts/change";
 import type { PlannedStep } from "@evenkeel/contracts/change-plan";
 import type { StepState } from "@evenkeel/contracts/change-state";
 import type { ChangeId, CommandId, StepId } from "@evenkeel/contracts/id";
 import { json } from "@evenkeel/kit/sql";
 import { sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
-import type { BlockedBy } from "../kind.ts";
 import type { Phase } from "../snapshot.ts";
 import { type NewEvent, writeWithEvents } from "./event.ts";
 import type { StepRow } from "./snapshot.ts";
