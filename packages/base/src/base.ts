@@ -9,7 +9,7 @@ import {
   type BaseResult,
   type ModuleOrigin,
 } from "@evenkeel/contracts/base-protocol";
-import { type PlatformError, problemOf } from "@evenkeel/contracts/error";
+import { PlatformError, problemOf } from "@evenkeel/contracts/error";
 import type { BaseDescription, Business } from "@evenkeel/contracts/module";
 import { type ControlServer, openControl } from "./control/server.ts";
 import { thisEngine } from "./inline/compile.ts";
@@ -18,7 +18,10 @@ import { InlineRuntime, traceName } from "./inline/runtime.ts";
 import { BASE_MODULE, ModuleHost } from "./lifecycle/module-host.ts";
 import type { ModuleInstance } from "./lifecycle/module-instance.ts";
 import { Visits } from "./lifecycle/visit.ts";
+import { Limits } from "./limit/limits.ts";
+import { type Suspicion, Watchdog } from "./limit/watchdog.ts";
 import type { Service } from "./module-api.ts";
+import { watchFaults } from "./owner/faults.ts";
 import { knowGlobals } from "./owner/globals.ts";
 import { proveFreed } from "./owner/memory.ts";
 import { startTracking } from "./owner/owner.ts";
@@ -46,6 +49,10 @@ export interface BaseOptions {
   readonly snippets?: readonly string[];
   /** Where the agent reaches it; default: what it says in the environment. */
   readonly socketPath?: string;
+  /** Two threads that name and interrupt a module that blocks the loop; default: true. */
+  readonly watchdog?: boolean;
+  /** The process is ended when its loop has stood still for so long and nothing helps; null: never. Default: 30. */
+  readonly stuckSeconds?: number | null;
 }
 
 /** A Node.js application that hosts modules. */
@@ -87,6 +94,9 @@ class RunningBase implements Base {
   readonly #listeners = new Set<() => void>();
   readonly #self = { name: undefined };
   readonly #host: ModuleHost;
+  readonly #limits: Limits;
+  #watchdog: Watchdog | null = null;
+  #stopFaults: (() => void) | null = null;
   #stopTracking: (() => void) | null = null;
   #control: ControlServer | null = null;
   #businesses: readonly Business[] = [];
@@ -101,12 +111,13 @@ class RunningBase implements Base {
       load: (bundle, instance) => {
         const ground = { libraries, ...this.#groundOf(instance) };
         if (instance.manifest.isolation === "inline")
-          return new InlineRuntime(bundle, { ...ground, log: instance.log });
+          return new InlineRuntime(bundle, { ...ground, log: instance.log, fault: (error) => instance.fault(error) });
         return WorkerRuntime.load(bundle, { ...ground, ...this.#watching(instance) });
       },
       proveMemory: ({ key }, trace) => proveFreed(trace, traceName(key)),
       altered: () => this.#altered(),
     });
+    this.#limits = new Limits(this.#host);
   }
 
   async open(): Promise<void> {
@@ -114,6 +125,12 @@ class RunningBase implements Base {
     knowGlobals();
     this.#stopTracking = startTracking();
     this.#board.exchange(new Set(), this.#ownServices());
+    this.#limits.open();
+    this.#stopFaults = watchFaults((module, error) =>
+      this.#host.instances.find(({ key }) => key === module)?.fault(error),
+    );
+    const { watchdog = true, stuckSeconds = 30 } = this.#options;
+    if (watchdog) await this.#openWatchdog(stuckSeconds);
     const path = this.#options.socketPath ?? process.env[BASE_SOCKET_VARIABLE];
     if (path === undefined) return;
     this.#control = await openControl(
@@ -127,6 +144,17 @@ class RunningBase implements Base {
       },
       path,
     );
+  }
+
+  async #openWatchdog(stuckSeconds: number | null): Promise<void> {
+    this.#watchdog = new Watchdog({
+      stuckSeconds,
+      suspect: (suspicion) => this.#suspect(suspicion),
+      // Ctrl-C of a person: with nobody listening it would have ended the process.
+      interrupted: () => void process.kill(process.pid, "SIGTERM"),
+    });
+    await this.#watchdog.open();
+    this.#followPolicies();
   }
 
   handle(request: IncomingMessage, response: ServerResponse): boolean {
@@ -172,7 +200,7 @@ class RunningBase implements Base {
       },
       list: () => this.report(),
       health: () => this.#health(),
-      statistics: () => this.#statistics(),
+      statistics: () => this.#limits.statistics(),
       log: ({ name, version, lines }) => ({ lines: this.#host.find(name, version).log.last(lines) }),
     };
     const verb = verbs[operation] as (input: BaseInput<Operation>) => unknown;
@@ -196,6 +224,9 @@ class RunningBase implements Base {
   async close(): Promise<void> {
     await this.#host.close();
     this.#jobs.close();
+    this.#limits.close();
+    await this.#watchdog?.close();
+    this.#stopFaults?.();
     await this.#control?.close();
     this.#stopTracking?.();
   }
@@ -255,11 +286,34 @@ class RunningBase implements Base {
     return { state, problem, modules };
   }
 
-  #statistics(): BaseResult<"statistics"> {
-    throw new Error("statistics are not measured yet");
+  /** Something has held the loop, or holds it still. */
+  #suspect({ module, frame, blockedMs, over }: Suspicion): void {
+    const instance = this.#host.instances.find(({ key }) => key === module);
+    if (!over || instance === undefined) return;
+    const { most, action } = instance.manifest.limits.blockMs;
+    instance.measures.blockMs = Math.max(instance.measures.blockMs, Math.round(blockedMs));
+    if (blockedMs < most) return;
+    const error = new PlatformError("MODULE_BLOCKED", { module, frame, blockedMs: Math.round(blockedMs) });
+    instance.log.add("stderr", error.message);
+    if (action === "eject") this.#host.eject(instance, error);
+    else {
+      instance.throttled ||= action === "throttle";
+      instance.judge(false, problemOf(error.code, error.facts));
+    }
+    this.#altered();
+  }
+
+  #followPolicies(): void {
+    const inline = this.#host.instances.filter(({ manifest }) => manifest.isolation === "inline");
+    const rows = inline.map(({ key, manifest: { limits } }) => {
+      const { most, action } = limits.blockMs;
+      return [key, { most, interrupt: action === "eject" || action === "throttle" }] as const;
+    });
+    this.#watchdog?.follow(Object.fromEntries(rows));
   }
 
   #altered(): void {
+    this.#followPolicies();
     for (const listener of this.#listeners) listener();
   }
 }

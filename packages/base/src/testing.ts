@@ -30,7 +30,7 @@ export class BaseBed implements AsyncDisposable {
   }
 
   static async open(options: Partial<BaseOptions> = {}): Promise<BaseBed> {
-    const base = await createBase({ name: "shop", version: "1.0.0", ...options });
+    const base = await createBase({ name: "shop", version: "1.0.0", watchdog: false, ...options });
     const server = createServer((request, response) => {
       if (!base.handle(request, response)) response.writeHead(404).end("of the base");
     });

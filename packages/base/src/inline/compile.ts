@@ -2,7 +2,10 @@ import { Script } from "node:vm";
 import type { InstallResult } from "@evenkeel/contracts/base-protocol";
 import type { Bundle } from "../bundle/format.ts";
 
-const PARAMETERS = "exports, require, module, __filename, __dirname, process, console, fetch, globalThis, global";
+const PARAMETERS = [
+  ...["exports", "require", "module", "__filename", "__dirname"],
+  ...["process", "console", "fetch", "setTimeout", "setInterval", "setImmediate", "globalThis", "global"],
+].join(", ");
 
 /** What the code of a module is compiled to. */
 export type ModuleFunction = (this: unknown, ...args: readonly unknown[]) => void;

@@ -3,12 +3,14 @@ import type { ModuleManifest } from "@evenkeel/contracts/module";
 import type { Bundle } from "../bundle/format.ts";
 import { offerOf } from "../lifecycle/offer.ts";
 import type { Disposal, Offer, Runtime } from "../lifecycle/runtime.ts";
+import { guarded } from "../limit/guard.ts";
 import type { ModuleContext, ModuleExports } from "../module-api.ts";
 import { closeAll } from "../owner/close.ts";
 import { attributeGlobals, globalView } from "../owner/globals.ts";
 import { fetchAsBase, Owner, runAs } from "../owner/owner.ts";
 import { attributePatches } from "../owner/patches.ts";
 import { processView } from "../owner/process-view.ts";
+import { timersFor } from "../owner/timers.ts";
 import { compile, fileNameOf } from "./compile.ts";
 import type { ModuleLog } from "./module-log.ts";
 import { moduleRequire, type SharedLibraries } from "./require.ts";
@@ -19,6 +21,8 @@ export interface InlineGround {
   readonly log: ModuleLog;
   readonly service: (name: string) => object;
   readonly emit: ModuleContext["emit"];
+  /** It threw where nobody can catch it. */
+  readonly fault: (error: unknown) => void;
 }
 
 interface Hook {
@@ -64,10 +68,12 @@ export class InlineRuntime implements Runtime {
     const module = traced(owner.name);
     const process = processView(owner);
     const require = moduleRequire({ manifest: this.#manifest, libraries: this.#ground.libraries, process, console });
-    const view = globalView(owner, { process, console, fetch: fetchAsBase });
+    const timers = timersFor((work) => this.#fromTimer(work));
+    const view = globalView(owner, { process, console, fetch: fetchAsBase, ...timers });
     const file = fileNameOf(this.#manifest.name, this.#manifest.version);
-    const args = [module.exports, require, module, file, ".", process, console, fetchAsBase, view, view];
-    runAs(owner, () => run.apply(module.exports, args));
+    const { setTimeout: later, setInterval: every, setImmediate: soon } = timers;
+    const own = [process, console, fetchAsBase, later, every, soon, view, view];
+    this.enter(() => run.apply(module.exports, [module.exports, require, module, file, ".", ...own]));
     this.#attribute();
     if (bundle.facts.buildId !== undefined && module.build !== bundle.facts.buildId)
       throw new PlatformError("BUNDLE_INVALID", {
@@ -83,7 +89,17 @@ export class InlineRuntime implements Runtime {
   }
 
   enter<Result>(work: () => Result): Result {
-    return runAs(this.#owner, work);
+    return runAs(this.#owner, () => guarded(work));
+  }
+
+  // Node has entered the context of the owner already.
+  #fromTimer(work: () => unknown): unknown {
+    try {
+      return guarded(work);
+    } catch (error) {
+      this.#ground.fault(error);
+      return undefined;
+    }
   }
 
   async shutdown(): Promise<void> {

@@ -59,8 +59,10 @@ function serving(entered: Entered, handler: RequestHandler): RequestHandler {
       return answerProblem(response, "MODULE_OVER_LIMIT", { ...throttledFacts(instance) });
     }
     visits.inFlight += 1;
+    instance.open.add(response);
     const beganAt = performance.now();
     response.once("close", () => {
+      instance.open.delete(response);
       measures.add(performance.now() - beganAt, response.statusCode >= 500 || !response.writableFinished);
       if (--visits.inFlight === 0 && visits.awaited) visits.left();
     });

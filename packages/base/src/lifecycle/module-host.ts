@@ -12,6 +12,7 @@ import { type Bundle, digestOf, unpackBundle } from "../bundle/format.ts";
 import { sentenceOf, wrapped } from "../failure.ts";
 import { checkLibraries } from "../inline/require.ts";
 import type { Board } from "../publication/board.ts";
+import { answerError } from "../publication/requests.ts";
 import type { ServiceRegistry } from "../service/registry.ts";
 import { publicationsOf } from "./entrance.ts";
 import { ModuleInstance } from "./module-instance.ts";
@@ -223,6 +224,8 @@ export class ModuleHost {
     this.withdraw(instance);
     instance.break(error);
     instance.log.add("stderr", `ejected: ${sentenceOf(error)}`);
+    // Nobody else would answer these: what ran for them was cut.
+    for (const response of instance.open) answerError(response, error, instance.key);
     this.#inBackground(this.#letGo(instance));
     this.#ground.altered();
   }

@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import type { ModuleHealth, ModuleOrigin, ModuleReport } from "@evenkeel/contracts/base-protocol";
 import { PlatformError, type Problem, problemOf } from "@evenkeel/contracts/error";
 import type { Digest } from "@evenkeel/contracts/id";
@@ -41,6 +42,8 @@ export class ModuleInstance implements Caller {
   health: ModuleHealth = { healthy: true, problem: null, since: this.since };
   failure: Failure | null = null;
   throttled = false;
+  /** Requests that it has in hand; answered for it when it is ejected. */
+  readonly open = new Set<ServerResponse>();
 
   constructor({ manifest, digest, path, origin }: Source) {
     this.manifest = manifest;
@@ -79,6 +82,13 @@ export class ModuleInstance implements Caller {
   judge(healthy: boolean, problem: Problem | null): void {
     if (this.health.healthy === healthy) return;
     this.health = { healthy, problem, since: new Date().toISOString() };
+  }
+
+  /** It threw where nobody could catch it. */
+  fault(error: unknown): void {
+    this.measures.errors += 1;
+    this.measures.windowErrors += 1;
+    this.log.add("stderr", error instanceof Error ? (error.stack ?? error.message) : sentenceOf(error));
   }
 
   report(): ModuleReport {

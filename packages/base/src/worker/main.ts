@@ -32,6 +32,10 @@ function start(): InlineRuntime {
     libraries: Object.fromEntries(Object.entries(libraries).map(loading)),
     log,
     service: remoteService,
+    // In a thread of its own it ends that thread, as it would end a process.
+    fault: (error) => {
+      throw error;
+    },
     emit: async (name, payload) => void (await calls.call({ kind: "emit", name }, [payload])),
   });
 }

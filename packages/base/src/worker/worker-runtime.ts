@@ -206,6 +206,13 @@ export class WorkerRuntime implements Runtime {
     return runAsBase(work);
   }
 
+  /** What the thread uses, also while it is blocked. */
+  async usage(): Promise<{ heapBytes: number; cpuMs: number }> {
+    const { worker } = this.#thread;
+    const [heap, cpu] = await Promise.all([worker.getHeapStatistics(), worker.cpuUsage()]);
+    return { heapBytes: heap.used_heap_size, cpuMs: (cpu.user + cpu.system) / 1000 };
+  }
+
   /** Ends the thread, which is then started anew (invariant 2). */
   async restart(): Promise<void> {
     await this.#terminate();

@@ -1,0 +1,60 @@
+import { spawn } from "node:child_process";
+import { expect, test } from "vitest";
+import { type Aftermath, BLOCKING_PROGRAM } from "./testing.ts";
+
+interface Ran {
+  readonly signal: NodeJS.Signals | null;
+  readonly errors: string;
+  readonly aftermath: Aftermath | null;
+}
+
+async function run(shape: string, { stuckSeconds = 60, flags = [] as string[] } = {}): Promise<Ran> {
+  const args = [...flags, BLOCKING_PROGRAM, shape, "eject", String(stuckSeconds)];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  let errors = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    output += String(chunk);
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    errors += String(chunk);
+  });
+  const signal = await new Promise<NodeJS.Signals | null>((resolve) => child.once("close", (_, by) => resolve(by)));
+  const last = output.trim().split("\n").at(-1);
+  return { signal, errors, aftermath: last ? (JSON.parse(last) as Aftermath) : null };
+}
+
+test.each([
+  ["a handler", "handler", 500],
+  ["a timer", "timer", 503],
+  ["a loop that catches everything", "swallowing", 500],
+  ["a regular expression", "pattern", 500],
+])(
+  "a module that blocks the loop in %s is named with function and line, interrupted and ejected",
+  async (_, shape, status) => {
+    const { aftermath } = await run(shape);
+    expect(aftermath).toMatchObject({ answer: status, neighbour: "calm", state: "broken" });
+    expect(aftermath?.problem?.code).toBe("MODULE_BLOCKED");
+    expect(aftermath?.problem?.facts.frame).toMatch(/^(spin|routes) \(module:spinning@1\.0\.0\/index\.js:\d+:\d+\)$/);
+  },
+  120_000,
+);
+
+test("one that blocks in a promise job is interrupted where the process was started for it", async () => {
+  const { aftermath } = await run("promise", { flags: ["--no-force-async-hooks-checks"] });
+  expect(aftermath).toMatchObject({ answer: 503, neighbour: "calm", state: "broken" });
+}, 120_000);
+
+test.each([
+  ["a promise job, without that", "promise", "spinning@1.0.0: spin (module:spinning@1.0.0/index.js:1:"],
+  ["native work", "native", "in native code"],
+])(
+  "what nothing in the process can stop ends it, with its name: %s",
+  async (_, shape, where) => {
+    const { signal, errors } = await run(shape, { stuckSeconds: 3 });
+    expect(signal).toBe("SIGKILL");
+    expect(errors).toContain("BASE_MUST_RESTART");
+    expect(errors).toContain(where);
+  },
+  120_000,
+);

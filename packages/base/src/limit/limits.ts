@@ -1,0 +1,153 @@
+// Once a second: what each module has used and done, whether it is over a limit, and what follows.
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { getHeapStatistics } from "node:v8";
+import type { BaseStatistics, ModuleStatistics } from "@evenkeel/contracts/base-protocol";
+import { PlatformError, problemOf } from "@evenkeel/contracts/error";
+import type { ModuleHost } from "../lifecycle/module-host.ts";
+import type { ModuleInstance } from "../lifecycle/module-instance.ts";
+import { runAsBase } from "../owner/owner.ts";
+import { WorkerRuntime } from "../worker/worker-runtime.ts";
+import { counted, type Excess, excessesOf, WINDOWS_OVER } from "./judge.ts";
+import { Profile } from "./profile.ts";
+
+const WINDOW_MS = 1000;
+const NANOSECONDS = 1e6;
+
+interface Window {
+  readonly cpuMs: ReadonlyMap<string, number> | null;
+  readonly heapBytes: ReadonlyMap<string, number> | null;
+  readonly spanMs: number;
+}
+
+export class Limits {
+  readonly #host: ModuleHost;
+  readonly #profile = new Profile();
+  readonly #delay = monitorEventLoopDelay({ resolution: 10 });
+  /** Windows in a row over each limit, by module. */
+  readonly #over = new WeakMap<ModuleInstance, Map<string, number>>();
+  readonly #excesses = new WeakMap<ModuleInstance, readonly Excess[]>();
+  readonly #threadCpuMs = new WeakMap<object, number>();
+  #timer: NodeJS.Timeout | null = null;
+  #turnedAt = performance.now();
+  #cpu = process.cpuUsage();
+  #base = { cpuPercent: 0, loopDelayP99Ms: 0, loopDelayMaxMs: 0 };
+
+  constructor(host: ModuleHost) {
+    this.#host = host;
+  }
+
+  open(): void {
+    runAsBase(() => {
+      this.#profile.open();
+      this.#delay.enable();
+      this.#timer = setInterval(() => void this.#turn(), WINDOW_MS).unref();
+    });
+  }
+
+  close(): void {
+    if (this.#timer) clearInterval(this.#timer);
+    this.#delay.disable();
+    this.#profile.close();
+  }
+
+  statistics(): BaseStatistics {
+    return {
+      at: new Date().toISOString(),
+      ...this.#base,
+      rssBytes: process.memoryUsage.rss(),
+      heapUsedBytes: process.memoryUsage().heapUsed,
+      heapLimitBytes: getHeapStatistics().heap_size_limit,
+      modules: this.#host.instances.map((instance) => this.#statisticsOf(instance)),
+    };
+  }
+
+  #statisticsOf(instance: ModuleInstance): ModuleStatistics {
+    const { name, manifest, measures, visits } = instance;
+    const { requests, errors, cpuPercent, blockMs, heapBytes, throttled, restarts, whole } = measures;
+    return {
+      ...{ name, version: manifest.version, requests, cpuPercent, blockMs, heapBytes, throttled, restarts },
+      errors: errors + visits.errors,
+      inFlight: visits.inFlight,
+      p50Ms: whole.quantile(0.5),
+      p99Ms: whole.quantile(0.99),
+      over: [...(this.#excesses.get(instance) ?? [])],
+    };
+  }
+
+  async #turn(): Promise<void> {
+    const spanMs = performance.now() - this.#turnedAt;
+    this.#turnedAt = performance.now();
+    this.#turnBase(spanMs);
+    const inline = this.#host.instances.filter(({ manifest }) => manifest.isolation === "inline");
+    this.#profile.want({
+      cpu: inline.some(({ manifest }) => manifest.limits.cpuPercent !== undefined),
+      heap: inline.some(({ manifest }) => manifest.limits.heapMb !== undefined),
+    });
+    const window = { cpuMs: this.#profile.cpuMs(), heapBytes: this.#profile.heapBytes(), spanMs };
+    for (const instance of this.#host.instances) if (instance.state === "active") await this.#judge(instance, window);
+  }
+
+  #turnBase(spanMs: number): void {
+    const { user, system } = process.cpuUsage(this.#cpu);
+    this.#cpu = process.cpuUsage();
+    const cpuPercent = (user + system) / 10 / spanMs;
+    const { max } = this.#delay;
+    const loopDelayP99Ms = this.#delay.percentile(99) / NANOSECONDS;
+    this.#base = { cpuPercent, loopDelayP99Ms, loopDelayMaxMs: max / NANOSECONDS };
+    this.#delay.reset();
+  }
+
+  async #judge(instance: ModuleInstance, window: Window): Promise<void> {
+    const { measures, manifest } = instance;
+    await this.#measure(instance, window);
+    const { windowRequests: requests, windowErrors: errors } = measures;
+    const { heapBytes, cpuPercent } = measures;
+    const p99Ms = measures.window.quantile(0.99);
+    const over = excessesOf(manifest.limits, { heapBytes, cpuPercent, requests, errors, p99Ms });
+    measures.turn();
+    const rows = counted(this.#over.get(instance) ?? new Map(), over);
+    this.#over.set(instance, rows);
+    const lasting = over.filter(({ measure }) => (rows.get(measure) ?? 0) >= WINDOWS_OVER);
+    const before = this.#excesses.get(instance) ?? [];
+    this.#excesses.set(instance, lasting);
+    if (lasting.length > 0) this.#act(instance, lasting, before);
+    else if (before.length > 0) this.#relent(instance);
+  }
+
+  async #measure(instance: ModuleInstance, { cpuMs, heapBytes, spanMs }: Window): Promise<void> {
+    const { measures, runtime, key } = instance;
+    if (runtime instanceof WorkerRuntime) {
+      const usage = await runtime.usage().catch(() => null);
+      if (usage === null) return;
+      const before = this.#threadCpuMs.get(runtime.worker) ?? 0;
+      this.#threadCpuMs.set(runtime.worker, usage.cpuMs);
+      measures.heapBytes = usage.heapBytes;
+      measures.cpuPercent = (Math.max(0, usage.cpuMs - before) / spanMs) * 100;
+      return;
+    }
+    if (heapBytes !== null) measures.heapBytes = heapBytes.get(key) ?? 0;
+    // Without samples only what it runs on entry is known: what follows an await is not.
+    const busyMs = cpuMs === null ? measures.windowBusyMs : (cpuMs.get(key) ?? 0);
+    measures.cpuPercent = (busyMs / spanMs) * 100;
+  }
+
+  #act(instance: ModuleInstance, lasting: readonly Excess[], before: readonly Excess[]): void {
+    const known = new Set(before.map(({ measure }) => measure));
+    for (const { measure, value, most, action } of lasting) {
+      const facts = { module: instance.key, measure, value: Math.round(value * 10) / 10, most };
+      if (!known.has(measure)) {
+        instance.log.add("stderr", `over its limit: ${measure} ${facts.value}, at most ${most}: ${action}`);
+        instance.judge(false, problemOf("MODULE_OVER_LIMIT", facts));
+      }
+      if (action === "throttle") instance.throttled = true;
+      else if (action === "eject") this.#host.eject(instance, new PlatformError("MODULE_OVER_LIMIT", facts));
+      else if (action === "restart-worker" && instance.runtime instanceof WorkerRuntime)
+        void instance.runtime.restart();
+    }
+  }
+
+  #relent(instance: ModuleInstance): void {
+    instance.throttled = false;
+    instance.judge(true, null);
+  }
+}

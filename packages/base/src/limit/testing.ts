@@ -1,0 +1,46 @@
+// Run as a process of its own: a base with a module that blocks the loop in one of several ways, and another that should not notice.
+import { BaseBed } from "../testing.ts";
+
+export const BLOCKING_PROGRAM = import.meta.filename;
+
+/** What became of it. */
+export interface Aftermath {
+  readonly answer: number;
+  readonly neighbour: string;
+  readonly problem: { readonly code: string; readonly facts: Record<string, unknown> } | null;
+  readonly state: string | undefined;
+}
+
+const SHAPES: Readonly<Record<string, string>> = {
+  handler: "spin();",
+  timer: "setTimeout(() => { spin(); }, 0);",
+  swallowing: "for (;;) { try { spin(); } catch {} }",
+  pattern: "/^(a+)+$/.test('a'.repeat(40) + 'b');",
+  promise: "Promise.resolve().then(() => { spin(); });",
+  native: "require('crypto').pbkdf2Sync('a', 'b', 1e9, 64, 'sha512');",
+};
+
+const spinning = (shape: string): string => `function spin() { for (;;) { Math.sqrt(2); } }
+exports.activate = () => ({ routes: (request, response) => { ${SHAPES[shape]} } });`;
+
+async function main(shape: string, action: "eject" | "alarm", stuckSeconds: number): Promise<void> {
+  const bed = await BaseBed.open({ watchdog: true, stuckSeconds });
+  const limits = { blockMs: { most: 200, action } };
+  const route = (name: string) => ({ name, version: "1.0.0", provides: { routes: [{ path: `/${name}` }] } });
+  await bed.install(
+    route("calm"),
+    "exports.activate = () => ({ routes: (request, response) => response.end('calm') });",
+  );
+  await bed.install({ ...route("spinning"), limits, drainSeconds: 0 }, spinning(shape));
+  const answer = await bed.get("/spinning").then(({ status }) => status);
+  const find = () => bed.base.report().modules.find(({ name }) => name === "spinning");
+  while (find()?.problem === null && find()?.health.healthy) await new Promise((resolve) => setTimeout(resolve, 20));
+  const module = find();
+  const problem = module?.problem ?? module?.health.problem ?? null;
+  const aftermath: Aftermath = { answer, neighbour: (await bed.get("/calm")).body, problem, state: module?.state };
+  console.log(JSON.stringify(aftermath));
+  await bed[Symbol.asyncDispose]();
+}
+
+if (process.argv[1] === BLOCKING_PROGRAM)
+  await main(process.argv[2] ?? "", (process.argv[3] ?? "eject") as "eject", Number(process.argv[4] ?? 60));

@@ -1,0 +1,98 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { runAsBase } from "../owner/owner.ts";
+import { closeGuard, openGuard } from "./guard.ts";
+
+export interface WatchdogStart {
+  readonly beats: SharedArrayBuffer;
+  readonly tickMs: number;
+  readonly mayTerminate: boolean;
+  readonly stuckMs: number | null;
+}
+
+export interface WatchdogOrder {
+  readonly policy: Readonly<Record<string, { readonly most: number; readonly interrupt: boolean }>>;
+}
+
+/** What held the loop. */
+export interface Suspicion {
+  /** `name@version`; null: the base itself, or code that shows no frame. */
+  readonly module: string | null;
+  readonly frame: string;
+  readonly blockedMs: number;
+  /** The loop runs again. */
+  readonly over: boolean;
+}
+
+export interface WatchdogOptions {
+  /** The process is ended when its loop has stood still for so long; null: never. */
+  readonly stuckSeconds: number | null;
+  readonly suspect: (suspicion: Suspicion) => void;
+  /** A SIGINT has come that the watchdog did not send. */
+  readonly interrupted: () => void;
+}
+
+const TICK_MS = 10;
+/** With it a termination by V8 leaves the process alive. */
+const TERMINATION_FLAG = "--no-force-async-hooks-checks";
+
+/** Two threads that watch the loop of this one. */
+export class Watchdog {
+  readonly #shared = new SharedArrayBuffer(16);
+  readonly #beats = new Int32Array(this.#shared);
+  readonly #holding = new Int32Array(new SharedArrayBuffer(4));
+  readonly #options: WatchdogOptions;
+  readonly #threads: Worker[] = [];
+  #beating: NodeJS.Timeout | null = null;
+  #policy: WatchdogOrder["policy"] = {};
+
+  constructor(options: WatchdogOptions) {
+    this.#options = options;
+  }
+
+  async open(): Promise<void> {
+    await runAsBase(async () => {
+      const { stuckSeconds } = this.#options;
+      const start: WatchdogStart = {
+        beats: this.#shared,
+        tickMs: TICK_MS,
+        mayTerminate: process.execArgv.includes(TERMINATION_FLAG),
+        stuckMs: stuckSeconds === null ? null : stuckSeconds * 1000,
+      };
+      this.#beating = setInterval(() => {
+        Atomics.add(this.#beats, 0, 1);
+      }, TICK_MS).unref();
+      const watching = thread("./watchdog-thread.ts", start);
+      const holding = thread("./holder-thread.ts", this.#holding.buffer);
+      this.#threads.push(watching, holding);
+      await Promise.all([once(watching, "message"), once(holding, "message")]);
+      watching.on("message", (suspicion: Suspicion) => this.#options.suspect(suspicion));
+      holding.on("message", () => this.#strayInterrupt());
+      watching.postMessage({ policy: this.#policy } satisfies WatchdogOrder);
+      for (const each of this.#threads) each.unref();
+      if (process.listenerCount("SIGINT") === 0) openGuard(this.#beats.subarray(1, 2));
+    });
+  }
+
+  follow(policy: WatchdogOrder["policy"]): void {
+    this.#policy = policy;
+    this.#threads[0]?.postMessage({ policy } satisfies WatchdogOrder);
+  }
+
+  // The watchdog's own signal may come a moment after the call has ended by itself.
+  #strayInterrupt(): void {
+    if (Atomics.exchange(this.#beats, 2, 0) === 0) this.#options.interrupted();
+  }
+
+  async close(): Promise<void> {
+    closeGuard();
+    if (this.#beating) clearInterval(this.#beating);
+    Atomics.store(this.#holding, 0, 1);
+    Atomics.notify(this.#holding, 0);
+    await Promise.all(this.#threads.map((each) => each.terminate()));
+  }
+}
+
+function thread(file: string, workerData: unknown): Worker {
+  return new Worker(new URL(file, import.meta.url), { workerData, resourceLimits: { maxYoungGenerationSizeMb: 8 } });
+}
