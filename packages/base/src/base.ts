@@ -111,7 +111,7 @@ class RunningBase implements Base {
       load: (bundle, instance) => {
         const ground = { libraries, ...this.#groundOf(instance) };
         if (instance.manifest.isolation === "inline")
-          return new InlineRuntime(bundle, { ...ground, log: instance.log, fault: (error) => instance.fault(error) });
+          return new InlineRuntime(bundle, { ...ground, ...instance.ears() });
         return WorkerRuntime.load(bundle, { ...ground, ...this.#watching(instance) });
       },
       proveMemory: ({ key }, trace) => proveFreed(trace, traceName(key)),

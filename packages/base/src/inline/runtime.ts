@@ -23,6 +23,8 @@ export interface InlineGround {
   readonly emit: ModuleContext["emit"];
   /** It threw where nobody can catch it. */
   readonly fault: (error: unknown) => void;
+  /** It has run for so long, in ms. */
+  readonly busy: (ms: number) => void;
 }
 
 interface Hook {
@@ -41,6 +43,7 @@ export class InlineRuntime implements Runtime {
   readonly #hooks: Hook[] = [];
   readonly #leaving = new AbortController();
   #exports: ModuleExports | null;
+  #inside = false;
 
   /** Loads the code: throws what it throws, with nothing of it left. */
   constructor(bundle: Bundle, ground: InlineGround) {
@@ -89,13 +92,33 @@ export class InlineRuntime implements Runtime {
   }
 
   enter<Result>(work: () => Result): Result {
-    return runAs(this.#owner, () => guarded(work));
+    return runAs(this.#owner, () => this.#metered(work));
+  }
+
+  /** Runs a stretch of the module's code; only the outermost is counted. */
+  #metered<Result>(work: () => Result): Result {
+    if (this.#inside) return guarded(work);
+    this.#inside = true;
+    const before = this.#clock();
+    try {
+      return guarded(work);
+    } finally {
+      this.#inside = false;
+      this.#ground.busy(this.#clock() - before);
+    }
+  }
+
+  // A module is held to what it has used, not to what others made it wait; asking for that costs a microsecond, so only then.
+  #clock(): number {
+    if (this.#manifest.limits.cpuPercent === undefined) return performance.now();
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1000;
   }
 
   // Node has entered the context of the owner already.
   #fromTimer(work: () => unknown): unknown {
     try {
-      return guarded(work);
+      return this.#metered(work);
     } catch (error) {
       this.#ground.fault(error);
       return undefined;

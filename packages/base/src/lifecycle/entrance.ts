@@ -69,7 +69,6 @@ function serving(entered: Entered, handler: RequestHandler): RequestHandler {
     const fail = (error: unknown): void => failRequest(instance, response, error);
     try {
       const result = runtime.enter(() => handler(request, response));
-      measures.windowBusyMs += performance.now() - beganAt;
       if (isThenable(result)) result.then(undefined, fail);
     } catch (error) {
       fail(error);
@@ -101,7 +100,6 @@ export function calling<Args extends unknown[], Result>(
     };
     try {
       const result = runtime.enter(() => fn(...args));
-      measures.windowBusyMs += performance.now() - beganAt;
       if (!isThenable(result)) {
         leave(false);
         return result;

@@ -91,6 +91,15 @@ export class ModuleInstance implements Caller {
     this.log.add("stderr", error instanceof Error ? (error.stack ?? error.message) : sentenceOf(error));
   }
 
+  /** What its code in this isolate writes, fails and takes. */
+  ears() {
+    const { log, measures } = this;
+    const busy = (ms: number): void => {
+      measures.windowBusyMs += ms;
+    };
+    return { log, busy, fault: (error: unknown) => this.fault(error) };
+  }
+
   report(): ModuleReport {
     const { name, version, isolation, form, provides } = this.manifest;
     return {

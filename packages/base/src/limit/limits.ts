@@ -126,8 +126,8 @@ export class Limits {
       return;
     }
     if (heapBytes !== null) measures.heapBytes = heapBytes.get(key) ?? 0;
-    // Without samples only what it runs on entry is known: what follows an await is not.
-    const busyMs = cpuMs === null ? measures.windowBusyMs : (cpuMs.get(key) ?? 0);
+    // Where it was entered it was timed, what follows an await is only in samples, and those miss code that V8 has inlined elsewhere.
+    const busyMs = Math.max(measures.windowBusyMs, cpuMs?.get(key) ?? 0);
     measures.cpuPercent = (busyMs / spanMs) * 100;
   }
 

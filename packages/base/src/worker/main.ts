@@ -36,6 +36,7 @@ function start(): InlineRuntime {
     fault: (error) => {
       throw error;
     },
+    busy: () => undefined,
     emit: async (name, payload) => void (await calls.call({ kind: "emit", name }, [payload])),
   });
 }
