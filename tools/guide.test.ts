@@ -3,8 +3,10 @@ import { dirname, join } from "node:path";
 import { parseManifest } from "@evenkeel/client/node/manifest";
 import { parseOrderFile } from "@evenkeel/client/node/order-file";
 import { parseTemplateFile } from "@evenkeel/client/node/template-file";
+import { parseTrafficFile } from "@evenkeel/client/node/traffic-file";
 import { Guard } from "@evenkeel/contracts/guard";
 import { Manifest } from "@evenkeel/contracts/service";
+import { RouteChangeSpec, SetTrafficRule, TrafficPolicy } from "@evenkeel/contracts/traffic-rule";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { readGuide, withErrorCodes } from "./print-error-codes.ts";
@@ -35,7 +37,7 @@ function fieldsOf(schema: Schema, prefix = ""): string[] {
 }
 
 /** Shapes of one field that the page tells in that field's own line. */
-const TOLD_IN_ONE_LINE = /^(hosts|strategy\.batches|strategy\.order)\./;
+const TOLD_IN_ONE_LINE = /^(hosts|strategy\.batches|strategy\.order|gray\.key|gray\.match)\./;
 
 test("the page of guards tells each field of each guard, and its example is one", () => {
   const page = readFileSync(join(GUIDE, "guards.md"), "utf8");
@@ -48,6 +50,14 @@ test("the page of guards tells each field of each guard, and its example is one"
   expect(strategy.guards.map(({ kind }) => kind)).toEqual(Guard.options.map(({ shape }) => shape.kind.value));
 });
 
+test("the page of traffic tells each field of a rule, a policy and a condition, and its example is a change", () => {
+  const page = readFileSync(join(GUIDE, "traffic.md"), "utf8");
+  const fields = [SetTrafficRule, TrafficPolicy, RouteChangeSpec].flatMap(({ shape }) => Object.keys(shape));
+  const tests = ["exact", "in", "prefix", "regex", "percent", "present", "not", "header", "cookie", "query"];
+  const known = [...fields, ...tests].filter((field) => !["workspace", "reason"].includes(field));
+  for (const field of known) expect(page, field).toMatch(new RegExp(`\\b${field}\\b`));
+});
+
 test("the page of the manifest has a line for each field of the schema, and no other", () => {
   const page = readFileSync(join(GUIDE, "manifest.md"), "utf8");
   const told = [...page.matchAll(/^\| `([\w.]+)` \|/gm)].map(([, field]) => field ?? "");
@@ -58,6 +68,7 @@ test("the page of the manifest has a line for each field of the schema, and no o
 /** The file of an order or of a template, a manifest, or a part of one. */
 function parseExample(text: string): unknown {
   if (/^actions:/m.test(text)) return parseTemplateFile(text, "template.yaml");
+  if (/^put:/m.test(text)) return parseTrafficFile(text, "traffic.yaml");
   if (/^releases:/m.test(text)) return parseOrderFile(text, "order.yaml");
   return parseManifest(text.startsWith("strategy") ? `application: x\n${text}` : text);
 }

@@ -35,11 +35,12 @@ interface ReleaseFrom {
 }
 
 async function releaseFrom(cli: Cli, { wanted, folder: beside, bring }: ReleaseFrom): Promise<Release> {
-  const { folder, application = "", service, version, after, hosts, parallel } = wanted;
+  const { folder, application = "", service, version, after, hosts, parallel, gray } = wanted;
   const said = {
     ...(service === undefined ? {} : { service }),
     ...(hosts === undefined ? {} : { hosts }),
     ...(parallel === undefined ? {} : { parallel }),
+    ...(gray === undefined ? {} : { gray }),
     after,
   };
   if (folder === undefined) {

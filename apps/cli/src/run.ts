@@ -8,6 +8,7 @@ import { addApplicationCommands } from "./application.ts";
 import { addApprovalCommands } from "./approval.ts";
 import { addAuditCommands } from "./audit.ts";
 import { addBackupCommands } from "./backup.ts";
+import { addCellCommands } from "./cell.ts";
 import { addChangeCommands } from "./change/commands.ts";
 import { type AddCommands, createCli, type GlobalOptions, type Io, type Run } from "./context.ts";
 import { addConvergeCommands } from "./converge.ts";
@@ -29,6 +30,7 @@ import { addScaleCommands } from "./scale.ts";
 import { addServiceCommands } from "./service.ts";
 import { addTemplateCommands } from "./template.ts";
 import { addTokenCommands } from "./token.ts";
+import { addTrafficRuleCommands } from "./traffic-rule.ts";
 import { addUpCommands } from "./up.ts";
 import { addWindowCommands } from "./window.ts";
 import { addWorkspaceCommands } from "./workspace.ts";
@@ -49,6 +51,8 @@ const PARTS: readonly AddCommands[] = [
   addModuleCommands,
   addHostCommands,
   addGatewayCommands,
+  addTrafficRuleCommands,
+  addCellCommands,
   addWorkspaceCommands,
   addLockCommands,
   addTemplateCommands,

@@ -29,7 +29,10 @@ export function withStrategyOptions(command: Command): Command {
 
 /** Adds the options that override what the manifest says of strategy and hosts. */
 export function withReleaseOptions(command: Command): Command {
-  return withStrategyOptions(command).option("--hosts <which>", "all, a number, names (local-1,local-3) or zones:a,b");
+  return withStrategyOptions(command).option(
+    "--hosts <which>",
+    "all, a number, names (local-1,local-3), zones:a,b or cells:blue",
+  );
 }
 
 /** The manifest with what the command line says otherwise. */
@@ -82,9 +85,10 @@ function parseBatches(text: string): Batching {
 /** Hosts as the command line names them. */
 export function parseHosts(text: string): HostSelector {
   const zones = text.startsWith("zones:") ? { zones: text.slice(6).split(",") } : null;
-  const parsed = HostSelector.safeParse(zones ?? (text === "all" ? text : numberOr(text, text.split(","))));
+  const cells = text.startsWith("cells:") ? { cells: text.slice(6).split(",") } : null;
+  const parsed = HostSelector.safeParse(zones ?? cells ?? (text === "all" ? text : numberOr(text, text.split(","))));
   if (parsed.success) return parsed.data;
-  throw unfit(`--hosts ${text}: must be all, a number from 1, names (local-1,local-3) or zones:a,b`);
+  throw unfit(`--hosts ${text}: must be all, a number from 1, names (local-1,local-3), zones:a,b or cells:blue`);
 }
 
 const unfit = (problem: string) => new PlatformError("INPUT_INVALID", { problem });

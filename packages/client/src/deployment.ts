@@ -13,11 +13,12 @@ export function releaseOf(
   manifest: Manifest,
   pkg: { version: string; digest?: Digest },
 ): Extract<ReleaseOrderSpec, { package: unknown }> {
-  const { application, workspace, service, version: _, strategy, parallel, ...definition } = manifest;
+  const { application, workspace, service, version: _, strategy, parallel, gray, ...definition } = manifest;
   return {
     ...{ workspace, application, strategy, package: pkg },
     ...(service === undefined ? {} : { service }),
     ...(parallel === undefined ? {} : { parallel }),
+    ...(gray === undefined ? {} : { gray }),
     definition: ServiceDefinition.parse(definition),
   };
 }

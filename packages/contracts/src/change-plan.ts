@@ -52,6 +52,15 @@ export const PlannedTarget = z.strictObject({
   clean: z.array(PlannedStep),
   /** Gives traffic back to what runs and is healthy, when the target is skipped with `re-attach`. */
   reattach: z.array(PlannedStep),
+  /** Of a target that moves traffic and changes no host: the instances that guards look at once it has succeeded, and which of them get more. */
+  watched: z
+    .array(
+      z.strictObject({
+        ...{ name: z.string(), hostId: HostId, serviceId: ServiceId, from: z.string().nullable() },
+        gains: z.boolean(),
+      }),
+    )
+    .optional(),
   /** Facts known when the plan was made; steps add to them. */
   facts: z.record(z.string(), z.unknown()),
 });

@@ -2,11 +2,12 @@ import { z } from "zod";
 import { ChangeId, Digest, HostId, Name, RevisionId, Version } from "./id.ts";
 import { HostSelector, Parallel, ServiceDefinition } from "./service.ts";
 import { Strategy } from "./strategy.ts";
+import { Gray } from "./traffic-rule.ts";
 
 const workspace = { workspace: Name.default("local") };
 const what = { application: Name, service: Name.optional() };
 
-const how = { strategy: Strategy.prefault({}), parallel: Parallel.optional() };
+const how = { strategy: Strategy.prefault({}), parallel: Parallel.optional(), gray: Gray.optional() };
 
 /** A package, with the definition of the service as the manifest has it, or as it stands. */
 const ofPackage = {
@@ -77,6 +78,7 @@ const OrderedRelease = z
     version: Version.optional(),
     after: z.array(Name).max(100).default([]),
     parallel: Parallel.optional(),
+    gray: Gray.optional(),
     hosts: HostSelector.optional(),
     strategy: Strategy.optional(),
   })

@@ -15,6 +15,7 @@ import {
   WorkspaceId,
 } from "./id.ts";
 import { Strategy } from "./strategy.ts";
+import { Gray } from "./traffic-rule.ts";
 
 const startSeconds = z.number().min(1).max(3600).default(60);
 const intervalSeconds = z.number().min(0.2).max(300).default(2);
@@ -52,12 +53,13 @@ export const Drain = z.strictObject({
   policy: z.enum(["cut", "extend", "fail"]).default("cut"),
 });
 
-/** Which hosts of the workspace: all, a number of them, names, or zones. */
+/** Which hosts of the workspace: all, a number of them, names, zones, or cells. */
 export const HostSelector = z.union([
   z.literal("all"),
   z.int().min(1),
   z.array(Name).min(1),
   z.strictObject({ zones: z.array(Name).min(1) }),
+  z.strictObject({ cells: z.array(Name).min(1) }),
 ]);
 export type HostSelector = z.infer<typeof HostSelector>;
 
@@ -99,6 +101,7 @@ export const Manifest = z.strictObject({
   ...ServiceDefinition.shape,
   strategy: Strategy.prefault({}),
   parallel: Parallel.optional(),
+  gray: Gray.optional(),
 });
 export type Manifest = z.infer<typeof Manifest>;
 

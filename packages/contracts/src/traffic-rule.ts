@@ -146,6 +146,23 @@ export const SetTrafficRule = z
   );
 export type SetTrafficRule = z.infer<typeof SetTrafficRule>;
 
+/** A release that moves its users by steps: to each step belong so many hosts of the new version as its share asks for. */
+export const Gray = z
+  .strictObject({
+    /** Percent of the users who get the new version, growing; between them stand the bake, the confirmations and the guards of the strategy. */
+    steps: z.array(Percent).min(1).max(20).default([1, 5, 20, 50, 100]),
+    key: keys,
+    /** Who fits gets the new version from its first instance on, whatever the share. */
+    match: z.array(Condition).max(20).default([]),
+    /** What the users of the new version carry on, for the services behind it. */
+    lane: Name.optional(),
+  })
+  .refine(({ steps }) => steps.every((step, index) => step > (steps[index - 1] ?? -1)), {
+    path: ["steps"],
+    message: "must grow",
+  });
+export type Gray = z.infer<typeof Gray>;
+
 /** Opens when too many requests of the last seconds failed; then lets one through to try. */
 export const Circuit = z.strictObject({
   errorPercent: z.number().gt(0).max(100).default(50),

@@ -3,7 +3,9 @@ import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import { type ReleaseOrderSpec, releasesOf, serviceOf } from "@evenkeel/contracts/release-order";
 import type { Draft } from "../change/index.ts";
 import { hostLocks, lockNames } from "../slot/plan/index.ts";
+import { rulesLock } from "../traffic-rule/plan/index.ts";
 import { refuseDependencies } from "./dependencies.ts";
+import { touchesRules, withGray } from "./gray.ts";
 import { withRevision } from "./restore.ts";
 import { planService, type ReleasedService, type ServicePlan } from "./service-plan.ts";
 import { wishesOf } from "./wish.ts";
@@ -27,7 +29,8 @@ export function planRelease(spec: ReleaseOrderSpec, world: OrderWorld): Draft | 
   if (refusal !== null) return refusal;
   const services: ServicePlan[] = [];
   for (const part of parts) {
-    const planned = planService(part);
+    const hosts = planService(part);
+    const planned = isRefusal(hosts) ? hosts : withGray(part, hosts);
     if (isRefusal(planned)) return planned;
     services.push(planned);
   }
@@ -77,7 +80,7 @@ function draftOf(spec: ReleaseOrderSpec, services: readonly ServicePlan[]): Draf
     opening: services.flatMap(({ opening }) => opening),
     closing: services.flatMap(({ closing }) => closing),
     groups: services.flatMap(({ about, groups }) =>
-      groups.map((group) => ({ ...group, after: groupIdsOf(services, about.after) })),
+      groups.map((group) => ({ ...group, after: [...group.after, ...groupIdsOf(services, about.after)] })),
     ),
     targets: services.flatMap(({ targets }) => targets),
     basis: [...new Map(services.flatMap(({ basis }) => basis).map((entry) => [entry.resource, entry])).values()],
@@ -131,6 +134,9 @@ function locksOfService({ release, world }: Part): LockRequest[] {
     { resource: names.revision, mode: "exclusive", label: `service ${service}` },
     { resource: names.routes, mode: "exclusive", label: `routes of ${service}` },
     { resource: names.targets, mode: "at-start", label: `targets of ${service}` },
+    ...(touchesRules(release, world)
+      ? [{ resource: rulesLock(world.workspace.id, service), mode: "exclusive" as const, label: `rules of ${service}` }]
+      : []),
     ...hostLocks(hosts),
   ];
 }

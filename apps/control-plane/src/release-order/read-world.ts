@@ -13,6 +13,7 @@ import { findPackage } from "../package/index.ts";
 import { findTakenRoute, routesOf } from "../route/index.ts";
 import { readFleet, readSlotsIn } from "../slot/index.ts";
 import type { SlotWorld } from "../slot/plan/index.ts";
+import { definitionOfRule, rulesOf } from "../traffic-rule/index.ts";
 import { definitionOf, flowOf, type OrderWorld, type World } from "./world.ts";
 
 /** Reads the world for an order: its hosts once, then what each of its releases is about. */
@@ -22,6 +23,7 @@ export async function readWorld(
 ): Promise<OrderWorld> {
   const fleet = await readFleet(tx, { tenantId, workspace: spec.workspace });
   const toRevision = "releases" in spec ? (spec.toRevision ?? null) : null;
+  const rules = (await rulesOf(tx, fleet.workspace.id)).map(definitionOfRule);
   const releases: World[] = [];
   for (const release of releasesOf(spec)) {
     const named = [...namedRevisions(release), toRevision];
@@ -30,7 +32,8 @@ export async function readWorld(
       objects,
       [...new Set(named)].flatMap((id) => slots.revisions.get(id as RevisionId) ?? []),
     );
-    releases.push({ ...(await readRelease(tx, release, slots)), gone });
+    const own = rules.filter(({ service }) => service === serviceOf(release));
+    releases.push({ ...(await readRelease(tx, release, slots)), gone, rules: own });
   }
   return { workspaceId: fleet.workspace.id, releases };
 }
@@ -39,7 +42,7 @@ async function readRelease(
   tx: Transaction<Database>,
   release: Release,
   slots: SlotWorld,
-): Promise<Omit<World, "gone">> {
+): Promise<Omit<World, "gone" | "rules">> {
   const { tenantId, workspace, service, revisions } = slots;
   const definition = definitionOf(release, service);
   const application = await findApplication(tx, { tenantId, name: release.application });

@@ -10,7 +10,8 @@ interface Framed {
 
 /** A last word about the batches: no route of any service is left without an instance. */
 export function reviewRelease(plan: Plan): Refusal | null {
-  for (const { input } of plan.opening) {
+  for (const { input, type } of plan.opening) {
+    if (type !== "prepare-release") continue;
     const { serviceId, revision = null } = input as unknown as Framed;
     const allowGap = revision?.configuration.allowGap === true;
     const refusal = refuseGap(plan, { serviceId, routes: routesIn(revision), allowGap });

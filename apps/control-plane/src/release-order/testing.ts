@@ -90,6 +90,7 @@ export const empty: World = {
   routes: [],
   takenRoute: null,
   templates: new Map(),
+  rules: [],
   gateways: 1,
 };
 

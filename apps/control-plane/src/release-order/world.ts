@@ -10,6 +10,7 @@ import type {
 } from "@evenkeel/contracts/id";
 import type { Release } from "@evenkeel/contracts/release-order";
 import type { RouteRule, ServiceDefinition } from "@evenkeel/contracts/service";
+import type { SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
 import type { TakenRoute } from "../route/index.ts";
 import type { StoredService } from "../service/index.ts";
 import type { SlotWorld } from "../slot/plan/index.ts";
@@ -46,6 +47,8 @@ export interface World extends SlotWorld {
   readonly takenRoute: TakenRoute | null;
   /** What the flow names, by its reference. */
   readonly templates: ReadonlyMap<string, CommandTemplate>;
+  /** Traffic rules of the service. */
+  readonly rules: readonly SetTrafficRule[];
 }
 
 /** The definition that a release goes by: the manifest's, or the service's as it stands. */

@@ -1,30 +1,19 @@
 import { canonicalJson } from "@evenkeel/contracts/canonical";
-import type { LockRequest, Plan, PlannedStep, PlannedTarget } from "@evenkeel/contracts/change-plan";
+import type { LockRequest, Plan, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
-import type { Name, ServiceId } from "@evenkeel/contracts/id";
-import type { RouteChangeSpec, SetTrafficRule, TrafficPolicy, UserKey } from "@evenkeel/contracts/traffic-rule";
+import type { RouteChangeSpec, SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
 import type { Draft } from "../change/index.ts";
-import { differencesOf, warningsOf } from "./preview.ts";
+import { type CellWeight, type RuleWrites, rulesLock, setRules } from "../traffic-rule/plan/index.ts";
+import { differencesOf, isIn, warningsOf } from "./preview.ts";
 import { refuseRouteChange } from "./refusal.ts";
-import { type CellWeight, weightsBetween, withShare } from "./stage.ts";
+import { weightsBetween, withShare } from "./stage.ts";
 import type { RoutedService, RouteWorld } from "./world.ts";
-
-/** What one step writes; all of it is one version of the table. */
-export interface RuleWrites {
-  readonly put: readonly { readonly serviceId: ServiceId; readonly definition: SetTrafficRule }[];
-  readonly remove: readonly Name[];
-  readonly policies: readonly { readonly serviceId: ServiceId; readonly policy: TrafficPolicy | null }[];
-  readonly userKey: readonly UserKey[] | null;
-  readonly cells: readonly CellWeight[];
-}
 
 /** What a plan keeps for its rollback: everything it touches as it was. */
 export type RouteChangePayload = Pick<
   RouteChangeSpec,
   "workspace" | "put" | "remove" | "policies" | "cells" | "userKey"
 >;
-
-const CONFIRM_MS = 60_000;
 
 /** Spec + world → the plan by which rules, policies and weights of cells change, or why there is none. */
 export function planRouteChange(spec: RouteChangeSpec, world: RouteWorld): Draft | Refusal {
@@ -112,16 +101,22 @@ function targetOf(spec: RouteChangeSpec, world: RouteWorld, percent: number | nu
   return {
     ...{ targetId: name, name, hostId: null, zone: "", cell: null, slot: null, online: true, from: null, to: null },
     ...{ stage: [], clean: [], reattach: [], facts: {} },
-    steps: [setRules({ ...writesOf(spec, world, percent) })],
+    steps: [setRules(writesOf(spec, world, percent))],
+    watched: watchedBy(spec, world),
   };
 }
 
-/** The step that writes rules and waits for every gateway. */
-export function setRules(writes: RuleWrites): PlannedStep {
-  return {
-    ...{ name: "set-rules", on: "control", type: "set-rules", input: { ...writes } },
-    ...{ timeoutMs: CONFIRM_MS, repeatable: true, retryFrom: null, traffic: null },
-  };
+/** What guards compare: the instances that the first destination of a rule means, with the others of its service. */
+function watchedBy({ put }: RouteChangeSpec, world: RouteWorld): NonNullable<PlannedTarget["watched"]> {
+  return put.flatMap(({ service, send }) => {
+    const [first, ...others] = send?.to ?? [];
+    const { id: serviceId, upstreams = [] } = world.services.find(({ name }) => name === service) ?? {};
+    if (first === undefined || others.length === 0 || serviceId === undefined) return [];
+    return upstreams.map(({ hostId, version }) => {
+      const name = world.hosts.find(({ id }) => id === hostId)?.name ?? hostId;
+      return { name, hostId, serviceId, from: version, gains: isIn({ hostId, version }, first.to, world) };
+    });
+  });
 }
 
 function writesOf(spec: RouteChangeSpec, world: RouteWorld, percent: number | null): RuleWrites {
@@ -181,6 +176,3 @@ export function locksOfRouteChange(spec: RouteChangeSpec, { workspace, services 
   const cells = { resource: `cells/${workspace.id}`, mode: "exclusive" as const, label: `cells of ${workspace.name}` };
   return spec.cells.length === 0 && spec.userKey === undefined ? rules : [...rules, cells];
 }
-
-/** What is held by who alters the rules of a service. */
-export const rulesLock = (workspaceId: string, service: string): string => `service/${workspaceId}/${service}/rules`;

@@ -1,5 +1,6 @@
 import type { Difference } from "@evenkeel/contracts/change-plan";
 import type { Condition, Destination, RouteChangeSpec, SetTrafficRule, Subset } from "@evenkeel/contracts/traffic-rule";
+import type { UpstreamState } from "../route/index.ts";
 import { withShare } from "./stage.ts";
 import type { RoutedService, RouteWorld } from "./world.ts";
 
@@ -73,23 +74,25 @@ export function warningsOf(spec: RouteChangeSpec, world: RouteWorld): string[] {
 
 const FALLBACK = { next: "the next rule decides", all: "all instances take it", refuse: "it is answered 503" };
 
-function isServed(
-  { upstreams }: RoutedService,
+function isServed({ upstreams }: RoutedService, to: Subset, world: RouteWorld): boolean {
+  return upstreams.some(
+    (upstream) => upstream.state === "attached" && upstream.weight > 0 && upstream.healthy && isIn(upstream, to, world),
+  );
+}
+
+/** Whether an instance belongs to a subset. */
+export function isIn(
+  { hostId, version: own }: Pick<UpstreamState, "hostId" | "version">,
   { version, notVersion, cell, hosts }: Subset,
-  world: RouteWorld,
+  world: Pick<RouteWorld, "hosts">,
 ): boolean {
-  return upstreams.some((upstream) => {
-    const host = world.hosts.find(({ id }) => id === upstream.hostId);
-    return (
-      upstream.state === "attached" &&
-      upstream.weight > 0 &&
-      upstream.healthy &&
-      (version === undefined || upstream.version === version) &&
-      upstream.version !== notVersion &&
-      (cell === undefined || host?.cell === cell) &&
-      (hosts === undefined || hosts.some((name) => name === host?.name))
-    );
-  });
+  const host = world.hosts.find(({ id }) => id === hostId);
+  return (
+    (version === undefined || own === version) &&
+    own !== notVersion &&
+    (cell === undefined || host?.cell === cell) &&
+    (hosts === undefined || hosts.some((name) => name === host?.name))
+  );
 }
 
 // ── rules in words ────────────────────────────────────────────────────────────

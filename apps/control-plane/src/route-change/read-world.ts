@@ -1,6 +1,6 @@
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { Name } from "@evenkeel/contracts/id";
-import type { RouteChangeSpec, SetTrafficRule, TrafficRule } from "@evenkeel/contracts/traffic-rule";
+import type { RouteChangeSpec, SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
 import type { Transaction } from "kysely";
 import type { Scope } from "../change/index.ts";
 import type { Database } from "../database.ts";
@@ -10,7 +10,7 @@ import { versionsOf } from "../package/index.ts";
 import { upstreamsOf } from "../route/index.ts";
 import { requestsOf } from "../sample/index.ts";
 import { findService } from "../service/index.ts";
-import { policyOf, rulesOf, userKeyOfWorkspace } from "../traffic-rule/index.ts";
+import { definitionOfRule, policyOf, rulesOf, userKeyOfWorkspace } from "../traffic-rule/index.ts";
 import { cellsOf, findWorkspace } from "../workspace/index.ts";
 import type { RoutedService, RouteWorld } from "./world.ts";
 
@@ -23,7 +23,7 @@ export async function readRouteWorld(
   const workspace = await findWorkspace(tx, { tenantId, name: spec.workspace });
   if (workspace === null) throw new PlatformError("NOT_FOUND", { resource: `workspace ${spec.workspace}` });
   const rules = (await rulesOf(tx, workspace.id)).map((rule) => ({
-    definition: definitionOf(rule),
+    definition: definitionOfRule(rule),
     version: rule.version,
   }));
   const hosts = await hostsOf(tx, workspace.id);
@@ -61,13 +61,3 @@ function namesIn(
     ...new Set([...put, ...policies, ...before.map(({ definition }) => definition)].map(({ service }) => service)),
   ].sort();
 }
-
-const definitionOf = ({
-  id: _id,
-  workspaceId: _workspaceId,
-  workspace: _workspace,
-  serviceId: _serviceId,
-  version: _version,
-  createdAt: _createdAt,
-  ...definition
-}: TrafficRule): SetTrafficRule => definition;

@@ -2,8 +2,8 @@ import type { ControlStep } from "../change/index.ts";
 import { raiseVersion } from "../route/index.ts";
 import { confirmed } from "../slot/index.ts";
 import { alterRules } from "../traffic-rule/index.ts";
+import type { RuleWrites } from "../traffic-rule/plan/index.ts";
 import { weighCells } from "../workspace/index.ts";
-import type { RuleWrites } from "./plan.ts";
 
 /** Rules, policies and weights of cells change with one version of the table, which every gateway confirms. */
 export const setRulesStep: ControlStep = {

@@ -1,5 +1,6 @@
 import { WHOLE_BASIS_POINTS } from "@evenkeel/contracts/traffic/bucket";
 import type { Destination, SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
+import type { CellWeight } from "../traffic-rule/plan/index.ts";
 
 /** Percent with two decimals. */
 const rounded = (percent: number): number => Math.round(percent * 100) / 100;
@@ -18,11 +19,6 @@ export function withShare(rule: SetTrafficRule, percent: number): SetTrafficRule
     return { ...each, percent: its };
   });
   return { ...rule, send: { ...send, to: [{ ...first, percent }, ...shared] } };
-}
-
-export interface CellWeight {
-  readonly cell: string;
-  readonly weight: number;
 }
 
 /** So much of the way from some weights to others, as shares of 10,000. */

@@ -1,2 +1,2 @@
 export { trafficRuleHandlers } from "./endpoints.ts";
-export { type Alteration, alterRules, policyOf, rulesOf, userKeyOfWorkspace } from "./store.ts";
+export { type Alteration, alterRules, definitionOfRule, policyOf, rulesOf, userKeyOfWorkspace } from "./store.ts";

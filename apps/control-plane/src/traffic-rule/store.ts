@@ -84,6 +84,20 @@ export async function rulesOf(db: Kysely<Database>, workspaceId: WorkspaceId): P
   return rows.map(show);
 }
 
+/** The rule as it was set. */
+export function definitionOfRule(rule: TrafficRule): SetTrafficRule {
+  const {
+    id: _id,
+    workspaceId: _in,
+    workspace: _of,
+    serviceId: _to,
+    version: _at,
+    createdAt: _since,
+    ...definition
+  } = rule;
+  return definition;
+}
+
 /** What was set of a service's sharing; null = nothing. */
 export async function policyOf(
   db: Kysely<Database>,

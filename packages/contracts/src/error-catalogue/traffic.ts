@@ -27,6 +27,10 @@ export const TRAFFIC_ERRORS = {
     "The weights of the cells do not fit: {problem}.",
     "Name cells of the workspace that serve by weight.",
   ]),
+  TRAFFIC_FILE_INVALID: entry(422, "never", [
+    "{file}: {problem}.",
+    "Correct the file; docs/guide/traffic.md has all fields.",
+  ]),
   RATE_LIMITED: entry(429, "later", [
     "More than {requests} requests in {perSeconds} s, as the rule {rule} of {service} allows.",
     "Ask again later, and less often.",

@@ -67,14 +67,18 @@ async function scopeOf(
   { batchId }: Post,
   { warmUpSeconds, kind }: { readonly warmUpSeconds: number; readonly kind: string },
 ) {
-  const { group } = placeOf(snapshot, batchId);
+  const { group, batch } = placeOf(snapshot, batchId);
   const times = await readTimes(tx, change.id, batchId);
   const mine = new Set(group.batches.flatMap(({ targetIds }) => targetIds));
   const stood = new Map(times.targets.map((target) => [target.targetId, target]));
-  const targets = snapshot.plan.targets.flatMap(({ targetId, name, hostId, slot, from }) => {
-    if (!mine.has(targetId) || hostId === null || slot === null) return [];
+  const ofBatch = new Set(batch.targetIds);
+  const targets = snapshot.plan.targets.flatMap(({ targetId, name, hostId, slot, from, watched }) => {
     const { state, finishedAt } = stood.get(targetId) ?? { state: "pending" as const, finishedAt: null };
     const changedAt = state === "succeeded" ? finishedAt : null;
+    // One that moves traffic changed no host, but what each of those gets.
+    if (watched !== undefined && ofBatch.has(targetId))
+      return watched.map(({ gains, ...one }) => ({ ...one, changedAt: gains ? changedAt : null, untouched: !gains }));
+    if (!mine.has(targetId) || hostId === null || slot === null) return [];
     return [{ name, hostId, serviceId: slot, from, changedAt, untouched: UNTOUCHED.includes(state) }];
   });
   return {

@@ -6,6 +6,7 @@ import type { SlotWorld, WorldHost } from "./world.ts";
 interface Placed {
   readonly name: string;
   readonly zone: string;
+  readonly cell: string | null;
 }
 
 interface Place<Host> {
@@ -37,6 +38,7 @@ export function pickHosts<Host extends Placed>(
     return ordered.filter((host) => picked.has(host));
   }
   if (Array.isArray(selector)) return ordered.filter(({ name }) => selector.includes(name));
+  if ("cells" in selector) return ordered.filter(({ cell }) => cell !== null && selector.cells.includes(cell));
   return ordered.filter(({ zone }) => selector.zones.includes(zone));
 }
 

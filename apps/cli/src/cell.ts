@@ -1,0 +1,97 @@
+import { allItems } from "@evenkeel/client/page";
+import { line, span } from "@evenkeel/client/text/line";
+import { PlatformError } from "@evenkeel/contracts/error";
+import type { Cell } from "@evenkeel/contracts/workspace";
+import type { AddCommands, Cli } from "./context.ts";
+import { table } from "./table.ts";
+import { type MoveOptions, moveTraffic, withMoveOptions } from "./traffic-rule.ts";
+
+interface CellOptions {
+  readonly zones?: string[];
+  readonly shared?: boolean;
+  readonly colour?: string;
+  readonly gray?: boolean;
+  readonly failOver?: string;
+}
+
+export const addCellCommands: AddCommands = (program, run) => {
+  const cell = program.command("cell").description("boundaries of service communication inside a workspace");
+  cell
+    .command("list")
+    .description("all cells, and their share of the users")
+    .action(
+      run(async (cli) => {
+        const query = cli.workspace === undefined ? {} : { workspace: cli.workspace };
+        const cells = await allItems((await cli.client()).listCells, query);
+        cli.answer(cells, table(cells, COLUMNS, "There is no cell."));
+      }),
+    );
+  for (const verb of ["create", "edit"] as const)
+    cell
+      .command(verb)
+      .argument("<name>")
+      .description(
+        verb === "create" ? "makes a cell" : "changes what a cell is; its weight is changed by `cell switch`",
+      )
+      .option("--zones <zones...>", "where it stands")
+      .option("--shared", "serves the other cells of its zones")
+      .option("--no-shared", "its traffic is its own")
+      .option("--colour <colour>", "of a blue-green pair")
+      .option("--gray", "takes no share of the users by weight")
+      .option("--no-gray", "takes its share")
+      .option("--fail-over <cell>", "where its traffic goes when it has nobody; none = nowhere")
+      .action(
+        run(async (cli, name: string, options: CellOptions) => {
+          const made = await (verb === "create" ? create : edit)(cli, name, options);
+          cli.answer(made, [line(span("✔", "good"), ` cell ${made.name} in ${made.zones.join(", ")}`)]);
+        }),
+      );
+  withMoveOptions(cell.command("switch").argument("<weights...>", "as in blue=0 green=100"))
+    .description("gives cells other shares of the users, by a change")
+    .action(
+      run(async (cli, weights: string[], options: MoveOptions) =>
+        moveTraffic(cli, { cells: weights.map(weightIn) }, options),
+      ),
+    );
+};
+
+function weightIn(text: string): { cell: string; weight: number } {
+  const [, cell, weight] = /^([a-z][a-z0-9-]*)=(\d+)$/.exec(text) ?? [];
+  if (cell !== undefined) return { cell, weight: Number(weight) };
+  throw new PlatformError("INPUT_INVALID", { problem: `${text}: must be a cell and its weight, as in blue=100` });
+}
+
+const workspaceOf = (cli: Cli): string => cli.workspace ?? "local";
+
+function fieldsOf({ zones, shared, colour, gray, failOver }: CellOptions) {
+  return {
+    ...(zones !== undefined && { zones: zones.flatMap((each) => each.split(",")) }),
+    ...(shared !== undefined && { type: shared ? ("shared" as const) : ("unit" as const) }),
+    ...(colour !== undefined && { colour }),
+    ...(gray !== undefined && { gray }),
+    ...(failOver !== undefined && { failOver: failOver === "none" ? null : failOver }),
+  };
+}
+
+async function create(cli: Cli, name: string, options: CellOptions): Promise<Cell> {
+  if (options.zones === undefined) throw new PlatformError("INPUT_INVALID", { problem: "--zones is missing" });
+  const body = { zones: [], ...fieldsOf(options), workspace: workspaceOf(cli), name };
+  return await (await cli.client()).createCell({ body });
+}
+
+async function edit(cli: Cli, name: string, options: CellOptions): Promise<Cell> {
+  const client = await cli.client();
+  const cells = await allItems(client.listCells, { workspace: workspaceOf(cli) });
+  const found = cells.find((each) => each.name === name);
+  if (found === undefined) throw new PlatformError("NOT_FOUND", { resource: `cell ${name} in ${workspaceOf(cli)}` });
+  return await client.editCell({ params: { cellId: found.id }, body: fieldsOf(options) });
+}
+
+const COLUMNS = [
+  { title: "CELL", value: ({ name }: Cell) => span(name, "bold") },
+  { title: "TYPE", value: ({ type, gray }: Cell) => (gray ? `${type}, gray` : type) },
+  { title: "COLOUR", value: ({ colour }: Cell) => colour ?? "" },
+  { title: "ZONES", value: ({ zones }: Cell) => zones.join(", ") },
+  { title: "WEIGHT", value: ({ weight }: Cell) => String(weight) },
+  { title: "FAIL-OVER", value: ({ failOver }: Cell) => failOver ?? "" },
+];

@@ -1,0 +1,1 @@
+export { planBatches } from "../strategy.ts";
