@@ -30,6 +30,7 @@ test("the platform is upgraded in the midst of a batch: the release ends under t
   platforms.push(second);
   await left;
   expect(second.output()).toContain(`Evenkeel ${version} in`);
+  expect((await second.client.getHealth()).version).toBe(version);
   const after = await second.parts();
   const moved = Object.keys(before).filter((name) => after[name]?.pid !== before[name]?.pid);
   expect(moved).toEqual(["control-plane-1"]);

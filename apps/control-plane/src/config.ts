@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { z } from "zod";
-import manifest from "../package.json" with { type: "json" };
+import manifest from "../../../package.json" with { type: "json" };
 
 /** What a control plane is told by its environment. */
 export interface Config {

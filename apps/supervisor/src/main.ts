@@ -1,4 +1,4 @@
-import { errorRemedy, PlatformError } from "@evenkeel/contracts/error";
+import { errorRemedy, PlatformError, problemOf } from "@evenkeel/contracts/error";
 import { keepCompiled } from "@evenkeel/kit/compile-cache";
 import { readOptions, readRestoreOptions, UP_USAGE } from "./options.ts";
 import { restore } from "./restore.ts";
@@ -21,6 +21,9 @@ try {
   );
 } catch (error) {
   if (!(error instanceof PlatformError)) throw error;
-  process.stderr.write(`${error.message} ${errorRemedy(error.code, error.facts)} (${error.code})\n`);
+  // As the command does: who reads JSON reads the refusal in it too.
+  if (process.argv.includes("--json"))
+    process.stdout.write(`${JSON.stringify({ error: problemOf(error.code, error.facts) })}\n`);
+  else process.stderr.write(`${error.message} ${errorRemedy(error.code, error.facts)} (${error.code})\n`);
   process.exit(1);
 }

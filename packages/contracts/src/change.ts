@@ -164,6 +164,9 @@ export const RollbackSpeed = z.enum(["follow", "fast"]);
 export type RollbackSpeed = z.infer<typeof RollbackSpeed>;
 const reason = z.string().min(1).max(1000);
 
+/** At least one of these; without any the refusal says what is missing. */
+const someOf = <One extends z.ZodType>(one: One, what: string) => z.array(one).min(1, `name ${what}`);
+
 export const VERB_BODIES = {
   start: z.strictObject({
     at: Moment.optional(),
@@ -190,10 +193,10 @@ export const VERB_BODIES = {
   reject: z.strictObject({ reason }),
   pause: z.strictObject({ now: z.boolean().optional() }),
   resume: z.strictObject({}),
-  confirm: z.strictObject({ batchIds: z.array(z.string()).min(1) }),
-  retry: z.strictObject({ targetIds: z.array(z.string()).min(1).optional() }),
-  skip: z.strictObject({ targetIds: z.array(z.string()).min(1), traffic: z.enum(["leave-detached", "re-attach"]) }),
-  "declare-lost": z.strictObject({ stepIds: z.array(StepId).min(1), reason }),
+  confirm: z.strictObject({ batchIds: someOf(z.string(), "a batch") }),
+  retry: z.strictObject({ targetIds: someOf(z.string(), "a host").optional() }),
+  skip: z.strictObject({ targetIds: someOf(z.string(), "a host"), traffic: z.enum(["leave-detached", "re-attach"]) }),
+  "declare-lost": z.strictObject({ stepIds: someOf(StepId, "a step by its id, as `change show` lists it"), reason }),
   cancel: z.strictObject({}),
   rollback: z.strictObject({
     speed: RollbackSpeed,

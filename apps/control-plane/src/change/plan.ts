@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { canonicalJson } from "@evenkeel/contracts/canonical";
 import type { LockRequest, Plan } from "@evenkeel/contracts/change-plan";
 import { Digest } from "@evenkeel/contracts/id";
+import type { Strategy } from "@evenkeel/contracts/strategy";
 import { effectiveGate } from "./gate.ts";
 import type { Draft } from "./kind.ts";
 import { planBatches } from "./strategy.ts";
@@ -36,9 +37,16 @@ export function freeze(kind: string, draft: Draft, locks: readonly LockRequest[]
     targets: chosen.flatMap((group) => group.targets),
     warnings: [
       ...rest.warnings,
+      ...chosen.flatMap(({ strategy, targetIds, name }) => largeBeta(strategy.beta, targetIds.length, name)),
       ...(left > 0 ? [`zone ${zones} only: ${left} of ${targets.length} hosts stay as they are`] : []),
     ],
   };
+}
+
+/** Nobody is left to be compared with, and nobody is spared. */
+function largeBeta(beta: Strategy["beta"], hosts: number, group: string): string[] {
+  if (typeof beta !== "number" || beta <= hosts) return [];
+  return [`beta: ${beta} is more than the ${hosts} hosts of ${group}: all of them go first, and none after them`];
 }
 
 /** Everybody takes locks in this order, so that nobody waits for somebody who waits for him. */

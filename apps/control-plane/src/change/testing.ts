@@ -92,7 +92,7 @@ interface DrillWorld {
 }
 
 /** What the drills' world is like; tests move it. */
-export const drillBasis = { version: "1" };
+export const drillBasis = { version: "1", online: true };
 
 function drillKind(seeded: Seed): ChangeKind<DrillSpec, DrillWorld> {
   return {
@@ -119,7 +119,7 @@ function drillKind(seeded: Seed): ChangeKind<DrillSpec, DrillWorld> {
           zone: "a",
           cell: null,
           slot: spec.slot,
-          online: true,
+          online: drillBasis.online,
           from: "old",
           to: "new",
           stage: [drillStep("stage")],

@@ -15,6 +15,8 @@ export function differencesOf({ release, world, alone }: Part, revision: Planned
     rowsOf(world, current === null ? null : world.revisions.get(current)),
     rowsOf(world, revision as Shown | null),
   ];
+  // Set and never released: what the manifest replaces goes without having run.
+  for (const [field, value] of pendingOf({ release, world })) if (!from.has(field)) from.set(field, value);
   const made = world.application === null ? [{ field: "application", from: null, to: release.application }] : [];
   const fields = [...new Set([...from.keys(), ...to.keys()])].filter((field) => from.get(field) !== to.get(field));
   const differences = [
@@ -24,6 +26,12 @@ export function differencesOf({ release, world, alone }: Part, revision: Planned
   if (alone) return differences;
   const service = serviceOf(release);
   return differences.map((difference) => ({ ...difference, group: service }));
+}
+
+/** Parameters that people have set since the last release, where a new `env:` takes their place. */
+function pendingOf({ release, world }: Pick<Part, "release" | "world">): [string, string][] {
+  if (!("package" in release) || release.definition?.env === undefined) return [];
+  return Object.entries(world.service?.parameters.env ?? {}).map(([name, value]) => [`env.${name}`, value]);
 }
 
 function rowsOf({ scripts }: World, revision: Shown | null | undefined): Map<string, string> {

@@ -169,6 +169,30 @@ describe("the plan as a document", () => {
     ]);
   });
 
+  test("parameters that were set and never released are told where the manifest replaces them", () => {
+    const service = everywhere.service;
+    if (service === null) throw new Error("there is a service");
+    const world = { ...everywhere, service: { ...service, parameters: { version: 2, env: { LIMIT: "9" } } } };
+    const env = (wanted: Record<string, string>) =>
+      planned(spec({ definition: definition({ env: wanted }) }), world).differences.filter(({ field }) =>
+        field.startsWith("env."),
+      );
+    expect(env({ LOG_LEVEL: "debug" })).toEqual([
+      { field: "env.LIMIT", from: "9", to: null },
+      { field: "env.LOG_LEVEL", from: null, to: "debug" },
+    ]);
+    expect(env({ LIMIT: "9" })).toEqual([]);
+  });
+
+  test("more hosts than there are, and a beta of more than all, are said aloud", () => {
+    const strategy = { beta: 99, batches: "all" };
+    expect(planned(spec({ definition: definition({ hosts: 9 }), strategy }), everywhere).warnings).toEqual([
+      `hosts: 9 are asked for and ${everywhere.workspace.name} has ${HOSTS.length}: it runs on all of them`,
+      expect.stringContaining(`beta: 99 is more than the ${HOSTS.length} hosts of shop`),
+    ]);
+    expect(planned(spec({ definition: definition({ hosts: HOSTS.length }) }), everywhere).warnings).toEqual([]);
+  });
+
   test("scripts of a buildpack that differ are told by their digests, never by their texts", () => {
     const scripts = new Map([
       [digest("b"), { "lifecycle/setup": digest("1"), "lifecycle/check": digest("2") }],

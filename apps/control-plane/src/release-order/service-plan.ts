@@ -10,7 +10,7 @@ import { basisOf } from "./basis.ts";
 import { differencesOf } from "./difference.ts";
 import { framesOf } from "./frame-plan.ts";
 import { type Wish, wishesOf } from "./wish.ts";
-import { flowOf, type Part, serviceIdOf } from "./world.ts";
+import { definitionOf, flowOf, type Part, serviceIdOf } from "./world.ts";
 
 /** What the plan keeps of a release for its rollback and the screen. */
 export interface ReleasedService {
@@ -112,7 +112,17 @@ function missingOf({ release, world }: Part, revision: PlannedRevision | null): 
   ];
 }
 
-function warningsOf({ world }: Part, revision: PlannedRevision | null): string[] {
+/** Fewer hosts than were asked for: what joins later is not taken by itself. */
+function shortOf({ release, world }: Part): string[] {
+  if ("restore" in release) return [];
+  const wanted = release.hosts ?? definitionOf(release, world.service)?.hosts;
+  const there = world.hosts.length;
+  if (typeof wanted !== "number" || wanted <= there) return [];
+  return [`hosts: ${wanted} are asked for and ${world.workspace.name} has ${there}: it runs on all of them`];
+}
+
+function warningsOf(part: Part, revision: PlannedRevision | null): string[] {
+  const { world } = part;
   const routed = (revision?.configuration.routes.length ?? 0) > 0;
   const offline = world.hosts.filter(({ online }) => !online).map(({ name }) => name);
   return [
@@ -122,6 +132,7 @@ function warningsOf({ world }: Part, revision: PlannedRevision | null): string[]
     ...(revision !== null && world.gone.has(revision.id)
       ? [`the package ${revision.packageVersion} is stored no more: only hosts that still have it can run it`]
       : []),
+    ...shortOf(part),
     ...(offline.length > 0 ? [`offline, left out: ${offline.join(", ")}`] : []),
   ];
 }

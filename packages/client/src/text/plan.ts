@@ -159,9 +159,12 @@ function noteLines({ locks, missing, warnings, irreversible, ...plan }: Plan): L
   ];
 }
 
-/** How long a plan will take, from history. */
-export function expectedText({ expectedMs }: Pick<Plan, "expectedMs">): string {
-  return expectedMs === null ? "unknown: there is no history of these steps yet" : `about ${duration(expectedMs)}`;
+/** How long a plan will take, from history; nobody knows how long people take. */
+export function expectedText({ expectedMs, groups }: Pick<Plan, "expectedMs" | "groups">): string {
+  const gates = groups.flatMap(({ batches }) => batches).filter(({ gate }) => gate !== null).length;
+  const people = gates === 0 ? "" : `, and ${plural(gates, "confirmation")} beside`;
+  if (expectedMs === null) return `unknown: there is no history of these steps yet${people}`;
+  return `about ${duration(expectedMs)}${people}`;
 }
 
 /** What happens to the traffic of each host, from the steps that move it. */

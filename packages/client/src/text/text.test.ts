@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { changeLines } from "./change.ts";
 import { bytes, duration, type Line, plain, plural } from "./line.ts";
 import { changeNews } from "./news.ts";
-import { planLines } from "./plan.ts";
+import { expectedText, planLines } from "./plan.ts";
 import {
   at,
   brokenTarget,
@@ -185,7 +185,7 @@ test("a plan shows batches, steps, differences, locks, warnings and whether it c
       "  each host   start · attach",
       "  differs     version  1.0.0 → 2.0.0",
       "  holds       service hello",
-      "  takes       unknown: there is no history of these steps yet",
+      "  takes       unknown: there is no history of these steps yet, and 1 confirmation beside",
       "  missing     package 2.0.0",
       "  warning     offline, left out: local-4",
       "  rollback    possible",
@@ -244,4 +244,11 @@ test("durations, sizes and numbers are written for people", () => {
     "600 MiB",
   ]);
   expect([plural(1, "batch"), plural(2, "batch"), plural(0, "host")]).toEqual(["1 batch", "2 batches", "0 hosts"]);
+});
+
+test("how long it takes counts the confirmations beside: nobody knows how long people take", () => {
+  const batch = (gate: "start" | "traffic" | null) => ({ gate }) as never;
+  const groups = [{ batches: [batch(null), batch("start"), batch("traffic")] }] as never;
+  expect(expectedText({ expectedMs: 75_000, groups })).toBe("about 1 min 15 s, and 2 confirmations beside");
+  expect(expectedText({ expectedMs: 75_000, groups: [] })).toBe("about 1 min 15 s");
 });

@@ -99,4 +99,18 @@ describe.each(await serverKinds())("a rollback that is asked for in mid-change, 
     },
     60_000,
   );
+
+  test("one of a change that has ended is refused while none of its hosts is there: nothing would come of it", async () => {
+    drill.behave = () => SUCCEEDED;
+    const id = await drill.run(kernel, hosts, each);
+    await drill.waitFor(id, "succeeded");
+    const back = () => rollback(kernel.deps, drill.ask(id), { speed: "fast", reason: "it was a test" });
+    drillBasis.online = false;
+    try {
+      await expect(back()).rejects.toMatchObject({ code: "HOSTS_OFFLINE", facts: { count: 3 } });
+    } finally {
+      drillBasis.online = true;
+    }
+    await back();
+  });
 });

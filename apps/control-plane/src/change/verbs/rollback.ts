@@ -43,7 +43,11 @@ export async function previewRollback(
 async function inverseOf(deps: ChangeDeps, context: VerbContext, request: Omit<RollbackRequest, "changeId">) {
   const inverse = await planInverse(deps, context, { changeId: context.change.id, ...request });
   if (isRefusal(inverse)) throw asError(inverse);
-  if (inverse.plan.targets.length === 0) throw new PlatformError("NO_INVERSE", { problem: "it touched no target" });
+  const { targets } = inverse.plan;
+  if (targets.length === 0) throw new PlatformError("NO_INVERSE", { problem: "it touched no target" });
+  // What has ended can wait for its hosts; what is under way goes back as far as it can be reached.
+  if (isTerminal(context.change.state) && !targets.some(({ hostId, online }) => hostId === null || online))
+    throw new PlatformError("HOSTS_OFFLINE", { count: targets.length });
   return inverse;
 }
 
