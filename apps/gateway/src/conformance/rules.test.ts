@@ -1,7 +1,7 @@
 import type { RouteTable, TableRule } from "@evenkeel/contracts/route-table";
 import { TrafficPolicy } from "@evenkeel/contracts/traffic-rule";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Bed, DRIVERS, type Spec, until } from "./bed.ts";
+import { type Ask, Bed, DRIVERS, type Spec, until } from "./bed.ts";
 import { conforming, printTable } from "./table.ts";
 
 printTable("rules");
@@ -82,6 +82,33 @@ describe.each(DRIVERS)("%s", (driver) => {
         expect(await said(headers, path)).toBe("old");
       },
     );
+
+    check("rules that name values act on requests that have them, and on no others", async () => {
+      const port = await named("served");
+      const among = (...values: string[]) => ({ not: false, test: { kind: "in" as const, values } });
+      const fault = { abort: { status: 418, percent: 100 } };
+      const rules = [
+        rule("header", { conditions: [{ field: "header", name: "x-user", ...among("ann", "an other") }], fault }),
+        rule("cookie", { conditions: [{ field: "cookie", name: "user", ...among("ann") }], fault }),
+        rule("query", { conditions: [{ field: "query", name: "user", ...among("ann") }], fault }),
+        rule("path", { conditions: [{ field: "path", name: "", ...among("/teapot") }], fault }),
+      ];
+      await put([{ port }], { rules });
+      const asked: Ask[] = [
+        { headers: { "x-user": "ann" } },
+        { headers: { "x-user": "an other" } },
+        { headers: { cookie: "user=ben; user=ann" } },
+        { headers: { cookie: "b=1; user=ann" } },
+        { path: "/?user=ann" },
+        { path: "/teapot?x" },
+        { method: "POST", body: "x", path: "/teapot" },
+        { headers: { "x-user": "ben", cookie: "user=ben" }, path: "/teapots?user=ben&user=ann" },
+      ];
+      const statuses = await Promise.all(asked.map(async (one) => (await bed.ask(one)).status));
+      expect(statuses).toEqual([418, 418, 200, 418, 418, 418, 418, 200]);
+      await put([{ port }], {});
+      expect((await bed.ask({ path: "/teapot" })).status).toBe(200);
+    });
 
     check("of several lines of a header the first counts", async () => {
       const { specs, subsets } = await oldAndNew();

@@ -21,16 +21,9 @@ import { DataPlane } from "../node/data-plane.ts";
 import { probe } from "../probe.ts";
 import { mergeRows } from "../statistics.ts";
 import type { Counts } from "./counters.ts";
+import type { TableContent } from "./division.ts";
 import { Observer } from "./observer.ts";
-import {
-  backendName,
-  instanceOf as instanceOfServer,
-  MODES,
-  poolsOf,
-  readBackendName,
-  serverName,
-  type TableContent,
-} from "./pool.ts";
+import { backendName, instanceOf as instanceOfServer, MODES, poolsOf, readBackendName, serverName } from "./pool.ts";
 import { Program } from "./program.ts";
 import { drainingCommand, OWN_SOCKET, render } from "./render.ts";
 import { Runtime } from "./runtime.ts";

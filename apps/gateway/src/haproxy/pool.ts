@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { isIP } from "node:net";
 import type { ServiceId } from "@evenkeel/contracts/id";
-import { EVERYONE, type InstanceKey, type RouteTable, type Upstream } from "@evenkeel/contracts/route-table";
-
-import { TrafficPolicy } from "@evenkeel/contracts/traffic-rule";
+import { EVERYONE, type InstanceKey, type Upstream } from "@evenkeel/contracts/route-table";
+import { divide, type TableContent } from "./division.ts";
 
 /**
  * `kept`: requests that may be sent again, on kept connections. `once`: all others, each on a new connection.
@@ -11,10 +10,6 @@ import { TrafficPolicy } from "@evenkeel/contracts/traffic-rule";
  */
 export const MODES = ["kept", "once", "raw"] as const;
 export type Mode = (typeof MODES)[number];
-
-/** What of a table is rendered. */
-export type TableContent = Pick<RouteTable, "routes" | "services" | "marks" | "callers" | "entry">;
-type ServiceEntry = RouteTable["services"][number];
 
 /** A server as HAProxy knows it. */
 export interface PoolServer {
@@ -32,26 +27,16 @@ export interface Pool {
   readonly servers: readonly PoolServer[];
 }
 
-/** The server that is the gateway's own process. */
+/** The server that is the gateway's own process, and the pool that has it alone, beside one of instances. */
 export const OWN_SERVER = "gateway";
+export const OWN_POOL = "own";
 
 const MAX_WEIGHT = 256;
 
-const NO_POLICY = JSON.stringify(TrafficPolicy.parse({}));
-
-/** Whether nothing is to be decided on requests for a service: HAProxy then serves it by itself. The others it passes to the gateway's own process. */
-export function isPlain(service: ServiceEntry, { callers, entry }: Pick<TableContent, "callers" | "entry">): boolean {
-  const { rules, home, policy } = service;
-  const [first, ...more] = home.chain;
-  const goesToAll = first === EVERYONE && more.length === 0 && home.cells.length === 0;
-  const isFree = rules.length === 0 && JSON.stringify(policy) === NO_POLICY;
-  return isFree && goesToAll && callers.length === 0 && entry === null;
-}
-
-/** The pools of a table: for each service that HAProxy serves by itself one of all its instances. */
+/** The pools of a table: for each service of which HAProxy serves requests by itself one of all its instances. */
 export function poolsOf(table: TableContent): Pool[] {
-  const plain = table.services.filter((service) => isPlain(service, table));
-  return plain.map(({ serviceId, upstreams }) => ({
+  const served = table.services.filter((service) => divide(service, table).kind !== "own");
+  return served.map(({ serviceId, upstreams }) => ({
     serviceId,
     subset: EVERYONE,
     servers: serversOf(upstreams),

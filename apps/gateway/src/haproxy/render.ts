@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { type ErrorCode, type Facts, problemDocument } from "@evenkeel/contracts/error";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import { EVERYONE } from "@evenkeel/contracts/route-table";
-import { backendName, MODES, type Mode, OWN_SERVER, type Pool, poolsOf, type TableContent } from "./pool.ts";
+import { divide, type TableContent } from "./division.ts";
+import { backendName, MODES, type Mode, OWN_POOL, OWN_SERVER, type Pool, poolsOf } from "./pool.ts";
 import { type Routing, routingOf } from "./routing.ts";
 
 /** What the configuration depends on beside the table. */
@@ -43,15 +44,27 @@ export function render(table: TableContent, options: RenderOptions): Rendered {
     "late.json": problem("REQUEST_SLOW", {}),
     "none.json": problem("ROUTE_NONE", { host: "%[req.hdr(host),json(utf8s)]", path: "%[path,json(utf8s)]" }),
   };
-  for (const { serviceId, name } of table.services) Object.assign(files, problemFiles(serviceId, name, options));
+  const looks: string[] = [];
+  for (const service of table.services) {
+    const { serviceId, name } = service;
+    Object.assign(files, problemFiles(serviceId, name, options));
+    const division = divide(service, table);
+    if (division.kind !== "looked-at") continue;
+    Object.assign(files, division.files);
+    looks.push(...looksAt(serviceId, division.looks, routing));
+  }
   const text = (servers: (pool: Pool) => readonly string[]): string =>
     [
       ...defaults(options),
-      ...frontend(routing, options),
+      ...frontend(routing, { ...options, looks }),
       ...table.services.flatMap(({ serviceId, parkMs }) => {
         const pool = pools.find((each) => each.serviceId === serviceId);
-        if (pool === undefined) return MODES.flatMap((mode) => passedOn(serviceId, mode));
-        return MODES.flatMap((mode) => [...backend(pool, { mode, parkMs }), ...servers(pool)]);
+        if (pool === undefined) return MODES.flatMap((mode) => passedOn({ serviceId, subset: EVERYONE }, mode));
+        const own = { serviceId, subset: OWN_POOL };
+        const besides = looks.some((look) => look.includes(serviceId))
+          ? MODES.flatMap((mode) => passedOn(own, mode))
+          : [];
+        return [...besides, ...MODES.flatMap((mode) => [...backend(pool, { mode, parkMs }), ...servers(pool)])];
       }),
     ].join("\n");
   const frame = text(() => []);
@@ -115,7 +128,19 @@ function defaults({ responseTimeoutMs }: RenderOptions): string[] {
   ];
 }
 
-function frontend(routing: Routing, options: RenderOptions): string[] {
+/** Requests of this service that a rule might fit are passed to the gateway's process. */
+function looksAt(serviceId: ServiceId, looks: readonly string[], routing: Routing): string[] {
+  const target = backendTarget(serviceId, EVERYONE);
+  const ours = routing.kind === "one" ? "" : `{ var(txn.target) -m str ${target} } `;
+  return looks.map(
+    (look) => `  http-request set-var(txn.own) str(${backendTarget(serviceId, OWN_POOL)}) if ${ours}${look}`,
+  );
+}
+
+const backendTarget = (serviceId: ServiceId, subset: string): string =>
+  backendName({ serviceId, subset }, "kept").replace(/\.kept$/, "");
+
+function frontend(routing: Routing, options: RenderOptions & { readonly looks: readonly string[] }): string[] {
   return [
     "frontend edge",
     "  bind fd@3",
@@ -132,7 +157,7 @@ function frontend(routing: Routing, options: RenderOptions): string[] {
     "  acl body req.hdr_val(content-length) gt 0",
     "  acl body req.hdr(transfer-encoding) -m found",
     "  acl raw method GET",
-    ...choice(routing),
+    ...choice(routing, options.looks),
     "backend bad",
     "  http-request return status 400 content-type application/problem+json file bad.json",
     "  http-after-response set-header connection close",
@@ -186,10 +211,18 @@ function hop(): string[] {
   ];
 }
 
-function choice(routing: Routing): string[] {
+function choice(routing: Routing, looks: readonly string[]): string[] {
   const upgrading = "raw { req.hdr(upgrade) -m found } !{ req.hdr(upgrade) -m reg -i ^h2c?$ }";
   const modes = (target: string): string[] => [
     "  http-request del-header upgrade if { req.hdr(upgrade) -m reg -i ^h2c?$ }",
+    ...looks,
+    ...(looks.length === 0
+      ? []
+      : [
+          `  use_backend %[var(txn.own)].raw if { var(txn.own) -m found } ${upgrading}`,
+          "  use_backend %[var(txn.own)].once if { var(txn.own) -m found } !kept || { var(txn.own) -m found } body",
+          "  use_backend %[var(txn.own)].kept if { var(txn.own) -m found }",
+        ]),
     `  use_backend ${target}.raw if ${upgrading}`,
     `  use_backend ${target}.once if !kept || body`,
     `  use_backend ${target}.kept`,
@@ -257,9 +290,9 @@ function backend(pool: Pool, { mode, parkMs }: { mode: Mode; parkMs: number }): 
 }
 
 /** Limits and times are those of the gateway's process, which answers for itself. */
-function passedOn(serviceId: ServiceId, mode: Mode): string[] {
+function passedOn(pool: Pick<Pool, "serviceId" | "subset">, mode: Mode): string[] {
   return [
-    `backend ${backendName({ serviceId, subset: EVERYONE }, mode)}`,
+    `backend ${backendName(pool, mode)}`,
     // A gateway that was killed is back within seconds.
     "  retries 10",
     "  timeout server 1d",

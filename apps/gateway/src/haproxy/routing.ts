@@ -1,6 +1,7 @@
 import { EVERYONE } from "@evenkeel/contracts/route-table";
 import { normalizeHost } from "../route-table.ts";
-import { backendName, type TableContent } from "./pool.ts";
+import type { TableContent } from "./division.ts";
+import { backendName } from "./pool.ts";
 
 /** How a request finds its service: nothing to look up, by path alone, or by host and path. */
 export type Routing =
