@@ -17,16 +17,22 @@ export interface Connection {
  * The session's row is held meanwhile, so that a newer connection sees everything that an older one has taken.
  */
 export async function takeQueued(db: Kysely<Database>, connections: readonly Connection[]): Promise<Command[][]> {
+  const waiting = await haveQueued(
+    db,
+    connections.map(({ hostId }) => hostId),
+  );
+  // Thousands of hosts that come back at once have nothing that waits.
+  if (waiting.size === 0) return connections.map(() => []);
+  const taking = connections.filter(({ hostId }) => waiting.has(hostId));
   const { rows } = await sql<{ hostId: HostId; body: Command; sequence: number }>`
     with asked as materialized (
-      select "hostId", "connectionEpoch", "replicaId" from jsonb_to_recordset(${JSON.stringify(connections)}::jsonb)
+      select "hostId", "connectionEpoch", "replicaId" from jsonb_to_recordset(${JSON.stringify(taking)}::jsonb)
         as asked("hostId" text, "connectionEpoch" bigint, "replicaId" text)
     ), held as materialized (
       select s.host_id, s.connection_epoch from host_session s join replica r on r.id = s.replica_id
         join asked on asked."hostId" = s.host_id and asked."connectionEpoch" = s.connection_epoch
           and asked."replicaId" = s.replica_id
       where r.lease_until > clock_timestamp()
-        and exists (select from command where host_id = s.host_id and state = 'queued')
       order by s.host_id for share of s
     ), picked as materialized (
       select c.id, held.connection_epoch from command c join held on held.host_id = c.host_id
@@ -42,6 +48,17 @@ export async function takeQueued(db: Kysely<Database>, connections: readonly Con
     of.delete(hostId);
     return mine.map(({ body }) => body);
   });
+}
+
+/** What is put into the outbox after this look is told by a notification of its own. */
+async function haveQueued(db: Kysely<Database>, hostIds: readonly HostId[]): Promise<ReadonlySet<HostId>> {
+  const rows = await db
+    .selectFrom("command")
+    .select("host_id as hostId")
+    .where("host_id", "=", anyOf(hostIds))
+    .where("state", "=", "queued")
+    .execute();
+  return new Set(rows.map(({ hostId }) => hostId));
 }
 
 export interface OutboxRow {
@@ -97,12 +114,12 @@ export interface Forgotten {
 /** The agents have read that they may forget them. */
 export async function deleteForgotten(db: Kysely<Database>, forgotten: readonly Forgotten[]): Promise<void> {
   const pairs = forgotten.flatMap(({ hostId, changeIds }) => changeIds.map((changeId) => ({ hostId, changeId })));
-  await sql`with gone as (
-      select "hostId", "changeId" from jsonb_to_recordset(${JSON.stringify(pairs)}::jsonb)
-        as gone("hostId" text, "changeId" text)
-    ), held as materialized (
-      select c.id from command c join gone on c.host_id = gone."hostId" and c.change_id = gone."changeId"
-      where c.forgotten and c.state in ('ended', 'revoked') order by c.sequence for update of c
+  await sql`with held as materialized (
+      select c.id from command c where c.host_id = any(${forgotten.map(({ hostId }) => hostId)})
+        and c.forgotten and c.state in ('ended', 'revoked') and (c.host_id, c.change_id) in (
+          select "hostId", "changeId" from jsonb_to_recordset(${JSON.stringify(pairs)}::jsonb)
+            as gone("hostId" text, "changeId" text))
+      order by c.sequence for update of c
     )
     delete from command using held where command.id = held.id`.execute(db);
 }

@@ -16,7 +16,7 @@ import type { HostView, Snapshot } from "../snapshot.ts";
 import { progressClocks } from "../stall.ts";
 import { NOT_STARTED, WORKED_STATES } from "../state.ts";
 import { type Claim, holdChange, type KeptPlan, releaseClaim } from "../store/lease.ts";
-import { chargeTime } from "../store/progress.ts";
+import { afterMoves, chargeTime } from "../store/progress.ts";
 import { type ChangeRow, type FreshRows, rereadRows, snapshotOf } from "../store/snapshot.ts";
 import { applyAll } from "./apply.ts";
 import type { Work } from "./dispatch.ts";
@@ -90,12 +90,12 @@ async function settleDown(deps: ChangeDeps, settling: Settling): Promise<Omit<Ad
     rows = await rereadRows(tx, change);
   }
   for (let round = 0; round < ROUNDS; round += 1) {
-    const settled = await decideOnce(deps, settling, rows);
-    if (settled === null) {
-      rows = await rereadRows(tx, change);
+    const decided = await decideOnce(deps, settling, rows);
+    if ("rows" in decided) {
+      rows = decided.rows;
       continue;
     }
-    const { waiting, ...rest } = settled;
+    const { waiting, ...rest } = decided;
     return { ...rest, ledger: settleLedger(ledger, { charges, waiting, endMs: clock.monotonicMs() }) };
   }
   throw new Error(`change ${settling.claim.changeId} does not settle`);
@@ -103,18 +103,23 @@ async function settleDown(deps: ChangeDeps, settling: Settling): Promise<Omit<Ad
 
 type Settled = Omit<Advanced, "ledger" | "kept"> & { readonly waiting: readonly string[] };
 
-/** Null: something was written, and it is to be asked again. */
-async function decideOnce(deps: ChangeDeps, settling: Settling, rows: FreshRows): Promise<Settled | null> {
+/** Rows: something was written, and with these it is to be asked again. */
+async function decideOnce(
+  deps: ChangeDeps,
+  settling: Settling,
+  rows: FreshRows,
+): Promise<Settled | { readonly rows: FreshRows }> {
   const { tx, claim, watch, deliveries } = settling;
   const { change } = rows;
   if (change.finished_at !== null) return { nextMs: null, released: true, questions: [], waiting: [] };
   const snapshot = snapshotOf(rows);
   const work: Work = { tx, change, snapshot, fence: { epoch: rows.epoch, token: claim.token }, deliveries };
   const hosts = await watch.look(tx, snapshot);
-  if (await observeControlSteps(deps, work)) return null;
+  if (await observeControlSteps(deps, work)) return { rows: await rereadRows(tx, change) };
   const decisions = decide(snapshot, hosts);
   await applyAll(deps, work, decisions);
-  if (!decisions.every(isFinal)) return null;
+  if (decisions.length > 0 && decisions.every(isMove)) return { rows: afterMoves(rows, decisions) };
+  if (!decisions.every(isFinal)) return { rows: await rereadRows(tx, change) };
   const waiting = waitingIds(snapshot);
   if (WORKED_STATES.includes(change.state)) {
     return { nextMs: nextLook(snapshot, hosts), released: false, questions: openQuestions(snapshot), waiting };
@@ -125,6 +130,8 @@ async function decideOnce(deps: ChangeDeps, settling: Settling, rows: FreshRows)
 
 /** A command that was sent leads to nothing more until its agent answers. */
 const isFinal = (decision: Decision): boolean => decision.kind === "dispatch" && decision.at.step.on === "agent";
+
+const isMove = (decision: Decision): decision is Extract<Decision, { kind: "target" }> => decision.kind === "target";
 
 const bakingBatches = (snapshot: Snapshot) =>
   snapshot.plan.groups.flatMap((group) => {
