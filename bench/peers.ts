@@ -54,22 +54,24 @@ export function limit({ machines: { all }, fileUrl }: Place): Peer {
     port,
     release: async ({ version, archive }) => {
       const file = `${fileUrl}/${archive.split("/").at(-1)}`;
-      const work = ({ address, run }: Machine): Promise<unknown> => {
+      const beganAt = Date.now();
+      const work = async ({ address, run }: Machine): Promise<number> => {
         const { stop, start, healthy } = switchScript(port, address);
         const folder = `/srv/limit-${version}`;
-        const script = `set -e; mkdir -p ${folder}; cd ${folder}; curl -sf ${file} | tar -xzf -; ${stop}; ${start}; ${healthy}`;
-        return checked(run(["sh", "-c", script]));
+        const unpack = `mkdir -p ${folder}; cd ${folder}; curl -sf ${file} | tar -xzf -; date +%s%3N`;
+        return Number(await checked(run(["sh", "-c", `set -e; ${unpack}; ${stop}; ${start}; ${healthy}`])));
       };
-      await Promise.all(all.map(work));
-      return {};
+      const unpackedAt = Math.max(...(await Promise.all(all.map(work))));
+      return { "transfer and unpacking": unpackedAt - beganAt, "stop, start, healthy": Date.now() - unpackedAt };
     },
     end: async () => await endAll(all, port),
   };
 }
 
-async function checked(running: Promise<{ code: number | null; text: string }>): Promise<void> {
+async function checked(running: Promise<{ code: number | null; text: string }>): Promise<string> {
   const { code, text } = await running;
   if (code !== 0) throw new Error(`a machine answers ${code}: ${text.slice(-500)}`);
+  return text;
 }
 
 const SSH = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"];

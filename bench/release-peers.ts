@@ -138,11 +138,10 @@ function report(results: ReadonlyMap<string, Measured>, { bench, hosts }: { benc
   bench.say("");
   for (const line of table([["", "wall", "processor", "evenkeel takes × this"], ...rows])) bench.say(line);
   bench.say("");
-  for (const line of table([
-    ["evenkeel, phase", "ms"],
-    ...Object.entries(own.phases).map(([name, ms]) => [name, String(Math.round(ms))]),
-  ]))
-    bench.say(line);
+  for (const name of ["evenkeel", "limit"]) {
+    const phases = Object.entries(of(name).phases).map(([phase, ms]) => [phase, String(Math.round(ms))]);
+    for (const line of table([[`${name}, phase`, "ms"], ...phases])) bench.say(line);
+  }
   return {
     hosts,
     packageBytes: PACKAGE_BYTES,
@@ -152,5 +151,6 @@ function report(results: ReadonlyMap<string, Measured>, { bench, hosts }: { benc
     limitMs: of("limit").ms,
     cpuSeconds: Object.fromEntries([...results].map(([name, { cpuSeconds }]) => [name, cpuSeconds])),
     phasesMs: own.phases,
+    limitPhasesMs: of("limit").phases,
   };
 }

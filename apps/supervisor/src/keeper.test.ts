@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
-import { tmpdir } from "node:os";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { logTo } from "@evenkeel/kit/log";
@@ -259,3 +259,13 @@ function ask(port: number): Promise<string> {
     call.end();
   });
 }
+
+test("a part that every request goes through gets the processor before the others, where this user may say so", async () => {
+  const mayRaise = process.getuid?.() === 0;
+  const keeper = await openKeeper();
+  await keeper.keep(part("in-front", STEADY, { ahead: 5 }));
+  await keeper.keep(part("beside", STEADY));
+  const priorityOf = (name: string): number => getPriority(keeper.identityOf(name)?.pid ?? 0);
+  expect(priorityOf("beside")).toBe(getPriority());
+  expect(priorityOf("in-front")).toBe(mayRaise ? Math.max(-20, getPriority() - 5) : getPriority());
+});

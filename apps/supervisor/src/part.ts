@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { constants, getPriority, setPriority } from "node:os";
 import { join } from "node:path";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { findByEnvironment, type ProcessIdentity, readEnvironment, readIdentity } from "@evenkeel/kit/process-identity";
@@ -18,6 +19,8 @@ export interface PartName {
 export interface PartSpec extends PartName {
   /** Asked anew at each start. */
   environment(): Promise<Record<string, string>>;
+  /** How far before us it gets the processor, in steps of niceness; only where we may (root). */
+  readonly ahead?: number;
   /** Descriptors that the process gets as 3, 4, … */
   descriptors?(): readonly number[];
 }
@@ -58,10 +61,20 @@ export async function startPart(
     });
     const identity = readIdentity(child.pid ?? 0);
     if (identity === null) throw failed(spec, place, "it ended at once");
+    putAhead(identity, spec.ahead ?? 0);
     child.unref();
     return { child, identity };
   } finally {
     await log.close();
+  }
+}
+
+function putAhead({ pid }: ProcessIdentity, steps: number): void {
+  if (steps === 0) return;
+  try {
+    setPriority(pid, Math.max(constants.priority.PRIORITY_HIGHEST, getPriority() - steps));
+  } catch {
+    // Not allowed to this user: it runs as all others do.
   }
 }
 

@@ -76,6 +76,9 @@ export interface GatewayInput {
   invite: Invite;
 }
 
+/** Every request goes through it: a release that unpacks on the same machine, or a start of everything, must not hold it up. */
+const GATEWAY_AHEAD = 5;
+
 /** The gateway; its listening socket is ours, and it hands it back to our successor. */
 export function gatewayPart({ home, name, controlPlanes, url, listenFd, invite }: GatewayInput): PartSpec {
   return {
@@ -89,6 +92,7 @@ export function gatewayPart({ home, name, controlPlanes, url, listenFd, invite }
       EVENKEEL_GATEWAY_URL: url,
       ...(await joinToken(home.gatewayFolder, invite)),
     }),
+    ahead: GATEWAY_AHEAD,
     descriptors: () => [listenFd()],
   };
 }

@@ -22,7 +22,7 @@ const LEASE_DOUBT_MS = 200;
 /** Reports that one look takes; the rest waits for the next. */
 const REPORTS_AT_ONCE = 5000;
 const LONG_LOOK_MS = 50;
-const MAX_REST_MS = 250;
+const MAX_REST_MS = 500;
 
 interface Reported {
   readonly report: Report;
