@@ -10,8 +10,9 @@ import {
   type ModuleOrigin,
 } from "@evenkeel/contracts/base-protocol";
 import { PlatformError, problemOf } from "@evenkeel/contracts/error";
-import type { BaseDescription, Business } from "@evenkeel/contracts/module";
+import type { BaseDescription } from "@evenkeel/contracts/module";
 import { type ControlServer, openControl } from "./control/server.ts";
+import { ProcessEngine, type Processes, type ProcessResult, type ProcessRun } from "./engine/process-engine.ts";
 import { thisEngine } from "./inline/compile.ts";
 import type { SharedLibraries } from "./inline/require.ts";
 import { InlineRuntime, traceName } from "./inline/runtime.ts";
@@ -29,6 +30,7 @@ import { watchLanguage } from "./owner/patches.ts";
 import { Board, type Published } from "./publication/board.ts";
 import { emitEvent } from "./publication/events.ts";
 import { Jobs } from "./publication/jobs.ts";
+import { pick, valueAt } from "./publication/pick.ts";
 import { serveRequest } from "./publication/requests.ts";
 import { ServiceRegistry } from "./service/registry.ts";
 import { WorkerRuntime } from "./worker/worker-runtime.ts";
@@ -47,6 +49,8 @@ export interface BaseOptions {
   readonly services?: Readonly<Record<string, BaseService>>;
   /** Interfaces that snippets may stand behind. */
   readonly snippets?: readonly string[];
+  /** What the process engine chains: the points of each process. */
+  readonly processes?: Processes;
   /** Where the agent reaches it; default: what it says in the environment. */
   readonly socketPath?: string;
   /** Two threads that name and interrupt a module that blocks the loop; default: true. */
@@ -67,6 +71,8 @@ export interface Base {
   /** Runs the snippet behind this interface; undefined where nobody has published one. */
   snippet(name: string, input: unknown): unknown;
   emit(event: string, payload: unknown): Promise<void>;
+  /** Runs a process for the business that the attributes choose. */
+  run(process: string, run: ProcessRun): Promise<ProcessResult>;
   /** An operation of the protocol, as the agent would ask for it. */
   perform<Operation extends BaseOperation>(
     operation: Operation,
@@ -95,11 +101,11 @@ class RunningBase implements Base {
   readonly #self = { name: undefined };
   readonly #host: ModuleHost;
   readonly #limits: Limits;
+  readonly #engine: ProcessEngine;
   #watchdog: Watchdog | null = null;
   #stopFaults: (() => void) | null = null;
   #stopTracking: (() => void) | null = null;
   #control: ControlServer | null = null;
-  #businesses: readonly Business[] = [];
 
   constructor(options: BaseOptions) {
     this.#options = options;
@@ -118,6 +124,7 @@ class RunningBase implements Base {
       altered: () => this.#altered(),
     });
     this.#limits = new Limits(this.#host);
+    this.#engine = new ProcessEngine(this.#board, options.processes ?? {});
   }
 
   async open(): Promise<void> {
@@ -167,12 +174,20 @@ class RunningBase implements Base {
   }
 
   snippet(name: string, input: unknown): unknown {
-    const [newest] = this.#board.candidates<(input: unknown) => unknown>("snippet", name);
-    return newest?.value(input);
+    const candidates = this.#board.candidates<(input: unknown) => unknown>("snippet", name);
+    const nothing = (): undefined => undefined;
+    const question = { caller: undefined, header: nothing, query: nothing, segment: nothing };
+    const body = (path: string): unknown => valueAt(input, path);
+    const rules = this.#board.rulesOf("snippet", name);
+    return pick({ rules, candidates, question: { ...question, body }, chance: Math.random })?.value(input);
   }
 
   emit(event: string, payload: unknown): Promise<void> {
     return emitEvent(this.#board, event, payload);
+  }
+
+  run(process: string, run: ProcessRun): Promise<ProcessResult> {
+    return this.#engine.run(process, run);
   }
 
   async perform<Operation extends BaseOperation>(
@@ -194,7 +209,7 @@ class RunningBase implements Base {
         return { rules };
       },
       businesses: ({ businesses }) => {
-        this.#businesses = businesses;
+        this.#engine.businesses = businesses;
         this.#altered();
         return { businesses };
       },
@@ -217,7 +232,7 @@ class RunningBase implements Base {
       problem: null,
       modules: this.#host.instances.map((instance) => instance.report()),
       rules: [...this.#board.rules],
-      businesses: [...this.#businesses],
+      businesses: [...this.#engine.businesses],
     };
   }
 

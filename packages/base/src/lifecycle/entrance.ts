@@ -4,6 +4,7 @@
 // 2. What the module throws is its own failure: it is counted, answered with its name and goes no further.
 import type { ServerResponse } from "node:http";
 import type { ModuleTags } from "@evenkeel/contracts/module";
+import type { ComponentValue } from "../engine/process-engine.ts";
 import { sentenceOf } from "../failure.ts";
 import type { RequestHandler, Service } from "../module-api.ts";
 import type { Published, PublishedKind } from "../publication/board.ts";
@@ -36,9 +37,16 @@ export function publicationsOf(instance: ModuleInstance, order: number): Publish
     ...jobsOf(instance, offer).map(({ name, ...job }) =>
       publish("job", name, { ...job, run: calling(entered, job.run) }),
     ),
-    ...[...offer.components].map(([point, component]) => publish("component", point, calling(entered, component))),
+    ...[...offer.components].map(([point, component]) => {
+      const run = calling(entered, component);
+      return publish("component", point, { run, businesses: businessesOf(instance, point) } satisfies ComponentValue);
+    }),
     ...(snippet && offer.snippet ? [publish("snippet", snippet, calling(entered, offer.snippet))] : []),
   ];
+}
+
+function businessesOf({ manifest }: ModuleInstance, point: string): readonly string[] {
+  return manifest.provides.components.find((each) => each.point === point)?.businesses ?? [];
 }
 
 function jobsOf({ manifest }: ModuleInstance, { jobs }: Offer) {

@@ -2,6 +2,18 @@ import { type Entry, entry } from "./entry.ts";
 
 /** What goes wrong with modules, on a base and when they are built. */
 export const MODULE_ERRORS = {
+  PROCESS_UNKNOWN: entry(404, "never", [
+    "The base has no process {process}.",
+    "See the `processes` that the base was made with.",
+  ]),
+  BUSINESS_UNKNOWN: entry(422, "never", [
+    "No business of process {process} has these attributes.",
+    "Add a business whose conditions they meet.",
+  ]),
+  COMPONENT_ABSENT: entry(503, "later", [
+    "No module offers {point} for the business {business}.",
+    "Publish a module with such a component, or make the point optional.",
+  ]),
   MODULE_FILE_INVALID: entry(422, "never", [
     "{file}: {problem}.",
     "Correct the named field; see the guide on modules.",
