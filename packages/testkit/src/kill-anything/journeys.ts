@@ -1,8 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { followChange } from "@evenkeel/client/snapshot";
 import type { Change } from "@evenkeel/contracts/change";
 import { type ChangeAction, type ChangeState, isTerminal } from "@evenkeel/contracts/change-state";
+import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import type { Shop, ShopVersion } from "../shop.ts";
 import type { Dice } from "./dice.ts";
@@ -31,6 +33,7 @@ export interface JourneysOptions {
 
 const STUCK_MS = 10_000;
 const GIVE_UP_MS = 120_000;
+const LOOK_AGAIN_MS = 500;
 const HEALTH = { path: "/healthz", startSeconds: 8, intervalSeconds: 0.3 };
 /** In these states it is a person's turn. */
 const RESTING: readonly ChangeState[] = ["failed", "paused", "awaiting-confirmation", "planned"];
@@ -70,6 +73,11 @@ export class Journeys {
     if (!this.#expect(ended, "succeeded")) return await this.#wayOut(release, ended);
     const speed = this.#options.dice.pick(["follow", "fast"] as const);
     const { id } = await this.#act(release.changeId, "rollback", { speed, reason: "the way back is tried" });
+    await this.#return(id);
+  }
+
+  /** Starts the rollback of a release that had succeeded. */
+  async #return(id: ChangeId): Promise<void> {
     const back = this.#begin(id, "rollback");
     await this.#act(id, "start", { wait: true });
     const returned = await this.#rest(back);
@@ -115,9 +123,11 @@ export class Journeys {
     const speed = this.#options.dice.pick(["follow", "fast"] as const);
     const asked = await this.#act(release.changeId, "rollback", { speed, reason: "it is not wanted" }).catch(String);
     const ended = await this.#rest(release);
-    // It may have ended between the look and the word; then it was refused, and the change says so.
-    const fits = ended.state === "rolled-back" || (typeof asked === "string" && ended.state === "succeeded");
-    if (!fits) this.#note(release, `${ended.state}, not rolled-back: ${JSON.stringify(ended.problem)} ${asked}`);
+    if (ended.state === "rolled-back") return;
+    // It may have ended between the look and the word; then that was refused, or the answer is a change of its own.
+    const tooLate = ended.state === "succeeded" && (typeof asked === "string" || asked.rollbackOf === release.changeId);
+    if (!tooLate) this.#note(release, `${ended.state}, not rolled-back: ${JSON.stringify(ended.problem)} ${asked}`);
+    else if (typeof asked !== "string") await this.#return(asked.id);
   }
 
   #version(): string {
@@ -138,8 +148,18 @@ export class Journeys {
     return played;
   }
 
+  /** A verb is said once. One that is refused because no host is online has done nothing: it is said when hosts are there. */
   async #act(id: ChangeId, action: ChangeAction, body: object): Promise<Change> {
-    return await this.#options.shop.platform.client.act(id, action, body as never);
+    const until = performance.now() + GIVE_UP_MS;
+    for (;;) {
+      try {
+        return await this.#options.shop.platform.client.act(id, action, body as never);
+      } catch (error) {
+        const offline = error instanceof PlatformError && error.code === "HOSTS_OFFLINE";
+        if (!offline || performance.now() > until) throw error;
+        await sleep(LOOK_AGAIN_MS);
+      }
+    }
   }
 
   /** Follows the change until it rests or has ended, and notes when it stands still; `last` = its journey is over then. */

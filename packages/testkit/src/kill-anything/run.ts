@@ -65,8 +65,8 @@ export async function killAnything(options: RunOptions): Promise<RunReport> {
     const attacked = attack(options, { killer, journeys }).then(() => killer.quiet());
     await Promise.race([attacked, killer.broken]);
   } catch (error) {
-    if (!(error instanceof GivenUp)) throw error;
-    wrong.push(error.message);
+    // What was done until then is judged all the same.
+    wrong.push(error instanceof GivenUp ? error.message : `the run broke off: ${(error as Error).stack}`);
   } finally {
     await killer.close();
     onPlatform(killer.platform);
