@@ -180,3 +180,22 @@ test("blue and green: the idle cell is released and tried by a header, users are
   const { failed, failures } = await load.stop();
   expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
 });
+
+test("a cell is sent away and brought back by one action each, and whoever has lost all of its own is served by its fail-over", async () => {
+  const { client } = platform;
+  const { items } = await client.listCells({ query: { workspace: "local" } });
+  const blue = items.find(({ name }) => name === "blue");
+  if (blue === undefined) throw new Error("there is no cell blue");
+  const load = shop.load(100);
+  await client.editCell({ params: { cellId: blue.id }, body: { failOver: "green" } });
+  expect(await versions(40)).toEqual(["3.0.0"]);
+  const away = await carryOut(ROUTE_CHANGE, { cells: [{ cell: "blue", away: true }] });
+  expect(await versions(40)).toEqual(["4.0.0"]);
+  await goBack(away);
+  expect(await versions(40)).toEqual(["3.0.0"]);
+  const offline = { service: "shop", operation: "offline", hosts: { cells: ["blue"] } };
+  await carryOut("operation-order", offline);
+  expect(await versions(40)).toEqual(["4.0.0"]);
+  const { failed, failures } = await load.stop();
+  expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
+});

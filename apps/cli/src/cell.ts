@@ -2,6 +2,7 @@ import { allItems } from "@evenkeel/client/page";
 import { line, span } from "@evenkeel/client/text/line";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { Cell } from "@evenkeel/contracts/workspace";
+import { type CarryOptions, withCarryOptions } from "./change/carry-out.ts";
 import type { AddCommands, Cli } from "./context.ts";
 import { table } from "./table.ts";
 import { type MoveOptions, moveTraffic, withMoveOptions } from "./traffic-rule.ts";
@@ -53,6 +54,19 @@ export const addCellCommands: AddCommands = (program, run) => {
         moveTraffic(cli, { cells: weights.map(weightIn) }, options),
       ),
     );
+  for (const [verb, away] of [
+    ["away", true],
+    ["back", false],
+  ] as const)
+    withCarryOptions(cell.command(verb).argument("<cell>"))
+      .description(
+        away ? "its fail-over cell takes its traffic, by a change" : "it takes its own traffic again, by a change",
+      )
+      .action(
+        run(async (cli, name: string, options: CarryOptions) =>
+          moveTraffic(cli, { cells: [{ cell: name, away }] }, options),
+        ),
+      );
 };
 
 function weightIn(text: string): { cell: string; weight: number } {
@@ -92,6 +106,6 @@ const COLUMNS = [
   { title: "TYPE", value: ({ type, gray }: Cell) => (gray ? `${type}, gray` : type) },
   { title: "COLOUR", value: ({ colour }: Cell) => colour ?? "" },
   { title: "ZONES", value: ({ zones }: Cell) => zones.join(", ") },
-  { title: "WEIGHT", value: ({ weight }: Cell) => String(weight) },
+  { title: "WEIGHT", value: ({ weight, away }: Cell) => (away ? span(`${weight}, away`, "warn") : String(weight)) },
   { title: "FAIL-OVER", value: ({ failOver }: Cell) => failOver ?? "" },
 ];

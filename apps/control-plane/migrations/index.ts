@@ -16,6 +16,7 @@ import { replicaProcess } from "./036-replica-process.ts";
 import { commandTemplate } from "./038-command-template.ts";
 import { stepBlockedBy } from "./039-step-blocked-by.ts";
 import { trafficRule } from "./045-traffic-rule.ts";
+import { cellAway } from "./046-cell-away.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -35,6 +36,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "038-command-template": commandTemplate,
   "039-step-blocked-by": stepBlockedBy,
   "045-traffic-rule": trafficRule,
+  "046-cell-away": cellAway,
 };
 
 const NOTHING: Migration = { up: async () => undefined };

@@ -61,7 +61,8 @@ export const TableSend = z.strictObject({
   salt: z.string(),
   /** The first that is there and not empty; else the address the request comes from, as text. */
   key: z.array(UserKey),
-  ways: z.array(z.strictObject({ basisPoints, lane: Name.nullable(), ...Way.shape })),
+  /** `lane`, `cell`: what is carried on from here; null or left out = what it came with. */
+  ways: z.array(z.strictObject({ basisPoints, lane: Name.nullable(), cell: Name.optional(), ...Way.shape })),
   /** Nobody on the way takes requests: look at the next rule. */
   next: z.boolean(),
 });

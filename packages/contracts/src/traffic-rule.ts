@@ -246,7 +246,14 @@ export const RouteChangeSpec = z
     userKey: z.array(UserKey).max(5).optional(),
     /** The share of users without a cell that each cell gets: its weight in the sum of all. */
     cells: z
-      .array(z.strictObject({ cell: Name, weight: z.int().min(0).max(10_000) }))
+      .array(
+        z.strictObject({
+          cell: Name,
+          weight: z.int().min(0).max(10_000).optional(),
+          /** Sent away, its traffic goes to its fail-over cell, wherever it was decided; brought back, everything is as before. */
+          away: z.boolean().optional(),
+        }),
+      )
       .max(100)
       .default([]),
     /** In percent, growing: what the first destination of each rule gets (and how much of the way the weights of cells go) in each step. Each step is a target of the change. */

@@ -39,6 +39,8 @@ export const Cell = z.strictObject({
   zones: z.array(Name).min(1),
   ...cellFields,
   weight: z.int(),
+  /** Its traffic goes to its fail-over cell until it is brought back; set by a route-change. */
+  away: z.boolean(),
   version: z.int(),
   createdAt: Moment,
 });

@@ -21,7 +21,8 @@ export function planRouteChange(spec: RouteChangeSpec, world: RouteWorld): Draft
   if (refusal !== null) return refusal;
   const before = stateBefore(spec, world);
   const targets = (spec.steps.length === 0 ? [null] : spec.steps).map((percent) => targetOf(spec, world, percent));
-  if (isSame(spec, before)) return refuse("ALREADY_SO", { service: "the traffic", state: "so", hosts: spec.workspace });
+  if (isSame(spec, world, before))
+    return refuse("ALREADY_SO", { service: "the traffic", state: "so", hosts: spec.workspace });
   return {
     title: titleOf(spec),
     applications: world.services.map(({ application, revisionId }) => ({
@@ -56,10 +57,13 @@ function titleOf({ put, remove, policies, cells }: RouteChangeSpec): string {
     ...(put.length > 0 ? [`set ${put.map(({ name }) => name).join(", ")}`] : []),
     ...(remove.length > 0 ? [`remove ${remove.join(", ")}`] : []),
     ...(policies.length > 0 ? [`policy of ${policies.map(({ service }) => service).join(", ")}`] : []),
-    ...(cells.length > 0 ? [`cells ${cells.map(({ cell, weight }) => `${cell} ${weight}`).join(", ")}`] : []),
+    ...(cells.length > 0 ? [`cells ${cells.map(cellText).join(", ")}`] : []),
   ];
   return `traffic: ${parts.length === 0 ? "what users are known by" : parts.join("; ")}`;
 }
+
+const cellText = ({ cell, weight, away }: RouteChangeSpec["cells"][number]): string =>
+  [cell, ...(weight === undefined ? [] : [weight]), ...(away === undefined ? [] : [away ? "away" : "here"])].join(" ");
 
 function stateBefore(spec: RouteChangeSpec, world: RouteWorld): RouteChangePayload {
   const names = new Set([...spec.put.map(({ name }) => name), ...spec.remove]);
@@ -73,18 +77,17 @@ function stateBefore(spec: RouteChangeSpec, world: RouteWorld): RouteChangePaylo
       service,
       policy: world.services.find(({ name }) => name === service)?.policy ?? null,
     })),
-    cells: spec.cells.length === 0 ? [] : world.cells.map(({ name, weight }) => ({ cell: name, weight })),
+    cells: spec.cells.length === 0 ? [] : weightsNow(world),
     ...(spec.userKey !== undefined && { userKey: [...world.userKey] }),
   };
 }
 
-function isSame(spec: RouteChangeSpec, before: RouteChangePayload): boolean {
-  const weights = new Map(before.cells.map(({ cell, weight }) => [cell, weight]));
+function isSame(spec: RouteChangeSpec, world: RouteWorld, before: RouteChangePayload): boolean {
   return (
     spec.remove.length === 0 &&
     spec.steps.length === 0 &&
     before.remove.length === 0 &&
-    spec.cells.every(({ cell, weight }) => weights.get(cell) === weight) &&
+    canonicalJson(weightsAfter(spec, world)) === canonicalJson(weightsNow(world)) &&
     sameByName(spec.put, before.put) &&
     canonicalJson(spec.policies) === canonicalJson(before.policies) &&
     JSON.stringify(spec.userKey) === JSON.stringify(before.userKey)
@@ -135,11 +138,14 @@ function writesOf(spec: RouteChangeSpec, world: RouteWorld, percent: number | nu
   };
 }
 
-const weightsNow = ({ cells }: RouteWorld): CellWeight[] => cells.map(({ name, weight }) => ({ cell: name, weight }));
+const weightsNow = ({ cells }: RouteWorld): CellWeight[] =>
+  cells.map(({ name, weight, away }) => ({ cell: name, weight, away }));
 
 function weightsAfter({ cells }: RouteChangeSpec, world: RouteWorld): CellWeight[] {
-  const given = new Map<string, number>(cells.map(({ cell, weight }) => [cell, weight]));
-  return weightsNow(world).map(({ cell, weight }) => ({ cell, weight: given.get(cell) ?? weight }));
+  return weightsNow(world).map((now) => {
+    const { weight = now.weight, away = now.away } = cells.find(({ cell }) => cell === now.cell) ?? {};
+    return { cell: now.cell, weight, away };
+  });
 }
 
 function basisOf(spec: RouteChangeSpec, world: RouteWorld): Plan["basis"] {
@@ -154,7 +160,7 @@ function basisOf(spec: RouteChangeSpec, world: RouteWorld): Plan["basis"] {
     label: `policy of ${service}`,
   }));
   if (spec.cells.length === 0) return [...rules, ...policies];
-  const shown = world.cells.map(({ name, weight }) => `${name} ${weight}`).join(", ");
+  const shown = weightsNow(world).map(cellText).join(", ");
   return [...rules, ...policies, { resource: "cells", version: shown, label: "weights of cells", shown }];
 }
 

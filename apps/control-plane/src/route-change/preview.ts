@@ -33,8 +33,15 @@ export function differencesOf(spec: RouteChangeSpec, world: RouteWorld): Differe
         group: service,
       };
     }),
-    ...spec.cells.map(({ cell: name, weight }): Difference => {
-      return { field: `weight of cell ${name}`, from: String(cell(name)?.weight ?? 0), to: String(weight) };
+    ...spec.cells.flatMap(({ cell: name, weight, away }): Difference[] => {
+      const now = cell(name);
+      const place = (isAway: boolean | undefined) => (isAway ? `away, served by ${now?.failOver}` : "served by itself");
+      return [
+        ...(weight === undefined
+          ? []
+          : [{ field: `weight of cell ${name}`, from: String(now?.weight ?? 0), to: String(weight) }]),
+        ...(away === undefined ? [] : [{ field: `cell ${name}`, from: place(now?.away), to: place(away) }]),
+      ];
     }),
   ];
 }
@@ -61,8 +68,9 @@ export function warningsOf(spec: RouteChangeSpec, world: RouteWorld): string[] {
     );
   });
   const weights = new Map<string, number>(world.cells.map(({ name, weight }) => [name, weight]));
-  for (const { cell, weight } of spec.cells) weights.set(cell, weight);
-  const none = spec.cells.length > 0 && [...weights.values()].every((weight) => weight === 0);
+  for (const { cell, weight } of spec.cells) if (weight !== undefined) weights.set(cell, weight);
+  const none =
+    spec.cells.some(({ weight }) => weight !== undefined) && [...weights.values()].every((weight) => weight === 0);
   return [
     ...idle,
     ...(world.gateways.length === 0

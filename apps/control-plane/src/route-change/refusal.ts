@@ -6,13 +6,7 @@ import type { RouteWorld } from "./world.ts";
 
 /** Why a change of routes cannot be; null = it can. */
 export function refuseRouteChange(spec: RouteChangeSpec, world: RouteWorld): Refusal | null {
-  return (
-    refuseNames(spec, world) ??
-    refuseCells(spec, world) ??
-    refuseSteps(spec) ??
-    refuseTogether(spec, world) ??
-    refuseDriver(spec, world)
-  );
+  return refuseNames(spec, world) ?? refuseCells(spec, world) ?? refuseSteps(spec) ?? refuseTogether(spec, world);
 }
 
 function refuseNames({ put, remove, policies }: RouteChangeSpec, { services, rules }: RouteWorld): Refusal | null {
@@ -33,9 +27,23 @@ function refuseCells({ cells: given }: RouteChangeSpec, { cells }: RouteWorld): 
   if (twice !== undefined) return refuse("CELL_UNFIT", { problem: `${twice} is named twice` });
   const strange = names.find((name) => !cells.some((cell) => cell.name === name));
   if (strange !== undefined) return refuse("CELL_UNFIT", { problem: `there is no cell ${strange}` });
-  const gray = given.find(({ cell, weight }) => weight > 0 && cells.some(({ name, gray }) => gray && name === cell));
+  const gray = given.find(
+    ({ cell, weight = 0 }) => weight > 0 && cells.some(({ name, gray }) => gray && name === cell),
+  );
   if (gray !== undefined) return refuse("CELL_UNFIT", { problem: `${gray.cell} is gray and takes no share` });
-  return null;
+  return refuseStranded(given, cells);
+}
+
+/** A cell that is sent away needs one that takes its traffic, and is there itself. */
+function refuseStranded(given: RouteChangeSpec["cells"], cells: RouteWorld["cells"]): Refusal | null {
+  const isAway = (name: string) =>
+    given.find(({ cell }) => cell === name)?.away ?? cells.find((cell) => cell.name === name)?.away ?? false;
+  const stranded = given.find(({ cell: name, away }) => {
+    const other = cells.find((cell) => cell.name === name)?.failOver ?? null;
+    return away === true && (other === null || isAway(other));
+  });
+  if (stranded === undefined) return null;
+  return refuse("CELL_UNFIT", { problem: `${stranded.cell} has no fail-over cell that could take its traffic` });
 }
 
 /** In steps at least something must be able to grow. */
@@ -70,16 +78,4 @@ function refuseTogether(spec: RouteChangeSpec, world: RouteWorld): Refusal | nul
       .map(({ name, versions }) => refuseRules(after.get(name) ?? [], changed, { versions, cells, hosts }))
       .find((refusal) => refusal !== null) ?? null
   );
-}
-
-/** What a driver cannot do, by the fields of a rule; why, the gateway's decisions tell. */
-const UNSUPPORTED: Readonly<Record<string, readonly (keyof SetTrafficRule)[]>> = { haproxy: ["mirror"] };
-
-function refuseDriver({ put }: RouteChangeSpec, { gateways }: RouteWorld): Refusal | null {
-  for (const { name: gateway, driver } of gateways)
-    for (const feature of UNSUPPORTED[driver ?? ""] ?? []) {
-      const rule = put.find((each) => each[feature] !== undefined);
-      if (rule !== undefined) return refuse("RULE_UNSUPPORTED", { gateway, driver, feature, rule: rule.name });
-    }
-  return null;
 }

@@ -91,6 +91,26 @@ test("a ratio grows by steps, each a target behind its confirmation, and goes ba
   expect(await fleet.call("GET", "/traffic-rules/gray")).toMatchObject({ reason: "as it was" });
 });
 
+test("guards of a change of traffic compare the instances that get more with the others", async () => {
+  const put = [
+    gray({
+      send: {
+        to: [
+          { to: { hosts: ["h2"] }, percent: 10 },
+          { to: {}, percent: 90 },
+        ],
+      },
+    }),
+  ];
+  const { plan } = await fleet.call("POST", "/changes/plan", { kind: ROUTE_CHANGE, spec: { put, steps: [10, 50] } });
+  const watched = plan.targets[0].watched.map(({ name, gains }: { name: string; gains: boolean }) => [name, gains]);
+  expect(watched.toSorted()).toEqual([
+    ["h1", false],
+    ["h2", true],
+    ["h3", false],
+  ]);
+});
+
 test("the plan says who moves, and warns where nobody serves", async () => {
   const { plan } = await fleet.call("POST", "/changes/plan", {
     kind: ROUTE_CHANGE,
@@ -190,6 +210,37 @@ describe("cells", () => {
     await fleet.start(undo.id);
     await fleet.waitFor(undo.id, "succeeded");
     expect((await entry())?.cells).toEqual([{ cell: "blue", basisPoints: 10_000 }]);
+  });
+
+  test("a cell is sent away to its fail-over cell and brought back, whatever it weighs", async () => {
+    const { items } = await fleet.call("GET", "/cells?workspace=local");
+    const [blue, green] = ["blue", "green"].map((wanted) =>
+      (items as { id: string; name: string }[]).find(({ name }) => name === wanted),
+    );
+    await fleet.call("PATCH", `/hosts/${fleet.hosts[0]?.hostId}`, { cell: "blue" });
+    const away = { cells: [{ cell: "blue", away: true }] };
+    await expect(fleet.create(ROUTE_CHANGE, away)).rejects.toMatchObject({ code: "CELL_UNFIT" });
+    await fleet.call("PATCH", `/cells/${blue?.id}`, { failOver: "green" });
+    const change = await alter(away);
+    const chainOf = async () => (await table()).services[0]?.home.cells.find(({ cell }) => cell === "blue")?.chain;
+    expect(await chainOf()).toEqual(["cell green"]);
+    await fleet.call("PATCH", `/cells/${green?.id}`, { failOver: "blue" });
+    await expect(fleet.create(ROUTE_CHANGE, { cells: [{ cell: "green", away: true }] })).rejects.toMatchObject({
+      code: "CELL_UNFIT",
+    });
+    const undo = await fleet.call("POST", `/changes/${change.id}/rollback`, { speed: "fast", reason: "back" });
+    await fleet.start(undo.id);
+    await fleet.waitFor(undo.id, "succeeded");
+    expect(await chainOf()).toEqual(["cell blue", "near blue", "cell green"]);
+    await fleet.call("PATCH", `/cells/${green?.id}`, { failOver: null });
+    await fleet.call("PATCH", `/hosts/${fleet.hosts[0]?.hostId}`, { cell: null });
+  });
+
+  test("a rule that sends to a cell carries the request into it", async () => {
+    await alter({ put: [gray({ send: { to: [{ to: { cell: "green" } }] } })] });
+    expect((await table()).services[0]?.rules[0]?.send?.ways).toMatchObject([
+      { cell: "green", chain: ["cell green", "all"] },
+    ]);
   });
 
   test("traffic of a cell goes to its own instances, then to those near it in no unit, then to its fail-over: nowhere else", async () => {

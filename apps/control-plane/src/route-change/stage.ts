@@ -25,9 +25,9 @@ export function withShare(rule: SetTrafficRule, percent: number): SetTrafficRule
 export function weightsBetween(from: readonly CellWeight[], to: readonly CellWeight[], percent: number): CellWeight[] {
   if (percent === 100) return [...to];
   const [before, after] = [sharesOf(from), sharesOf(to)];
-  return to.map(({ cell }) => {
+  return to.map(({ cell, away }) => {
     const [a, b] = [before.get(cell) ?? 0, after.get(cell) ?? 0];
-    return { cell, weight: Math.round((a + ((b - a) * percent) / 100) * WHOLE_BASIS_POINTS) };
+    return { cell, away, weight: Math.round((a + ((b - a) * percent) / 100) * WHOLE_BASIS_POINTS) };
   });
 }
 

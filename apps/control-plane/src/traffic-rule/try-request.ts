@@ -30,14 +30,14 @@ export function tryRequest(table: RouteTable, { service, request, hosts }: Trial
   const membersOf = (subset: string) =>
     subset === EVERYONE ? [...carrying.keys()] : (named.get(subset) ?? []).filter((one) => carrying.has(one));
   const decide = compileRules(service.rules, service.home);
-  const { rules, sentBy, chain, lane } = decide(view, cell, (subset) => membersOf(subset).length > 0);
+  const { rules, sentBy, chain, lane, cell: sentTo } = decide(view, cell, (subset) => membersOf(subset).length > 0);
   const places = new Map(hosts.map((host) => [host.id, host]));
   const serving = chain.map(membersOf).find((members) => members.length > 0) ?? [];
   return {
     rules: rules.map(({ name }) => name),
     sentBy: rules[sentBy]?.name ?? null,
     lane: lane ?? request.lane,
-    cell,
+    cell: sentTo ?? cell,
     instances: serving.flatMap((instance) => {
       const { version, zone } = carrying.get(instance) ?? {};
       const host = places.get(instance.split("/")[1] ?? "");

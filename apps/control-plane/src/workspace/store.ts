@@ -35,16 +35,22 @@ export async function cellsOf(db: Kysely<Database>, workspaceId: WorkspaceId): P
   }));
 }
 
-/** Gives cells other weights; the version of each rises. */
+export interface CellShare {
+  readonly cell: string;
+  readonly weight: number;
+  readonly away: boolean;
+}
+
+/** Gives cells other weights, sends them away or brings them back; the version of each rises. */
 export async function weighCells(
   tx: Kysely<Database>,
   workspaceId: WorkspaceId,
-  weights: readonly { readonly cell: string; readonly weight: number }[],
+  shares: readonly CellShare[],
 ): Promise<void> {
-  for (const { cell, weight } of weights) {
+  for (const { cell, weight, away } of shares) {
     await tx
       .updateTable("cell")
-      .set({ weight, version: sql<number>`version + 1` })
+      .set({ weight, away, version: sql<number>`version + 1` })
       .where("workspace_id", "=", workspaceId)
       .where("name", "=", cell as Name)
       .execute();

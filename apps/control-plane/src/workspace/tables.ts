@@ -21,6 +21,7 @@ interface CellTable {
   colour: Name | null;
   weight: Generated<number>;
   gray: Generated<boolean>;
+  away: Generated<boolean>;
   fail_over: Name | null;
   version: Generated<number>;
   created_at: Generated<string>;

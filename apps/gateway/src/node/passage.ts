@@ -58,7 +58,8 @@ class Passage {
     const rules = decision?.rules ?? [];
     if (this.#isRefused(rules)) return;
     const chain = decision?.chain ?? service.home;
-    const baggage = this.#entry.marks.write({ ...carried, cell, lane: decision?.lane ?? carried.lane });
+    const { lane = null, cell: sentTo = null } = decision ?? {};
+    const baggage = this.#entry.marks.write({ ...carried, cell: sentTo ?? cell, lane: lane ?? carried.lane });
     this.#delay(rules, () =>
       this.#take(rules, 0, () => {
         for (const rule of rules) this.#mirror(rule, baggage);
@@ -75,8 +76,9 @@ class Passage {
       this.#answer("RATE_LIMITED", { rule: name, ...rateLimit });
       return true;
     }
-    const errorPercent = this.#come.service.standing.circuit?.refuses(now) ?? null;
-    if (errorPercent !== null) this.#answer("CIRCUIT_OPEN", { errorPercent, seconds: "a few" });
+    const { circuit } = this.#come.service.standing;
+    const errorPercent = circuit?.refuses(now) ?? null;
+    if (errorPercent !== null) this.#answer("CIRCUIT_OPEN", { errorPercent, seconds: circuit?.openSeconds });
     return errorPercent !== null;
   }
 

@@ -22,6 +22,10 @@ export class CircuitBreaker {
     this.#policy = policy;
   }
 
+  get openSeconds(): number {
+    return this.#policy.openSeconds;
+  }
+
   /** Null = go ahead; else the share of failures that opened it. */
   refuses(nowMs: number): number | null {
     const state = this.#state;

@@ -19,10 +19,6 @@ export const TRAFFIC_ERRORS = {
     "Name a version that was uploaded, a cell or a host of the workspace.",
   ]),
   RULE_SHARES_WRONG: entry(422, "never", ["The shares of rule {rule} add up to {sum} %.", "Make them add up to 100."]),
-  RULE_UNSUPPORTED: entry(422, "never", [
-    "The gateway {gateway} runs the driver {driver}, which cannot do {feature} of rule {rule}.",
-    "Leave it out, or run a driver that can; the guide has the table.",
-  ]),
   CELL_UNFIT: entry(422, "never", [
     "The weights of the cells do not fit: {problem}.",
     "Name cells of the workspace that serve by weight.",

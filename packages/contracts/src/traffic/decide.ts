@@ -12,6 +12,8 @@ export interface Decision<Rule = TableRule> {
   readonly chain: readonly string[];
   /** Of the way that was taken; null = it keeps the lane that it came with. */
   readonly lane: string | null;
+  /** The cell that a rule has sent it to; null = it keeps its own. */
+  readonly cell: string | null;
 }
 
 /** Decides on a request of a cell (null = of none); `serves` tells whether any instance of a subset takes requests. */
@@ -32,9 +34,10 @@ export function compileRules<Rule extends TableRule>(rules: readonly Rule[], hom
       if (send === null) continue;
       const way = wayOf(send, view);
       const chain = chainOf(way, cell);
-      if (!send.next || chain.some(serves)) return { rules: fit, sentBy, chain, lane: way.lane };
+      if (!send.next || chain.some(serves))
+        return { rules: fit, sentBy, chain, lane: way.lane, cell: way.cell ?? null };
     }
-    return { rules: fit, sentBy: -1, chain: chainOf(home, cell), lane: null };
+    return { rules: fit, sentBy: -1, chain: chainOf(home, cell), lane: null, cell: null };
   };
 }
 

@@ -19,6 +19,7 @@ export interface CellRow {
   readonly type: "unit" | "shared";
   readonly weight: number;
   readonly gray: boolean;
+  readonly away: boolean;
   readonly failOver: Name | null;
 }
 
@@ -92,6 +93,7 @@ function compileSend(name: string, send: NonNullable<SetTrafficRule["send"]>, su
     ways: send.to.map(({ to, percent, lane }) => ({
       basisPoints: pointsOf(percent),
       lane: lane ?? null,
+      ...(to.cell !== undefined && { cell: to.cell }),
       ...subsets.wayOf(to, fallback),
     })),
     next: send.fallback === "next",
@@ -150,7 +152,10 @@ class Subsets {
       name: `near ${cell.name}`,
       holds: (member: Member) => cell.zones.includes(member.zone) && isOpen(this.#cellOf(member)),
     };
-    return [inCell(cell.name), near, ...(cell.failOver === null ? [] : [inCell(cell.failOver)])];
+    const other = this.#cells.find(({ name, away }) => name === cell.failOver && !away);
+    const beyond = other === undefined ? [] : [inCell(other.name)];
+    // Sent away it serves nobody, and what stands near it no longer does in its name.
+    return cell.away ? beyond : [inCell(cell.name), near, ...beyond];
   }
 
   #cellOf({ hostId }: Member): string | null {

@@ -27,7 +27,7 @@ export async function renderTable(db: Kysely<Database>, workspaceId: WorkspaceId
         'policies', (select coalesce(jsonb_agg(jsonb_build_object('serviceId', service_id, 'definition', definition)), '[]')
           from traffic_policy where workspace_id = ${workspaceId}),
         'cells', (select coalesce(jsonb_agg(jsonb_build_object('name', name, 'zones', zones, 'type', type,
-            'weight', weight, 'gray', gray, 'failOver', fail_over) order by name), '[]')
+            'weight', weight, 'gray', gray, 'away', away, 'failOver', fail_over) order by name), '[]')
           from cell where workspace_id = ${workspaceId}),
         'hosts', (select coalesce(jsonb_agg(jsonb_build_object('hostId', id, 'name', name, 'cell', cell, 'address', address)), '[]')
           from host where workspace_id = ${workspaceId}

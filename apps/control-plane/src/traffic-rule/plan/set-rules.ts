@@ -5,6 +5,7 @@ import type { SetTrafficRule, TrafficPolicy, UserKey } from "@evenkeel/contracts
 export interface CellWeight {
   readonly cell: string;
   readonly weight: number;
+  readonly away: boolean;
 }
 
 /** What one step writes; all of it is one version of the table. */
