@@ -81,6 +81,17 @@ describe.each(kinds)("the journal $name", ({ open }) => {
     });
   });
 
+  test("a start that is taken back is a command that was received, and its number is a new one", () => {
+    const { journal, reopen } = open();
+    const command = commandOf();
+    journal.receive(command);
+    journal.start(command.commandId, { bootId: "boot", uptimeMs: 5 });
+    const before = journal.lastSequence();
+    journal.takeBack(command.commandId);
+    expect(journal.lastSequence()).toBeGreaterThan(before);
+    expect(reopen().open()).toMatchObject([{ commandId: command.commandId, state: "received", startedAt: null }]);
+  });
+
   test("lists what is received, started or not acknowledged, in the order it came, until it is", () => {
     const { journal } = open();
     const [one, two, three, four] = [commandOf(), commandOf(), commandOf(), commandOf()];
