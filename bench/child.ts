@@ -15,6 +15,8 @@ export interface ChildSpec {
   /** Where it listens when it is ready. */
   readonly port: number;
   readonly host?: string;
+  /** Processor time of processes that it has started and that are not its children. */
+  readonly moreCpuMs?: () => number;
 }
 
 /** A process that this benchmark started, and ends. */
@@ -26,7 +28,8 @@ export interface Child {
 }
 
 /** Starts a process and waits until its port takes connections. */
-export async function startChild({ command, args, env, port, host = "127.0.0.1" }: ChildSpec): Promise<Child> {
+export async function startChild(spec: ChildSpec): Promise<Child> {
+  const { command, args, env, port, host = "127.0.0.1", moreCpuMs = () => 0 } = spec;
   const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env } });
   let words = "";
   child.stderr.on("data", (bytes: Buffer) => {
@@ -38,13 +41,14 @@ export async function startChild({ command, args, env, port, host = "127.0.0.1" 
   });
   failure.catch(() => undefined);
   await Promise.race([waitForPort(host, port), failure]);
-  return { port, cpuMs: () => cpuMs(child), stop: () => stop(child) };
+  return { port, cpuMs: () => cpuMsOf(child.pid ?? 0) + moreCpuMs(), stop: () => stop(child) };
 }
 
 // Linux counts processor time in hundredths of a second for whoever asks.
 const TICK_MS = 10;
 
-function cpuMs({ pid }: ChildProcess): number {
+/** Processor time of a living process so far, in ms. */
+export function cpuMsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;

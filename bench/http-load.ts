@@ -14,6 +14,7 @@ export interface LoadSpec {
   readonly url: string;
   readonly connections: number;
   readonly seconds: number;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface LoadTool {
@@ -44,8 +45,9 @@ async function exists(program: string): Promise<boolean> {
 
 const WRK: LoadTool = {
   name: "wrk",
-  run: async ({ url, connections, seconds }) => {
-    const args = ["-t1", `-c${connections}`, `-d${seconds}`, "--latency", url];
+  run: async ({ url, connections, seconds, headers }) => {
+    const lines = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
+    const args = ["-t1", `-c${connections}`, `-d${seconds}`, "--latency", ...lines, url];
     const { text } = await output("wrk", args);
     const failed = Number(/Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? 0);
     const [, connect = "0", read = "0", write = "0", timeout = "0"] =
@@ -74,9 +76,10 @@ interface AutocannonResult {
 
 const AUTOCANNON: LoadTool = {
   name: "autocannon",
-  run: async ({ url, connections, seconds }) => {
+  run: async ({ url, connections, seconds, headers }) => {
+    const lines = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}=${value}`]);
     const program = import.meta.resolve("autocannon").replace("file://", "");
-    const args = [program, "-c", String(connections), "-d", String(seconds), "--json", url];
+    const args = [program, "-c", String(connections), "-d", String(seconds), "--json", ...lines, url];
     const { text } = await output(process.execPath, args);
     const { requests, latency, non2xx, errors } = JSON.parse(text) as AutocannonResult;
     return {

@@ -74,4 +74,22 @@ describe.each(DRIVERS)("%s", (driver) => {
     expect(load.failures).toEqual([]);
     expect(load.sent).toBeGreaterThan(200);
   });
+
+  check("no request is lost while the whole share goes from one instance to the other and back", async () => {
+    const bed = new Bed(driver);
+    await bed.open();
+    const kept = new Agent({ keepAlive: true });
+    const load: Load = { failures: [], sent: 0, over: false };
+    const ports = [(await application(bed)).port, (await application(bed)).port];
+    const shares = (first: number) => ports.map((port, index) => ({ port, weight: index === 0 ? first : 100 - first }));
+    await bed.apply(shares(100));
+    const clients = Array.from({ length: 12 }, (_, index) => sendUntilOver(load, bed.port, index % 2 === 0 && kept));
+    for (let change = 1; change <= 100; change += 1) await bed.apply(shares(change % 2 === 0 ? 100 : 0));
+    await until(() => load.sent > 500);
+    load.over = true;
+    await Promise.all(clients);
+    kept.destroy();
+    await bed.close();
+    expect(load.failures).toEqual([]);
+  });
 });

@@ -44,7 +44,7 @@ export class Latencies {
 
 export const empty = (): number[] => new Array<number>(LATENCY_BOUNDS_MS.length + 1).fill(0);
 
-const WANTED_PER_SECOND = 1000;
+const WANTED_PER_SECOND = 250;
 const ALL = 1024;
 
 /** Of 1,024 requests so many are to be logged, for about as many lines as a second is worth: all while there are few. */

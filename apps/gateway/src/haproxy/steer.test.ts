@@ -57,6 +57,12 @@ const CASES: [string, Upstream[], Upstream[], string[]][] = [
     ["add server S [fd00::1]:8000 weight 100"],
   ],
   ["another weight", [upstream(0)], [upstream(0, { weight: 7 })], ["set server S weight 7"]],
+  [
+    "weights that change places: the one that takes over rises first",
+    [upstream(0, { weight: 1 }), upstream(1, { weight: 0 })],
+    [upstream(0, { weight: 0 }), upstream(1, { weight: 1 })],
+    ["set server S weight 1", "set server S weight 0"],
+  ],
   ["a drain", [upstream(0)], [upstream(0, { draining: true })], ["set server S state maint"]],
   ["the end of a drain", [upstream(0, { draining: true })], [upstream(0)], ["set server S state ready"]],
   ["one that leaves", [upstream(0)], [], ["set server S state maint"]],

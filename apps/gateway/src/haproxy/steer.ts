@@ -20,20 +20,22 @@ export function steer(running: readonly RunningServer[], pools: readonly Pool[])
   const wanted = new Map(pools.flatMap(wantedOf).map((server) => [pathOf(server), server]));
   const isReady = (path: string): boolean => found.get(path)?.ready ?? false;
   const added: string[] = [];
-  const weighed: string[] = [];
+  const raised: string[] = [];
+  const lowered: string[] = [];
   const opened: string[] = [];
   for (const [path, { address, weight, ready }] of wanted) {
     const server = found.get(path);
     // A server that is added is shut.
     if (server === undefined) added.push(`add server ${path} ${address} weight ${weight}`);
-    else if (server.weight !== weight) weighed.push(`set server ${path} weight ${weight}`);
+    else if (server.weight < weight) raised.push(`set server ${path} weight ${weight}`);
+    else if (server.weight > weight) lowered.push(`set server ${path} weight ${weight}`);
     if (ready && !isReady(path)) opened.push(`set server ${path} state ready`);
   }
   const shut = [...found.keys()]
     .filter((path) => isReady(path) && wanted.get(path)?.ready !== true)
     .map((path) => `set server ${path} state maint`);
   // First those that take over, then those that give: no backend is empty in between.
-  return [...added, ...opened, ...weighed, ...shut];
+  return [...added, ...opened, ...raised, ...lowered, ...shut];
 }
 
 function wantedOf(pool: Pool): Wanted[] {
