@@ -8,6 +8,7 @@ import type { CommandId, HostId } from "@evenkeel/contracts/id";
 import { makeFolder } from "@evenkeel/kit/durable-file";
 import type { Log } from "@evenkeel/kit/log";
 import { bootId } from "@evenkeel/kit/process-identity";
+import { Bases } from "./base/bases.ts";
 import { ClockSkew } from "./clock-skew.ts";
 import type { AgentParts } from "./command.ts";
 import type { Config } from "./config.ts";
@@ -42,9 +43,10 @@ export async function startAgent(config: Config, agentVersion: string, log: Log)
   const at = testPoints(config);
   const parts = await makeParts({ config, journal, hostId, at, warn }, credential, {
     onChange: () => protocol.reportInstances(),
+    onBases: () => protocol.reportBases(),
     urls: () => link.urls(),
   });
-  const { instances, scripts } = parts;
+  const { instances, bases, scripts } = parts;
   const protocol = new AgentProtocol({
     host: { hostId, agentVersion, address: config.address },
     journal,
@@ -54,6 +56,7 @@ export async function startAgent(config: Config, agentVersion: string, log: Log)
     logs: new InstanceLogs(instances),
     isLinkFresh: () => link.isFresh(),
     instances: () => instances.reports(),
+    takeBases: (all) => bases.take(all),
     onForgotten: (ids: readonly CommandId[]) => void forget(scripts, ids).catch((error: Error) => warn(error.message)),
     onSetAside: (problem) => {
       log.warn({ problem }, "this host is set aside");
@@ -99,18 +102,24 @@ interface Ground {
 async function makeParts(
   { config, journal, hostId, at, warn }: Ground,
   credential: string,
-  { onChange, urls }: { onChange(): void; urls(): string[] },
+  { onChange, onBases, urls }: { onChange(): void; onBases(): void; urls(): string[] },
 ): Promise<AgentParts> {
   const { home, name: hostName, address, ports } = config;
   const revisions = new RevisionStore(join(home, "revisions"));
   const objects = new ObjectStore(join(home, "objects"), { urls, credential: () => credential });
   const scripts = new ScriptRunner({ folder: join(home, "scripts"), hostId, at });
   const folder = join(home, "instances");
-  const instances = new Instances({ folder, hostId, hostName, address, ports, journal, revisions, at, onChange, warn });
-  const retention = new Retention({ folder: join(home, "good"), revisions, objects, wanted: () => instances.wanted() });
+  const bases = new Bases({ folder, objects, onChange: onBases, warn });
+  const place = { folder, hostId, hostName, address, ports };
+  const instances = new Instances({ ...place, journal, revisions, bases, at, onChange, warn });
+  const retention = new Retention({
+    ...{ folder: join(home, "good"), revisions, objects },
+    wanted: () => instances.wanted(),
+    ofModules: () => bases.wanted.digests(),
+  });
   const workFolder = join(home, "work");
   await makeFolder(workFolder, 0o700);
-  return { journal, instances, objects, revisions, retention, scripts, workFolder, clockSkew: new ClockSkew() };
+  return { journal, instances, bases, objects, revisions, retention, scripts, workFolder, clockSkew: new ClockSkew() };
 }
 
 function keepRunning(instances: Instances, link: Link, warn: (text: string) => void): Agent {

@@ -4,6 +4,7 @@ import type { Command, CommandInput, CommandType, Outcome, Output } from "@evenk
 import type { Evidence } from "@evenkeel/contracts/cause";
 import { type ErrorCode, type Facts, problemOf } from "@evenkeel/contracts/error";
 import type { ServiceId } from "@evenkeel/contracts/id";
+import type { Bases } from "./base/bases.ts";
 import type { ClockSkew } from "./clock-skew.ts";
 import type { Instances } from "./instances.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -15,6 +16,7 @@ import type { ScriptRunner } from "./script.ts";
 export interface AgentParts {
   readonly journal: Journal;
   readonly instances: Instances;
+  readonly bases: Bases;
   readonly objects: ObjectStore;
   readonly revisions: RevisionStore;
   readonly retention: Retention;

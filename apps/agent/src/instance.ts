@@ -6,12 +6,14 @@ import type { Desired } from "@evenkeel/agent-core/journal";
 import { problemFrom } from "@evenkeel/agent-core/outcome";
 import { launch, type ProcessRecord, readRecord, voidIntent, writeIntent } from "@evenkeel/agent-core/shim";
 import type { InstanceReport, Letter, Output } from "@evenkeel/contracts/agent-protocol";
+import { BASE_SOCKET_VARIABLE } from "@evenkeel/contracts/base-protocol";
 import { type Problem, problemOf } from "@evenkeel/contracts/error";
 import { Moment, type RevisionId, type ServiceId } from "@evenkeel/contracts/id";
 import { InstanceState } from "@evenkeel/contracts/service";
 import { makeFolder, readJson, readTextIfThere, writeDurableJson } from "@evenkeel/kit/durable-file";
 import { isAlive } from "@evenkeel/kit/process-identity";
 import { z } from "zod";
+import type { Bases } from "./base/bases.ts";
 import { makeControlGroup, removeControlGroup } from "./control-group.ts";
 import { cleanEnvironment } from "./environment.ts";
 import { readMemoryKills } from "./evidence.ts";
@@ -66,6 +68,7 @@ export interface InstanceOptions {
   readonly hostName: string;
   readonly address: string;
   readonly revisions: RevisionStore;
+  readonly bases: Bases;
   readonly at: AtExitPoint;
   /** What shall run in this letter, if anything. */
   desired(): Pick<Desired, "revisionId" | "port"> | null;
@@ -163,7 +166,7 @@ export class Instance {
     const wasHealthy = last?.state === "healthy" || last?.state === "unhealthy";
     this.#since = last?.since ?? this.#since;
     this.#state = last?.state ?? "starting";
-    this.#live(new Life(this.#lifeOptions({ record, child: null, wasHealthy })));
+    this.#live(new Life(this.#lifeOptions({ record, child: null, wasHealthy })), false);
   }
 
   /** An earlier agent has given it up. */
@@ -199,6 +202,7 @@ export class Instance {
       await this.#voidOpenIntent();
       const group = await this.group();
       const result = await end(group);
+      this.#options.bases.forget(this.slot, this.letter);
       if (group.record !== null) removeControlGroup(group.record.cgroup);
       this.life = null;
       this.#become("stopped", null);
@@ -260,8 +264,9 @@ export class Instance {
   }
 
   async #launch({ staged, port, intent, begin }: StartRequest): Promise<boolean> {
-    const { folder, address, hostId, revisions, at } = this.#options;
+    const { folder, address, hostId, revisions, bases, at } = this.#options;
     await makeFolder(folder, 0o700);
+    await bases.makeRoom(this.slot, this.letter);
     const stdoutBytes = await sizeOfFile(this.logFile("stdout"));
     const stderrBytes = await sizeOfFile(this.logFile("stderr"));
     const launched = { staged, port, stdoutBytes, stderrBytes, memoryKills: await readMemoryKills() };
@@ -285,7 +290,7 @@ export class Instance {
     at("after-spawn");
     // A crash loop is over when an instance is healthy, not when one more is tried.
     if (this.#state !== "crash-loop") this.#become("starting", null);
-    this.#live(new Life(this.#lifeOptions({ record, child, wasHealthy: false })));
+    this.#live(new Life(this.#lifeOptions({ record, child, wasHealthy: false })), true);
     return true;
   }
 
@@ -300,6 +305,7 @@ export class Instance {
       EVENKEEL_REVISION: staged.revisionId,
       EVENKEEL_VERSION: staged.version,
       EVENKEEL_HOST: this.#options.hostName,
+      [BASE_SOCKET_VARIABLE]: this.#options.bases.socketPath(this.slot, this.letter),
       ...(staged.names && {
         EVENKEEL_APPLICATION: staged.names.application,
         EVENKEEL_WORKSPACE: staged.names.workspace,
@@ -314,19 +320,23 @@ export class Instance {
       ...from,
       probe: new HealthProbe(this.#options.address, port, group),
       health: staged.configuration.health,
+      heldBack: () => this.#options.bases.heldBack(this.slot, this.letter),
       onJudged: (state: "healthy" | "unhealthy", problem: Problem | null) => this.#become(state, problem),
       onDeath: (death: Death) => this.#died(death),
     };
   }
 
-  #live(life: Life): void {
+  #live(life: Life, fresh: boolean): void {
     this.life = life;
+    const { pid } = life.record;
+    this.#options.bases.watch({ slot: this.slot, letter: this.letter, pid, fresh, isAlive: () => life.alive });
     void life.watch().catch((error: unknown) => this.#options.warn(`watching ended: ${problemFrom(error).title}`));
     this.#options.onChange();
   }
 
   #died(death: Death): void {
     this.lastDeath = death;
+    this.#options.bases.forget(this.slot, this.letter);
     if (!this.#shallRun()) {
       this.life = null;
       this.#become("stopped", null);

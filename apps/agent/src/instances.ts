@@ -6,6 +6,7 @@ import { type InstanceReport, type InstanceUsage, Letter, StartInput } from "@ev
 import { type RevisionId, ServiceId } from "@evenkeel/contracts/id";
 import { Claims } from "@evenkeel/kit/claim";
 import { rotateLog } from "@evenkeel/kit/log";
+import type { Bases } from "./base/bases.ts";
 import type { PortRange } from "./config.ts";
 import { isDiskFull } from "./disk.ts";
 import { Instance } from "./instance.ts";
@@ -25,6 +26,7 @@ export interface InstancesOptions {
   readonly ports: PortRange;
   readonly journal: Journal;
   readonly revisions: RevisionStore;
+  readonly bases: Bases;
   readonly at: AtExitPoint;
   onChange(): void;
   warn(text: string): void;
@@ -46,10 +48,10 @@ export class Instances {
 
   /** Adopts what lives and starts what shall run; needs no control plane. */
   async restore(): Promise<void> {
-    const found: Instance[] = [];
-    for (const slot of await readdir(this.#options.folder).catch(() => []))
-      for (const letter of Letter.options)
-        if (ServiceId.safeParse(slot).success) found.push(this.get(ServiceId.parse(slot), letter));
+    const names = await readdir(this.#options.folder).catch(() => []);
+    const slots = names.flatMap((name) => ServiceId.safeParse(name).data ?? []);
+    await this.#options.bases.wanted.load(slots);
+    const found = slots.flatMap((slot) => Letter.options.map((letter) => this.get(slot, letter)));
     const inHand = this.#startsInHand();
     await Promise.all(
       found.map((instance) =>
@@ -178,6 +180,7 @@ export class Instances {
   /** The agent goes, its instances stay. */
   leave(): void {
     for (const instance of this.#instances.values()) instance.leave();
+    this.#options.bases.leave();
   }
 }
 

@@ -32,6 +32,8 @@ export interface LifeOptions {
   readonly health: HealthCheck;
   /** It was healthy when an earlier agent looked. */
   readonly wasHealthy: boolean;
+  /** Why it does not count as healthy yet, though it answers; null: nothing. */
+  heldBack(): string | null;
   onJudged(state: "healthy" | "unhealthy", problem: Problem | null): void;
   onDeath(death: Death): void;
 }
@@ -83,7 +85,7 @@ export class Life {
         if (!this.#left) this.#options.onDeath(death);
         return;
       }
-      const probe = await this.#options.probe.ask(this.health, this.#probeTimeoutMs());
+      const probe = this.#withHeld(await this.#options.probe.ask(this.health, this.#probeTimeoutMs()));
       if (this.#left) return;
       if (isAlive(this.record)) this.#judge(probe);
       await sleep(this.#pauseMs(), undefined, { signal: this.#wake.signal, ref: false }).catch(() => undefined);
@@ -98,6 +100,11 @@ export class Life {
 
   get alive(): boolean {
     return isAlive(this.record);
+  }
+
+  #withHeld(probe: Probe): Probe {
+    const problem = probe.kind === "healthy" ? this.#options.heldBack() : null;
+    return problem === null ? probe : { kind: "not-yet", problem };
   }
 
   #judge(probe: Probe): void {

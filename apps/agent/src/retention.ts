@@ -22,17 +22,21 @@ export class Retention {
   readonly #revisions: RevisionStore;
   readonly #objects: ObjectStore;
   readonly #wanted: () => Set<RevisionId>;
+  readonly #ofModules: () => readonly Digest[];
 
   constructor(options: {
     folder: string;
     revisions: RevisionStore;
     objects: ObjectStore;
     wanted: () => Set<RevisionId>;
+    /** Bundles of modules that a base holds. */
+    ofModules: () => readonly Digest[];
   }) {
     this.#folder = options.folder;
     this.#revisions = options.revisions;
     this.#objects = options.objects;
     this.#wanted = options.wanted;
+    this.#ofModules = options.ofModules;
   }
 
   /** The revision was healthy here. */
@@ -59,9 +63,8 @@ export class Retention {
     );
     for (const { revisionId } of gone) await this.#revisions.remove(serviceId, revisionId);
     const stay = all.filter((staged) => !gone.includes(staged));
-    await this.#objects.collect(
-      new Set<Digest>(stay.flatMap(({ packageDigest, buildpackDigest }) => [packageDigest, buildpackDigest])),
-    );
+    const ofRevisions = stay.flatMap(({ packageDigest, buildpackDigest }) => [packageDigest, buildpackDigest]);
+    await this.#objects.collect(new Set<Digest>([...ofRevisions, ...this.#ofModules()]));
   }
 
   #file(serviceId: ServiceId): string {

@@ -6,6 +6,17 @@ import { type Problem, problemOf } from "@evenkeel/contracts/error";
 import { type AgentParts, CommandEnd, type Handler } from "./command.ts";
 import { awaitHealth } from "./commands/await-health.ts";
 import { fetchPackage } from "./commands/fetch-package.ts";
+import {
+  activateModule,
+  clearBase,
+  deactivateModule,
+  installModule,
+  publishModule,
+  queryModules,
+  splitBase,
+  uninstallModule,
+  unpublishModule,
+} from "./commands/modules.ts";
 import { noOp } from "./commands/no-op.ts";
 import { runScript } from "./commands/run-script.ts";
 import { stageRevision } from "./commands/stage-revision.ts";
@@ -23,6 +34,15 @@ const HANDLERS: { readonly [Type in CommandType]: Handler<Type> } = {
   "stop-instance": stopInstance,
   "run-script": runScript,
   "no-op": noOp,
+  "install-module": installModule,
+  "uninstall-module": uninstallModule,
+  "activate-module": activateModule,
+  "deactivate-module": deactivateModule,
+  "publish-module": publishModule,
+  "unpublish-module": unpublishModule,
+  "clear-base": clearBase,
+  "split-base": splitBase,
+  "query-modules": queryModules,
 };
 
 /** Runs any command of the protocol to its outcome. */

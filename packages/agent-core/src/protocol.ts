@@ -5,6 +5,8 @@ import {
   type Command,
   compareFences,
   type InstanceReport,
+  laneOf,
+  type SlotBase,
 } from "@evenkeel/contracts/agent-protocol";
 import { type Problem, problemOf } from "@evenkeel/contracts/error";
 import type { CommandId, HostId } from "@evenkeel/contracts/id";
@@ -25,6 +27,8 @@ const WAITING_LIMIT = 1000;
 
 /** Changes of instances that come within this time are told as one; what was told is one write in front of the next outcome. */
 const TOGETHER_MS = 5;
+/** Bases in one message. */
+const BASES_AT_ONCE = 50;
 
 /** Reads the log files of a slot for whoever asks over the link. */
 export interface LogReader {
@@ -44,6 +48,8 @@ export interface ProtocolDeps {
   /** The link has been heard of lately; a process that was frozen notices here before anything else. */
   isLinkFresh(): boolean;
   instances(): InstanceReport[];
+  /** Bases that have altered since they were last taken, or all. */
+  takeBases?(all: boolean): SlotBase[] | undefined;
   /** Traces of these commands outside the journal may go. */
   onForgotten(commandIds: readonly CommandId[]): void;
   onSetAside(problem: Problem): void;
@@ -60,6 +66,7 @@ export class AgentProtocol {
   #send: ((message: AgentMessage) => void) | null = null;
   #welcomed = false;
   #instancesMoved: NodeJS.Timeout | null = null;
+  #basesMoved: NodeJS.Timeout | null = null;
 
   readonly #orders: Orders = {
     welcome: (order) => this.#welcome(order),
@@ -154,6 +161,11 @@ export class AgentProtocol {
     this.#instancesMoved ??= setTimeout(() => this.#tellInstances(), TOGETHER_MS);
   }
 
+  /** Tells which modules bases hold, after one of them altered. */
+  reportBases(): void {
+    this.#basesMoved ??= setTimeout(() => this.#tellBases(), TOGETHER_MS);
+  }
+
   /** Sends outcomes again that nobody has acknowledged. */
   resend(): void {
     if (!this.#welcomed) return;
@@ -172,6 +184,8 @@ export class AgentProtocol {
     }
     this.#welcomed = true;
     journal.raiseEpoch(order.epoch);
+    const bases = this.#deps.takeBases?.(true);
+    if (bases !== undefined) this.#sendBases(bases, true);
     for (const commandId of order.void) this.#void(commandId);
     const ended = [...order.void, ...order.acknowledged].filter((id) => journal.find(id)?.state === "ended");
     if (ended.length > 0) this.#acknowledge(ended);
@@ -214,12 +228,13 @@ export class AgentProtocol {
 
   #refuseIfStale(command: Command): boolean {
     const { journal } = this.#deps;
-    const { slot, fence } = command;
+    const { fence } = command;
+    const lane = laneOf(command);
     const ofHost = journal.highestFence(null);
-    const highest = slot === null ? ofHost : journal.highestFence(slot);
-    const stale = fence.epoch < ofHost.epoch || (slot !== null && compareFences(fence, highest) < 0);
+    const highest = journal.highestFence(lane);
+    const stale = fence.epoch < ofHost.epoch || (lane !== null && compareFences(fence, highest) < 0);
     if (!stale) return false;
-    const facts = { ...fence, highest: slot === null ? ofHost.epoch : `${highest.epoch}.${highest.token}` };
+    const facts = { ...fence, highest: lane === null ? ofHost.epoch : `${highest.epoch}.${highest.token}` };
     this.#report(journal.end(command, refusedWith("FENCE_STALE", facts)));
     return true;
   }
@@ -303,6 +318,22 @@ export class AgentProtocol {
     if (this.#welcomed) this.#tell({ kind: "instances", instances: this.#deps.instances() });
   }
 
+  /** Before any outcome that follows from it. */
+  #tellBases(): void {
+    if (this.#basesMoved === null) return;
+    clearTimeout(this.#basesMoved);
+    this.#basesMoved = null;
+    if (!this.#welcomed) return;
+    const altered = this.#deps.takeBases?.(false) ?? [];
+    if (altered.length > 0) this.#sendBases(altered, false);
+  }
+
+  /** Reports are long: a message holds a few. */
+  #sendBases(bases: readonly SlotBase[], whole: boolean): void {
+    for (let at = 0; at === 0 || at < bases.length; at += BASES_AT_ONCE)
+      this.#tell({ kind: "bases", whole: whole && at === 0, bases: bases.slice(at, at + BASES_AT_ONCE) });
+  }
+
   #report(entry: JournalEntry): void {
     this.#unacknowledged.add(entry.commandId);
     this.#tellOutcome(entry);
@@ -311,6 +342,7 @@ export class AgentProtocol {
   #tellOutcome({ commandId, sequence, outcome }: JournalEntry): void {
     if (!this.#welcomed || outcome === null) return;
     this.#tellInstances();
+    this.#tellBases();
     this.#tell({ kind: "outcome", commandId, sequence, outcome });
   }
 

@@ -1,10 +1,10 @@
-import type { Command, CommandType, Outcome } from "@evenkeel/contracts/agent-protocol";
+import { type Command, type CommandType, laneOf, type Outcome } from "@evenkeel/contracts/agent-protocol";
 import type { CommandId } from "@evenkeel/contracts/id";
 import { type AtExitPoint, isStopped } from "./exit-point.ts";
 import type { Journal, JournalEntry, StartedAt } from "./journal.ts";
 import { failedWith, interruptedWith, problemFrom } from "./outcome.ts";
 
-// 1. Commands of one slot run one after another, in the order they were admitted; those without a slot run side by side, few at a time.
+// 1. Commands of one lane (a slot, or a module in the base there) run one after another, in the order they were admitted; those without one run side by side, few at a time.
 // 2. `started` is in the journal before anything is done, the outcome before anybody hears of it.
 // 3. After `hold` nothing starts that had not started; what waits is in the journal and comes back by `admit` only.
 // 4. A command that an earlier agent had started is taken up once, with the time that has passed since then counted.
@@ -41,7 +41,11 @@ export async function beginWhenDue(context: Pick<RunContext, "due" | "begin">): 
 }
 
 /** Types that say by themselves when they begin; all others have begun when they are run. */
-const BEGIN_THEMSELVES: ReadonlySet<CommandType> = new Set(["start-instance", "run-script", "stop-instance"]);
+const BEGIN_THEMSELVES: ReadonlySet<CommandType> = new Set([
+  ...(["start-instance", "run-script", "stop-instance"] as const),
+  ...(["install-module", "uninstall-module", "activate-module", "deactivate-module"] as const),
+  ...(["publish-module", "unpublish-module", "clear-base", "split-base"] as const),
+]);
 /** Of these an earlier agent may have written the start and done nothing yet. */
 const MAY_NOT_HAVE_ACTED: ReadonlySet<CommandType> = new Set(["start-instance", "run-script"]);
 
@@ -101,7 +105,7 @@ export class Slots {
     const line = this.#lineOf(command);
     if (line.waiting.some(({ commandId }) => commandId === command.commandId)) return;
     line.waiting.push(command);
-    this.#advance(command.slot ?? FREE, line);
+    this.#advance(laneOf(command) ?? FREE, line);
   }
 
   /** Takes up a command that an earlier agent had started. */
@@ -141,8 +145,8 @@ export class Slots {
     work.wake();
   }
 
-  #lineOf({ slot }: Command): Line {
-    const key = slot ?? FREE;
+  #lineOf(command: Command): Line {
+    const key = laneOf(command) ?? FREE;
     const line = this.#lines.get(key) ?? { running: 0, capacity: key === FREE ? FREE_AT_ONCE : 1, waiting: [] };
     this.#lines.set(key, line);
     return line;
@@ -161,7 +165,7 @@ export class Slots {
 
   #leave(command: Command, line: Line): void {
     line.running -= 1;
-    this.#advance(command.slot ?? FREE, line);
+    this.#advance(laneOf(command) ?? FREE, line);
   }
 
   async #work(command: Command, earlier: StartedAt | null): Promise<void> {

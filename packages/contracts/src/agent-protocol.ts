@@ -1,9 +1,11 @@
 import { z } from "zod";
+import { BaseReport } from "./base-protocol.ts";
 import { ScriptLimits } from "./buildpack.ts";
 import { Evidence } from "./cause.ts";
 import { Problem } from "./error.ts";
 import { HostFacts } from "./host.ts";
-import { ChangeId, CommandId, Digest, HostId, JournalId, Moment, RevisionId, ServiceId, StepId } from "./id.ts";
+import { ChangeId, CommandId, Digest, HostId, JournalId, Moment, Name, RevisionId, ServiceId, StepId } from "./id.ts";
+import { Business, ModuleTags, ModuleVersion, SplitRule } from "./module.ts";
 import { Configuration, HealthCheck, InstanceState } from "./service.ts";
 
 /** One outbound WebSocket per host, JSON text messages; below `/api/v1`. The header `Authorization: Bearer <credential>` names the host. */
@@ -63,6 +65,35 @@ export const RunScriptInput = z.strictObject({
   limits: ScriptLimits.optional(),
 });
 
+/** A module in the base of a slot. Commands about it need no slot of their own: `laneOf` says behind which others they wait. */
+const moduleOfBase = { base: ServiceId, name: Name, version: ModuleVersion };
+/** Brings the bundle, installs it in the base that lives in the slot, and keeps it as wanted there: it comes back with every new process. */
+export const InstallModuleInput = z.strictObject({
+  ...moduleOfBase,
+  object,
+  activate: z.boolean(),
+  /** Other versions of it are drained and uninstalled once this one is active. */
+  replace: z.boolean(),
+  /** Null: published only if it replaces a published version. */
+  publish: z.strictObject({ tags: ModuleTags }).nullable(),
+});
+/** Succeeds too where it is no longer there. */
+export const UninstallModuleInput = z.strictObject(moduleOfBase);
+export const ActivateModuleInput = z.strictObject(moduleOfBase);
+export const DeactivateModuleInput = z.strictObject(moduleOfBase);
+export const PublishModuleInput = z.strictObject({ ...moduleOfBase, tags: ModuleTags });
+export const UnpublishModuleInput = z.strictObject(moduleOfBase);
+/** Uninstalls every module of the base; nothing comes back with the next process. */
+export const ClearBaseInput = z.strictObject({ base: ServiceId });
+/** Replaces the rules by which the base splits requests and calls, and the businesses of its process engine; null leaves them. */
+export const SplitBaseInput = z.strictObject({
+  base: ServiceId,
+  rules: z.array(SplitRule).max(500).nullable(),
+  businesses: z.array(Business).max(500).nullable(),
+});
+/** Asks the base what it holds; facts: {modules: "name@version state" of each}. */
+export const QueryModulesInput = z.strictObject({ base: ServiceId });
+
 export const COMMAND_INPUTS = {
   "fetch-package": FetchInput,
   "stage-revision": StageInput,
@@ -72,6 +103,15 @@ export const COMMAND_INPUTS = {
   "stop-instance": StopInput,
   "run-script": RunScriptInput,
   "no-op": NoOpInput,
+  "install-module": InstallModuleInput,
+  "uninstall-module": UninstallModuleInput,
+  "activate-module": ActivateModuleInput,
+  "deactivate-module": DeactivateModuleInput,
+  "publish-module": PublishModuleInput,
+  "unpublish-module": UnpublishModuleInput,
+  "clear-base": ClearBaseInput,
+  "split-base": SplitBaseInput,
+  "query-modules": QueryModulesInput,
 } as const;
 export type CommandType = keyof typeof COMMAND_INPUTS;
 export const CommandType = z.enum(Object.keys(COMMAND_INPUTS) as [CommandType, ...CommandType[]]);
@@ -92,6 +132,15 @@ export const Command = z.strictObject({
   deadlineMs: z.int().min(1),
 });
 export type Command = z.infer<typeof Command>;
+
+const OfBase = z.object({ base: ServiceId, name: Name.optional() });
+
+/** What a command waits behind and whose fence it is compared with: its slot, or one module of the base there. Null: nothing, fenced by epoch alone. */
+export function laneOf({ slot, type, input }: Pick<Command, "slot" | "type" | "input">): string | null {
+  if (slot !== null) return slot;
+  const ofBase = /-(base|modules?)$/.test(type) ? OfBase.safeParse(input).data : undefined;
+  return ofBase === undefined ? null : `${ofBase.base}/${ofBase.name ?? ""}`;
+}
 
 /** The first and last of an output, with the bytes left out between them. */
 export const Output = z.strictObject({ head: z.string(), gapBytes: z.int(), tail: z.string() });
@@ -130,6 +179,10 @@ export const InstanceReport = z.strictObject({
   since: Moment,
 });
 export type InstanceReport = z.infer<typeof InstanceReport>;
+
+/** The base in a slot, as its agent sees it; null = there is none any more, or it does not answer. */
+export const SlotBase = z.strictObject({ slot: ServiceId, letter: Letter, report: BaseReport.nullable() });
+export type SlotBase = z.infer<typeof SlotBase>;
 
 /** What an instance uses: resident memory of all its processes, and the processor time that those alive have taken. */
 export const InstanceUsage = z.strictObject({
@@ -176,6 +229,8 @@ export const AgentMessage = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("revoked"), commandId: CommandId, revoked: z.boolean() }),
   /** On every change of one of them: all instances of the host. */
   z.strictObject({ kind: z.literal("instances"), instances: z.array(InstanceReport) }),
+  /** After each welcome all bases (`whole`: those that it does not name are gone), then those that have altered; before the outcome of what altered them. */
+  z.strictObject({ kind: z.literal("bases"), whole: z.boolean(), bases: z.array(SlotBase).max(1000) }),
   z.strictObject({ kind: z.literal("challenge-answer"), nonce: z.string() }),
   z.strictObject({
     kind: z.literal("log"),

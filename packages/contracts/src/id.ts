@@ -60,6 +60,12 @@ export const CommandTemplateId = idSchema<"CommandTemplateId">("tpl");
 export type CommandTemplateId = z.infer<typeof CommandTemplateId>;
 export const TrafficRuleId = idSchema<"TrafficRuleId">("trl");
 export type TrafficRuleId = z.infer<typeof TrafficRuleId>;
+export const ModuleBundleId = idSchema<"ModuleBundleId">("mod");
+export type ModuleBundleId = z.infer<typeof ModuleBundleId>;
+export const BaseClusterId = idSchema<"BaseClusterId">("bcl");
+export type BaseClusterId = z.infer<typeof BaseClusterId>;
+export const BaseId = idSchema<"BaseId">("base");
+export type BaseId = z.infer<typeof BaseId>;
 export const ReviewId = idSchema<"ReviewId">("rvw");
 export type ReviewId = z.infer<typeof ReviewId>;
 

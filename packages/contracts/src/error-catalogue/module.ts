@@ -106,6 +106,14 @@ export const MODULE_ERRORS = {
     "The module {module} changes what belongs to all: {names}.",
     "Leave these alone; they were taken back.",
   ]),
+  BASE_ABSENT: entry(409, "later", [
+    "No base lives in the slot {slot}.",
+    "Start its service; it is a base once its process has opened the socket named in EVENKEEL_BASE_SOCKET.",
+  ]),
+  BASE_UNREACHABLE: entry(502, "later", [
+    "The base gave no answer: {problem}.",
+    "See whether its process lives and its event loop turns, then retry.",
+  ]),
   BASE_MUST_RESTART: entry(503, "later", [
     "The base cannot be freed of the module {module}: {problem}.",
     "Drain the base and restart it.",

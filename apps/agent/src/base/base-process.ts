@@ -1,0 +1,208 @@
+// The base in one process: found by its socket, watched for as long as the process lives, given back what its slot shall hold.
+//
+// 1. The socket was removed before the process began, so whoever listens there is this process.
+// 2. Nothing is asked of a base before it holds again what it shall hold.
+// 3. A process that was started here counts as healthy only then; what cannot be brought back is named and keeps it from being released.
+import { existsSync, watch } from "node:fs";
+import { basename, dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { problemFrom } from "@evenkeel/agent-core/outcome";
+import type { Letter, SlotBase } from "@evenkeel/contracts/agent-protocol";
+import type { BaseInput, BaseOperation, BaseReport, BaseResult } from "@evenkeel/contracts/base-protocol";
+import { PlatformError } from "@evenkeel/contracts/error";
+import type { ServiceId } from "@evenkeel/contracts/id";
+import type { ObjectStore } from "../object-store.ts";
+import { askBase, BaseRefusal, watchBase } from "./base-client.ts";
+import type { WantedModule, WantedModules } from "./wanted-modules.ts";
+
+const RETRY_MS = 50;
+const RETRY_MAX_MS = 2000;
+const RESTORE_MS = 10 * 60_000;
+
+export interface BaseProcessOptions {
+  readonly slot: ServiceId;
+  readonly letter: Letter;
+  readonly pid: number;
+  readonly socketPath: string;
+  /** Started by this agent; an adopted one holds what it holds. */
+  readonly fresh: boolean;
+  readonly wanted: WantedModules;
+  readonly objects: ObjectStore;
+  isAlive(): boolean;
+  onAltered(): void;
+  warn(text: string): void;
+}
+
+export class BaseProcess {
+  readonly options: BaseProcessOptions;
+  report: BaseReport | null = null;
+  readonly #left = new AbortController();
+  readonly #settled = Promise.withResolvers<void>();
+  readonly #listeners = new Set<() => void>();
+  #isSettled = false;
+  /** Why something could not be brought back. */
+  #missing: string | null = null;
+
+  constructor(options: BaseProcessOptions) {
+    this.options = options;
+    this.#settled.promise.catch(() => undefined);
+  }
+
+  show(): SlotBase {
+    const { slot, letter } = this.options;
+    return { slot, letter, report: this.report };
+  }
+
+  /** Why the process does not count as healthy yet; null: nothing is in its way. */
+  heldBack(): string | null {
+    const { fresh, slot, wanted } = this.options;
+    if (!fresh || wanted.of(slot).modules.length === 0) return null;
+    if (this.#missing !== null) return this.#missing;
+    if (this.#isSettled) return null;
+    return this.report === null ? "it has not opened its socket as a base" : "its modules are being brought back";
+  }
+
+  /** Until the process ends or is left. */
+  async follow(): Promise<void> {
+    const { socketPath, isAlive } = this.options;
+    const { signal } = this.#left;
+    for (let pauseMs = RETRY_MS; isAlive() && !signal.aborted; ) {
+      await socketAt(socketPath, signal);
+      if (signal.aborted) break;
+      await watchBase(socketPath, { signal, hear: (report) => this.#hear(report) }).catch(() => undefined);
+      pauseMs = this.report === null ? Math.min(2 * pauseMs, RETRY_MAX_MS) : RETRY_MS;
+      this.#told(null);
+      await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+    this.leave();
+  }
+
+  leave(): void {
+    this.#left.abort();
+    this.#settled.reject(absent(this.options.slot));
+    if (this.report !== null) this.#told(null);
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Until it holds what it shall hold; throws once its process has gone. */
+  async settled(): Promise<void> {
+    await this.#settled.promise;
+  }
+
+  /** Asks the base, once it holds what it shall hold. */
+  async ask<Operation extends BaseOperation>(
+    operation: Operation,
+    input: BaseInput<Operation>,
+    signal: AbortSignal,
+  ): Promise<BaseResult<Operation>> {
+    await this.settled();
+    return await this.#ask(operation, input, signal);
+  }
+
+  /** Looks at the whole of it, so that whoever hears of an outcome has heard of what it altered. */
+  async refresh(signal: AbortSignal): Promise<BaseReport> {
+    const report = await this.#ask("list", {}, signal);
+    this.#told(report);
+    return report;
+  }
+
+  /** Until the base says so, the process ends, or the time is up. */
+  async until(isSo: (report: BaseReport) => boolean, signal: AbortSignal): Promise<void> {
+    while (this.report !== null && !isSo(this.report) && !signal.aborted && !this.#left.signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#listeners.add(resolve);
+      signal.addEventListener("abort", () => resolve(), { once: true });
+      await promise;
+      this.#listeners.delete(resolve);
+    }
+  }
+
+  async #ask<Operation extends BaseOperation>(
+    operation: Operation,
+    input: BaseInput<Operation>,
+    signal: AbortSignal,
+  ): Promise<BaseResult<Operation>> {
+    const { socketPath } = this.options;
+    const either = AbortSignal.any([signal, this.#left.signal]);
+    return await askBase(socketPath, operation, { input, signal: either }).catch((error: unknown) => {
+      if (error instanceof BaseRefusal) throw error;
+      throw new PlatformError("BASE_UNREACHABLE", { problem: problemFrom(error).title }, { cause: error });
+    });
+  }
+
+  #hear(report: BaseReport): void {
+    const first = this.report === null;
+    this.#told(report);
+    if (first && !this.#isSettled) void this.#bringBack(report);
+  }
+
+  #told(report: BaseReport | null): void {
+    if (report === null && this.report === null) return;
+    this.report = report;
+    for (const listener of this.#listeners) listener();
+    this.options.onAltered();
+  }
+
+  async #bringBack({ modules, startedAt }: BaseReport): Promise<void> {
+    const { slot, wanted, warn } = this.options;
+    const signal = AbortSignal.any([this.#left.signal, AbortSignal.timeout(RESTORE_MS)]);
+    const lost: string[] = [];
+    const all = wanted.of(slot);
+    const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
+      await work().catch((error: unknown) => {
+        const problem = error instanceof BaseRefusal ? error.failure.problem : problemFrom(error);
+        lost.push(`${what}: ${problem.title}`);
+        warn(`${what} is not brought back: ${problem.title}`);
+      });
+    };
+    for (const module of all.modules) {
+      const there = modules.find(({ name, version }) => name === module.name && version === module.version);
+      if (there !== undefined && there.state !== "broken") continue;
+      const operationId = `restore ${startedAt} ${module.name}@${module.version}`;
+      await attempt(`${module.name}@${module.version}`, () => this.#install(module, operationId, signal));
+    }
+    if (all.rules.length > 0)
+      await attempt("rules", () =>
+        this.#ask("split", { operationId: `restore ${startedAt} rules`, rules: all.rules }, signal),
+      );
+    if (all.businesses.length > 0)
+      await attempt("businesses", () => {
+        const input = { operationId: `restore ${startedAt} businesses`, businesses: all.businesses };
+        return this.#ask("businesses", input, signal);
+      });
+    this.#missing =
+      lost.length === 0 ? null : `modules that it shall hold could not be brought back: ${lost.join("; ")}`;
+    // Whoever hears that it is healthy has heard what it holds.
+    await this.refresh(signal).catch(() => undefined);
+    this.#isSettled = true;
+    this.#settled.resolve();
+  }
+
+  async #install(module: WantedModule, operationId: string, signal: AbortSignal): Promise<void> {
+    const { objects } = this.options;
+    const { object, active, published } = module;
+    await objects.fetch(object, signal);
+    const bundle = { path: objects.pathOf(object.digest), digest: object.digest };
+    await this.#ask("install", { operationId, bundle, activate: active, replace: false, publish: published }, signal);
+  }
+}
+
+const absent = (slot: ServiceId): PlatformError => new PlatformError("BASE_ABSENT", { slot });
+
+/** Until there is a file of this name. */
+async function socketAt(path: string, signal: AbortSignal): Promise<void> {
+  if (existsSync(path)) return;
+  await new Promise<void>((resolve) => {
+    const watcher = watch(dirname(path), { signal, persistent: false }, (_, name) => {
+      if (name === basename(path) && existsSync(path)) end();
+    });
+    const end = (): void => {
+      watcher.close();
+      resolve();
+    };
+    watcher.once("error", end);
+    watcher.once("close", () => resolve());
+    // It may have come before anybody watched.
+    if (existsSync(path)) end();
+  });
+}

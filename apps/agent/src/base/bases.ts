@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto";
+import { lstat, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Letter, SlotBase } from "@evenkeel/contracts/agent-protocol";
+import { PlatformError } from "@evenkeel/contracts/error";
+import type { ServiceId } from "@evenkeel/contracts/id";
+import { makeFolder } from "@evenkeel/kit/durable-file";
+import type { ObjectStore } from "../object-store.ts";
+import { BaseProcess } from "./base-process.ts";
+import { WantedModules } from "./wanted-modules.ts";
+
+/** Bytes that the path of a unix socket may have on Linux. */
+const SOCKET_PATH_BYTES = 107;
+const SOCKET = "base.sock";
+
+export interface BasesOptions {
+  /** Of the instances: a folder for each slot. */
+  readonly folder: string;
+  readonly objects: ObjectStore;
+  onChange(): void;
+  warn(text: string): void;
+}
+
+/** A process that lives in a letter, and may turn out to be a base. */
+export interface Candidate {
+  readonly slot: ServiceId;
+  readonly letter: Letter;
+  readonly pid: number;
+  readonly fresh: boolean;
+  isAlive(): boolean;
+}
+
+/** The bases among the instances of this host. */
+export class Bases {
+  readonly wanted: WantedModules;
+  readonly #options: BasesOptions;
+  readonly #processes = new Map<string, BaseProcess>();
+  readonly #altered = new Set<ServiceId>();
+
+  constructor(options: BasesOptions) {
+    this.#options = options;
+    this.wanted = new WantedModules(options.folder);
+  }
+
+  /** Where an instance may listen as a base: in its folder, or, where that has too long a name, in a closed one of its own. */
+  socketPath(slot: ServiceId, letter: Letter): string {
+    const near = join(this.#options.folder, slot, letter, SOCKET);
+    if (Buffer.byteLength(near) <= SOCKET_PATH_BYTES) return near;
+    const name = createHash("sha256").update(near).digest("hex").slice(0, 24);
+    return join(tmpdir(), `evenkeel-base-${process.getuid?.() ?? 0}-${name}`, SOCKET);
+  }
+
+  /** Before a process starts: what an earlier one left is gone. */
+  async makeRoom(slot: ServiceId, letter: Letter): Promise<void> {
+    const path = this.socketPath(slot, letter);
+    const folder = join(path, "..");
+    await makeFolder(folder, 0o700);
+    const { uid, mode } = await lstat(folder);
+    if (uid !== process.getuid?.() || (mode & 0o077) !== 0)
+      throw new PlatformError("FILE_UNUSABLE", { path: folder, reason: "it is not closed to others" });
+    await rm(path, { force: true });
+  }
+
+  /** A process lives in this letter: it is watched for becoming a base. */
+  watch({ slot, letter, ...rest }: Candidate): void {
+    const key = `${slot}/${letter}`;
+    this.#processes.get(key)?.leave();
+    const { objects, onChange, warn } = this.#options;
+    const followed = new BaseProcess({
+      ...{ slot, letter, objects, warn, ...rest },
+      socketPath: this.socketPath(slot, letter),
+      wanted: this.wanted,
+      onAltered: () => {
+        this.#altered.add(slot);
+        onChange();
+      },
+    });
+    this.#processes.set(key, followed);
+    void followed.follow().catch((error: Error) => warn(`a base is not watched: ${error.message}`));
+  }
+
+  /** The process of this letter has ended, or is nobody's concern any more. */
+  forget(slot: ServiceId, letter: Letter): void {
+    this.#processes.get(`${slot}/${letter}`)?.leave();
+    this.#processes.delete(`${slot}/${letter}`);
+  }
+
+  heldBack(slot: ServiceId, letter: Letter): string | null {
+    return this.#processes.get(`${slot}/${letter}`)?.heldBack() ?? null;
+  }
+
+  /** The base of a slot; where two stand side by side, the newer one. */
+  of(slot: ServiceId): BaseProcess {
+    const found = this.#newest(slot);
+    if (found === undefined) throw new PlatformError("BASE_ABSENT", { slot });
+    return found;
+  }
+
+  /** Those that altered since the last call, or all; undefined where there never was one. */
+  take(all: boolean): SlotBase[] | undefined {
+    const known = new Set([...this.#processes.values()].map(({ options }) => options.slot));
+    const slots = all ? known : new Set(this.#altered);
+    this.#altered.clear();
+    const bases = [...slots].flatMap((slot) => {
+      const newest = this.#newest(slot);
+      if (newest !== undefined) return [newest.show()];
+      return all ? [] : [{ slot, letter: "a" as const, report: null }];
+    });
+    return all && bases.length === 0 && this.wanted.digests().length === 0 ? undefined : bases;
+  }
+
+  /** The agent goes, the bases stay. */
+  leave(): void {
+    for (const each of this.#processes.values()) each.leave();
+  }
+
+  #newest(slot: ServiceId): BaseProcess | undefined {
+    const here = [...this.#processes.values()].filter(
+      ({ options, report }) => options.slot === slot && report !== null,
+    );
+    return here.sort((one, other) => (other.report?.startedAt ?? "").localeCompare(one.report?.startedAt ?? ""))[0];
+  }
+}

@@ -1,0 +1,48 @@
+import { digestOf, packBundle } from "@evenkeel/base/bundle/format";
+import type { Digest } from "@evenkeel/contracts/id";
+import { ModuleManifest } from "@evenkeel/contracts/module";
+import type { z } from "zod";
+
+const BASE = new URL("../../base/src/index.ts", import.meta.url).href;
+
+/** A base application for the agent to start: `server.mjs`. What no module answers it answers itself: `/healthz`, and its pid. */
+export const BASE_SERVER = `
+import { createServer } from "node:http";
+import { createBase } from ${JSON.stringify(BASE)};
+const base = await createBase({ name: "shop", version: "1.0.0" });
+createServer((request, response) => {
+  if (base.handle(request, response)) return;
+  response.statusCode = request.url === "/healthz" || request.url === "/" ? 200 : 404;
+  response.end(JSON.stringify({ pid: process.pid, of: "the base" }));
+}).listen(Number(process.env.PORT), process.env.HOST);
+`;
+
+/** A module as the control plane and the agents take it. */
+export interface TestBundle {
+  readonly name: string;
+  readonly version: string;
+  readonly bytes: Buffer;
+  readonly object: { readonly digest: Digest; readonly sizeBytes: number };
+}
+
+/** Builds a bundle of this code. */
+export function bundleOf(manifest: z.input<typeof ModuleManifest>, code: string): TestBundle {
+  const text = Buffer.from(code);
+  const facts = { manifest: ModuleManifest.parse(manifest), codeDigest: digestOf(text), cache: null };
+  const bytes = Buffer.from(packBundle({ facts, code: text, cache: null }));
+  const { name, version } = facts.manifest;
+  return { name, version, bytes, object: { digest: digestOf(bytes), sizeBytes: bytes.length } };
+}
+
+/** A module that answers below `/<name>` with its version and what else it is given to say. */
+export function answering(name: string, version: string, more = ""): TestBundle {
+  const text = `${name} ${version}${more}`;
+  const code = `exports.activate = () => ({ routes: (request, response) => response.end(${JSON.stringify(text)}) });`;
+  return bundleOf({ name, version, provides: { routes: [{ path: `/${name}` }] } }, code);
+}
+
+/** A module whose activation fails. */
+export function failing(name: string, version: string): TestBundle {
+  const code = `exports.activate = async () => { throw new Error("no database for ${name}"); };`;
+  return bundleOf({ name, version, provides: { routes: [{ path: `/${name}` }] } }, code);
+}
