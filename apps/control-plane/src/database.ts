@@ -4,6 +4,7 @@ import type { ApplicationTables } from "./application/tables.ts";
 import type { ApprovalTables } from "./approval/tables.ts";
 import type { AuditTables } from "./audit/tables.ts";
 import type { BackupTables } from "./backup/tables.ts";
+import type { BaseClusterTables } from "./base-cluster/tables.ts";
 import type { BuildpackTables } from "./buildpack/tables.ts";
 import type { ChangeTables } from "./change/tables.ts";
 import type { CommandTemplateTables } from "./command-template/tables.ts";
@@ -12,6 +13,7 @@ import type { GatewayTables } from "./gateway/tables.ts";
 import type { HostTables } from "./host/tables.ts";
 import type { HttpTables } from "./http/tables.ts";
 import type { InstallationTables } from "./installation/tables.ts";
+import type { ModuleTables } from "./module/tables.ts";
 import type { PackageTables } from "./package/tables.ts";
 import type { PrincipalTables } from "./principal/tables.ts";
 import type { PrincipalGroupTables } from "./principal-group/tables.ts";
@@ -52,4 +54,6 @@ export interface Database
     ApprovalTables,
     AdmissionTables,
     ReviewTables,
+    ModuleTables,
+    BaseClusterTables,
     ConvergenceTables {}

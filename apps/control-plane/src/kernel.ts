@@ -4,6 +4,8 @@ import { convergenceKind, noteEnd } from "./convergence/index.ts";
 import { governance } from "./governance/index.ts";
 import type { Ground } from "./ground.ts";
 import { hostOperationKind } from "./host-operation/index.ts";
+import { moduleOperationKind } from "./module-operation/index.ts";
+import { moduleReleaseKind } from "./module-release/index.ts";
 import { operationOrderKind } from "./operation-order/index.ts";
 import { RELEASE_ORDER, releaseOrderKind } from "./release-order/index.ts";
 import { removalOrderKind } from "./removal-order/index.ts";
@@ -20,6 +22,8 @@ const STANDING = [
   hostOperationKind,
   convergenceKind,
   routeChangeKind,
+  moduleReleaseKind,
+  moduleOperationKind,
 ];
 const kindsOf = (objects: Ground["objects"]) => [releaseOrderKind(objects), ...STANDING];
 
@@ -33,7 +37,12 @@ function registryOf(objects: Ground["objects"]): KindRegistry {
     controlSteps: new Map(
       [...trafficSteps, ...kinds.flatMap(({ controlSteps }) => controlSteps)].map((step) => [step.type, step]),
     ),
-    agentSteps: new Map([...agentSteps, ...hostOperationKind.agentSteps].map((step) => [step.type, step])),
+    agentSteps: new Map(
+      [...agentSteps, ...hostOperationKind.agentSteps, ...moduleOperationKind.agentSteps].map((step) => [
+        step.type,
+        step,
+      ]),
+    ),
   };
 }
 

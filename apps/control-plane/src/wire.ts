@@ -7,6 +7,7 @@ import { applicationHandlers } from "./application/index.ts";
 import { approvalHandlers, rulesOfGroup } from "./approval/index.ts";
 import { auditHandlers, forgetOldEntries } from "./audit/index.ts";
 import { backupFindings, backupHandlers, readKeys } from "./backup/index.ts";
+import { baseClusterHandlers } from "./base-cluster/index.ts";
 import { buildpackHandlers } from "./buildpack/index.ts";
 import {
   agentListener,
@@ -26,6 +27,7 @@ import type { Caller, Handlers } from "./http/index.ts";
 import { forgetOldKeys, openServer } from "./http/wire.ts";
 import { forgetDeadReplicas } from "./installation/index.ts";
 import { KIND_NAMES, kernelDeps } from "./kernel.ts";
+import { moduleHandlers } from "./module/index.ts";
 import { type WiredPackages, wirePackages } from "./package/wire.ts";
 import { cachedCallers, findCaller, principalHandlers } from "./principal/index.ts";
 import { principalGroupHandlers } from "./principal-group/index.ts";
@@ -134,6 +136,8 @@ function handlersOf(
     ...admissionHandlers({ ...ground, kinds: KIND_NAMES }),
     ...reviewHandlers(ground),
     ...trafficRuleHandlers(ground),
+    ...moduleHandlers(ground),
+    ...baseClusterHandlers(ground),
   };
 }
 

@@ -2,11 +2,13 @@ import { admissionEndpoints } from "./admission.ts";
 import { applicationEndpoints } from "./application.ts";
 import { approvalEndpoints } from "./approval.ts";
 import { backupEndpoints } from "./backup.ts";
+import { baseClusterEndpoints } from "./base-cluster.ts";
 import { buildpackEndpoints } from "./buildpack.ts";
 import { changeEndpoints } from "./change.ts";
 import { commandTemplateEndpoints } from "./command-template.ts";
 import { gatewayEndpoints } from "./gateway-protocol.ts";
 import { hostEndpoints } from "./host.ts";
+import { moduleBundleEndpoints } from "./module-bundle.ts";
 import { packageEndpoints } from "./package.ts";
 import { principalEndpoints, principalGroupEndpoints } from "./principal.ts";
 import { reviewEndpoints } from "./review.ts";
@@ -39,6 +41,8 @@ export const api = {
   ...commandTemplateEndpoints,
   ...reviewEndpoints,
   ...trafficRuleEndpoints,
+  ...moduleBundleEndpoints,
+  ...baseClusterEndpoints,
 };
 export type Api = typeof api;
 export type OperationName = keyof Api;

@@ -9,6 +9,7 @@ import type { AgentMessage, AgentOrder, Command } from "@evenkeel/contracts/agen
 import type { ChangeId, CommandId } from "@evenkeel/contracts/id";
 import type { Log } from "@evenkeel/kit/log";
 import type { Kysely } from "kysely";
+import { recordBases } from "../base-cluster/index.ts";
 import type { Database } from "../database.ts";
 import type { Link } from "../link/index.ts";
 import type { Hello } from "./admission.ts";
@@ -147,6 +148,11 @@ export class AgentConnection {
         return;
       case "instances":
         return await this.#storeInstances(message.instances);
+      case "bases": {
+        const { connection, host } = this;
+        const { whole, bases } = message;
+        return await recordBases(this.#deps.db, { connection, tenantId: host.tenantId, whole, bases });
+      }
       case "hello":
       case "heartbeat":
       case "challenge-answer":

@@ -1,6 +1,7 @@
 import type { Digest } from "@evenkeel/contracts/id";
 import { inTransaction } from "@evenkeel/kit/sql";
 import { namedByBuildpacks } from "../buildpack/index.ts";
+import { namedByModules } from "../module/index.ts";
 import { forgetUntouchedUploads, holdDigest, knownUploads, namedByPackages } from "./store-upload.ts";
 import type { UploadDeps } from "./upload.ts";
 
@@ -18,7 +19,11 @@ export async function collectUploads(
 }
 
 async function namedOf(db: UploadDeps["db"], digests: readonly Digest[]): Promise<Set<Digest>> {
-  return new Set([...(await namedByPackages(db, digests)), ...(await namedByBuildpacks(db, digests))]);
+  return new Set([
+    ...(await namedByPackages(db, digests)),
+    ...(await namedByBuildpacks(db, digests)),
+    ...(await namedByModules(db, digests)),
+  ]);
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Transaction } from "kysely";
 import { hasBuildpackObject } from "../buildpack/index.ts";
 import type { Database } from "../database.ts";
 import type { Handlers, RequestOf } from "../http/index.ts";
+import { hasModuleObject } from "../module/index.ts";
 import { readObject } from "./object.ts";
 import { pageOfPackages, readPackages } from "./store.ts";
 import { findWholeUpload, type UploadRow } from "./store-upload.ts";
@@ -89,7 +90,10 @@ export function packageHandlers(deps: UploadDeps): Handlers<Operations> {
     },
     getObject: async ({ caller: { tenantId }, params: { digest }, headers }) => {
       const [pkg] = await readPackages(db, { tenantId, digest, after: null, rows: 1 });
-      const known = pkg !== undefined || (await hasBuildpackObject(db, tenantId, digest));
+      const known =
+        pkg !== undefined ||
+        (await hasBuildpackObject(db, tenantId, digest)) ||
+        (await hasModuleObject(db, tenantId, digest));
       const sizeBytes = known ? await objects.size(digest) : null;
       if (sizeBytes === null) throw new PlatformError("NOT_FOUND", { resource: `object ${digest}` });
       return readObject(objects, { digest, sizeBytes }, headers.range);

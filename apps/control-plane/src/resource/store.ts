@@ -8,7 +8,7 @@ import type { Database } from "../database.ts";
 import { pageStart, toPage } from "../http/index.ts";
 
 /** The tables of resources that are listed, read, made and edited in the same way. */
-export type ResourceName = "workspace" | "cell" | "application" | "package" | "buildpack";
+export type ResourceName = "workspace" | "cell" | "application" | "package" | "buildpack" | "module_bundle";
 
 type RowOf<Name extends ResourceName> = Selectable<Database[Name]>;
 type Columns<Name extends ResourceName> = Partial<RowOf<Name>>;
@@ -62,9 +62,10 @@ export function resource<Name extends ResourceName, View>({
   show,
 }: ResourceShape<Name, View>): Resource<Name, View> {
   const name: ResourceName = table;
+  const noun = name === "module_bundle" ? "module" : name;
   const open = (db: Kysely<Database>) => db as unknown as Kysely<AnyDatabase>;
   const rowOf = (row: AnyRow): RowOf<Name> => row as unknown as RowOf<Name>;
-  const missing = (label: string) => new PlatformError("NOT_FOUND", { resource: `${name} ${label}` });
+  const missing = (label: string) => new PlatformError("NOT_FOUND", { resource: `${noun} ${label}` });
 
   const find = async (
     db: Kysely<Database>,
@@ -97,7 +98,7 @@ export function resource<Name extends ResourceName, View>({
     },
     create: async (tx, row, label) => {
       const made = open(tx).insertInto(name).values(stored(row)).returningAll().executeTakeFirstOrThrow();
-      return show(rowOf(await made.catch((error: unknown) => refuseTwice(error, `${name} ${label}`))));
+      return show(rowOf(await made.catch((error: unknown) => refuseTwice(error, `${noun} ${label}`))));
     },
     update: async (tx, tenantId, { id, set, label }) => {
       const row = await open(tx)

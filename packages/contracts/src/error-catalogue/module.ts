@@ -114,6 +114,39 @@ export const MODULE_ERRORS = {
     "The base gave no answer: {problem}.",
     "See whether its process lives and its event loop turns, then retry.",
   ]),
+  MODULE_UPLOADED: entry(409, "never", [
+    "{module} was uploaded before with other content ({digest}).",
+    "Give the new build a version of its own.",
+  ]),
+  BASE_CLUSTER_IN_USE: entry(409, "never", [
+    "The base-cluster {cluster} has {bases} bases.",
+    "Move them away first: `evenkeel base-cluster move`.",
+  ]),
+  BASES_NONE: entry(422, "never", [
+    "No base fits {selector} in {where}.",
+    "See `evenkeel base-cluster bases`; a base is there once its process runs.",
+  ]),
+  BASES_OFFLINE: entry(409, "later", [
+    "None of the {count} bases answers.",
+    "See their hosts and processes, then retry.",
+  ]),
+  BASE_CLUSTER_IS_BUFFER: entry(409, "never", [
+    "The base-cluster {cluster} is a buffer: its bases are kept empty.",
+    "Release into another cluster; scaling out takes bases from the buffer.",
+  ]),
+  BASE_CLUSTER_NO_BUFFER: entry(422, "never", [
+    "The base-cluster {cluster} is no buffer.",
+    "Name one that was made with `--buffer`.",
+  ]),
+  BASE_THERE: entry(409, "never", [
+    "{bases}: in {cluster} already.",
+    "Nothing is to be done for these; leave them out.",
+  ]),
+  MODULES_SO: entry(409, "never", ["{title}: it is so already on every base.", "Nothing is to be done."]),
+  MODULE_VERSION_UNCLEAR: entry(422, "never", [
+    "Several versions of {module} stand there: {versions}.",
+    "Name one with `--version`.",
+  ]),
   BASE_MUST_RESTART: entry(503, "later", [
     "The base cannot be freed of the module {module}: {problem}.",
     "Drain the base and restart it.",

@@ -35,7 +35,8 @@ export async function readHead(tx: Transaction<Database>): Promise<Omit<BackupHe
     where schemaname = current_schema() order by 1`.execute(tx);
   const objects = await sql<BackupHead["objects"][number]>`
     select distinct digest, size_bytes as "sizeBytes" from
-      (select digest, size_bytes from package union select digest, size_bytes from buildpack) as object
+      (select digest, size_bytes from package union select digest, size_bytes from buildpack
+        union select digest, size_bytes from module_bundle) as object
     order by digest`.execute(tx);
   return {
     ...(rows[0] as { epoch: number; takenAt: string }),

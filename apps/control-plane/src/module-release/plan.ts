@@ -1,0 +1,133 @@
+import type { PlacedVersion, Placement } from "@evenkeel/contracts/base-cluster";
+import type { LockRequest } from "@evenkeel/contracts/change-plan";
+import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
+import type { BaseWish, ModuleReleaseSpec } from "@evenkeel/contracts/module-release";
+import type { BaseRow, ClusterRow } from "../base-cluster/index.ts";
+import type { Draft } from "../change/index.ts";
+import {
+  asPlaced,
+  type BaseAim,
+  baseLocks,
+  bundleOf,
+  chooseBases,
+  clusterNamed,
+  draftOf,
+  moduleLock,
+  type PlacementWorld,
+  placedAlso,
+  placementOf,
+  placementsBefore,
+  settleStep,
+  standing,
+} from "../placement/plan/index.ts";
+
+/** What the plan keeps for its rollback. */
+export interface ModuleReleasePayload {
+  readonly workspace: string;
+  readonly cluster: string;
+  readonly before: readonly Placement[];
+}
+
+type Asked = Extract<ModuleReleaseSpec, { modules: unknown }>;
+
+interface Wanted {
+  readonly title: string;
+  readonly cluster: ClusterRow;
+  readonly modules: readonly string[];
+  readonly aims: readonly BaseAim[];
+  readonly placements: readonly Placement[];
+}
+
+/** Spec + world → the plan by which modules come onto bases, or why there is none. */
+export function planModuleRelease(spec: ModuleReleaseSpec, world: PlacementWorld): Draft | Refusal {
+  const wanted = wantedOf(spec, world);
+  if (isRefusal(wanted)) return wanted;
+  const { title, cluster, modules, aims, placements } = wanted;
+  const before = placementsBefore(world, cluster, modules);
+  const payload: ModuleReleasePayload = { workspace: spec.workspace, cluster: cluster.name, before };
+  return draftOf(world, {
+    ...{ title, group: cluster.name, aims, strategy: spec.strategy, payload, warnings: [] },
+    closing: settleStep([{ clusterId: cluster.id, placements, rules: null, businesses: null }]),
+  });
+}
+
+export function locksOfModuleRelease(spec: ModuleReleaseSpec, world: PlacementWorld): LockRequest[] {
+  const wanted = wantedOf(spec, world);
+  return isRefusal(wanted) ? [] : locksOf(world, wanted);
+}
+
+function locksOf(world: PlacementWorld, { cluster, modules, aims }: Wanted): LockRequest[] {
+  const bases = aims.map(({ base }) => base);
+  return [...modules.map((module) => moduleLock(cluster, module, "exclusive")), ...baseLocks(world, bases, "shared")];
+}
+
+function wantedOf(spec: ModuleReleaseSpec, world: PlacementWorld): Wanted | Refusal {
+  const cluster = clusterNamed(world, spec.cluster);
+  if (isRefusal(cluster)) return cluster;
+  return "modules" in spec ? asked(spec, world, cluster) : exact(spec, world, cluster);
+}
+
+function asked(spec: Asked, world: PlacementWorld, cluster: ClusterRow): Wanted | Refusal {
+  const unknown = spec.modules.find(({ name, version }) => bundleOf(world, name, version) === null);
+  if (unknown !== undefined) return refuse("NOT_FOUND", { resource: `module ${unknown.name}@${unknown.version}` });
+  if (cluster.buffer) return refuse("BASE_CLUSTER_IS_BUFFER", { cluster: cluster.name });
+  const names = spec.modules.map(({ name }) => name);
+  const bases = basesOf(spec, world, cluster);
+  if (isRefusal(bases)) return bases;
+  const aims = bases.map((base): BaseAim => {
+    const wishes = spec.modules.map(({ name, version }) => [name, wishOf(spec, base, { name, version })] as const);
+    return { base, wishes: new Map(wishes) };
+  });
+  const isAll = spec.bases === "all" || spec.bases === undefined;
+  const placements = names.map((module) => {
+    const [first] = aims;
+    const versions = first?.wishes.get(module) ?? [];
+    const kept = placementOf(world, cluster, module)?.bases;
+    const also = isAll && (spec.bases === "all" || kept === undefined) ? "all" : bases;
+    return placedAlso(world, { cluster, module, bases: also }, versions);
+  });
+  const title = `${spec.modules.map(({ name, version }) => `${name} ${version}`).join(", ")} → ${cluster.name}`;
+  return { title, cluster, modules: names, aims, placements };
+}
+
+/** Where they stand already, unless something is said. */
+function basesOf({ bases, modules }: Asked, world: PlacementWorld, cluster: ClusterRow): BaseRow[] | Refusal {
+  const holds = (base: BaseRow): boolean => modules.some(({ name }) => standing(base, name).length > 0);
+  const chosen = chooseBases(world, { cluster, selector: bases ?? "all" }, holds);
+  if (isRefusal(chosen) || bases !== undefined) return chosen;
+  const placed = modules.map(({ name }) => placementOf(world, cluster, name)?.bases ?? "all");
+  return chosen.filter(({ id }) => placed.some((each) => each === "all" || each.includes(id)));
+}
+
+/** It takes the publication over from what it replaces; kept ones stay as they are. */
+function wishOf(
+  { keep, publish }: Asked,
+  base: BaseRow,
+  one: { readonly name: string; readonly version: string },
+): PlacedVersion[] {
+  const there = asPlaced(standing(base, one.name));
+  const same = there.find(({ version }) => version === one.version);
+  const served = there.findLast(({ published }) => published !== null)?.published ?? null;
+  const published = publish ?? (keep ? (same?.published ?? null) : served);
+  const wish: PlacedVersion = { version: one.version, active: true, published };
+  return keep ? [...there.filter(({ version }) => version !== one.version), wish] : [wish];
+}
+
+function exact(
+  { targets, placements }: Exclude<ModuleReleaseSpec, Asked>,
+  world: PlacementWorld,
+  cluster: ClusterRow,
+): Wanted | Refusal {
+  const aims = aimsOf(world, targets);
+  const names = [...new Set(targets.flatMap(({ modules }) => modules.map(({ name }) => name)))];
+  return { title: `${names.join(", ")} back → ${cluster.name}`, cluster, modules: names, aims, placements };
+}
+
+/** A base that is gone meanwhile has nothing to be brought back. */
+export function aimsOf(world: PlacementWorld, targets: readonly BaseWish[]): BaseAim[] {
+  return targets.flatMap(({ base: id, modules }) => {
+    const base = world.bases.find((each) => each.id === id);
+    const wishes = new Map(modules.map(({ name, versions }) => [name as string, versions] as const));
+    return base === undefined ? [] : [{ base, wishes }];
+  });
+}

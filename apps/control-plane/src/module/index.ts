@@ -1,0 +1,2 @@
+export { moduleHandlers } from "./endpoints.ts";
+export { bundlesOf, hasModuleObject, namedByModules } from "./store.ts";

@@ -1,0 +1,3 @@
+export { moduleSteps } from "./agent-steps.ts";
+export { placementSteps } from "./control-steps.ts";
+export { readPlacement } from "./read-world.ts";

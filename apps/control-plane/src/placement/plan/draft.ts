@@ -1,0 +1,68 @@
+import type { Difference, PlannedStep, PlannedTarget } from "@evenkeel/contracts/change-plan";
+import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
+import type { Strategy } from "@evenkeel/contracts/strategy";
+import type { BaseRow } from "../../base-cluster/index.ts";
+import type { Draft } from "../../change/index.ts";
+import { type BaseAim, basisOf, planBase } from "./target.ts";
+import { answers, type PlacementWorld } from "./world.ts";
+
+/** What a change of bases is made of. */
+export interface Aims {
+  readonly title: string;
+  readonly group: string;
+  readonly aims: readonly BaseAim[];
+  readonly strategy: Strategy;
+  readonly closing: readonly PlannedStep[];
+  readonly warnings: readonly string[];
+  readonly payload: unknown;
+  /** What each base gets beside its modules. */
+  readonly more?: (base: BaseRow) => readonly PlannedStep[];
+}
+
+/** The plan that brings bases to where they shall be, or why there is none. */
+export function draftOf(world: PlacementWorld, wanted: Aims): Draft | Refusal {
+  const { title, group, aims, strategy } = wanted;
+  const targets: PlannedTarget[] = [];
+  for (const aim of aims) {
+    const target = planBase(world, aim, wanted.more?.(aim.base) ?? []);
+    if (isRefusal(target)) return target;
+    if (target !== null) targets.push(target);
+  }
+  if (targets.length === 0) return refuse("MODULES_SO", { title });
+  if (!targets.some(({ online }) => online)) return refuse("BASES_OFFLINE", { count: targets.length });
+  const applications = [...new Set(aims.map(({ base }) => base.application))];
+  const offline = aims.filter(({ base }) => !answers(base)).map(({ base }) => base.name);
+  return {
+    title,
+    // The base's own bits stay: what a rule says of its application holds for what runs in it.
+    applications: applications.map((name) => ({
+      name,
+      fromRevisionId: null,
+      packageDigest: null,
+      buildpackDigest: null,
+    })),
+    opening: [],
+    closing: [...wanted.closing],
+    groups: [{ groupId: group, name: group, after: [], strategy, targetIds: targets.map(({ targetId }) => targetId) }],
+    targets,
+    basis: basisOf(aims),
+    differences: differencesOf(targets),
+    missing: [],
+    warnings: [...wanted.warnings, ...(offline.length > 0 ? [`no answer, left out: ${offline.join(", ")}`] : [])],
+    irreversible: null,
+    fromRevisionId: null,
+    toRevisionId: null,
+    configurationDigest: null,
+    expectedMs: null,
+    payload: wanted.payload,
+  };
+}
+
+/** Bases that go the same way are one line. */
+function differencesOf(targets: readonly PlannedTarget[]): Difference[] {
+  const ways = Map.groupBy(targets, ({ from, to }) => `${from} → ${to}`);
+  return [...ways.values()].map((its) => {
+    const [{ from, to } = { from: null, to: null }] = its;
+    return { field: its.length === 1 ? `modules of ${its[0]?.name}` : `modules of ${its.length} bases`, from, to };
+  });
+}

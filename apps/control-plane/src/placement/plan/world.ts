@@ -1,0 +1,36 @@
+import type { Placement } from "@evenkeel/contracts/base-cluster";
+import { type Refusal, refuse } from "@evenkeel/contracts/error";
+import type { BaseClusterId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
+import type { ModuleBundle } from "@evenkeel/contracts/module-bundle";
+import type { BaseRow, ClusterRow } from "../../base-cluster/index.ts";
+import type { UpstreamState } from "../../route/index.ts";
+
+/** What planners may know of bases and modules, read in one transaction. */
+export interface PlacementWorld {
+  readonly workspace: { readonly id: WorkspaceId; readonly name: string };
+  readonly clusters: readonly ClusterRow[];
+  readonly placements: ReadonlyMap<BaseClusterId, readonly Placement[]>;
+  readonly bases: readonly BaseRow[];
+  /** Of the modules that are placed or named. */
+  readonly bundles: readonly ModuleBundle[];
+  readonly upstreams: ReadonlyMap<ServiceId, readonly UpstreamState[]>;
+}
+
+export function clusterNamed(world: PlacementWorld, name: string): ClusterRow | Refusal {
+  const found = world.clusters.find((cluster) => cluster.name === name);
+  return found ?? refuse("NOT_FOUND", { resource: `base-cluster ${name} in workspace ${world.workspace.name}` });
+}
+
+export const basesIn = ({ bases }: PlacementWorld, { id }: Pick<ClusterRow, "id">): BaseRow[] =>
+  bases.filter(({ clusterId }) => clusterId === id);
+
+export function placementOf(world: PlacementWorld, cluster: ClusterRow, module: string): Placement | null {
+  return world.placements.get(cluster.id)?.find((placement) => placement.module === module) ?? null;
+}
+
+export function bundleOf({ bundles }: PlacementWorld, name: string, version: string): ModuleBundle | null {
+  return bundles.find((bundle) => bundle.name === name && bundle.version === version) ?? null;
+}
+
+/** Its process answers. */
+export const answers = ({ online, report }: BaseRow): boolean => online && report !== null;
