@@ -20,7 +20,6 @@ beforeAll(async () => {
   shop = new Shop(platform);
   const released = await shop.release({ version: "1.0.0", files: { "server.mjs": BASE_SERVER } });
   expect(released.state).toBe("succeeded");
-  await expect.poll(async () => (await bases()).length, { timeout: 60_000 }).toBe(4);
 });
 afterAll(() => platform.remove());
 
@@ -81,6 +80,7 @@ const move = (names: readonly string[], to: string | null) =>
   carryOut(MODULE_OPERATION, { operation: "move", bases: names, to });
 
 test("bases are put into clusters, and a module comes onto those of its cluster alone, published only as asked", async () => {
+  await expect.poll(async () => (await bases()).length, { timeout: 60_000 }).toBe(4);
   for (const [name, buffer] of [
     ["front", false],
     ["back", false],
