@@ -123,7 +123,7 @@ test("a version that cannot be activated stops at its first base with its reason
     "no database for prices",
   );
   expect(await answers("/prices")).toEqual(["prices 1.0.0", "prices 1.0.0"]);
-  expect((await rollBack(failed)).state).toBe("succeeded");
+  expect((await rollBack(failed)).state).toBe("rolled-back");
   expect((await bases("front")).flatMap(({ modules }) => modules.map(({ version }) => version))).toEqual([
     "1.0.0",
     "1.0.0",

@@ -39,7 +39,7 @@ const LADDER: Readonly<Record<string, readonly string[]>> = {
   "agent-core": ["contracts", "kit"],
   postgres: ["contracts", "kit"],
   load: ["contracts", "kit"],
-  testkit: ["agent-core", "client", "contracts", "kit", "load", "postgres"],
+  testkit: ["agent-core", "base", "client", "contracts", "kit", "load", "postgres"],
   "control-plane": ["contracts", "kit"],
   gateway: ["contracts", "kit"],
   agent: ["agent-core", "contracts", "kit"],

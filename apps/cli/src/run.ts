@@ -9,6 +9,7 @@ import { addApprovalCommands } from "./approval.ts";
 import { addAuditCommands } from "./audit.ts";
 import { addBackupCommands } from "./backup.ts";
 import { addCellCommands } from "./cell.ts";
+import { addBaseClusterCommands } from "./base-cluster.ts";
 import { addChangeCommands } from "./change/commands.ts";
 import { type AddCommands, createCli, type GlobalOptions, type Io, type Run } from "./context.ts";
 import { addConvergeCommands } from "./converge.ts";
@@ -49,6 +50,7 @@ const PARTS: readonly AddCommands[] = [
   addApplicationCommands,
   addPackageCommands,
   addModuleCommands,
+  addBaseClusterCommands,
   addHostCommands,
   addGatewayCommands,
   addTrafficRuleCommands,

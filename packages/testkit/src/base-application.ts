@@ -12,6 +12,7 @@ import { createBase } from ${JSON.stringify(BASE)};
 const base = await createBase({ name: "shop", version: "1.0.0" });
 createServer((request, response) => {
   if (base.handle(request, response)) return;
+  if (request.method === "POST") return request.pipe(response);
   response.statusCode = request.url === "/healthz" || request.url === "/" ? 200 : 404;
   response.end(JSON.stringify({ pid: process.pid, of: "the base" }));
 }).listen(Number(process.env.PORT), process.env.HOST);
@@ -34,10 +35,12 @@ export function bundleOf(manifest: z.input<typeof ModuleManifest>, code: string)
   return { name, version, bytes, object: { digest: digestOf(bytes), sizeBytes: bytes.length } };
 }
 
-/** A module that answers below `/<name>` with its version and what else it is given to say. */
-export function answering(name: string, version: string, more = ""): TestBundle {
-  const text = `${name} ${version}${more}`;
-  const code = `exports.activate = () => ({ routes: (request, response) => response.end(${JSON.stringify(text)}) });`;
+/** A module that answers below `/<name>` with its version, and a body with the same body. */
+export function answering(name: string, version: string): TestBundle {
+  const text = JSON.stringify(`${name} ${version}`);
+  const code = `exports.activate = () => ({
+    routes: (request, response) => (request.method === "POST" ? request.pipe(response) : response.end(${text})),
+  });`;
   return bundleOf({ name, version, provides: { routes: [{ path: `/${name}` }] } }, code);
 }
 

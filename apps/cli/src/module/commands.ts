@@ -6,6 +6,7 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import type { AddCommands } from "../context.ts";
 import { buildModule, outputPath, readBaseDescription } from "./build.ts";
 import { type DevOptions, runDev } from "./dev.ts";
+import { addReleasingCommands } from "./releasing.ts";
 
 interface BuildCommandOptions {
   readonly out?: string;
@@ -49,6 +50,7 @@ export const addModuleCommands: AddCommands = (program, run) => {
     .option("--socket <path>", "a base that runs already; default: a base of its own")
     .option("--port <number>", "port of its own base", Number, 0)
     .action(run((cli, given: string, options: DevOptions) => runDev(cli, resolve(cli.io.cwd, given), options)));
+  addReleasingCommands(module, run);
 };
 
 async function write(file: string, content: Uint8Array): Promise<void> {

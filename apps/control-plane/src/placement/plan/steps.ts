@@ -47,9 +47,9 @@ export function stepsTo(
   return { bundles, steps };
 }
 
-/** What stands of a module on a base, the broken remains of it included. */
+/** What stands of a module on a base, the broken remains of it included; what is on its way in or out is neither. */
 export function standing({ report }: BaseRow, module: string): ModuleReport[] {
-  const gone = new Set(["draining", "uninstalled"]);
+  const gone = new Set(["activating", "draining", "uninstalled"]);
   return (report?.modules ?? []).filter(({ name, state }) => name === module && !gone.has(state));
 }
 

@@ -1,0 +1,167 @@
+import { isRefusal } from "@evenkeel/contracts/error";
+import { ModuleReleaseSpec } from "@evenkeel/contracts/module-release";
+import { describe, expect, test } from "vitest";
+import { freeze } from "../change/index.ts";
+import type { PlacementWorld } from "../placement/plan/index.ts";
+import { baseOf, clusterOf, placed, uploaded, worldOf } from "../placement/testing.ts";
+import { inverseOfModuleRelease } from "./inverse.ts";
+import { locksOfModuleRelease, planModuleRelease } from "./plan.ts";
+
+const front = clusterOf("front");
+const warm = clusterOf("warm", { buffer: true });
+const bundles = ["prices 1.0.0", "prices 2.0.0", "prices 3.0.0", "cart 1.0.0"].map((words) => uploaded(words));
+
+const world = (...bases: (readonly string[] | null)[]): PlacementWorld =>
+  worldOf({
+    clusters: [front, warm],
+    bundles,
+    bases: bases.map((modules, index) => baseOf(`local-${index + 1}`, front, modules)),
+  });
+
+const specOf = (modules: string, more: object = {}) =>
+  ModuleReleaseSpec.parse({
+    cluster: "front",
+    modules: modules.split(",").map((one) => ({ name: one.split(" ")[0], version: one.split(" ")[1] })),
+    ...more,
+  });
+
+function plan(spec: ModuleReleaseSpec, given: PlacementWorld) {
+  const draft = planModuleRelease(spec, given);
+  if (isRefusal(draft)) throw new Error(`${draft.refused} ${JSON.stringify(draft.facts)}`);
+  return freeze("module-release", draft, locksOfModuleRelease(spec, given));
+}
+
+const stepsOf = (spec: ModuleReleaseSpec, ...bases: (readonly string[])[]) =>
+  plan(spec, world(...bases)).targets.map(({ steps }) => steps.map(({ name }) => name));
+
+const inputOf = (spec: ModuleReleaseSpec, base: readonly string[]) =>
+  plan(spec, world(base)).targets[0]?.steps[0]?.input;
+
+describe("what is planned for a base", () => {
+  test.each<{ what: string; base: string[]; more?: object; steps: string[] }>([
+    { what: "nothing stood there", base: [], steps: ["install prices@2.0.0"] },
+    {
+      what: "an old version is exchanged in one moment",
+      base: ["prices 1.0.0 published"],
+      steps: ["install prices@2.0.0"],
+    },
+    { what: "it may be kept beside", base: ["prices 1.0.0"], more: { keep: true }, steps: ["install prices@2.0.0"] },
+    { what: "of several all others go", base: ["prices 1.0.0", "prices 3.0.0"], steps: ["install prices@2.0.0"] },
+    { what: "broken remains are installed over", base: ["prices 2.0.0 broken"], steps: ["install prices@2.0.0"] },
+    { what: "the others go", base: ["prices 1.0.0", "prices 2.0.0"], steps: ["uninstall prices@1.0.0"] },
+    { what: "what is inactive is activated", base: ["prices 2.0.0 resolved"], steps: ["activate prices@2.0.0"] },
+    {
+      what: "it is published if asked",
+      base: ["prices 2.0.0"],
+      more: { publish: {} },
+      steps: ["publish prices@2.0.0"],
+    },
+  ])("$what", ({ base, more = {}, steps }) => {
+    expect(stepsOf(specOf("prices 2.0.0", more), base)).toEqual([steps]);
+  });
+
+  test("it takes the publication over from what it replaces, and is unpublished where nothing was", () => {
+    const replace = { replace: true, activate: true };
+    expect(inputOf(specOf("prices 2.0.0"), ["prices 1.0.0 published"])).toMatchObject({
+      ...replace,
+      publish: { tags: {} },
+    });
+    expect(inputOf(specOf("prices 2.0.0"), ["prices 1.0.0"])).toMatchObject({ ...replace, publish: null });
+    const tags = { gray: "10" };
+    expect(inputOf(specOf("prices 2.0.0", { publish: { tags } }), [])).toMatchObject({
+      replace: false,
+      publish: { tags },
+    });
+  });
+
+  test("a group comes in the order in which its modules need each other", () => {
+    const needy = uploaded("cart 1.0.0", { needs: { services: { pricing: {} } } });
+    const provider = uploaded("prices 2.0.0", { provides: { services: ["pricing"] } });
+    const given = { ...world([]), bundles: [needy, provider] };
+    const [target] = plan(specOf("cart 1.0.0,prices 2.0.0"), given).targets;
+    expect(target?.steps.map(({ name }) => name)).toEqual(["install prices@2.0.0", "install cart@1.0.0"]);
+    expect(target?.stage).toMatchObject([{ type: "fetch-package", input: { objects: [{}, {}] } }]);
+  });
+});
+
+test("batches go over bases, those that have it already are left out, and one that does not answer is listed", () => {
+  const made = plan(specOf("prices 2.0.0", { strategy: { batches: "each" } }), world([], ["prices 2.0.0"], [], null));
+  expect(made.groups[0]?.batches.map(({ targetIds }) => targetIds)).toEqual([
+    ["shop@local-1"],
+    ["shop@local-3"],
+    ["shop@local-4"],
+  ]);
+  expect(made.targets.map(({ online }) => online)).toEqual([true, true, false]);
+  expect(made.warnings).toEqual(["no answer, left out: shop@local-4"]);
+});
+
+test("a number means bases that hold it, then the least loaded; placed modules stay where they are placed", () => {
+  const given = world(["cart 1.0.0"], [], ["prices 1.0.0 published", "cart 1.0.0"]);
+  const names = (spec: ModuleReleaseSpec, where: PlacementWorld) => plan(spec, where).targets.map(({ name }) => name);
+  expect(names(specOf("prices 2.0.0", { bases: 2 }), given)).toEqual(["shop@local-2", "shop@local-3"]);
+  const placements = new Map([[front.id, [placed("prices", "1.0.0", [given.bases[2]!.id])]]]);
+  expect(names(specOf("prices 2.0.0"), { ...given, placements })).toEqual(["shop@local-3"]);
+  expect(names(specOf("prices 2.0.0", { bases: "all" }), { ...given, placements })).toHaveLength(3);
+});
+
+test("the module is the change's alone, its bases are shared: another module may be released beside it", () => {
+  const locks = locksOfModuleRelease(specOf("prices 2.0.0"), world([]));
+  expect(locks.map(({ mode, label }) => `${mode} ${label}`)).toEqual([
+    "exclusive module prices in front",
+    "shared base shop@local-1",
+    "shared service shop",
+    "shared host local-1",
+  ]);
+});
+
+test("a rollback brings each touched base back to exactly what stood there", () => {
+  const given = world(["prices 1.0.0 published"], []);
+  const made = plan(specOf("prices 2.0.0"), given);
+  const touched = made.targets.map((target) => ({ ...target, state: "succeeded" as const, currentFacts: {} }));
+  const request = { changeId: "chg_x" as never, speed: "fast" as const, strategy: null, toRevision: null };
+  const back = inverseOfModuleRelease(made, touched, request);
+  if (isRefusal(back)) throw new Error(back.refused);
+  const after = world(["prices 2.0.0 published"], ["prices 2.0.0", "prices 3.0.0 broken"]);
+  const bases = after.bases.map((base, index) => ({ ...base, id: given.bases[index]!.id }));
+  const steps = plan(back, { ...after, bases }).targets.map((target) => target.steps);
+  expect(steps.map((its) => its.map(({ name }) => name))).toEqual([
+    ["install prices@1.0.0"],
+    ["uninstall prices@2.0.0", "uninstall prices@3.0.0"],
+  ]);
+  expect(steps[0]?.[0]?.input).toMatchObject({ replace: true, publish: { tags: {} } });
+});
+
+test.each<{ what: string; spec: ModuleReleaseSpec; given: PlacementWorld; code: string }>([
+  { what: "an unknown module", spec: specOf("none 1.0.0"), given: world([]), code: "NOT_FOUND" },
+  { what: "an unknown version", spec: specOf("prices 9.0.0"), given: world([]), code: "NOT_FOUND" },
+  {
+    what: "an unknown cluster",
+    spec: specOf("prices 1.0.0", { cluster: "none" }),
+    given: world([]),
+    code: "NOT_FOUND",
+  },
+  {
+    what: "a buffer",
+    spec: specOf("prices 1.0.0", { cluster: "warm" }),
+    given: world([]),
+    code: "BASE_CLUSTER_IS_BUFFER",
+  },
+  { what: "a cluster without bases", spec: specOf("prices 1.0.0"), given: world(), code: "BASES_NONE" },
+  {
+    what: "more bases than there are",
+    spec: specOf("prices 1.0.0", { bases: 3 }),
+    given: world([], []),
+    code: "BASES_NONE",
+  },
+  {
+    what: "a base that is none",
+    spec: specOf("prices 1.0.0", { bases: ["shop@moon"] }),
+    given: world([]),
+    code: "BASES_NONE",
+  },
+  { what: "no base that answers", spec: specOf("prices 1.0.0"), given: world(null, null), code: "BASES_OFFLINE" },
+  { what: "what is so already", spec: specOf("prices 1.0.0"), given: world(["prices 1.0.0"]), code: "MODULES_SO" },
+])("$what is refused with its code", ({ spec, given, code }) => {
+  const draft = planModuleRelease(spec, given);
+  expect(isRefusal(draft) ? draft.refused : "planned").toBe(code);
+});
