@@ -2,6 +2,6 @@ export { basesNamed, byLoad, chooseBases } from "./choose.ts";
 export { type Aims, draftOf } from "./draft.ts";
 export { type Move, splitStep } from "./move.ts";
 export { placedAlso, placementsBefore, type SettledCluster, settleStep } from "./settle.ts";
-export { asPlaced, moduleStep, standing, type Wishes } from "./steps.ts";
+export { asPlaced, standing, type Wishes } from "./steps.ts";
 export { type BaseAim, type Before, baseLocks, moduleLock } from "./target.ts";
 export { answers, basesIn, bundleOf, clusterNamed, type PlacementWorld, placementOf } from "./world.ts";
