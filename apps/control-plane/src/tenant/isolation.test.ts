@@ -1,5 +1,6 @@
 import { api, type OperationName } from "@evenkeel/contracts/api";
 import type { Endpoint } from "@evenkeel/contracts/endpoint";
+import { ModuleManifest } from "@evenkeel/contracts/module";
 import { ServiceDefinition } from "@evenkeel/contracts/service";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -59,13 +60,17 @@ const BODIES: Partial<Record<OperationName, unknown>> = {
   setAdmissionRule: { scope: { workspaces: ["local"] }, criterion: { kind: "rollback-target" } },
   createCommandTemplate: { name: "mine", actions: [{ name: "go", script: "true" }] },
   signReview: { note: "right so" },
+  createBaseCluster: { workspace: "local", name: "mine" },
 };
 
 /** What tenant B may do, because it touches nothing of A. */
 const OWN: readonly OperationName[] = ["createToken", "createWorkspace", "createApplication", "createCommandTemplate"];
 
-/** What is of the installation as a whole, and for those alone who keep it. */
-const KEEPERS_ONLY: readonly OperationName[] = ["getBackup"];
+/** What is refused otherwise: what is of the installation as a whole, for those alone who keep it; other bytes than those whose digest is given. */
+const REFUSED: Partial<Record<OperationName, { readonly status: number; readonly code: string }>> = {
+  getBackup: { status: 403, code: "PERMISSION_MISSING" },
+  uploadModule: { status: 422, code: "BUNDLE_CORRUPT" },
+};
 
 describe.each(await serverKinds())("tenants on %s", (kind) => {
   let here: Installation;
@@ -85,7 +90,13 @@ describe.each(await serverKinds())("tenants on %s", (kind) => {
 
   const pathOf = ({ path }: Endpoint) => path.replaceAll(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? `no ${name}`);
   const queryOf = (name: OperationName) =>
-    name === "sendPiece" ? "?offset=0" : name === "listSamples" ? `?service=${ids.serviceId}` : "";
+    name === "uploadModule"
+      ? `?digest=${digestOf(bits)}`
+      : name === "sendPiece"
+        ? "?offset=0"
+        : name === "listSamples"
+          ? `?service=${ids.serviceId}`
+          : "";
   const asB = (name: OperationName, endpoint: Endpoint): Promise<Answer> =>
     here.call(endpoint.method, `${pathOf(endpoint)}${queryOf(name)}`, {
       token: SECRET_OF_B,
@@ -117,8 +128,9 @@ describe.each(await serverKinds())("tenants on %s", (kind) => {
     const { code } = answer.body as { code?: string };
     const namesA = endpoint.path.includes("{") || (endpoint.body !== undefined && !OWN.includes(name));
     const own = { status: endpoint.status ?? 200, code: undefined };
-    const refused = KEEPERS_ONLY.includes(name) ? { status: 403, code: "PERMISSION_MISSING" } : null;
-    expect({ status: answer.status, code }).toEqual(refused ?? (namesA ? { status: 404, code: "NOT_FOUND" } : own));
+    expect({ status: answer.status, code }).toEqual(
+      REFUSED[name] ?? (namesA ? { status: 404, code: "NOT_FOUND" } : own),
+    );
     const path = pathOf(endpoint);
     const foreign = Object.values(ids).filter((id) => id.includes("_") && !path.includes(id));
     const text = JSON.stringify(answer.body);
@@ -202,6 +214,20 @@ async function furnish(here: Installation): Promise<Record<string, string>> {
   };
 }
 
+/** A module, a base-cluster and a base. */
+async function putModules(here: Installation): Promise<Record<string, string>> {
+  const { db, defaultTenant } = here.replicas[0]!.ground;
+  const [moduleId, clusterId, baseId] = ["mod", "bcl", "base"].map((prefix) => `${prefix}_${"a".repeat(20)}`);
+  const manifest = JSON.stringify(ModuleManifest.parse({ name: "prices", version: "1.0.0" }));
+  await sql`insert into module_bundle (id, tenant_id, name, version, digest, size_bytes, manifest, uploaded_by)
+    values (${moduleId}, ${defaultTenant}, 'prices', '1.0.0', ${digestOf(bits)}, 1, ${manifest}, 'admin')`.execute(db);
+  await sql`insert into base_cluster (id, tenant_id, workspace_id, name, buffer)
+    select ${clusterId}, tenant_id, id, 'front', false from workspace where name = 'local'`.execute(db);
+  await sql`insert into base (id, tenant_id, service_id, host_id, cluster_id)
+    select ${baseId}, service.tenant_id, service.id, host.id, ${clusterId} from service, host limit 1`.execute(db);
+  return { moduleId: moduleId!, clusterId: clusterId!, baseId: baseId! };
+}
+
 /** One rule of each sort, an emergency that waits for its review, and a restore. */
 async function putRules(here: Installation, changeId: string): Promise<Record<string, string>> {
   const { db, defaultTenant } = here.replicas[0]!.ground;
@@ -213,6 +239,7 @@ async function putRules(here: Installation, changeId: string): Promise<Record<st
     select ${`trl_${"a".repeat(20)}`}, tenant_id, workspace_id, id, 'rule', 1,
       jsonb_build_object('name', 'rule', 'service', name, 'priority', 1, 'match', '[]'::jsonb, 'reason', '')
     from service limit 1`.execute(db);
+  const modules = await putModules(here);
   for (const [path, body] of [
     ["/principal-groups/group", { members: ["a"] }],
     ["/windows/window", frozen],
@@ -224,6 +251,7 @@ async function putRules(here: Installation, changeId: string): Promise<Record<st
   const template = { name: "warm-up", actions: [{ name: "go", script: "true" }] };
   expect(await here.call("POST", "/command-templates", { body: template })).toMatchObject({ status: 201 });
   return {
+    ...modules,
     template: "warm-up",
     group: "group",
     window: "window",

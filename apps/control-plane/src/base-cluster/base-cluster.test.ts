@@ -1,0 +1,95 @@
+import type { BaseReport } from "@evenkeel/contracts/base-protocol";
+import { BaseClusterId, type HostId, type ServiceId } from "@evenkeel/contracts/id";
+import { inTransaction } from "@evenkeel/kit/sql";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { seedHost, seedService } from "../link/testing.ts";
+import { baseOf, placed } from "../placement/testing.ts";
+import { type Installation, serverKinds, startInstallation } from "../testing.ts";
+import { assignBase, putPlacements, recordBases } from "./index.ts";
+
+describe.each(await serverKinds())("bases and their clusters on %s", (kind) => {
+  let here: Installation;
+  let hostId: HostId;
+  let slot: ServiceId;
+  const ground = () => here.replicas[0]!.ground;
+  beforeAll(async () => {
+    here = await startInstallation(kind);
+    const { db, lease, defaultTenant: tenantId } = ground();
+    const made = await here.call("POST", "/workspaces", { body: { name: "local", zones: ["a"] } });
+    const application = await here.call("POST", "/applications", { body: { name: "shop" } });
+    const where = { tenantId, workspaceId: made.body.id as never, applicationId: application.body.id as never };
+    hostId = await seedHost(db, where, "local-1");
+    slot = await seedService(db, where, "shop");
+    await db
+      .insertInto("host_session")
+      .values({ host_id: hostId, tenant_id: tenantId, connection_epoch: 3, replica_id: lease.id })
+      .execute();
+  });
+  afterAll(() => here.close());
+
+  async function tell(
+    modules: readonly string[] | null,
+    more: { epoch?: number; whole?: boolean } = {},
+  ): Promise<void> {
+    const { db, lease, defaultTenant: tenantId } = ground();
+    const connection = { hostId, connectionEpoch: more.epoch ?? 3, replicaId: lease.id };
+    const report = baseOf("local-1", null, modules ?? []).report as BaseReport;
+    const bases = modules === null ? [] : [{ slot, letter: "a" as const, report }];
+    await recordBases(db, { connection, tenantId, whole: more.whole ?? false, bases });
+  }
+
+  async function base() {
+    const { items } = (await here.call("GET", "/bases")).body as unknown as { items: Record<string, unknown>[] };
+    expect(items).toHaveLength(1);
+    return items[0]!;
+  }
+
+  test("a base is known once its agent tells of it; only the newest connection speaks; what is not told of any more is gone", async () => {
+    await tell(["prices 1.0.0 published"]);
+    const first = await base();
+    expect(first).toMatchObject({
+      name: "shop@local-1",
+      state: "serving",
+      cluster: null,
+      modules: [{ name: "prices" }],
+    });
+    await tell([], { epoch: 2 });
+    expect((await base()).modules).toHaveLength(1);
+    await tell(null);
+    expect((await base()).state).toBe("serving");
+    await tell(null, { whole: true });
+    expect(await base()).toMatchObject({ id: first.id, state: "gone", pid: null, modules: [] });
+  });
+
+  test("what stands otherwise than its cluster wants is shown, with who brought it", async () => {
+    const { db, defaultTenant: tenantId } = ground();
+    const made = await here.call("POST", "/base-clusters", { body: { workspace: "local", name: "front" } });
+    expect(made).toMatchObject({ status: 201, body: { name: "front", buffer: false, bases: 0, placements: [] } });
+    const clusterId = BaseClusterId.parse(made.body.id);
+    await tell(["prices 1.0.0 published", "cart 1.0.0"]);
+    const { id } = await base();
+    const placements = [placed("prices", "2.0.0"), placed("stock", "1.0.0", [id as never]), placed("tax", "1.0.0", [])];
+    await inTransaction(db, async (tx) => {
+      await assignBase(tx, { baseId: id as never, clusterId, cameFrom: null });
+      await putPlacements(tx, { tenantId, clusterId, placements });
+    });
+    expect((await base()).drift).toEqual([
+      { module: "cart", wanted: "nothing", found: "1.0.0 active" },
+      { module: "prices", wanted: "2.0.0 published", found: "1.0.0 published" },
+      { module: "stock", wanted: "1.0.0 published", found: "nothing" },
+    ]);
+    expect((await here.call("GET", `/base-clusters/${clusterId}`)).body).toMatchObject({ bases: 1, online: 1 });
+    expect(await here.call("DELETE", `/base-clusters/${clusterId}`)).toMatchObject({
+      status: 409,
+      body: { code: "BASE_CLUSTER_IN_USE", facts: { bases: 1 } },
+    });
+  });
+
+  test.each([
+    [{ workspace: "nowhere", name: "x" }, 404, "NOT_FOUND"],
+    [{ workspace: "local", name: "front" }, 409, "ALREADY_EXISTS"],
+    [{ workspace: "local", name: "Front!" }, 400, "INPUT_INVALID"],
+  ])("a cluster %j is refused", async (body, status, code) => {
+    expect(await here.call("POST", "/base-clusters", { body })).toMatchObject({ status, body: { code } });
+  });
+});
