@@ -4,7 +4,7 @@ import type { ChangeId, CommandId, JournalId, RevisionId, ServiceId } from "@eve
 // 1. When a writing call has returned, what it wrote survives a kill and a power cut.
 // 2. `sequence` rises with each write that the control plane may hear of; a number was never given twice by one journal.
 // 3. A command id that was written is found until its change is forgotten, with the outcome it had.
-// 4. The fence of a lane and the epoch of the host never fall.
+// 4. The fence of a line and the epoch of the host never fall.
 
 /** `received`: known, nothing done. `revoked` and `void` never start. */
 export type CommandState = "received" | "started" | "ended" | "revoked" | "void";
@@ -42,8 +42,8 @@ export interface Journal {
   find(commandId: CommandId): JournalEntry | null;
   /** Received, started, or ended and not acknowledged; in the order they came. */
   open(): JournalEntry[];
-  /** Highest fence that the lane of a command has seen, see `laneOf`; for null the highest epoch the host has seen. */
-  highestFence(lane: string | null): Fence;
+  /** Highest fence that the line of a command has seen, see `lineOf`; for null the highest epoch the host has seen. */
+  highestFence(line: string | null): Fence;
   /** Stores the command as received and raises the fence to its own. */
   receive(command: Command): void;
   start(commandId: CommandId, at: StartedAt): void;

@@ -1,4 +1,4 @@
-import { compareFences, type Fence, laneOf } from "@evenkeel/contracts/agent-protocol";
+import { compareFences, type Fence, lineOf } from "@evenkeel/contracts/agent-protocol";
 import { type CommandId, JournalId, newId } from "@evenkeel/contracts/id";
 import type { Desired, Journal, JournalEntry } from "./journal.ts";
 
@@ -28,12 +28,12 @@ export function createMemoryJournal(): Journal {
     lastSequence: () => sequence,
     find: (commandId) => entries.get(commandId) ?? null,
     open: () => [...entries.values()].filter(isOpen),
-    highestFence: (lane) => (lane === null ? { epoch, token: 0 } : (fences.get(lane) ?? NO_FENCE)),
+    highestFence: (line) => (line === null ? { epoch, token: 0 } : (fences.get(line) ?? NO_FENCE)),
     receive(command) {
       epoch = Math.max(epoch, command.fence.epoch);
-      const lane = laneOf(command);
-      const highest = fences.get(lane ?? "") ?? NO_FENCE;
-      if (lane !== null && compareFences(command.fence, highest) > 0) fences.set(lane, command.fence);
+      const line = lineOf(command);
+      const highest = fences.get(line ?? "") ?? NO_FENCE;
+      if (line !== null && compareFences(command.fence, highest) > 0) fences.set(line, command.fence);
       put(blank(command.commandId, { command, state: "received" }));
     },
     start: (commandId, startedAt) => change(commandId, { state: "started", startedAt }),

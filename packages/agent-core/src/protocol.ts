@@ -5,7 +5,7 @@ import {
   type Command,
   compareFences,
   type InstanceReport,
-  laneOf,
+  lineOf,
   type SlotBase,
 } from "@evenkeel/contracts/agent-protocol";
 import { type Problem, problemOf } from "@evenkeel/contracts/error";
@@ -229,12 +229,12 @@ export class AgentProtocol {
   #refuseIfStale(command: Command): boolean {
     const { journal } = this.#deps;
     const { fence } = command;
-    const lane = laneOf(command);
+    const line = lineOf(command);
     const ofHost = journal.highestFence(null);
-    const highest = journal.highestFence(lane);
-    const stale = fence.epoch < ofHost.epoch || (lane !== null && compareFences(fence, highest) < 0);
+    const highest = journal.highestFence(line);
+    const stale = fence.epoch < ofHost.epoch || (line !== null && compareFences(fence, highest) < 0);
     if (!stale) return false;
-    const facts = { ...fence, highest: lane === null ? ofHost.epoch : `${highest.epoch}.${highest.token}` };
+    const facts = { ...fence, highest: line === null ? ofHost.epoch : `${highest.epoch}.${highest.token}` };
     this.#report(journal.end(command, refusedWith("FENCE_STALE", facts)));
     return true;
   }

@@ -1,10 +1,10 @@
-import { type Command, type CommandType, laneOf, type Outcome } from "@evenkeel/contracts/agent-protocol";
+import { type Command, type CommandType, lineOf, type Outcome } from "@evenkeel/contracts/agent-protocol";
 import type { CommandId } from "@evenkeel/contracts/id";
 import { type AtExitPoint, isStopped } from "./exit-point.ts";
 import type { Journal, JournalEntry, StartedAt } from "./journal.ts";
 import { failedWith, interruptedWith, problemFrom } from "./outcome.ts";
 
-// 1. Commands of one lane (a slot, or a module in the base there) run one after another, in the order they were admitted; those without one run side by side, few at a time.
+// 1. Commands of one line (a slot, or a module in the base there) run one after another, in the order they were admitted; those without one run side by side, few at a time.
 // 2. `started` is in the journal before anything is done, the outcome before anybody hears of it.
 // 3. After `hold` nothing starts that had not started; what waits is in the journal and comes back by `admit` only.
 // 4. A command that an earlier agent had started is taken up once, with the time that has passed since then counted.
@@ -105,7 +105,7 @@ export class Slots {
     const line = this.#lineOf(command);
     if (line.waiting.some(({ commandId }) => commandId === command.commandId)) return;
     line.waiting.push(command);
-    this.#advance(laneOf(command) ?? FREE, line);
+    this.#advance(lineOf(command) ?? FREE, line);
   }
 
   /** Takes up a command that an earlier agent had started. */
@@ -146,7 +146,7 @@ export class Slots {
   }
 
   #lineOf(command: Command): Line {
-    const key = laneOf(command) ?? FREE;
+    const key = lineOf(command) ?? FREE;
     const line = this.#lines.get(key) ?? { running: 0, capacity: key === FREE ? FREE_AT_ONCE : 1, waiting: [] };
     this.#lines.set(key, line);
     return line;
@@ -165,7 +165,7 @@ export class Slots {
 
   #leave(command: Command, line: Line): void {
     line.running -= 1;
-    this.#advance(laneOf(command) ?? FREE, line);
+    this.#advance(lineOf(command) ?? FREE, line);
   }
 
   async #work(command: Command, earlier: StartedAt | null): Promise<void> {

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import { Command, type Fence, laneOf, Outcome } from "@evenkeel/contracts/agent-protocol";
+import { Command, type Fence, lineOf, Outcome } from "@evenkeel/contracts/agent-protocol";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { CommandId, JournalId, newId, RevisionId, ServiceId } from "@evenkeel/contracts/id";
 import { type CommandState, type Journal, type JournalEntry, UNKNOWN_REVOCATIONS_KEPT } from "./journal.ts";
@@ -150,21 +150,21 @@ class SqliteJournal implements Journal {
     return (rows as unknown as CommandRow[]).map(entryOf);
   }
 
-  highestFence(lane: string | null): Fence {
-    if (lane === null) return { epoch: this.#epoch, token: 0 };
-    const row = this.#prepare("SELECT epoch, token FROM fence WHERE slot = ?").get(lane);
+  highestFence(line: string | null): Fence {
+    if (line === null) return { epoch: this.#epoch, token: 0 };
+    const row = this.#prepare("SELECT epoch, token FROM fence WHERE slot = ?").get(line);
     const { epoch, token } = (row ?? { epoch: 0, token: 0 }) as unknown as Fence;
     return { epoch, token };
   }
 
   receive(command: Command): void {
-    const lane = laneOf(command);
+    const line = lineOf(command);
     this.#write((next) => {
       this.#insert(command, next);
-      if (lane !== null)
+      if (line !== null)
         this.#run(
           "INSERT INTO fence VALUES (?1, ?2, ?3) ON CONFLICT (slot) DO UPDATE SET epoch = ?2, token = ?3 WHERE (?2, ?3) > (epoch, token)",
-          [lane, command.fence.epoch, command.fence.token],
+          [line, command.fence.epoch, command.fence.token],
         );
       this.#storeEpoch(command.fence.epoch);
     });

@@ -65,7 +65,7 @@ export const RunScriptInput = z.strictObject({
   limits: ScriptLimits.optional(),
 });
 
-/** A module in the base of a slot. Commands about it need no slot of their own: `laneOf` says behind which others they wait. */
+/** A module in the base of a slot. Commands about it need no slot of their own: `lineOf` says behind which others they wait. */
 const moduleOfBase = { base: ServiceId, name: Name, version: ModuleVersion };
 /** Brings the bundle, installs it in the base that lives in the slot, and keeps it as wanted there: it comes back with every new process. */
 export const InstallModuleInput = z.strictObject({
@@ -136,7 +136,7 @@ export type Command = z.infer<typeof Command>;
 const OfBase = z.object({ base: ServiceId, name: Name.optional() });
 
 /** What a command waits behind and whose fence it is compared with: its slot, or one module of the base there. Null: nothing, fenced by epoch alone. */
-export function laneOf({ slot, type, input }: Pick<Command, "slot" | "type" | "input">): string | null {
+export function lineOf({ slot, type, input }: Pick<Command, "slot" | "type" | "input">): string | null {
   if (slot !== null) return slot;
   const ofBase = /-(base|modules?)$/.test(type) ? OfBase.safeParse(input).data : undefined;
   return ofBase === undefined ? null : `${ofBase.base}/${ofBase.name ?? ""}`;
