@@ -220,7 +220,9 @@ async function putModules(here: Installation): Promise<Record<string, string>> {
   const [moduleId, clusterId, baseId] = ["mod", "bcl", "base"].map((prefix) => `${prefix}_${"a".repeat(20)}`);
   const manifest = JSON.stringify(ModuleManifest.parse({ name: "prices", version: "1.0.0" }));
   await sql`insert into module_bundle (id, tenant_id, name, version, digest, size_bytes, manifest, uploaded_by)
-    values (${moduleId}, ${defaultTenant}, 'prices', '1.0.0', ${digestOf(bits)}, ${bits.length}, ${manifest}, 'admin')`.execute(db);
+    values (${moduleId}, ${defaultTenant}, 'prices', '1.0.0', ${digestOf(bits)}, ${bits.length}, ${manifest}, 'admin')`.execute(
+    db,
+  );
   await sql`insert into base_cluster (id, tenant_id, workspace_id, name, buffer)
     select ${clusterId}, tenant_id, id, 'front', false from workspace where name = 'local'`.execute(db);
   await sql`insert into base (id, tenant_id, service_id, host_id, cluster_id)
