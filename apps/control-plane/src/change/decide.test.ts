@@ -107,6 +107,17 @@ describe("failure", () => {
 describe("hosts that are away", () => {
   const batches = { "g/1": { started: true } };
 
+  test("one that the plan says is away is left out at once, except of a rollback: that waits as long as for any host", () => {
+    const { plan, ...rest } = snapshotOf({});
+    const away = { ...plan, targets: plan.targets.map((target) => ({ ...target, online: false })) };
+    const leftOut = NAMES.map((name) => `${name}=offline`);
+    const decidedFor = (isRollback: boolean, view: HostView) =>
+      decide({ ...rest, plan: away, isRollback }, view).map(short);
+    expect(decidedFor(false, allAway)).toEqual(leftOut);
+    expect(decidedFor(true, allAway)).toEqual([]);
+    expect(decidedFor(true, allLost)).toEqual(leftOut);
+  });
+
   test("a step in hand is unknown only after the grace, and its target with it", () => {
     const world = {
       targets: { ...staged, h1: "running" } as const,

@@ -104,7 +104,8 @@ function waitFor(moving: Moving, { at, attempt }: Extract<Position, { kind: "in-
 function whereabouts(moving: Moving, { at }: Extract<Position, { kind: "next" }>): TargetDecision[] | null {
   const { planned, target, hosts, permit, snapshot } = moving;
   if (planned.hostId === null || !hosts.away(planned.hostId)) return null;
-  if (target.state === "pending" && !planned.online) {
+  // A rollback is planned when it must be, often a moment after the control plane has come back: its hosts have the grace to come back too.
+  if (target.state === "pending" && !planned.online && !snapshot.isRollback) {
     return permit.stage(target.targetId) ? [moveTo(moving, "offline", silence(moving))] : [];
   }
   if (at.step.on !== "agent") return null;

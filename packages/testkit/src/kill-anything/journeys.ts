@@ -171,7 +171,8 @@ export class Journeys {
       const mark = `${change.sequence}.${rollback?.sequence}`;
       if (mark !== seen) movedAt = performance.now();
       seen = mark;
-      if (isSo(change) || isTerminal(change.state) || RESTING.includes(change.state)) {
+      const rests = [change, rollback].some((each) => each !== null && RESTING.includes(each.state));
+      if (isSo(change) || isTerminal(change.state) || rests) {
         if (last || isTerminal(change.state)) played.endedMs = Date.now();
         return change;
       }
