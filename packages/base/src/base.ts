@@ -11,6 +11,7 @@ import {
 } from "@evenkeel/contracts/base-protocol";
 import { PlatformError, problemOf } from "@evenkeel/contracts/error";
 import type { BaseDescription } from "@evenkeel/contracts/module";
+import { type ArkletServer, openArklet } from "./arklet/server.ts";
 import { type ControlServer, openControl } from "./control/server.ts";
 import { ProcessEngine, type Processes, type ProcessResult, type ProcessRun } from "./engine/process-engine.ts";
 import { thisEngine } from "./inline/compile.ts";
@@ -53,6 +54,8 @@ export interface BaseOptions {
   readonly processes?: Processes;
   /** Where the agent reaches it; default: what it says in the environment. */
   readonly socketPath?: string;
+  /** Lets tools of the SOFAArk family drive it, on the loopback; without a port on the first free one of 1238 to 1337. */
+  readonly arklet?: { readonly port?: number };
   /** Two threads that name and interrupt a module that blocks the loop; default: true. */
   readonly watchdog?: boolean;
   /** The process is ended when its loop has stood still for so long and nothing helps; null: never. Default: 30. */
@@ -80,6 +83,8 @@ export interface Base {
     origin?: ModuleOrigin,
   ): Promise<BaseResult<Operation>>;
   report(): BaseReport;
+  /** Where tools of the SOFAArk family reach it; null: nowhere. */
+  readonly arkletPort: number | null;
   /** Sees all modules off and closes what the base has opened. */
   close(): Promise<void>;
 }
@@ -106,6 +111,7 @@ class RunningBase implements Base {
   #stopFaults: (() => void) | null = null;
   #stopTracking: (() => void) | null = null;
   #control: ControlServer | null = null;
+  #arklet: ArkletServer | null = null;
 
   constructor(options: BaseOptions) {
     this.#options = options;
@@ -138,6 +144,7 @@ class RunningBase implements Base {
     );
     const { watchdog = true, stuckSeconds = 30 } = this.#options;
     if (watchdog) await this.#openWatchdog(stuckSeconds);
+    if (this.#options.arklet) this.#arklet = await openArklet(this, this.#options.arklet.port);
     const path = this.#options.socketPath ?? process.env[BASE_SOCKET_VARIABLE];
     if (path === undefined) return;
     this.#control = await openControl(
@@ -162,6 +169,10 @@ class RunningBase implements Base {
     });
     await this.#watchdog.open();
     this.#followPolicies();
+  }
+
+  get arkletPort(): number | null {
+    return this.#arklet?.port ?? null;
   }
 
   handle(request: IncomingMessage, response: ServerResponse): boolean {
@@ -243,6 +254,7 @@ class RunningBase implements Base {
     await this.#watchdog?.close();
     this.#stopFaults?.();
     await this.#control?.close();
+    await this.#arklet?.close();
     this.#stopTracking?.();
   }
 
