@@ -8,6 +8,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   gateway: () => import("./gateway.ts"),
   kernel: () => import("./kernel.ts"),
   "kill-anything": () => import("./kill-anything.ts"),
+  modules: () => import("./modules.ts"),
   release: () => import("./release.ts"),
   "release-peers": () => import("./release-peers.ts"),
   start: () => import("./start.ts"),

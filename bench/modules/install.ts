@@ -1,0 +1,26 @@
+import { BaseBed } from "@evenkeel/base/testing";
+import { median, quantile } from "../benchmark.ts";
+import { type BundleSpec, writeBundle } from "./content.ts";
+
+export interface Times {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** From the request to install to the first answer of the new version, on a base that serves the one before. */
+export async function installTimes(spec: Omit<BundleSpec, "version" | "folder">, rounds: number): Promise<Times> {
+  await using bed = await BaseBed.open();
+  const times: number[] = [];
+  for (let round = 0; round < rounds + 2; round += 1) {
+    const version = `1.0.${round}`;
+    const bundle = await writeBundle({ ...spec, folder: bed.folder, version });
+    const beganAt = performance.now();
+    const asked = { bundle, activate: true, replace: true, publish: { tags: {} } };
+    await bed.base.perform("install", { operationId: version, ...asked });
+    const { body } = await bed.get("/");
+    if (!body.includes(`"${version}"`)) throw new Error(`answered ${body.slice(0, 200)}`);
+    // The first two find the base cold.
+    if (round >= 2) times.push(performance.now() - beganAt);
+  }
+  return { p50Ms: median(times), p99Ms: quantile(times, 0.99) };
+}

@@ -1,0 +1,1 @@
+export const activate = () => ({ snippet: ({ name }) => `Good day, ${name}` });
