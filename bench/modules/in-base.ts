@@ -1,27 +1,17 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { HEAP_PROGRAM, type Remains } from "@evenkeel/base/heap/testing";
-import { collectAll } from "@evenkeel/base/owner/memory";
 import { BaseBed } from "@evenkeel/base/testing";
 import { median } from "../benchmark.ts";
-import { moduleCode } from "./content.ts";
-import { ownMemoryMb } from "./processes.ts";
+import { MEMORY_PROGRAM } from "./memory.ts";
 
-const BYTES = 100_000;
 const CALLS = 5_000_000;
 const ROUNDS = 9;
 
-/** Own memory that each of so many modules adds to one base. */
+/** Own memory that each of so many modules adds to one base, which is a process of its own. */
 export async function memoryPerModuleMb(count: number): Promise<number> {
-  await using bed = await BaseBed.open();
-  await collectAll();
-  const before = ownMemoryMb(process.pid);
-  for (let index = 0; index < count; index += 1) {
-    const provides = { routes: [{ path: `/subject-${index}` }] };
-    await bed.install({ name: `subject-${index}`, version: "1.0.0", provides }, moduleCode(BYTES, `1.0.${index}`));
-  }
-  await collectAll();
-  return (ownMemoryMb(process.pid) - before) / count;
+  const { stdout } = await promisify(execFile)(process.execPath, [MEMORY_PROGRAM, String(count)]);
+  return Number(stdout.trim().split("\n").at(-1));
 }
 
 interface Counter {

@@ -35,8 +35,3 @@ export function guarded<Result>(work: () => Result): Result {
     cell[KEY] = before;
   }
 }
-
-/** Whether this is what a guarded call ends with when it was interrupted. */
-export function isInterruption(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_INTERRUPTED";
-}
