@@ -9,6 +9,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   kernel: () => import("./kernel.ts"),
   "kill-anything": () => import("./kill-anything.ts"),
   modules: () => import("./modules.ts"),
+  "module-fleet": () => import("./module-fleet.ts"),
   release: () => import("./release.ts"),
   "release-peers": () => import("./release-peers.ts"),
   start: () => import("./start.ts"),

@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import type { Base } from "@evenkeel/contracts/base-cluster";
 import type { Change } from "@evenkeel/contracts/change";
 import { MODULE_OPERATION } from "@evenkeel/contracts/module-operation";
@@ -233,4 +235,27 @@ test("rules of a cluster split requests among two versions that serve at once", 
     headers: { "x-gray": "yes" },
   });
   expect(await gray.text()).toBe("prices 5.0.0");
+});
+
+test("the command releases a bundle from a file, operates it, and shows who holds what", async () => {
+  const bundle = answering("news", "1.0.0");
+  writeFileSync(join(platform.home, "news.jar"), bundle.bytes);
+  const env = {
+    ...{ PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, HOME: platform.home },
+    XDG_CONFIG_HOME: join(platform.home, "config"),
+  };
+  const evenkeel = async (line: string): Promise<string> => {
+    const options = { env, cwd: platform.home };
+    return (await promisify(execFile)(join(platform.home, "bin/evenkeel"), line.split(" "), options)).stdout;
+  };
+  await evenkeel("login");
+  await evenkeel("module release news.jar --cluster front --publish --yes");
+  expect(await answers("/news")).toEqual(["news 1.0.0", "news 1.0.0"]);
+  expect(await evenkeel("module list news")).toContain("1.0.0");
+  await evenkeel("module unpublish news --cluster front --yes");
+  expect(await answers("/news")).toEqual(["the base", "the base"]);
+  expect(await evenkeel("base-cluster bases front")).toContain("news@1.0.0 unpublished");
+  expect(await evenkeel("base-cluster show front")).toContain("shop@local-1");
+  const wrong = evenkeel("base-cluster move shop@local-1");
+  await expect(wrong).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("USAGE_WRONG") });
 });
