@@ -6,7 +6,7 @@ import { MODULE_RELEASE } from "@evenkeel/contracts/module-release";
 import { BASE_SERVER, bundleOf } from "@evenkeel/testkit/base-application";
 import type { Platform } from "@evenkeel/testkit/platform";
 import { Shop, settled } from "@evenkeel/testkit/shop";
-import { type Benchmark, median, table } from "./benchmark.ts";
+import { type Bench, type Benchmark, median, table } from "./benchmark.ts";
 import { ownPlatform } from "./own-platform.ts";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
@@ -19,28 +19,30 @@ export const benchmark: Benchmark = {
   title:
     "modules through the control plane: from the POST of the change to the last base that answers with the new version",
   options: { bases: 100 },
-  run: async (bench) => {
-    const count = bench.option("bases");
-    const platform = await ownPlatform(bench);
-    const fleet = await Fleet.start(platform, count);
-    bench.say(`${count} bases, each a process of its own below one agent`);
-    const one = await fleet.releases("one");
-    const all = await fleet.releases("all");
-    const moves = await fleet.moves();
-    const ms = (value: number): string => `${Math.round(value)} ms`;
-    const rows = [
-      ["median", "", "aim"],
-      ["module onto 1 base", ms(median(one)), ms(AIMS.one)],
-      [`module onto ${count - 1} bases`, ms(median(all)), ms(AIMS.all)],
-      ["a base to another cluster", ms(median(moves)), ms(AIMS.move)],
-    ];
-    for (const line of table(rows)) bench.say(line);
-    return {
-      ...{ bases: count, endToEndOneBaseMs: median(one), endToEnd100BasesMs: median(all), moveBaseMs: median(moves) },
-      ...{ one, all, moves },
-    };
-  },
+  run: async (bench) => await measureFleet(bench, bench.option("bases")),
 };
+
+/** On a platform of its own with so many bases. */
+export async function measureFleet(bench: Bench, count: number) {
+  const platform = await ownPlatform(bench);
+  const fleet = await Fleet.start(platform, count);
+  bench.say(`${count} bases, each a process of its own below one agent`);
+  const one = await fleet.releases("one");
+  const all = await fleet.releases("all");
+  const moves = await fleet.moves();
+  const ms = (value: number): string => `${Math.round(value)} ms`;
+  const rows = [
+    ["median", "", "aim"],
+    ["module onto 1 base", ms(median(one)), ms(AIMS.one)],
+    [`module onto ${count - 1} bases`, ms(median(all)), ms(AIMS.all)],
+    ["a base to another cluster", ms(median(moves)), ms(AIMS.move)],
+  ];
+  for (const line of table(rows)) bench.say(line);
+  return {
+    ...{ bases: count, endToEndOneBaseMs: median(one), endToEnd100BasesMs: median(all), moveBaseMs: median(moves) },
+    ...{ one, all, moves },
+  };
+}
 
 interface Place {
   readonly name: string;

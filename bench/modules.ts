@@ -1,4 +1,5 @@
 import { type Benchmark, table } from "./benchmark.ts";
+import { measureFleet } from "./module-fleet.ts";
 import { callRatio, heapGrowthPercent, memoryPerModuleMb } from "./modules/in-base.ts";
 import { installTimes } from "./modules/install.ts";
 import { memoryPerProcessMb, restartMs, rollingReload } from "./modules/processes.ts";
@@ -9,8 +10,9 @@ const LARGE = 1_000_000;
 
 export const benchmark: Benchmark = {
   title: "modules in a running base: install, call, memory and replacement, against processes of the same application",
-  options: { rounds: 20, replacements: 1000, modules: 50 },
-  run: async ({ say, option }) => {
+  options: { rounds: 20, replacements: 1000, modules: 50, bases: 100 },
+  run: async (bench) => {
+    const { say, option } = bench;
     const rounds = option("rounds");
     const small = await installTimes({ bytes: SMALL, isolation: "inline", cached: true }, rounds);
     const large = await installTimes({ bytes: LARGE, isolation: "inline", cached: true }, rounds);
@@ -45,6 +47,7 @@ export const benchmark: Benchmark = {
     );
     say(`10 reloads: ${reload.rollingReloadFailedRequests} of ${reload.rollingReloadRequests} requests failed`);
     for (const failure of failures.slice(0, 5)) say(JSON.stringify(failure));
+    const { one: _, all: __, moves: ___, ...fleet } = await measureFleet(bench, option("bases"));
     return {
       ...{ installInlineP50Ms: small.p50Ms, installInlineP99Ms: small.p99Ms },
       ...{ installInlineLargeP50Ms: large.p50Ms, installInlineLargeP99Ms: large.p99Ms },
@@ -53,7 +56,7 @@ export const benchmark: Benchmark = {
         installWorkerP50Ms: worker.p50Ms,
         installWorkerP99Ms: worker.p99Ms,
       },
-      ...{ restartMs: restart, ...reload, ...call, ...memory, heapGrowthPercentAfter1000, ...replaced },
+      ...{ restartMs: restart, ...reload, ...call, ...memory, heapGrowthPercentAfter1000, ...replaced, ...fleet },
     };
   },
 };
