@@ -1,17 +1,11 @@
-import { readFile } from "node:fs/promises";
 import { CreateCommandTemplate } from "@evenkeel/contracts/command-template";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { parseYaml } from "./manifest.ts";
+import { readNamedFile } from "./named-file.ts";
 
 /** Reads and checks the file of a command template. `name` is the file as the person wrote it. */
 export async function readTemplateFile(path: string, name: string): Promise<CreateCommandTemplate> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new PlatformError("FILE_UNUSABLE", {
-      path: name,
-      reason: error.code === "ENOENT" ? "no such file" : error.message,
-    });
-  });
-  return parseTemplateFile(text, name);
+  return parseTemplateFile(await readNamedFile(path, name), name);
 }
 
 /** Checks the text of such a file; what is wrong is named by line and field. */

@@ -1,17 +1,11 @@
-import { readFile } from "node:fs/promises";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { RouteChangeSpec } from "@evenkeel/contracts/traffic-rule";
 import { parseYaml } from "./manifest.ts";
+import { readNamedFile } from "./named-file.ts";
 
 /** Reads and checks the file of a change of traffic. `name` is the file as the person wrote it. */
 export async function readTrafficFile(path: string, name: string): Promise<RouteChangeSpec> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new PlatformError("FILE_UNUSABLE", {
-      path: name,
-      reason: error.code === "ENOENT" ? "no such file" : error.message,
-    });
-  });
-  return parseTrafficFile(text, name);
+  return parseTrafficFile(await readNamedFile(path, name), name);
 }
 
 /** Checks the text of such a file; what is wrong is named by line and field. */
