@@ -1,7 +1,8 @@
 import { Agent, createServer, request, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { TableRule } from "@evenkeel/contracts/route-table";
 import { describe, expect } from "vitest";
-import { Bed, DRIVERS, until } from "./bed.ts";
+import { Bed, DRIVERS, type Spec, until } from "./bed.ts";
 import { conforming, printTable } from "./table.ts";
 
 interface Load {
@@ -43,6 +44,12 @@ async function application(bed: Bed): Promise<{ server: Server; port: number }> 
   });
   return { server, port: await bed.applicationServer(server) };
 }
+
+/** A rule for every request: where there is one, somebody has to decide. */
+const EVERYBODY: TableRule = {
+  ...{ name: "everybody", conditions: [], mirror: null, fault: null, rateLimit: null, concurrency: null },
+  send: { salt: "s", key: [], next: false, ways: [{ basisPoints: 10_000, lane: null, chain: ["all"], cells: [] }] },
+};
 
 printTable("replacement");
 
@@ -86,6 +93,39 @@ describe.each(DRIVERS)("%s", (driver) => {
     const clients = Array.from({ length: 12 }, (_, index) => sendUntilOver(load, bed.port, index % 2 === 0 && kept));
     for (let change = 1; change <= 100; change += 1) await bed.apply(shares(change % 2 === 0 ? 100 : 0));
     await until(() => load.sent > 500);
+    load.over = true;
+    await Promise.all(clients);
+    kept.destroy();
+    await bed.close();
+    expect(load.failures).toEqual([]);
+  });
+
+  check("no request is lost while rules come and go, and instances are replaced meanwhile", async () => {
+    const bed = new Bed(driver);
+    await bed.open();
+    const kept = new Agent({ keepAlive: true });
+    const load: Load = { failures: [], sent: 0, over: false };
+    const put = async (specs: readonly Spec[], withRule: boolean) => {
+      const table = bed.table(specs);
+      const services = table.services.map((service) => ({ ...service, rules: withRule ? [EVERYBODY] : [] }));
+      await bed.plane.apply({ ...table, services });
+    };
+    let current = await application(bed);
+    await put([{ port: current.port }], false);
+    const clients = Array.from({ length: 12 }, (_, index) => sendUntilOver(load, bed.port, index % 2 === 0 && kept));
+    for (let round = 0; round < 12; round += 1) {
+      const next = await application(bed);
+      await put([{ port: current.port }], round % 2 === 0);
+      await put([{ port: current.port, draining: true }, { port: next.port }], round % 3 === 0);
+      await until(() => bed.plane.draining()[0]?.inFlight === 0);
+      current.server.closeAllConnections();
+      current.server.close();
+      await put([{ port: next.port }], round % 3 === 0);
+      current = next;
+      // Both ways have carried something before the next turn.
+      const sent = load.sent;
+      await until(() => load.sent > sent + 20);
+    }
     load.over = true;
     await Promise.all(clients);
     kept.destroy();

@@ -122,6 +122,8 @@ function defaults({ responseTimeoutMs }: RenderOptions): string[] {
     "  timeout http-keep-alive 75s",
     "  timeout tunnel 20d",
     "  option redispatch 1",
+    // A worker that makes way closes a kept connection behind an answer, not in front of a request.
+    "  option idle-close-on-response",
     // Without it a client that leaves looks like a failure of the instance.
     "  option abortonclose",
     "",
@@ -269,7 +271,9 @@ function backend(pool: Pool, { mode, parkMs }: { mode: Mode; parkMs: number }): 
   const name = backendName(pool, mode);
   const file = (kind: string): string => `${pool.serviceId}-${kind}.json`;
   const json = "content-type application/problem+json";
-  const park = parkMs === 0 ? [] : [`  http-request lua.park ${name} ${parkMs} if { nbsrv(${name}) eq 0 }`];
+  // A worker that makes way counts no server of its own any more, though it still has them all.
+  const isEmpty = `{ nbsrv(${name}) eq 0 } !{ stopping }`;
+  const park = parkMs === 0 ? [] : [`  http-request lua.park ${name} ${parkMs} if ${isEmpty}`];
   const isAll = pool.subset === EVERYONE;
   return [
     `backend ${name}`,
@@ -277,7 +281,7 @@ function backend(pool: Pool, { mode, parkMs }: { mode: Mode; parkMs: number }): 
     ...ways(mode),
     ...park,
     ...(isAll
-      ? [`  http-request deny status 503 ${json} lf-file ${file("none")} hdr retry-after 1 if { nbsrv(${name}) eq 0 }`]
+      ? [`  http-request deny status 503 ${json} lf-file ${file("none")} hdr retry-after 1 if ${isEmpty}`]
       : []),
     // HAProxy says 503 where no connection was made: told from an application's own 503 by a header that leaves with it.
     "  http-response del-header x-evenkeel-unconnected",
