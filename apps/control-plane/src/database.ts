@@ -22,6 +22,7 @@ import type { RevisionTables } from "./revision/tables.ts";
 import type { RouteTables } from "./route/tables.ts";
 import type { SampleTables } from "./sample/tables.ts";
 import type { ServiceTables } from "./service/tables.ts";
+import type { SessionTables } from "./session/tables.ts";
 import type { TenantTables } from "./tenant/tables.ts";
 import type { TrafficRuleTables } from "./traffic-rule/tables.ts";
 import type { WindowTables } from "./window/tables.ts";
@@ -32,6 +33,7 @@ export interface Database
   extends InstallationTables,
     TenantTables,
     PrincipalTables,
+    SessionTables,
     AuditTables,
     HttpTables,
     WorkspaceTables,

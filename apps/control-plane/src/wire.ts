@@ -32,6 +32,7 @@ import { type WiredPackages, wirePackages } from "./package/wire.ts";
 import { cachedCallers, findCaller, principalHandlers } from "./principal/index.ts";
 import { principalGroupHandlers } from "./principal-group/index.ts";
 import { reviewFindings, reviewHandlers } from "./review/index.ts";
+import { sessionHandlers } from "./session/index.ts";
 import { openApiDocument, systemHandlers } from "./system/index.ts";
 import { trafficRuleHandlers } from "./traffic-rule/index.ts";
 import { windowHandlers } from "./window/index.ts";
@@ -121,6 +122,7 @@ function handlersOf(
   return {
     ...systemHandlers({ ...ground, version: ground.config.version, findings }),
     ...principalHandlers({ ...ground, onRevoked }),
+    ...sessionHandlers({ ...ground, onRevoked }),
     ...auditHandlers(ground),
     ...workspaceHandlers(ground),
     ...applicationHandlers(ground),

@@ -13,6 +13,7 @@ import { packageEndpoints } from "./package.ts";
 import { principalEndpoints, principalGroupEndpoints } from "./principal.ts";
 import { reviewEndpoints } from "./review.ts";
 import { serviceEndpoints } from "./service.ts";
+import { sessionEndpoints } from "./session.ts";
 import { systemEndpoints } from "./system.ts";
 import { trafficRuleEndpoints } from "./traffic-rule.ts";
 import { windowEndpoints } from "./window.ts";
@@ -25,6 +26,7 @@ export const API_PREFIX = "/api/v1";
 export const api = {
   ...systemEndpoints,
   ...principalEndpoints,
+  ...sessionEndpoints,
   ...workspaceEndpoints,
   ...applicationEndpoints,
   ...packageEndpoints,

@@ -23,6 +23,8 @@ export type Principal = z.infer<typeof Principal>;
 export const Token = z.strictObject({
   id: TokenId,
   principal: z.string(),
+  /** `session`: of a browser that is logged in. */
+  kind: z.enum(["access", "session"]).default("access"),
   may: z.array(PermissionPattern),
   createdAt: Moment,
   expiresAt: Moment.nullable(),

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import type { Api, OperationName } from "@evenkeel/contracts/api";
 import type { BodyOf, EndpointShape, ParamsOf, QueryOf, ReplyOf } from "@evenkeel/contracts/endpoint";
-import type { HostId, PrincipalId, TenantId } from "@evenkeel/contracts/id";
+import type { HostId, PrincipalId, TenantId, TokenId } from "@evenkeel/contracts/id";
 import type { Transaction } from "kysely";
 import type { Database } from "../database.ts";
 
@@ -12,6 +12,8 @@ export interface Caller {
   readonly tenantId: TenantId;
   readonly principalId: PrincipalId;
   readonly principalName: string;
+  /** The token that he asks with. */
+  readonly tokenId: TokenId;
   /** Patterns `noun:verb`, where either side may be `*`. */
   readonly may: readonly string[];
   /** When his token ends; null = never. */
@@ -75,6 +77,8 @@ export interface RequestOf<Name extends OperationName> {
   readonly traceId: string;
   readonly address: string;
   readonly audit: AuditNote;
+  /** Sends this cookie with the answer, unless it is refused. */
+  setCookie(cookie: string): void;
   /**
    * Runs the effect in one transaction, together with its audit entry and, where the endpoint takes an `Idempotency-Key`, with the
    * answer that the same key gets again. At most once per request; `fn` touches nothing but the database, for it may run again.

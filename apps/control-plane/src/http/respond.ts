@@ -10,6 +10,7 @@ import type { NewAuditEntry } from "../audit/index.ts";
 import type { Database } from "../database.ts";
 import { writeEvents } from "./events.ts";
 import type { AuditNote, Caller, HostCaller, RawReply, RequestOf, ServerEvent } from "./handler.ts";
+import { cookieOf, refuseForeign } from "./origin.ts";
 import { parseInput, parseQuery } from "./parse.ts";
 import { mayDo } from "./permission.ts";
 import { asPlatformError, documentOf } from "./problem.ts";
@@ -45,6 +46,7 @@ interface Passage {
   caller: Caller | HostCaller | null;
   permission: string;
   replayed: boolean;
+  readonly cookies: string[];
 }
 
 /** Answers one request of an endpoint: who asks, may he, is the input whole, then the slice's handler. */
@@ -61,6 +63,7 @@ export async function respond(
     caller: null,
     permission: needs,
     replayed: false,
+    cookies: [],
   };
   try {
     passage.caller = await identify(deps.credentials, route.endpoint, request);
@@ -88,8 +91,9 @@ async function identify(
   request: FastifyRequest,
 ): Promise<Passage["caller"]> {
   if (needs === "public") return null;
-  const secret = bearerOf(request);
+  const secret = secretOf(request);
   if (secret === undefined) throw new PlatformError("TOKEN_MISSING");
+  if (bearerOf(request) === undefined) refuseForeign(request.headers);
   const caller = needs === "host-credential" ? await credentials.host(secret) : await credentials.principal(secret);
   if (caller === null) throw new PlatformError("TOKEN_UNKNOWN");
   return caller;
@@ -97,6 +101,11 @@ async function identify(
 
 function bearerOf({ headers }: FastifyRequest): string | undefined {
   return /^Bearer ([^\s]{1,500})$/i.exec(headers.authorization ?? "")?.[1];
+}
+
+/** The token of the header, else the session of the cookie. */
+function secretOf(request: FastifyRequest): string | undefined {
+  return bearerOf(request) ?? cookieOf(request.headers);
 }
 
 function permissionFor({ needs }: Endpoint, body: unknown): string {
@@ -153,6 +162,7 @@ function prepare(deps: RespondDeps, preparation: Preparation): RequestOf<Operati
     traceId,
     address,
     audit,
+    setCookie: (cookie: string) => void passage.cookies.push(cookie),
     effect,
   } as unknown as RequestOf<OperationName>;
 }
@@ -175,7 +185,7 @@ function keyOf({ route, passage: { caller }, request }: Preparation, input: obje
 }
 
 function sealFor({ name, endpoint }: Route, request: FastifyRequest, key: string): Seal | null {
-  const secret = bearerOf(request);
+  const secret = secretOf(request);
   if (endpoint.secrets === undefined || secret === undefined) return null;
   return sealBy({ fields: endpoint.secrets, secret, context: `${name} ${key}` });
 }
@@ -188,6 +198,7 @@ interface Sending extends Omit<Preparation, "request"> {
 async function send(deps: RespondDeps, { route, reply, result, passage, signal }: Sending): Promise<void> {
   const { endpoint } = route;
   reply.header("x-trace-id", passage.traceId);
+  if (passage.cookies.length > 0) reply.header("set-cookie", [...passage.cookies]);
   if (passage.replayed) reply.header("idempotent-replayed", "true");
   if (endpoint.replyKind === "events") {
     reply.hijack();

@@ -5,7 +5,7 @@ import type { Database } from "../database.ts";
 import { type Caller, type Handlers, mayDo, pageStart, toPage } from "../http/index.ts";
 import { tenantName } from "../tenant/index.ts";
 import { newSecret, secretDigest } from "./secret.ts";
-import { ensurePrincipal, getPrincipal, grantedTo, insertToken, readTokens, revokeToken } from "./store.ts";
+import { ensurePrincipal, findToken, getPrincipal, grantedTo, insertToken, readTokens, revokeToken } from "./store.ts";
 
 export interface PrincipalDeps {
   readonly db: Kysely<Database>;
@@ -33,12 +33,12 @@ export function principalHandlers({
       return await effect((tx) => createToken(tx, caller, { ...body, secret }));
     },
     revokeToken: async ({ caller, params: { tokenId }, effect }) => {
-      let digest: string | null = null;
+      let digests: string[] = [];
       await effect(async (tx) => {
-        digest = await revokeToken(tx, caller.tenantId, tokenId);
-        if (digest === null) throw new PlatformError("NOT_FOUND", { resource: `token ${tokenId}` });
+        digests = await revokeToken(tx, caller.tenantId, tokenId);
+        if (digests.length === 0) throw new PlatformError("NOT_FOUND", { resource: `token ${tokenId}` });
       });
-      if (digest !== null) onRevoked(digest);
+      for (const digest of digests) onRevoked(digest);
     },
   };
 }
@@ -61,7 +61,7 @@ async function createToken(
     validSeconds: validSeconds ?? null,
     notAfter: caller.expiresAt,
   });
-  const [token] = await readTokens(tx, { tenantId, tokenId, after: null, rows: 1 });
+  const token = await findToken(tx, { tenantId, tokenId });
   return { ...token!, secret };
 }
 

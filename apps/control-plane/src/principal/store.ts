@@ -11,11 +11,23 @@ export const TOKEN_CHANNEL = "token";
 
 /** Who has the token with this digest, if it counts still. */
 export async function findCaller(db: Kysely<Database>, digest: string): Promise<Caller | null> {
+  return await callerWhere(db, { digest });
+}
+
+/** Whose token this is, if it counts still. */
+export async function readCaller(db: Kysely<Database>, tokenId: TokenId): Promise<Caller | null> {
+  return await callerWhere(db, { tokenId });
+}
+
+async function callerWhere(
+  db: Kysely<Database>,
+  which: { readonly digest: string } | { readonly tokenId: TokenId },
+): Promise<Caller | null> {
   const row = await db
     .selectFrom("token")
     .innerJoin("principal", "principal.id", "token.principal_id")
-    .select(["token.tenant_id", "principal_id", "name", "may", "expires_at"])
-    .where("digest", "=", digest)
+    .select(["token.id", "token.tenant_id", "principal_id", "name", "may", "expires_at"])
+    .where((eb) => ("digest" in which ? eb("digest", "=", which.digest) : eb("token.id", "=", which.tokenId)))
     .where("revoked_at", "is", null)
     .where(unexpired)
     .executeTakeFirst();
@@ -25,6 +37,7 @@ export async function findCaller(db: Kysely<Database>, digest: string): Promise<
     tenantId: row.tenant_id,
     principalId: row.principal_id,
     principalName: row.name,
+    tokenId: row.id,
     may: row.may,
     expiresAt: row.expires_at,
   };
@@ -67,6 +80,8 @@ export interface NewToken {
   readonly validSeconds: number | null;
   /** The token ends with the one that made it, at the latest. */
   readonly notAfter: string | null;
+  /** The session of a browser that was opened with this token. */
+  readonly sessionOf?: TokenId;
 }
 
 /** Stores a token by the digest of its secret; one that is there already stays as it is, revoked if it was. */
@@ -81,6 +96,8 @@ export async function insertToken(tx: Kysely<Database>, token: NewToken): Promis
       principal_id: token.principalId,
       digest: token.digest,
       may: json([...token.may]),
+      kind: token.sessionOf === undefined ? "access" : "session",
+      session_of: token.sessionOf ?? null,
       expires_at: sql<string | null>`least(${asked}, ${token.notAfter}::timestamptz)`,
     })
     .onConflict((conflict) => conflict.column("digest").doNothing())
@@ -115,7 +132,7 @@ export async function readTokens(
   const found = await db
     .selectFrom("token")
     .innerJoin("principal", "principal.id", "token.principal_id")
-    .select(["token.id", "principal.name", "token.may", "token.created_at", "token.expires_at"])
+    .select(["token.id", "principal.name", "token.kind", "token.may", "token.created_at", "token.expires_at"])
     .where("token.tenant_id", "=", tenantId)
     .where("token.revoked_at", "is", null)
     .$if(after !== null, (query) => query.where("token.id", ">", after as TokenId))
@@ -126,24 +143,34 @@ export async function readTokens(
   return found.map((row) => ({
     id: row.id,
     principal: row.name,
+    kind: row.kind,
     may: row.may,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
   }));
 }
 
-/** Revokes the token; every replica hears of it with the commit. The answer is its digest; null = there is none. */
-export async function revokeToken(tx: Kysely<Database>, tenantId: TenantId, tokenId: TokenId): Promise<string | null> {
+/** One token that is not revoked. */
+export async function findToken(
+  db: Kysely<Database>,
+  which: { readonly tenantId: TenantId; readonly tokenId: TokenId },
+): Promise<Token | null> {
+  const [token] = await readTokens(db, { ...which, after: null, rows: 1 });
+  return token ?? null;
+}
+
+/** Revokes the token, and the sessions that were opened with it; every replica hears of it with the commit. The answer is the digests; empty = there is none. */
+export async function revokeToken(tx: Kysely<Database>, tenantId: TenantId, tokenId: TokenId): Promise<string[]> {
   const revoked = await tx
     .updateTable("token")
     .set({ revoked_at: sql<string>`clock_timestamp()` })
-    .where("id", "=", tokenId)
+    .where((eb) => eb.or([eb("id", "=", tokenId), eb("session_of", "=", tokenId)]))
     .where("tenant_id", "=", tenantId)
     .where("revoked_at", "is", null)
     .returning("digest")
-    .executeTakeFirst();
-  if (revoked !== undefined) await notify(tx, TOKEN_CHANNEL, revoked.digest);
-  return revoked?.digest ?? null;
+    .execute();
+  for (const { digest } of revoked) await notify(tx, TOKEN_CHANNEL, digest);
+  return revoked.map(({ digest }) => digest);
 }
 
 /** The principal by its id. */

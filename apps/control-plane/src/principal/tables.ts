@@ -1,5 +1,5 @@
 import type { PrincipalId, TenantId, TokenId } from "@evenkeel/contracts/id";
-import type { Principal } from "@evenkeel/contracts/principal";
+import type { Principal, Token } from "@evenkeel/contracts/principal";
 import type { Generated } from "kysely";
 
 interface PrincipalTable {
@@ -16,6 +16,9 @@ interface TokenTable {
   tenant_id: TenantId;
   principal_id: PrincipalId;
   digest: string;
+  kind: Generated<Token["kind"]>;
+  /** Of a session: the token that it was opened with, and is revoked with. */
+  session_of: TokenId | null;
   may: string[];
   expires_at: string | null;
   revoked_at: string | null;

@@ -27,6 +27,8 @@ const frozen = {
 /** A body of each endpoint that its schema takes; names and ids are those of tenant A. */
 const BODIES: Partial<Record<OperationName, unknown>> = {
   createToken: { as: "mine", may: ["*:read"] },
+  createLoginLink: {},
+  createSession: { token: "the-token-of-nobody" },
   createWorkspace: { name: "mine", zones: ["a"] },
   createCell: { workspace: "local", name: "mine", zones: ["a"] },
   createApplication: { name: "mine" },
@@ -64,7 +66,10 @@ const BODIES: Partial<Record<OperationName, unknown>> = {
 };
 
 /** What tenant B may do, because it touches nothing of A. */
-const OWN: readonly OperationName[] = ["createToken", "createWorkspace", "createApplication", "createCommandTemplate"];
+const OWN: readonly OperationName[] = [
+  ...(["createToken", "createLoginLink", "createWorkspace", "createApplication"] as const),
+  "createCommandTemplate",
+];
 
 /** What is refused otherwise: what is of the installation as a whole, for those alone who keep it; other bytes than those whose digest is given. */
 const REFUSED: Partial<Record<OperationName, { readonly status: number; readonly code: string }>> = {

@@ -32,6 +32,18 @@ export const REQUEST_ERRORS = {
     "The access token is unknown, revoked or expired.",
     "Ask for a new one: `evenkeel token create`.",
   ]),
+  LOGIN_LINK_USED: entry(401, "never", [
+    "The login link was used already.",
+    "Make a new one: `evenkeel open`; if you have not used it yourself, revoke the sessions that you do not know.",
+  ]),
+  LOGIN_LINK_UNKNOWN: entry(401, "never", [
+    "The login link is unknown or has expired.",
+    "Make a new one: `evenkeel open`; or log in with an access token.",
+  ]),
+  ORIGIN_FOREIGN: entry(403, "never", [
+    "The request comes from a page of another origin, or does not say that it comes from the console.",
+    "Open the console at its own address; programs send `Authorization: Bearer …` instead of a cookie.",
+  ]),
   PERMISSION_MISSING: entry(403, "never", [
     "{principal} may not {permission}.",
     "Ask someone who may create tokens for one with this permission.",
