@@ -3,10 +3,11 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { join } from "node:path";
+import { ensureConsole } from "./console.mjs";
 import { ensureInstalled, InstallError, ROOT, RUNTIME } from "./install.mjs";
 
 const PROGRAMS = {
-  start: { file: "apps/supervisor/src/main.ts", args: ["up", "--tour"], ownGroup: true },
+  start: { file: "apps/supervisor/src/main.ts", args: ["up", "--tour"], ownGroup: true, console: true },
   test: { file: "tools/test.ts", args: [], ownGroup: false },
   bench: { file: "bench/run.ts", args: [], ownGroup: false },
 };
@@ -57,6 +58,8 @@ function run(node, { file, args, ownGroup }) {
 try {
   const program = asked(process.argv.slice(2));
   const node = await ensureInstalled();
+  // What is installed alone is complete as well: it may be started without this script.
+  if (program === null || program.console) await ensureConsole(node);
   if (program) run(node, program);
 } catch (error) {
   if (!(error instanceof InstallError)) throw error;

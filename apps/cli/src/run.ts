@@ -23,6 +23,7 @@ import { addLockCommands } from "./lock.ts";
 import { addLoginCommands } from "./login.ts";
 import { addLogsCommands } from "./logs.ts";
 import { addModuleCommands } from "./module/commands.ts";
+import { addOpenCommands } from "./open.ts";
 import { addOperationCommands } from "./operation.ts";
 import { addPackageCommands } from "./package.ts";
 import { addPrincipalCommands } from "./principal.ts";
@@ -39,6 +40,7 @@ import { addWorkspaceCommands } from "./workspace.ts";
 const PARTS: readonly AddCommands[] = [
   addUpCommands,
   addLoginCommands,
+  addOpenCommands,
   addInitCommands,
   addDeployCommands,
   addChangeCommands,

@@ -17,6 +17,8 @@ export interface Config {
   readonly bootstrapTokenFile: string | null;
   /** Folder of the built-in buildpacks. */
   readonly buildpackFolder: string;
+  /** Folder of the built console. */
+  readonly consoleFolder: string;
   /** How long entries of the audit are kept. */
   readonly auditDays: number;
   /** Hosts that guards may ask, `*.name` for all below it; null = any. */
@@ -34,6 +36,10 @@ const Environment = z.object({
     .string()
     .min(1)
     .default(join(import.meta.dirname, "../../../buildpacks")),
+  EVENKEEL_CONSOLE: z
+    .string()
+    .min(1)
+    .default(join(import.meta.dirname, "../../../.runtime/console")),
   EVENKEEL_CHECK_HOSTS: z
     .string()
     .regex(/^(\*\.)?[\w.-]+(,(\*\.)?[\w.-]+)*$/, "must be host names, separated by commas")
@@ -58,6 +64,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     objectFolder: settings.EVENKEEL_OBJECTS,
     bootstrapTokenFile: settings.EVENKEEL_BOOTSTRAP_TOKEN_FILE ?? null,
     buildpackFolder: settings.EVENKEEL_BUILDPACKS,
+    consoleFolder: settings.EVENKEEL_CONSOLE,
     auditDays: settings.EVENKEEL_AUDIT_DAYS,
     checkHosts: settings.EVENKEEL_CHECK_HOSTS?.split(",") ?? null,
   };

@@ -82,6 +82,7 @@ export async function startInstallation(
     objectFolder: join(folder, "objects"),
     bootstrapTokenFile,
     buildpackFolder: join(import.meta.dirname, "../../../buildpacks"),
+    consoleFolder: join(folder, "no-console"),
     auditDays: 400,
     checkHosts: null,
     ...settings,

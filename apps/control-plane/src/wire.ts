@@ -20,6 +20,7 @@ import {
 } from "./change/index.ts";
 import { commandTemplateHandlers } from "./command-template/index.ts";
 import type { Config } from "./config.ts";
+import { openSite } from "./console/index.ts";
 import { convergenceFindings, startKeeper } from "./convergence/index.ts";
 import { type Fleet, openFleet } from "./fleet.ts";
 import { type Ground, openGround } from "./ground.ts";
@@ -28,6 +29,7 @@ import { forgetOldKeys, openServer } from "./http/wire.ts";
 import { forgetDeadReplicas } from "./installation/index.ts";
 import { KIND_NAMES, kernelDeps } from "./kernel.ts";
 import { moduleHandlers } from "./module/index.ts";
+import { overviewHandlers } from "./overview/index.ts";
 import { type WiredPackages, wirePackages } from "./package/wire.ts";
 import { cachedCallers, findCaller, principalHandlers } from "./principal/index.ts";
 import { principalGroupHandlers } from "./principal-group/index.ts";
@@ -77,6 +79,7 @@ export async function startControlPlane(config: Config, log: Log, options: Start
     handlers,
     credentials: { principal: callers.findBySecret, host: fleet.hostCaller },
     checkReplies: options.checkReplies ?? false,
+    site: await openSite(config.consoleFolder),
     documents: {
       "/api/openapi.json": () => openApiDocument(Object.keys(handlers) as OperationName[], config.version),
     },
@@ -125,6 +128,7 @@ function handlersOf(
     ...sessionHandlers({ ...ground, onRevoked }),
     ...auditHandlers(ground),
     ...workspaceHandlers(ground),
+    ...overviewHandlers({ ...ground, findings }),
     ...applicationHandlers(ground),
     ...packages.handlers,
     ...buildpackHandlers(ground),

@@ -9,12 +9,14 @@ import { createLog, type Log } from "@evenkeel/kit/log";
 import { killIdentity, waitGone } from "@evenkeel/kit/process-identity";
 import { onShutdown, type Shutdown } from "@evenkeel/kit/shutdown";
 import { removeServerFolder } from "@evenkeel/postgres/account";
+import { consoleText } from "./console.ts";
 import { type Endpoints, readEndpoints } from "./endpoints.ts";
 import { type Hold, readHolder, takeHold } from "./hold.ts";
 import { type Home, openHome } from "./home.ts";
 import { Installation } from "./installation.ts";
 import { codeVersion, isNewer, type UpOptions } from "./options.ts";
 import { findMarked } from "./part.ts";
+import { administrator, ensureToken } from "./provision.ts";
 import { runTour, type TourSummary } from "./tour/index.ts";
 
 /** Asks a supervisor to let go of everything without stopping it. */
@@ -51,7 +53,8 @@ async function run(input: Run): Promise<number> {
   if (shutdown.closing) return await untilAsked();
   if (missing.length > 0) say(`not connected yet: ${missing.join(", ")}; see ${home.logFolder}`);
   if (installation.driver !== null) say(`the gateway's driver is ${installation.driver}`);
-  process.stdout.write(describe(installation.endpoints, home));
+  const { client, endpoints } = installation;
+  process.stdout.write(describe(endpoints, home, options.once ? null : await consoleText(client, endpoints)));
   const summary = options.tour && (fresh || options.once) ? await tour(installation, input) : null;
   const json = (): void => {
     const value = summary ?? { endpoints: installation.endpoints };
@@ -150,13 +153,21 @@ async function openOther(home: Home, options: UpOptions): Promise<number> {
     `Evenkeel runs already in ${home.folder}, process ${pid}, since ${holder?.since ?? "a moment ago"}.\n`,
   );
   const endpoints = await readEndpoints(home);
-  process.stdout.write(endpoints === null ? "It is still starting.\n" : describe(endpoints, home));
+  if (endpoints === null) process.stdout.write("It is still starting.\n");
+  else process.stdout.write(describe(endpoints, home, await consoleOfOther(endpoints, home)));
   return 0;
 }
 
-function describe({ controlPlanes, gateway }: Endpoints, home: Home): string {
+/** Whoever may read the token of this folder gets a link of his own. */
+async function consoleOfOther(endpoints: Endpoints, home: Home): Promise<string> {
+  const token = await ensureToken(home);
+  return await consoleText(administrator(endpoints.controlPlanes, token), endpoints);
+}
+
+function describe({ controlPlanes, gateway }: Endpoints, home: Home, site: string | null): string {
   return [
     "",
+    ...(site === null ? [] : [`  Console   ${site}`]),
     `  API       ${controlPlanes.join(", ")}`,
     `  Gateway   ${gateway}`,
     `  Command   ${home.commandFile}`,

@@ -61,7 +61,7 @@ export function createCaller(options: CallerOptions): Caller {
   };
   return {
     async call(endpoint, input) {
-      const headers = { ...(endpoint.idempotent && { "idempotency-key": crypto.randomUUID() }), ...input.headers };
+      const headers = { ...(endpoint.idempotent && { "idempotency-key": newKey() }), ...input.headers };
       const response = await repeated(line, endpoint, { ...input, headers });
       if (endpoint.reply === undefined) return undefined;
       return parseReply(endpoint.reply, await response.text(), urlOf(line));
@@ -73,6 +73,10 @@ export function createCaller(options: CallerOptions): Caller {
     },
   };
 }
+
+/** Not `randomUUID`: browsers have that only on pages that came by https or from this machine. */
+const newKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 const urlOf = (line: Line): string => line.urls[line.current % line.urls.length] ?? "";
 

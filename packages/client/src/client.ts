@@ -1,12 +1,15 @@
 import { type Api, api } from "@evenkeel/contracts/api";
-import { type Change, ChangeEvent, type VerbBody } from "@evenkeel/contracts/change";
-import type { ChangeAction } from "@evenkeel/contracts/change-state";
+import { type Change, ChangeEvent, ChangeTreeEvent, type VerbBody } from "@evenkeel/contracts/change";
+import { type ChangeAction, isTerminal } from "@evenkeel/contracts/change-state";
 import type { BodyInputOf, Endpoint, ParamsOf, QueryInputOf, ReplyOf } from "@evenkeel/contracts/endpoint";
+import { VersionSample } from "@evenkeel/contracts/gateway-protocol";
 import type { ChangeId, ServiceId } from "@evenkeel/contracts/id";
+import { WorkspaceEvent } from "@evenkeel/contracts/overview";
 import { LogLine } from "@evenkeel/contracts/service";
 import { type Caller, type CallerOptions, createCaller, type RawInput } from "./call.ts";
 import { readEvents } from "./event-stream.ts";
 import { follow } from "./follow.ts";
+import { type LiveOptions, live } from "./live.ts";
 
 type Part<Name extends string, Value> = [Value] extends [undefined]
   ? { readonly [Key in Name]?: undefined }
@@ -29,11 +32,24 @@ export type Call<E> =
     ? (input?: CallInput<E>) => Promise<ReplyOf<E>>
     : (input: CallInput<E>) => Promise<ReplyOf<E>>;
 
-type StreamName = "watchChange" | "readLogs" | "getObject" | "getBackup";
+type StreamName =
+  | "watchChange"
+  | "watchChangeTree"
+  | "watchWorkspace"
+  | "watchSamples"
+  | "readLogs"
+  | "getObject"
+  | "getBackup";
 
 interface Streams {
   /** The events of a change from `after` on, each once and in order, over restarts and from replica to replica, until it is terminal. */
   watchChange(changeId: ChangeId, options?: { after?: number; signal?: AbortSignal }): AsyncIterable<ChangeEvent>;
+  /** A live picture of a change for `mergeTree`, over cuts, until it is terminal. */
+  watchChangeTree(changeId: ChangeId, options?: LiveOptions): AsyncIterable<ChangeTreeEvent>;
+  /** How a workspace stands and what moves there, over cuts, until the signal. */
+  watchWorkspace(workspace: string, options?: LiveOptions): AsyncIterable<WorkspaceEvent>;
+  /** The traffic of a service by version, second by second, over cuts, until the signal. */
+  watchSamples(serviceId: ServiceId, options?: LiveOptions): AsyncIterable<readonly VersionSample[]>;
   /** Lines of the instances of a service; with `follow` until the signal. */
   readLogs(
     serviceId: ServiceId,
@@ -77,6 +93,40 @@ export function createClient(options: CallerOptions): Client {
   return { ...calls, ...streams(caller) } as unknown as Client;
 }
 
+type LiveName = "watchChangeTree" | "watchWorkspace" | "watchSamples";
+
+function liveStreams(caller: Caller): Pick<Streams, LiveName> {
+  const opener =
+    (endpoint: Endpoint, params: Record<string, string>, signal?: AbortSignal) =>
+    (last: string): Promise<ReadableStream<Uint8Array>> =>
+      caller.open(endpoint, {
+        params,
+        headers: last === "" ? {} : { "last-event-id": last },
+        ...(signal === undefined ? {} : { signal }),
+      });
+  return {
+    watchChangeTree: (changeId, options = {}) =>
+      live({
+        ...options,
+        open: opener(api.watchChangeTree, { changeId }, options.signal),
+        parse: (data) => ChangeTreeEvent.parse(JSON.parse(data)),
+        isLast: (event) => event.kind === "tree" && isTerminal(event.change.state),
+      }),
+    watchWorkspace: (workspace, options = {}) =>
+      live({
+        ...options,
+        open: opener(api.watchWorkspace, { workspace }, options.signal),
+        parse: (data) => WorkspaceEvent.parse(JSON.parse(data)),
+      }),
+    watchSamples: (serviceId, options = {}) =>
+      live({
+        ...options,
+        open: opener(api.watchSamples, { serviceId }, options.signal),
+        parse: (data) => VersionSample.array().parse(JSON.parse(data)),
+      }),
+  };
+}
+
 function streams(caller: Caller): Streams {
   const call = (name: keyof Api, input: RawInput) => caller.call(api[name] as Endpoint, input);
   return {
@@ -94,6 +144,7 @@ function streams(caller: Caller): Streams {
         look: async () => (await call("getChange", { params: { changeId }, query: { targets: 0 } })) as Change,
       });
     },
+    ...liveStreams(caller),
     async *readLogs(serviceId, { signal, ...query } = {}) {
       const given = signal === undefined ? {} : { signal };
       const body = await caller.open(api.readLogs, { params: { serviceId }, query, ...given });

@@ -57,7 +57,8 @@ async function* newEvents({ open, parse }: Following, after: number): AsyncGener
   }
 }
 
-function backOff() {
+/** Pauses that grow with failures in a row; after `giveUpMs` of nothing else the failure is thrown. */
+export function backOff(giveUpMs = GIVE_UP_MS) {
   let since: number | null = null;
   let waitMs = FIRST_PAUSE_MS;
   return {
@@ -68,7 +69,7 @@ function backOff() {
     /** Throws what no later try can mend, and anything once it has lasted too long. */
     judge(error: unknown) {
       since ??= performance.now();
-      if (!comesBack(error) || performance.now() - since > GIVE_UP_MS) throw error;
+      if (!comesBack(error) || performance.now() - since > giveUpMs) throw error;
     },
     nextMs() {
       const now = waitMs;

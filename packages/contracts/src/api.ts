@@ -9,6 +9,7 @@ import { commandTemplateEndpoints } from "./command-template.ts";
 import { gatewayEndpoints } from "./gateway-protocol.ts";
 import { hostEndpoints } from "./host.ts";
 import { moduleBundleEndpoints } from "./module-bundle.ts";
+import { overviewEndpoints } from "./overview.ts";
 import { packageEndpoints } from "./package.ts";
 import { principalEndpoints, principalGroupEndpoints } from "./principal.ts";
 import { reviewEndpoints } from "./review.ts";
@@ -28,6 +29,7 @@ export const api = {
   ...principalEndpoints,
   ...sessionEndpoints,
   ...workspaceEndpoints,
+  ...overviewEndpoints,
   ...applicationEndpoints,
   ...packageEndpoints,
   ...buildpackEndpoints,

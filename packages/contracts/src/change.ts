@@ -136,6 +136,8 @@ export const Change = ChangeSummary.extend({
   locks: z.array(
     z.strictObject({ resource: z.string(), label: z.string(), mode: z.enum(["shared", "exclusive"]), since: Moment }),
   ),
+  /** Whose instances it touches. */
+  services: z.array(ServiceId).default([]),
   opening: z.array(StepView),
   closing: z.array(StepView),
   groups: z.array(GroupView),
@@ -154,6 +156,18 @@ export const ChangeEvent = z.strictObject({
   data: z.record(z.string(), z.unknown()),
 });
 export type ChangeEvent = z.infer<typeof ChangeEvent>;
+
+/** What one step has printed, piece by piece. */
+export const StepOutput = z.strictObject({ sequence: z.int(), at: Moment, stepId: StepId, text: z.string() });
+export type StepOutput = z.infer<typeof StepOutput>;
+
+/** What a live picture of a change is made of. */
+export const ChangeTreeEvent = z.discriminatedUnion("kind", [
+  /** The change as it stands, with those targets alone that have moved; of more than TREE_TARGETS only `states` tells. */
+  z.strictObject({ kind: z.literal("tree"), change: Change, states: z.record(z.string(), TargetState) }),
+  z.strictObject({ kind: z.literal("output"), ...StepOutput.shape, targetId: z.string() }),
+]);
+export type ChangeTreeEvent = z.infer<typeof ChangeTreeEvent>;
 
 export const PlanRequest = z.strictObject({ kind: z.string().max(60), spec: z.unknown() });
 export type PlanRequest = z.infer<typeof PlanRequest>;
@@ -316,6 +330,19 @@ export const changeEndpoints = {
     needs: "change:read",
     params: byChange,
     replyKind: "events",
+  }),
+  /** Server-sent events of `ChangeTreeEvent`: what has moved after `Last-Event-ID`, gathered; ends after the terminal state. */
+  watchChangeTree: endpoint("GET", "/changes/{changeId}/tree/events", {
+    needs: "change:read",
+    params: byChange,
+    replyKind: "events",
+  }),
+  /** What a step has printed while it ran, oldest first. */
+  listOutput: endpoint("GET", "/changes/{changeId}/steps/{stepId}/output", {
+    needs: "change:read",
+    params: byChange.extend({ stepId: StepId }),
+    query: pageQuery,
+    reply: page(StepOutput),
   }),
   startChange: verb("start"),
   replanChange: verb("replan"),

@@ -115,6 +115,18 @@ export const Sample = z.strictObject({
 });
 export type Sample = z.infer<typeof Sample>;
 
+/** One second of one version of a service, over all its instances and gateways. */
+export const VersionSample = z.strictObject({
+  at: Moment,
+  version: z.string(),
+  requests: z.int(),
+  /** Answered 5xx, refused, or cut in the middle. */
+  failed: z.int(),
+  p50Ms: z.number().nullable(),
+  p99Ms: z.number().nullable(),
+});
+export type VersionSample = z.infer<typeof VersionSample>;
+
 export const gatewayEndpoints = {
   listGateways: endpoint("GET", "/gateways", {
     needs: "gateway:read",
@@ -131,6 +143,12 @@ export const gatewayEndpoints = {
     needs: "gateway:delete",
     params: z.strictObject({ gatewayId: GatewayId }),
     status: 204,
+  }),
+  /** Server-sent events, a list of `VersionSample` each: the last two minutes, then second by second; resumes after `Last-Event-ID`. */
+  watchSamples: endpoint("GET", "/services/{serviceId}/samples/events", {
+    needs: "service:read",
+    params: z.strictObject({ serviceId: ServiceId }),
+    replyKind: "events",
   }),
   listSamples: endpoint("GET", "/samples", {
     needs: "service:read",

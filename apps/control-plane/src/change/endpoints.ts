@@ -7,6 +7,7 @@ import type { ChangeDeps } from "./deps.ts";
 import { permitted, permittedSummary, permittedTarget } from "./permitted.ts";
 import { readChange, readChangeIn, readSummaries, readTargets } from "./read.ts";
 import { findChange } from "./store/change.ts";
+import { outputOf } from "./store/event.ts";
 import { listChanges } from "./store/list.ts";
 import { holderOf, listLocks } from "./store/lock.ts";
 import { approve, reject } from "./verbs/approval.ts";
@@ -17,6 +18,7 @@ import { previewRollback, rollback } from "./verbs/rollback.ts";
 import { start } from "./verbs/start.ts";
 import { cancel, close, confirm, pause, resume } from "./verbs/steer.ts";
 import { watchChange } from "./watch.ts";
+import { watchTree } from "./watch-tree.ts";
 
 /** The HTTP side of the kernel. */
 export function changeHandlers(deps: ChangeDeps): Handlers<Making | Reading | Verbs | "takeLockOver"> {
@@ -60,6 +62,8 @@ type Reading =
   | "listChangeTargets"
   | "getPlan"
   | "watchChange"
+  | "watchChangeTree"
+  | "listOutput"
   | "listLocks"
   | "listBlockers";
 
@@ -98,6 +102,16 @@ function readingHandlers(deps: ChangeDeps): Handlers<Reading> {
       const { changeId } = params;
       // Who claims to have more than there is waits for what comes next, like every other watcher.
       return watchChange(deps, { tenantId: caller.tenantId, changeId, after: Math.min(after, sequence), signal });
+    },
+    watchChangeTree: async ({ params: { changeId }, caller, headers, signal }) => {
+      const after = lastEventOf(headers["last-event-id"]);
+      await findChange(db, caller.tenantId, changeId);
+      return watchTree(deps, { caller, changeId, after, signal });
+    },
+    listOutput: async ({ params: { changeId, stepId }, query, caller }) => {
+      await findChange(db, caller.tenantId, changeId);
+      const rows = await outputOf(db, { changeId, stepId, ...pageStart(query) });
+      return toPage(rows, query, { show: (row) => row, keyOf: ({ sequence }) => String(sequence) });
     },
     listBlockers: async ({ params, caller }) => ({ items: await readBlockers(deps, caller, params.changeId) }),
     listLocks: async ({ query, caller }) => {

@@ -22,6 +22,7 @@ export type {
 } from "./kind.ts";
 export { batchFor } from "./place.ts";
 export { freeze } from "./plan.ts";
+export { readChangesById } from "./read.ts";
 export { listAwaitingApproval } from "./store/list.ts";
 export { refuseLocked } from "./store/lock.ts";
 export type { Ask } from "./verbs/context.ts";

@@ -5,10 +5,13 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
+import type { Caller } from "../http/index.ts";
+import { permittedSummary } from "./permitted.ts";
 import { actionsOf } from "./show/actions.ts";
 import { chooseTargets, whoseSteps } from "./show/choose.ts";
 import { showChange, showSummary, showTarget } from "./show/view.ts";
 import { findChange, newerChanges } from "./store/change.ts";
+import { changesById } from "./store/list.ts";
 import { locksOf } from "./store/lock.ts";
 import { type ChangeRow, readPart, readRows, readRowsOfMany, readStates, snapshotOf } from "./store/snapshot.ts";
 
@@ -37,6 +40,22 @@ export async function readChangeIn(db: Kysely<Database>, which: WhichTree): Prom
   const newer = (await newerChanges(db, [changeId])).get(changeId) ?? null;
   const locks = await locksOf(db, changeId, TREE_TARGETS);
   return showChange({ rows, snapshot: snapshotOf(rows), chosen, newer, locks });
+}
+
+/** A change with these targets in its tree and no others. */
+export async function readMoved(
+  db: Kysely<Database>,
+  which: { readonly tenantId: TenantId; readonly changeId: ChangeId; readonly targetIds: readonly string[] },
+): Promise<Change> {
+  const { tenantId, changeId, targetIds } = which;
+  const change = await findChange(db, tenantId, changeId);
+  const states = await readStates(db, changeId);
+  const stateOf = new Map(states.map((row) => [row.target_id, row.state]));
+  const withSteps = whoseSteps(change.plan, stateOf, targetIds);
+  const rows = await readPart(db, { change, states, targetIds, withSteps });
+  const newer = (await newerChanges(db, [changeId])).get(changeId) ?? null;
+  const locks = await locksOf(db, changeId, TREE_TARGETS);
+  return showChange({ rows, snapshot: snapshotOf(rows), chosen: new Set(targetIds), newer, locks });
 }
 
 async function readTree(db: Kysely<Database>, change: ChangeRow, atMost: number) {
@@ -98,4 +117,15 @@ export async function readSummaries(db: Kysely<Database>, changes: readonly Chan
   return (await readRowsOfMany(db, changes, { telling: true })).map((rows) =>
     showSummary({ rows, snapshot: snapshotOf(rows), newer: newer.get(rows.change.id) ?? null }),
   );
+}
+
+/** The same by their ids, as this caller may act on them; newest first. */
+export async function readChangesById(
+  db: Kysely<Database>,
+  caller: Pick<Caller, "tenantId" | "may">,
+  ids: readonly ChangeId[],
+): Promise<ChangeSummary[]> {
+  if (ids.length === 0) return [];
+  const rows = await changesById(db, caller.tenantId, ids);
+  return (await readSummaries(db, rows)).map((change) => permittedSummary(change, caller));
 }

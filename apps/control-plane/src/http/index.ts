@@ -4,4 +4,5 @@ export { refuseForeign } from "./origin.ts";
 export { pageStart, toPage } from "./page.ts";
 export { parseInput } from "./parse.ts";
 export { mayDo } from "./permission.ts";
+export type { Page, Site } from "./site.ts";
 export { routeUpgrades, type UpgradeHandler } from "./upgrade.ts";

@@ -8,12 +8,15 @@ import { dropBody } from "./drop-body.ts";
 import type { Handlers } from "./handler.ts";
 import { asPlatformError, BODY_LIMIT_BYTES } from "./problem.ts";
 import { ENDPOINTS, type RespondDeps, type Route, respond, sendProblem } from "./respond.ts";
+import { type Site, sendPage } from "./site.ts";
 
 /** What is served over HTTP. */
 export interface Service extends Omit<RespondDeps, "ending"> {
   readonly handlers: Partial<Handlers<OperationName>>;
   /** Documents beside the API, by path; made when somebody asks for one. */
   readonly documents: Readonly<Record<string, () => unknown>>;
+  /** The console; null = it was not built. */
+  readonly site: Site | null;
 }
 
 function noCompiler(): never {
@@ -43,13 +46,11 @@ export function makeApp(service: Service, ending: AbortSignal, log: Log): Fastif
     sendProblem(reply, problem, request.id);
     return reply;
   });
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(
-      reply,
-      new PlatformError("NOT_FOUND", { resource: `address ${request.url.split("?")[0]}` }),
-      request.id,
-    ),
-  );
+  app.setNotFoundHandler((request, reply) => {
+    if (sendPage(service.site, request, reply)) return;
+    const resource = `address ${request.url.split("?")[0]}`;
+    sendProblem(reply, new PlatformError("NOT_FOUND", { resource }), request.id);
+  });
   // Endpoints without fields take a POST without a body.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "string" }, parseJson(app));

@@ -259,6 +259,7 @@ async function putRules(here: Installation, changeId: string): Promise<Record<st
   expect(await here.call("POST", "/command-templates", { body: template })).toMatchObject({ status: 201 });
   return {
     ...modules,
+    stepId: `stp_${"0".repeat(20)}`,
     template: "warm-up",
     group: "group",
     window: "window",

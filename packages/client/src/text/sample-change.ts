@@ -65,7 +65,17 @@ export function sampleChange(
     },
     ...{ createdBy: "ann", createdAt: at(0), startedAt: at(0), finishedAt: null, rollbackOf: null },
     ...{ rollbackChangeId: null, rolledBackBy: null, planDigest: Digest.parse(`sha256:${"0".repeat(64)}`), targets },
-    ...{ allowedActions: [], spec: {}, sequence: 1, locks: [], opening: [], closing: [], warnings: [], leftBehind: [] },
+    ...{
+      allowedActions: [],
+      spec: {},
+      sequence: 1,
+      locks: [],
+      services: [],
+      opening: [],
+      closing: [],
+      warnings: [],
+      leftBehind: [],
+    },
     groups: [{ ...group, batches: [...batches] }],
     ...more,
   };
@@ -100,7 +110,7 @@ export function samplePlan(more: Partial<Plan> = {}): Plan {
     ...{ batchId: name, name, beta: name === "beta", gate: null, bakeMs: 3000, targetIds },
   });
   return {
-    ...{ kind: "release-order", title: "hello: release 2.0.0", opening: [step("prepare")], closing: [] },
+    ...{ kind: "release-order", title: "hello: release 2.0.0", services: [], opening: [step("prepare")], closing: [] },
     groups: [
       {
         ...{ groupId: "hello", name: "hello", after: [], strategy: Strategy.parse({}) },

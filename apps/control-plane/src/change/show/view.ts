@@ -36,6 +36,7 @@ export function showChange(shown: Shown): Change {
     spec: change.spec,
     sequence: change.sequence,
     locks,
+    services: [...new Set(change.plan.targets.flatMap(({ slot }) => slot ?? []))],
     opening: stepsOf(shown, OPENING),
     closing: stepsOf(shown, CLOSING),
     groups: change.plan.groups.map((group) => showGroup(shown, group, actions)),

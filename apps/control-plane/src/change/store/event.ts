@@ -1,5 +1,5 @@
-import type { ChangeEvent } from "@evenkeel/contracts/change";
-import type { ChangeId } from "@evenkeel/contracts/id";
+import type { ChangeEvent, StepOutput } from "@evenkeel/contracts/change";
+import type { ChangeId, StepId } from "@evenkeel/contracts/id";
 import { type Kysely, type OperationNodeSource, type RawBuilder, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 
@@ -49,4 +49,26 @@ export async function eventsAfter(
     .orderBy("sequence")
     .limit(limit)
     .execute();
+}
+
+export interface OutputPage {
+  readonly changeId: ChangeId;
+  readonly stepId: StepId;
+  readonly after: string | null;
+  readonly rows: number;
+}
+
+/** What one step has printed, oldest first. */
+export async function outputOf(db: Kysely<Database>, page: OutputPage): Promise<StepOutput[]> {
+  const rows = await db
+    .selectFrom("change_event")
+    .select(["sequence", "at", sql<string>`data ->> 'text'`.as("text")])
+    .where("change_id", "=", page.changeId)
+    .where("type", "=", "output")
+    .where(sql<boolean>`data ->> 'stepId' = ${page.stepId}`)
+    .$if(page.after !== null, (query) => query.where("sequence", ">", Number(page.after)))
+    .orderBy("sequence")
+    .limit(page.rows)
+    .execute();
+  return rows.map((row) => ({ ...row, stepId: page.stepId }));
 }

@@ -1,5 +1,5 @@
 import type { ChangeState } from "@evenkeel/contracts/change-state";
-import type { Name, ServiceId, TenantId } from "@evenkeel/contracts/id";
+import type { ChangeId, Name, ServiceId, TenantId } from "@evenkeel/contracts/id";
 import { type Kysely, sql } from "kysely";
 import type { Database } from "../../database.ts";
 import type { ChangeRow } from "./snapshot.ts";
@@ -30,6 +30,21 @@ export async function listChanges(db: Kysely<Database>, page: ChangePage): Promi
     .$if(page.after !== null, (query) => query.where("change.id", "<", page.after as ChangeRow["id"]))
     .orderBy("change.id", "desc")
     .limit(page.rows)
+    .execute();
+}
+
+/** Those of these changes that are of this tenant; newest first. */
+export async function changesById(
+  db: Kysely<Database>,
+  tenantId: TenantId,
+  ids: readonly ChangeId[],
+): Promise<ChangeRow[]> {
+  return await db
+    .selectFrom("change")
+    .selectAll()
+    .where("tenant_id", "=", tenantId)
+    .where("id", "in", ids)
+    .orderBy("id", "desc")
     .execute();
 }
 

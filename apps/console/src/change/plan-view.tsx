@@ -1,0 +1,93 @@
+import type { Difference, Plan } from "@evenkeel/contracts/change-plan";
+import { Badge, Notice } from "../kit/surface.tsx";
+import { useWords } from "../locale/index.tsx";
+import "./plan.css";
+
+const NAMES = 5;
+
+/** The batches of a plan as a picture: one block a batch, one dot a host. */
+export function Batches({ plan }: { readonly plan: Pick<Plan, "groups" | "targets"> }) {
+  const { t, duration } = useWords();
+  const nameOf = new Map(plan.targets.map(({ targetId, name, hostName }) => [targetId, hostName ?? name]));
+  return (
+    <ol className="batches">
+      {plan.groups.flatMap((group) =>
+        group.batches.map((batch) => (
+          <li key={batch.batchId} className="batch-block">
+            <span className="row tight">
+              <strong>{plan.groups.length > 1 ? `${group.name} · ${batch.name}` : batch.name}</strong>
+              {batch.beta && (
+                <Badge plain tone="idle">
+                  {t("batch.beta")}
+                </Badge>
+              )}
+            </span>
+            <span className="dots" aria-hidden="true">
+              {batch.targetIds.slice(0, 120).map((id) => (
+                <span key={id} />
+              ))}
+            </span>
+            <span className="faint">
+              {t("batch.hosts", { count: batch.targetIds.length })}:{" "}
+              {batch.targetIds
+                .slice(0, NAMES)
+                .map((id) => nameOf.get(id) ?? id)
+                .join(", ")}
+              {batch.targetIds.length > NAMES && " …"}
+            </span>
+            {batch.gate !== null && <span className="faint">{t(`batch.gate.${batch.gate}`)}</span>}
+            {batch.bakeMs > 0 && <span className="faint">{`${t("batch.baking")}: ${duration(batch.bakeMs)}`}</span>}
+          </li>
+        )),
+      )}
+    </ol>
+  );
+}
+
+/** What becomes different, before and after side by side. */
+export function Differences({ differences }: { readonly differences: readonly Difference[] }) {
+  const { t } = useWords();
+  if (differences.length === 0) return <p className="soft">{t("plan.same")}</p>;
+  return (
+    <div className="table-frame">
+      <table className="table">
+        <thead>
+          <tr>
+            <th>{t("plan.field")}</th>
+            <th>{t("plan.before")}</th>
+            <th>{t("plan.after")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {differences.map(({ group, field, from, to }) => (
+            <tr key={`${group} ${field}`} className="difference">
+              <td>{group === undefined ? field : `${group} · ${field}`}</td>
+              <td className="mono before">{from ?? "–"}</td>
+              <td className="mono after">{to ?? "–"}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function PlanWarnings({ plan }: { readonly plan: Plan }) {
+  const { t } = useWords();
+  return (
+    <>
+      {plan.irreversible !== null && (
+        <Notice tone="warn" title={t("plan.irreversible")}>
+          {plan.irreversible}
+        </Notice>
+      )}
+      {plan.warnings.length > 0 && (
+        <Notice tone="warn" title={t("change.warnings")}>
+          {plan.warnings.map((warning) => (
+            <span key={warning}>{warning}</span>
+          ))}
+        </Notice>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,118 @@
+import type { Tree } from "@evenkeel/client/tree";
+import type { Change } from "@evenkeel/contracts/change";
+import type { ReactNode } from "react";
+import { Link } from "wouter";
+import { Ago, useNow } from "../kit/clock.tsx";
+import { ProblemNotice } from "../kit/problem.tsx";
+import { Notice } from "../kit/surface.tsx";
+import { useWords } from "../locale/index.tsx";
+import { Causes } from "./causes.tsx";
+import { Progress } from "./progress.tsx";
+
+interface SummaryProps {
+  readonly change: Change;
+  readonly tree: Tree;
+  readonly onOpen: (targetId: string) => void;
+}
+
+/** How far it is, what it waits for, and why it stopped. */
+export function Summary({ change, tree, onOpen }: SummaryProps) {
+  const { t, duration } = useWords();
+  const now = useNow(1000);
+  const { startedAt, finishedAt, reason, waitingFor, problem, causes, targets } = change;
+  const tookMs =
+    startedAt === null ? null : (finishedAt === null ? now : Date.parse(finishedAt)) - Date.parse(startedAt);
+  return (
+    <div className="change-summary">
+      <Relations change={change} />
+      {problem !== null && (
+        <ProblemNotice problem={problem}>
+          <Causes causes={causes.filter(({ code }) => code !== problem.code)} />
+          <Failed tree={tree} onOpen={onOpen} />
+        </ProblemNotice>
+      )}
+      {waitingFor !== null && <Notice tone="warn" title={`${t("change.waiting")}: ${waitingFor}`} />}
+      <List tone="warn" title={t("change.leftBehind")} items={change.leftBehind} />
+      <dl className="card change-facts">
+        <Progress counts={targets} />
+        {startedAt !== null && (
+          <Fact name={t("change.started")}>
+            <Ago at={startedAt} />
+          </Fact>
+        )}
+        {tookMs !== null && (
+          <Fact name={t("change.took")}>
+            <span className="number">{duration(tookMs)}</span>
+          </Fact>
+        )}
+        {reason !== null && <Fact name={t("change.reason")}>{reason}</Fact>}
+        {change.locks.length > 0 && (
+          <Fact name={t("change.locks")}>
+            {change.locks
+              .slice(0, 3)
+              .map(({ label }) => label)
+              .join(", ")}
+          </Fact>
+        )}
+      </dl>
+    </div>
+  );
+}
+
+function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function List({ tone, title, items }: { tone: "warn"; title: string; items: readonly string[] }) {
+  if (items.length === 0) return null;
+  return (
+    <Notice tone={tone} title={title}>
+      {items.map((item) => (
+        <span key={item}>{item}</span>
+      ))}
+    </Notice>
+  );
+}
+
+/** The rollback of a change, and what a rollback takes back. */
+function Relations({ change }: { readonly change: Change }) {
+  const { t } = useWords();
+  const { rollbackOf, rollbackChangeId, rolledBackBy } = change;
+  const other = rollbackOf ?? rolledBackBy ?? rollbackChangeId;
+  if (other === null) return null;
+  const text =
+    rollbackOf !== null ? "change.rollbackOf" : rolledBackBy !== null ? "change.rolledBackBy" : "change.rollbackBy";
+  return (
+    <Notice
+      tone="busy"
+      title={t(text)}
+      aside={
+        <Link className="link" href={`/changes/${other}`}>
+          {t("change.open")}
+        </Link>
+      }
+    />
+  );
+}
+
+const SHOWN = 8;
+
+/** The hosts in trouble, each one click away. */
+function Failed({ tree, onOpen }: Pick<SummaryProps, "tree" | "onOpen">) {
+  const lost = [...tree.targets.values()].filter(({ state }) => ["failed", "interrupted", "unknown"].includes(state));
+  if (lost.length === 0) return null;
+  return (
+    <span className="row wrap tight">
+      {lost.slice(0, SHOWN).map(({ targetId, name }) => (
+        <button key={targetId} type="button" className="button small" onClick={() => onOpen(targetId)}>
+          {name}
+        </button>
+      ))}
+    </span>
+  );
+}

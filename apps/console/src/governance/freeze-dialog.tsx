@@ -1,0 +1,84 @@
+import { SetWindow } from "@evenkeel/contracts/window";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { client } from "../connection.ts";
+import { Button } from "../kit/button.tsx";
+import { Dialog } from "../kit/dialog.tsx";
+import { Field } from "../kit/field.tsx";
+import { ErrorNotice } from "../kit/problem.tsx";
+import { useWorkspace } from "../live/workspace.tsx";
+import { useWords } from "../locale/index.tsx";
+
+/** Local time as the field and the API have it: `2026-12-24T18:00`. */
+function localTime(ms: number): string {
+  const offsetMs = new Date(ms).getTimezoneOffset() * 60_000;
+  return new Date(ms - offsetMs).toISOString().slice(0, 16);
+}
+
+/** From when to when nothing begins in this workspace. */
+export function FreezeDialog({ onClose }: { readonly onClose: () => void }) {
+  const { t } = useWords();
+  const { name: workspace } = useWorkspace();
+  const known = useQueryClient();
+  const [name, setName] = useState("freeze");
+  const [start, setStart] = useState(() => localTime(Date.now()));
+  const [end, setEnd] = useState(() => localTime(Date.now() + 86_400_000));
+  const [reason, setReason] = useState("");
+  const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const set = useMutation({
+    mutationFn: () =>
+      client.setWindow({
+        params: { window: name },
+        body: SetWindow.parse({ kind: "freeze", scope: { workspaces: [workspace] }, timeZone, start, end, reason }),
+      }),
+    onSuccess: async () => {
+      await known.invalidateQueries({ queryKey: ["list", "windows"] });
+      onClose();
+    },
+  });
+  return (
+    <Dialog
+      title={t("window.freeze.new")}
+      onClose={onClose}
+      foot={
+        <>
+          <Button onClick={onClose}>{t("common.cancel")}</Button>
+          <Button look="primary" disabled={set.isPending || start >= end} onClick={() => set.mutate()}>
+            {t("window.freeze.set")}
+          </Button>
+        </>
+      }
+    >
+      <p>{t("window.freeze.will", { workspace })}</p>
+      {set.isError && <ErrorNotice error={set.error} />}
+      <Field label={t("common.name")}>
+        {(id) => <input id={id} className="input" value={name} onChange={(event) => setName(event.target.value)} />}
+      </Field>
+      <Field label={t("window.from")} hint={timeZone}>
+        {(id) => (
+          <input
+            id={id}
+            className="input"
+            type="datetime-local"
+            value={start}
+            onChange={(event) => setStart(event.target.value)}
+          />
+        )}
+      </Field>
+      <Field label={t("window.to")}>
+        {(id) => (
+          <input
+            id={id}
+            className="input"
+            type="datetime-local"
+            value={end}
+            onChange={(event) => setEnd(event.target.value)}
+          />
+        )}
+      </Field>
+      <Field label={t("action.reason")}>
+        {(id) => <input id={id} className="input" value={reason} onChange={(event) => setReason(event.target.value)} />}
+      </Field>
+    </Dialog>
+  );
+}

@@ -1,0 +1,35 @@
+import { type ReactNode, useEffect, useRef } from "react";
+
+interface DialogProps {
+  readonly title: ReactNode;
+  readonly children: ReactNode;
+  readonly foot?: ReactNode;
+  readonly onClose: () => void;
+  readonly className?: string;
+}
+
+/** The browser's own dialog: it keeps the focus, and Escape closes it. */
+export function Dialog({ title, children, foot, onClose, className }: DialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const element = dialog.current;
+    if (element !== null && !element.open) element.showModal();
+    return () => element?.close();
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      className={`dialog ${className ?? ""}`}
+      aria-labelledby="dialog-title"
+      onClose={onClose}
+      // A click on what lies behind it.
+      onPointerDown={(event) => event.target === dialog.current && onClose()}
+    >
+      <div className="dialog-head">
+        <h2 id="dialog-title">{title}</h2>
+      </div>
+      <div className="dialog-body">{children}</div>
+      {foot && <div className="dialog-foot">{foot}</div>}
+    </dialog>
+  );
+}

@@ -1,0 +1,7 @@
+import { change } from "./change.ts";
+import { home } from "./home.ts";
+import { list } from "./list.ts";
+import { release } from "./release.ts";
+import { shell } from "./shell.ts";
+
+export const zh = { ...shell, ...home, ...change, ...release, ...list } as const;

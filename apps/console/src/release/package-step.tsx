@@ -1,0 +1,145 @@
+import { uploadPackage } from "@evenkeel/client/upload";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { client } from "../connection.ts";
+import { Button } from "../kit/button.tsx";
+import { Field } from "../kit/field.tsx";
+import { Icon } from "../kit/icon.tsx";
+import { ErrorNotice } from "../kit/problem.tsx";
+import { bytes } from "../list/bytes.ts";
+import { useWords } from "../locale/index.tsx";
+import { sourceOf, versionIn } from "./upload.ts";
+import type { Wish } from "./wish.ts";
+
+interface PackageStepProps {
+  readonly wish: Wish;
+  readonly onChange: (news: Partial<Wish>) => void;
+}
+
+/** A version that is there, or an archive that is dropped here. */
+export function PackageStep({ wish: { application, version }, onChange }: PackageStepProps) {
+  const { t } = useWords();
+  const packages = useQuery({
+    queryKey: ["packages of", application],
+    queryFn: () => client.listPackages({ query: { application, limit: 200 } }),
+    enabled: application !== "",
+  });
+  if (application === "") return <p className="soft">{t("release.package.first")}</p>;
+  const items = packages.data?.items.toReversed() ?? [];
+  return (
+    <div className="stack">
+      {items.length > 0 && (
+        <Field label={t("common.version")}>
+          {(id) => (
+            <select
+              id={id}
+              className="input"
+              value={version}
+              onChange={(event) => onChange({ version: event.target.value })}
+            >
+              <option value="">{t("release.choose")}</option>
+              {items.map((item) => (
+                <option key={item.id} value={item.version}>
+                  {`${item.version} – ${bytes(item.sizeBytes)}, ${item.uploadedBy}`}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+      )}
+      <Drop
+        application={application}
+        onUploaded={(uploaded) => {
+          void packages.refetch();
+          onChange({ version: uploaded });
+        }}
+      />
+    </div>
+  );
+}
+
+interface DropProps {
+  readonly application: string;
+  readonly onUploaded: (version: string) => void;
+}
+
+function Drop({ application, onUploaded }: DropProps) {
+  const { t, number } = useWords();
+  const [file, setFile] = useState<File | null>(null);
+  const [version, setVersion] = useState("");
+  const [over, setOver] = useState(false);
+  const [share, setShare] = useState(0);
+  const take = (chosen: File | undefined) => {
+    if (chosen === undefined) return;
+    setFile(chosen);
+    setVersion(versionIn(chosen.name));
+  };
+  const upload = useMutation({
+    mutationFn: async (chosen: File) => {
+      // Reading it is a tenth of the work, sending it the rest.
+      const source = await sourceOf(chosen, (read) => setShare(read / 10));
+      return await uploadPackage(client, {
+        application,
+        version,
+        source,
+        onProgress: ({ sentBytes, sizeBytes }) => setShare(0.1 + (0.9 * sentBytes) / sizeBytes),
+      });
+    },
+    onSuccess: ({ version: uploaded }) => {
+      setFile(null);
+      onUploaded(uploaded);
+    },
+  });
+  return (
+    <div className="stack">
+      <label
+        className={`drop${over ? " over" : ""}`}
+        onDragOver={(event) => {
+          event.preventDefault();
+          setOver(true);
+        }}
+        onDragLeave={() => setOver(false)}
+        onDrop={(event) => {
+          event.preventDefault();
+          setOver(false);
+          take(event.dataTransfer.files[0]);
+        }}
+      >
+        <Icon name="upload" size={24} />
+        <strong>{file === null ? t("release.drop") : `${file.name} – ${bytes(file.size)}`}</strong>
+        <span className="faint">{t("release.drop.hint")}</span>
+        <input
+          type="file"
+          className="hidden-text"
+          accept=".tar,.gz,.tgz,.zip"
+          onChange={(event) => take(event.target.files?.[0])}
+        />
+      </label>
+      {file !== null && (
+        <div className="row upload">
+          <Field label={t("common.version")}>
+            {(id) => (
+              <input
+                id={id}
+                className="input mono"
+                placeholder="1.0.0"
+                value={version}
+                onChange={(event) => setVersion(event.target.value)}
+              />
+            )}
+          </Field>
+          <Button
+            icon="upload"
+            look="primary"
+            disabled={version === "" || upload.isPending}
+            onClick={() => upload.mutate(file)}
+          >
+            {upload.isPending ? `${number(Math.round(100 * share))} %` : t("release.upload")}
+          </Button>
+        </div>
+      )}
+      {upload.isPending && <progress className="upload-bar" value={share} aria-label={t("release.upload")} />}
+      {upload.isError && <ErrorNotice error={upload.error} />}
+    </div>
+  );
+}

@@ -1,0 +1,106 @@
+import { Name, Version } from "@evenkeel/contracts/id";
+import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
+import { ServiceDefinition } from "@evenkeel/contracts/service";
+import { type Batching, Strategy } from "@evenkeel/contracts/strategy";
+
+/** What a person has chosen so far. */
+export interface Wish {
+  readonly application: string;
+  readonly version: string;
+  /** Null = as the service stands. */
+  readonly definition: DefinitionWish | null;
+  readonly strategy: StrategyWish;
+}
+
+export interface DefinitionWish {
+  readonly buildpack: string;
+  readonly start: string;
+  readonly healthPath: string;
+  readonly route: string;
+  readonly hosts: string;
+}
+
+export interface StrategyWish {
+  readonly beta: number;
+  readonly split: "all" | "each" | "count" | "size" | "percent" | "zone" | "cell";
+  readonly amount: number;
+  readonly bakeSeconds: number;
+  readonly confirm: "none" | "first" | "each";
+  readonly gate: "start" | "traffic";
+  readonly failures: number;
+  readonly action: "stop" | "continue" | "rollback";
+}
+
+export const FIRST_DEFINITION: DefinitionWish = { buildpack: "node", start: "", healthPath: "", route: "", hosts: "" };
+
+export const FIRST_STRATEGY: StrategyWish = {
+  beta: 1,
+  split: "zone",
+  amount: 2,
+  bakeSeconds: 5,
+  confirm: "none",
+  gate: "start",
+  failures: 0,
+  action: "rollback",
+};
+
+function batching({ split, amount }: StrategyWish): Batching {
+  switch (split) {
+    case "all":
+    case "each":
+      return split;
+    case "zone":
+    case "cell":
+      return { by: split };
+    case "count":
+      return { count: amount };
+    case "size":
+      return { size: amount };
+    case "percent":
+      return { percent: Math.min(100, amount) };
+  }
+}
+
+function definitionOf({ buildpack, start, healthPath, route, hosts }: DefinitionWish): ServiceDefinition {
+  return ServiceDefinition.parse({
+    buildpack,
+    ...(start.trim() === "" ? {} : { start: start.trim() }),
+    ...(healthPath.trim() === "" ? {} : { health: { path: healthPath.trim() } }),
+    routes: route
+      .split(/[\s,]+/)
+      .filter((each) => each !== "")
+      .map(routeOf),
+    ...(hosts.trim() === "" ? {} : { hosts: Number(hosts) }),
+  });
+}
+
+/** `shop.example.com/api` */
+function routeOf(text: string): { host: string; path: string } {
+  const slash = text.indexOf("/");
+  return slash < 0 ? { host: text, path: "/" } : { host: text.slice(0, slash), path: text.slice(slash) };
+}
+
+/** The release that was wished for; null = something is missing or cannot be. */
+export function specOf(workspace: string, wish: Wish): Extract<ReleaseOrderSpec, { package: unknown }> | null {
+  const { application, version, definition, strategy } = wish;
+  if (!Name.safeParse(application).success || !Version.safeParse(version).success) return null;
+  try {
+    const { beta, bakeSeconds, confirm, gate, failures, action } = strategy;
+    return {
+      workspace,
+      application,
+      package: { version },
+      ...(definition === null ? {} : { definition: definitionOf(definition) }),
+      strategy: Strategy.parse({
+        beta,
+        batches: batching(strategy),
+        bakeSeconds,
+        confirm,
+        gate,
+        budget: { failures, action },
+      }),
+    };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,58 @@
+import type { IconName } from "../kit/icon.tsx";
+import type { Key } from "../locale/index.tsx";
+
+export interface Entry {
+  readonly key: Extract<Key, `page.${string}`>;
+  readonly icon: IconName;
+  readonly path: string;
+  /** A page that grows out of another page's button. */
+  readonly hidden?: true;
+}
+
+interface Section {
+  readonly key: Extract<Key, `nav.${string}`>;
+  readonly entries: readonly Entry[];
+}
+
+/** Every page, where one looks for it. */
+export function sectionsOf(workspace: string): readonly Section[] {
+  const here = `/w/${workspace}`;
+  return [
+    {
+      key: "nav.watch",
+      entries: [
+        { key: "page.home", icon: "home", path: here },
+        { key: "page.changes", icon: "change", path: `${here}/changes` },
+        { key: "page.services", icon: "service", path: `${here}/services` },
+        { key: "page.release", icon: "plus", path: `${here}/release`, hidden: true },
+        { key: "page.doctor", icon: "doctor", path: "/doctor" },
+      ],
+    },
+    {
+      key: "nav.build",
+      entries: [
+        { key: "page.applications", icon: "application", path: "/applications" },
+        { key: "page.packages", icon: "package", path: "/packages" },
+        { key: "page.buildpacks", icon: "buildpack", path: "/buildpacks" },
+      ],
+    },
+    {
+      key: "nav.ground",
+      entries: [
+        { key: "page.hosts", icon: "host", path: `${here}/hosts` },
+        { key: "page.routes", icon: "route", path: `${here}/routes` },
+        { key: "page.gateways", icon: "gateway", path: `${here}/gateways` },
+      ],
+    },
+    {
+      key: "nav.rules",
+      entries: [
+        { key: "page.approvals", icon: "approval", path: "/approvals" },
+        { key: "page.windows", icon: "calendar", path: "/windows" },
+        { key: "page.locks", icon: "lock", path: "/locks" },
+        { key: "page.audit", icon: "audit", path: "/audit" },
+        { key: "page.tokens", icon: "token", path: "/tokens" },
+      ],
+    },
+  ];
+}

@@ -1,0 +1,123 @@
+import { ChangeId, ServiceId } from "@evenkeel/contracts/id";
+import { Component, lazy, type ReactNode, Suspense } from "react";
+import { Route, Switch, useLocation } from "wouter";
+import { HomePage } from "../home/home-page.tsx";
+import { ErrorNotice } from "../kit/problem.tsx";
+import { Empty, Skeleton } from "../kit/surface.tsx";
+import { useWords } from "../locale/index.tsx";
+
+const ChangePage = lazy(async () => ({ default: (await import("../change/change-page.tsx")).ChangePage }));
+const ChangeList = lazy(async () => ({ default: (await import("../list/change-list.tsx")).ChangeList }));
+const ReleasePage = lazy(async () => ({ default: (await import("../release/release-page.tsx")).ReleasePage }));
+const ServicePage = lazy(async () => ({ default: (await import("../service/service-page.tsx")).ServicePage }));
+const DoctorPage = lazy(async () => ({ default: (await import("../system/doctor-page.tsx")).DoctorPage }));
+
+const catalogue = () => import("../list/catalogue.tsx");
+const ApplicationList = lazy(async () => ({ default: (await catalogue()).ApplicationList }));
+const PackageList = lazy(async () => ({ default: (await catalogue()).PackageList }));
+const BuildpackList = lazy(async () => ({ default: (await catalogue()).BuildpackList }));
+
+const infrastructure = () => import("../list/infrastructure.tsx");
+const ServiceList = lazy(async () => ({ default: (await infrastructure()).ServiceList }));
+const HostList = lazy(async () => ({ default: (await infrastructure()).HostList }));
+const RouteList = lazy(async () => ({ default: (await infrastructure()).RouteList }));
+const GatewayList = lazy(async () => ({ default: (await infrastructure()).GatewayList }));
+
+const ApprovalList = lazy(async () => ({ default: (await import("../governance/approval-list.tsx")).ApprovalList }));
+const LockList = lazy(async () => ({ default: (await import("../governance/lock-list.tsx")).LockList }));
+const WindowList = lazy(async () => ({ default: (await import("../governance/window-list.tsx")).WindowList }));
+const records = () => import("../governance/records.tsx");
+const AuditList = lazy(async () => ({ default: (await records()).AuditList }));
+const TokenList = lazy(async () => ({ default: (await records()).TokenList }));
+
+/** Which address is which page. */
+export function Pages({ workspace }: { readonly workspace: string }) {
+  const [path] = useLocation();
+  return (
+    <Guard key={path}>
+      <Suspense fallback={<Skeleton lines={6} />}>
+        <Switch>
+          <Route path="/w/:workspace">
+            <HomePage />
+          </Route>
+          <Route path="/w/:workspace/changes">
+            <ChangeList workspace={workspace} />
+          </Route>
+          <Route path="/w/:workspace/services">
+            <ServiceList workspace={workspace} />
+          </Route>
+          <Route path="/w/:workspace/release">
+            <ReleasePage workspace={workspace} />
+          </Route>
+          <Route path="/w/:workspace/hosts">
+            <HostList workspace={workspace} />
+          </Route>
+          <Route path="/w/:workspace/routes">
+            <RouteList workspace={workspace} />
+          </Route>
+          <Route path="/w/:workspace/gateways">
+            <GatewayList workspace={workspace} />
+          </Route>
+          <Route path="/changes/:id">{({ id }) => <One id={id} schema={ChangeId} page={ChangePage} />}</Route>
+          <Route path="/services/:id">{({ id }) => <One id={id} schema={ServiceId} page={ServicePage} />}</Route>
+          <Route path="/applications" component={ApplicationList} />
+          <Route path="/packages" component={PackageList} />
+          <Route path="/buildpacks" component={BuildpackList} />
+          <Route path="/approvals" component={ApprovalList} />
+          <Route path="/windows" component={WindowList} />
+          <Route path="/locks" component={LockList} />
+          <Route path="/audit" component={AuditList} />
+          <Route path="/tokens" component={TokenList} />
+          <Route path="/doctor" component={DoctorPage} />
+          <Route>
+            <Missing />
+          </Route>
+        </Switch>
+      </Suspense>
+    </Guard>
+  );
+}
+
+interface OneProps<Id extends string> {
+  readonly id: string;
+  readonly schema: { safeParse(text: string): { success: true; data: Id } | { success: false } };
+  readonly page: (props: { readonly id: Id }) => ReactNode;
+}
+
+/** One thing by its id; what cannot be an id is no page. */
+function One<Id extends string>({ id, schema, page: Page }: OneProps<Id>) {
+  const parsed = schema.safeParse(id);
+  return parsed.success ? <Page id={parsed.data} key={parsed.data} /> : <Missing />;
+}
+
+function Missing() {
+  const { t } = useWords();
+  return (
+    <Empty icon="search" title={t("error.missing")}>
+      <p>{t("error.missing.hint")}</p>
+    </Empty>
+  );
+}
+
+/** A page that breaks must not take the others with it. */
+class Guard extends Component<{ readonly children: ReactNode }, { readonly error: unknown }> {
+  override state: { readonly error: unknown } = { error: null };
+
+  static getDerivedStateFromError(error: unknown) {
+    return { error };
+  }
+
+  override render() {
+    return this.state.error === null ? this.props.children : <Broken error={this.state.error} />;
+  }
+}
+
+function Broken({ error }: { readonly error: unknown }) {
+  const { t } = useWords();
+  return (
+    <div className="stack">
+      <h1>{t("error.title")}</h1>
+      <ErrorNotice error={error} />
+    </div>
+  );
+}

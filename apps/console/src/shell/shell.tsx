@@ -1,0 +1,133 @@
+import type { Api } from "@evenkeel/contracts/api";
+import type { ReplyOf } from "@evenkeel/contracts/endpoint";
+import type { Workspace } from "@evenkeel/contracts/workspace";
+import { useEffect, useState } from "react";
+import { Link, Redirect, useLocation } from "wouter";
+import { Icon } from "../kit/icon.tsx";
+import { useWorkspace, WorkspaceProvider } from "../live/workspace.tsx";
+import { useWords } from "../locale/index.tsx";
+import { Mark } from "../session/login-page.tsx";
+import { sectionsOf } from "./navigation.ts";
+import { Pages } from "./pages.tsx";
+import { Palette } from "./palette.tsx";
+import { Person } from "./person.tsx";
+import { LanguageButton, ThemeButton } from "./switches.tsx";
+import "./shell.css";
+
+const STORED = "evenkeel.workspace";
+
+interface ShellProps {
+  readonly me: ReplyOf<Api["whoAmI"]>;
+  readonly workspaces: readonly Workspace[];
+}
+
+/** The frame around every page: where one is, where one can go, whether what one sees is live. */
+export function Shell({ me, workspaces }: ShellProps) {
+  const [path] = useLocation();
+  const named = /^\/w\/([^/]+)/.exec(path)?.[1];
+  const remembered = localStorage.getItem(STORED);
+  const known = (name: string | null | undefined) => workspaces.find((workspace) => workspace.name === name)?.name;
+  const name = named ?? known(remembered) ?? known("local") ?? workspaces[0]?.name ?? "local";
+  useEffect(() => localStorage.setItem(STORED, name), [name]);
+  if (path === "/") return <Redirect to={`/w/${name}`} replace />;
+  return (
+    <WorkspaceProvider name={name} key={name}>
+      <Frame me={me} workspaces={workspaces} name={name} />
+    </WorkspaceProvider>
+  );
+}
+
+function Frame({ me, workspaces, name }: ShellProps & { readonly name: string }) {
+  const { t } = useWords();
+  return (
+    <div className="shell">
+      <a className="skip" href="#content">
+        {t("shell.skip")}
+      </a>
+      <Side workspaces={workspaces} name={name} />
+      <div className="shell-main">
+        <Top me={me} name={name} />
+        <main id="content" className="content" tabIndex={-1}>
+          <Pages workspace={name} />
+        </main>
+      </div>
+    </div>
+  );
+}
+
+function Side({ workspaces, name }: Omit<ShellProps, "me"> & { readonly name: string }) {
+  const { t } = useWords();
+  const [path, navigate] = useLocation();
+  return (
+    <nav className="side" aria-label={t("nav.label")}>
+      <Link href={`/w/${name}`} className="brand">
+        <Mark size={28} />
+        Evenkeel
+      </Link>
+      <label className="workspace">
+        <span className="hidden-text">{t("shell.workspace")}</span>
+        <select className="input" value={name} onChange={(event) => navigate(`/w/${event.target.value}`)}>
+          {workspaces.map((workspace) => (
+            <option key={workspace.id}>{workspace.name}</option>
+          ))}
+        </select>
+      </label>
+      {sectionsOf(name).map(({ key, entries }) => (
+        <div key={key} className="side-section">
+          <h3>{t(key)}</h3>
+          <ul>
+            {entries
+              .filter(({ hidden }) => hidden !== true)
+              .map((entry) => (
+                <li key={entry.key}>
+                  <Link href={entry.path} aria-current={isAt(path, entry.path) ? "page" : undefined}>
+                    <Icon name={entry.icon} />
+                    {t(entry.key)}
+                  </Link>
+                </li>
+              ))}
+          </ul>
+        </div>
+      ))}
+    </nav>
+  );
+}
+
+/** A single change belongs to the list of changes, and so on. */
+function isAt(path: string, entry: string): boolean {
+  if (path === entry) return true;
+  const last = entry.split("/").at(-1) ?? "";
+  return !path.startsWith("/w/") && path.split("/")[1] === last;
+}
+
+function Top({ me, name }: Pick<ShellProps, "me"> & { readonly name: string }) {
+  const { t } = useWords();
+  const { up } = useWorkspace();
+  const [open, setOpen] = useState(false);
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      if (!((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "k")) return;
+      event.preventDefault();
+      setOpen(true);
+    };
+    addEventListener("keydown", listen);
+    return () => removeEventListener("keydown", listen);
+  }, []);
+  return (
+    <header className="top">
+      <button type="button" className="top-search" onClick={() => setOpen(true)}>
+        <Icon name="search" size={16} />
+        <span className="grow">{t("shell.search")}</span>
+        <kbd>Ctrl K</kbd>
+      </button>
+      <span className="grow" />
+      <span className={`live tone-${up ? "good" : "warn"}`} title={up ? undefined : t("shell.cut.hint")} role="status">
+        {up ? t("shell.live") : t("shell.cut")}
+      </span>
+      <LanguageButton />
+      <ThemeButton />
+      <Person me={me} />
+      {open && <Palette workspace={name} onClose={() => setOpen(false)} />}
+    </header>
+  );
+}

@@ -1,0 +1,138 @@
+import { mergeTree, type Tree, treeOf } from "@evenkeel/client/tree";
+import { ChangeTreeEvent } from "@evenkeel/contracts/change";
+import { isTerminal } from "@evenkeel/contracts/change-state";
+import type { ChangeId } from "@evenkeel/contracts/id";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Caller, ServerEvent } from "../http/index.ts";
+import { migratedDatabase, serverKinds } from "../testing.ts";
+import { permitted } from "./permitted.ts";
+import { readChange } from "./read.ts";
+import { appendEvents, outputOf } from "./store/event.ts";
+import { Drill, type DrillHost, type Kernel, SUCCEEDED } from "./testing.ts";
+import { start } from "./verbs/start.ts";
+import { watchTree } from "./watch-tree.ts";
+
+describe.each(await serverKinds())("a live picture of a change on %s", (kind) => {
+  let drill: Drill;
+  let kernel: Kernel;
+  let hosts: DrillHost[];
+  beforeAll(async () => {
+    drill = await Drill.begin(await migratedDatabase(kind), "tree");
+    kernel = await drill.kernel();
+    hosts = [await drill.host("h1"), await drill.host("h2"), await drill.host("h3")];
+    for (const host of hosts) await host.connect(kernel);
+  });
+  afterAll(async () => await drill.close());
+
+  const callerWho = (...may: string[]): Caller => ({
+    kind: "principal",
+    tenantId: drill.seeded.tenantId,
+    principalId: "prn_" as Caller["principalId"],
+    tokenId: "tok_" as Caller["tokenId"],
+    principalName: "watcher",
+    may,
+    expiresAt: null,
+  });
+
+  interface Watching {
+    readonly changeId: ChangeId;
+    /** The stream is cut after so many events, and opened again after the last id that was seen. */
+    readonly cutAfter: number;
+    readonly caller: Caller;
+  }
+
+  /** The events of one connection, up to so many. */
+  async function connect({ changeId, cutAfter, caller }: Watching, after: number): Promise<ServerEvent[]> {
+    const stop = new AbortController();
+    const seen: ServerEvent[] = [];
+    for await (const event of watchTree(kernel.deps, { caller, changeId, after, signal: stop.signal })) {
+      seen.push(event);
+      if (seen.length >= cutAfter) break;
+    }
+    return seen;
+  }
+
+  async function picture(watching: Watching, from: Tree): Promise<Tree> {
+    let tree = from;
+    let after = from.change.sequence;
+    while (!isTerminal(tree.change.state)) {
+      const seen = await connect(watching, after);
+      after = Number(seen.findLast(({ id }) => id !== undefined)?.id ?? after);
+      for (const event of seen.map(({ data }) => ChangeTreeEvent.parse(data)))
+        if (event.kind === "tree") tree = mergeTree(tree, event);
+    }
+    return tree;
+  }
+
+  test.each([1, 2, 1000])(
+    "put together from its events it is the tree, also when cut after every %s",
+    async (cutAfter) => {
+      const changeId = await drill.create(kernel, hosts, { strategy: { batches: "each" } });
+      const caller = callerWho("*:*");
+      const from = treeOf(await drill.show(changeId));
+      const watching = picture({ changeId, cutAfter, caller }, from);
+      await start(kernel.deps, drill.ask(changeId), {});
+      const tree = await watching;
+      const { tenantId } = drill.seeded;
+      const whole = treeOf(permitted(await readChange(drill.database.db, { tenantId, changeId }), caller));
+      expect(tree.change).toEqual(whole.change);
+      expect([...tree.targets.values()]).toEqual([...whole.targets.values()]);
+      expect([...tree.states]).toEqual([...whole.states]);
+      expect(tree.change.state).toBe("succeeded");
+    },
+  );
+
+  test("it offers what the watcher may do, and nothing else", async () => {
+    const changeId = await drill.create(kernel, hosts, {});
+    const read = async (...may: string[]) => {
+      const signal = new AbortController();
+      const stream = watchTree(kernel.deps, { caller: callerWho(...may), changeId, after: 0, signal: signal.signal });
+      for await (const { data } of stream) {
+        const event = ChangeTreeEvent.parse(data);
+        if (event.kind === "tree") return event.change.allowedActions;
+      }
+      return null;
+    };
+    expect(await read("change:read", "change:cancel")).toEqual(["cancel"]);
+    expect(await read("change:read")).toEqual([]);
+  });
+
+  test("what a step prints arrives while it runs, and can be read again from its beginning", async () => {
+    const { promise: printed, resolve: release } = Promise.withResolvers<void>();
+    drill.behave = async (step) => {
+      if (step === "do") await printed;
+      return SUCCEEDED;
+    };
+    const changeId = await drill.run(kernel, hosts.slice(0, 1), {});
+    const { tenantId } = drill.seeded;
+    const running = await untilRunning(changeId);
+    const signal = new AbortController();
+    const caller = callerWho("*:*");
+    const stream = watchTree(kernel.deps, { caller, changeId, after: 0, signal: signal.signal });
+
+    const data = { stepId: running, target: "h1", name: "do", text: "half way\n" };
+    await drill.database.db.transaction().execute(async (tx) => appendEvents(tx, changeId, [{ type: "output", data }]));
+    for await (const event of stream) {
+      const parsed = ChangeTreeEvent.parse(event.data);
+      if (parsed.kind !== "output") continue;
+      expect(parsed).toMatchObject({ stepId: running, targetId: "h1", text: "half way\n" });
+      expect(event.id).toBeUndefined();
+      break;
+    }
+    const page = { changeId, stepId: running, after: null, rows: 10 };
+    expect(await outputOf(drill.database.db, page)).toMatchObject([{ text: "half way\n" }]);
+    release();
+    drill.behave = () => SUCCEEDED;
+    await drill.waitFor(changeId, "succeeded");
+    expect((await readChange(drill.database.db, { tenantId, changeId })).state).toBe("succeeded");
+  });
+
+  async function untilRunning(changeId: ChangeId) {
+    for (;;) {
+      const { groups } = await drill.show(changeId);
+      const steps = groups.flatMap(({ batches }) => batches.flatMap(({ targets }) => targets.flatMap((t) => t.steps)));
+      const id = steps.find(({ name, state }) => name === "do" && state === "running")?.id;
+      if (id) return id;
+    }
+  }
+});

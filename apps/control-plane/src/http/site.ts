@@ -1,0 +1,43 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+
+/** One file as it is sent. */
+export interface Page {
+  readonly bytes: Buffer;
+  /** The same by gzip; null = not worth it. */
+  readonly zipped: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What browsers get beside the API. */
+export interface Site {
+  find(path: string): Page | null;
+  /** For every address of the console: which of its pages that is, it sees itself. */
+  readonly entry: Page;
+}
+
+/** Answers with a page where a person's browser asks for one; false = this is not for the site. */
+export function sendPage(site: Site | null, request: FastifyRequest, reply: FastifyReply): boolean {
+  const page = site === null ? null : findPage(site, request);
+  if (page === null) return false;
+  reply.headers(page.headers).header("vary", "accept-encoding");
+  if (request.headers["if-none-match"] === page.headers.etag) {
+    reply.code(304).send();
+    return true;
+  }
+  const zipped = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? "")) ? page.zipped : null;
+  if (zipped !== null) reply.header("content-encoding", "gzip");
+  reply.code(200).send(zipped ?? page.bytes);
+  return true;
+}
+
+function findPage(site: Site, request: FastifyRequest): Page | null {
+  if (request.method !== "GET" && request.method !== "HEAD") return null;
+  const path = request.url.split("?")[0] ?? "/";
+  if (path === "/api" || path.startsWith("/api/")) return null;
+  return site.find(path) ?? (asksForPage(request, path) ? site.entry : null);
+}
+
+/** A file that is not there is missing, and no page: a script must not get the entry instead. */
+function asksForPage({ headers }: FastifyRequest, path: string): boolean {
+  return /\btext\/html\b/.test(headers.accept ?? "") && !path.startsWith("/assets/");
+}

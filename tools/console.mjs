@@ -1,0 +1,90 @@
+// Builds the console where its sources have moved since the last time. Plain JavaScript without a dependency: the bootstrap loads it.
+// Invariants:
+// 1. `.runtime/console` exists only whole: it is built under another name and renamed.
+// 2. The stamp lies inside, so that it is always that of what lies beside it.
+// 3. A build that fails or is killed leaves the console as it was; the next start builds again.
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { InstallError, ROOT, RUNTIME } from "./install.mjs";
+import { withInstallLock } from "./install-lock.mjs";
+
+const BUILT = join(RUNTIME, "console");
+const STAMP = "stamp.txt";
+/** What the built files depend on. */
+const SOURCES = ["apps/console", "packages/contracts/src", "packages/client/src", "package-lock.json"];
+
+/** Builds the console unless what is there was built from these very sources. */
+export async function ensureConsole(node) {
+  const digest = await digestOfSources();
+  if ((await readStamp()) === digest) return;
+  await withInstallLock(join(RUNTIME, "console-lock"), say, async () => {
+    if ((await readStamp()) !== digest) await build(node, digest);
+  });
+}
+
+async function build(node, digest) {
+  const startedAt = performance.now();
+  say("building the console …");
+  const fresh = join(RUNTIME, `building-console-${process.pid}`);
+  const old = join(RUNTIME, `replaced-console-${process.pid}`);
+  await rm(fresh, { recursive: true, force: true });
+  const vite = join(ROOT, "node_modules/vite/bin/vite.js");
+  const { exit, output } = await capture(node, [vite, "build", "--outDir", fresh, "--logLevel", "warn"]);
+  if (exit !== 0) {
+    process.stderr.write(`${output.trim()}\n`);
+    throw new InstallError("the console cannot be built; the words of the build stand above.");
+  }
+  await writeFile(join(fresh, STAMP), digest);
+  await rename(BUILT, old).catch(() => undefined);
+  // Killed here – then what? There is no console, and the next start builds it again.
+  await rename(fresh, BUILT);
+  await rm(old, { recursive: true, force: true });
+  say(`the console is built (${((performance.now() - startedAt) / 1000).toFixed(1)} s).`);
+}
+
+async function digestOfSources() {
+  const hash = createHash("sha256");
+  for (const source of SOURCES) {
+    const found = await readdir(join(ROOT, source), { recursive: true, withFileTypes: true }).catch(() => null);
+    const files =
+      found === null
+        ? [join(ROOT, source)]
+        : found
+            .filter(isSource)
+            .map((file) => join(file.parentPath, file.name))
+            .sort();
+    for (const file of files)
+      hash
+        .update(file.slice(ROOT.length))
+        .update("\0")
+        .update(await readFile(file))
+        .update("\0");
+  }
+  return hash.digest("hex");
+}
+
+const isSource = (file) =>
+  file.isFile() && !file.parentPath.includes("node_modules") && !/\.test\.tsx?$/.test(file.name);
+
+async function readStamp() {
+  return readFile(join(BUILT, STAMP), "utf8").catch(() => "");
+}
+
+function capture(program, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd: join(ROOT, "apps/console"), stdio: ["ignore", "pipe", "pipe"] });
+    const chunks = [];
+    child.stdout.on("data", (chunk) => chunks.push(chunk));
+    child.stderr.on("data", (chunk) => chunks.push(chunk));
+    child.on("error", reject);
+    child.on("close", (code, signal) =>
+      resolve({ exit: code ?? signal, output: Buffer.concat(chunks).toString("utf8") }),
+    );
+  });
+}
+
+function say(line) {
+  process.stderr.write(`Evenkeel: ${line}\n`);
+}
