@@ -2,7 +2,7 @@
 // Test files are held to the same rules, but for what their `from` excludes.
 import type { ICruiseOptions } from "dependency-cruiser";
 
-const TEST = "(\\.test|/testing)\\.ts$";
+const TEST = "(\\.test|/testing)\\.tsx?$";
 const SLICE = "^apps/control-plane/src/([^/]+)/";
 const KINDS = "([a-z]+-order|route-change|module-release|module-operation)";
 const SQL_HOMES = [
@@ -182,6 +182,6 @@ export const CRUISE_OPTIONS: ICruiseOptions = {
   enhancedResolveOptions: {
     exportsFields: ["exports"],
     conditionNames: ["import", "node", "default", "types"],
-    extensions: [".ts", ".mjs", ".js", ".json", ".d.ts"],
+    extensions: [".ts", ".tsx", ".mjs", ".js", ".json", ".d.ts"],
   },
 };

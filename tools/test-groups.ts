@@ -20,6 +20,8 @@ export interface Group {
 
 export class UnknownName extends Error {}
 
+const SYSTEM = ["postgresql", "iproute2", "libfaketime", "haproxy"];
+const BROWSER = ["chromium", "fonts-noto-cjk"];
 const UNIT = ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "tools/**/*.test.ts"];
 const E2E = ["e2e/**/*.test.ts"];
 
@@ -55,13 +57,15 @@ function allGroups(root: string): Group[] {
   });
   const tests = (name: string, patterns: string[]): Omit<Group, "files"> & { files: string[] } => ({
     name,
-    packages: ["postgresql", "iproute2", "libfaketime", "haproxy"],
+    packages: name === "e2e" ? [...SYSTEM, ...BROWSER] : SYSTEM,
     command: [process.execPath, bin("vitest/vitest.mjs"), "run", "--project", name],
     files: globSync(patterns, { cwd: root, exclude: ["**/node_modules/**", "tools/fixtures/**"] }).sort(),
   });
   return [
     check("format and lint", bin("@biomejs/biome/bin/biome"), "check", "--error-on-warnings", ...plain, "."),
     check("types", bin("typescript/bin/tsc"), "-p", root),
+    // Of its own, because it runs in browsers: what they lack must not compile there, nor what servers lack elsewhere.
+    check("types of the console", bin("typescript/bin/tsc"), "-p", join(root, "apps/console")),
     check("imports", "tools/check-imports.ts"),
     check("sizes", "tools/check-sizes.ts"),
     check("words", "tools/check-words.ts"),

@@ -32,5 +32,7 @@ export const Cause = z.strictObject({
   remedy: z.string(),
   /** The line of the output that shows it. */
   line: z.string().nullable(),
+  /** What title and remedy name, for who tells them in another language. */
+  facts: z.record(z.string(), z.unknown()).optional(),
 });
 export type Cause = z.infer<typeof Cause>;

@@ -1,7 +1,13 @@
 import type { Tree } from "@evenkeel/client/tree";
-import type { Change, RollbackSpeed, VerbBody } from "@evenkeel/contracts/change";
+import type { BatchView, Change, RollbackSpeed, TargetView, VerbBody } from "@evenkeel/contracts/change";
 import type { ChangeAction } from "@evenkeel/contracts/change-state";
-import type { Asked } from "./action-dialog.tsx";
+
+/** What a person has asked for, and of what. */
+export interface Asked {
+  readonly action: ChangeAction;
+  readonly batch?: BatchView;
+  readonly target?: TargetView;
+}
 
 /** What a person has filled in. */
 export interface Filled {

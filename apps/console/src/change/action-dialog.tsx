@@ -1,5 +1,5 @@
 import type { Tree } from "@evenkeel/client/tree";
-import type { BatchView, Change, TargetView } from "@evenkeel/contracts/change";
+import type { Change } from "@evenkeel/contracts/change";
 import type { ChangeAction } from "@evenkeel/contracts/change-state";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
@@ -11,15 +11,8 @@ import { Field } from "../kit/field.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { useToasts } from "../kit/toasts.tsx";
 import { useWords } from "../locale/index.tsx";
-import { bodyOf, type Filled, needsReason, nothingFilled } from "./action-body.ts";
+import { type Asked, bodyOf, type Filled, needsReason, nothingFilled } from "./action-body.ts";
 import { RollbackPreview } from "./rollback-preview.tsx";
-
-/** What a person has asked for, and of what. */
-export interface Asked {
-  readonly action: ChangeAction;
-  readonly batch?: BatchView;
-  readonly target?: TargetView;
-}
 
 interface ActionDialogProps {
   readonly change: Change;

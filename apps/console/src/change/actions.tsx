@@ -3,7 +3,7 @@ import type { ChangeAction } from "@evenkeel/contracts/change-state";
 import { Button } from "../kit/button.tsx";
 import type { IconName } from "../kit/icon.tsx";
 import { useWords } from "../locale/index.tsx";
-import type { Asked } from "./action-dialog.tsx";
+import type { Asked } from "./action-body.ts";
 
 const ICONS: Readonly<Record<ChangeAction, IconName>> = {
   start: "play",

@@ -17,6 +17,8 @@ interface BoardProps {
 }
 
 const HEIGHTS: Readonly<Record<Density, number>> = { roomy: 84, compact: 40, dense: 20 };
+/** Left and right of the rows, in px. */
+const PADDING = 24;
 const KEYS = ["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown", "Home", "End"];
 
 /** Batches with their hosts as tiles. Only what is in sight is drawn, so thousands of them stay fluid. */
@@ -94,8 +96,7 @@ function usePlace(frame: React.RefObject<HTMLElement | null>): { readonly width:
     const element = frame.current;
     if (element === null) return;
     const look = () => {
-      const { left: _, ...box } = element.getBoundingClientRect();
-      const next = { width: element.clientWidth - 26, top: box.top + scrollY };
+      const next = { width: element.clientWidth - PADDING, top: element.getBoundingClientRect().top + scrollY };
       setPlace((now) => (now.width === next.width && now.top === next.top ? now : next));
     };
     look();

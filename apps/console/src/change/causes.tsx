@@ -1,4 +1,5 @@
 import type { Cause } from "@evenkeel/contracts/cause";
+import { Quoted } from "../kit/quoted.tsx";
 import { causeOf } from "../locale/cause.ts";
 import { useWords } from "../locale/index.tsx";
 
@@ -17,7 +18,9 @@ export function Causes({ causes }: { readonly causes: readonly Cause[] }) {
               <strong>{t("target.cause")}</strong> ({t(`target.cause.${cause.certainty}`)}): {title}
             </span>
             {cause.line !== null && <code className="mono soft">{cause.line}</code>}
-            <span className="soft">{remedy}</span>
+            <span className="soft">
+              <Quoted text={remedy} />
+            </span>
           </li>
         );
       })}

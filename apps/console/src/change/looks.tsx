@@ -60,6 +60,3 @@ export function ChangeBadge({ state }: { readonly state: ChangeState }) {
   const { t } = useWords();
   return <Badge tone={CHANGE_TONES[state]}>{t(`change.${state}`)}</Badge>;
 }
-
-/** The first letters of an id name it well enough for people. */
-export const shortId = (id: string): string => `${id.slice(0, 4)}…${id.slice(-5)}`;

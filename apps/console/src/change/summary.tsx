@@ -33,28 +33,30 @@ export function Summary({ change, tree, onOpen }: SummaryProps) {
       )}
       {waitingFor !== null && <Notice tone="warn" title={`${t("change.waiting")}: ${waitingFor}`} />}
       <List tone="warn" title={t("change.leftBehind")} items={change.leftBehind} />
-      <dl className="card change-facts">
+      <div className="card change-facts">
         <Progress counts={targets} />
-        {startedAt !== null && (
-          <Fact name={t("change.started")}>
-            <Ago at={startedAt} />
-          </Fact>
-        )}
-        {tookMs !== null && (
-          <Fact name={t("change.took")}>
-            <span className="number">{duration(tookMs)}</span>
-          </Fact>
-        )}
-        {reason !== null && <Fact name={t("change.reason")}>{reason}</Fact>}
-        {change.locks.length > 0 && (
-          <Fact name={t("change.locks")}>
-            {change.locks
-              .slice(0, 3)
-              .map(({ label }) => label)
-              .join(", ")}
-          </Fact>
-        )}
-      </dl>
+        <dl>
+          {startedAt !== null && (
+            <Fact name={t("change.started")}>
+              <Ago at={startedAt} />
+            </Fact>
+          )}
+          {tookMs !== null && (
+            <Fact name={t("change.took")}>
+              <span className="number">{duration(tookMs)}</span>
+            </Fact>
+          )}
+          {reason !== null && <Fact name={t("change.reason")}>{reason}</Fact>}
+          {change.locks.length > 0 && (
+            <Fact name={t("change.locks")}>
+              {change.locks
+                .slice(0, 3)
+                .map(({ label }) => label)
+                .join(", ")}
+            </Fact>
+          )}
+        </dl>
+      </div>
     </div>
   );
 }
@@ -85,11 +87,11 @@ function Relations({ change }: { readonly change: Change }) {
   const { rollbackOf, rollbackChangeId, rolledBackBy } = change;
   const other = rollbackOf ?? rolledBackBy ?? rollbackChangeId;
   if (other === null) return null;
-  const text =
-    rollbackOf !== null ? "change.rollbackOf" : rolledBackBy !== null ? "change.rolledBackBy" : "change.rollbackBy";
+  const over = rolledBackBy !== null || change.state === "rolled-back";
+  const text = rollbackOf !== null ? "change.rollbackOf" : over ? "change.rolledBackBy" : "change.rollbackBy";
   return (
     <Notice
-      tone="busy"
+      tone="idle"
       title={t(text)}
       aside={
         <Link className="link" href={`/changes/${other}`}>

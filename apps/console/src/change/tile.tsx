@@ -27,13 +27,15 @@ export const Tile = memo(function Tile({ target, density, selected, reachable, o
       className={`tile ${density} tone-${TARGET_TONES[state]}`}
       data-target={targetId}
       data-state={state}
-      aria-label={label}
+      aria-label={density === "dense" ? label : undefined}
       aria-expanded={selected}
       title={density === "roomy" ? undefined : label}
       tabIndex={reachable ? 0 : -1}
       onClick={() => onOpen(targetId)}
     >
       {density !== "dense" && <span className="tile-name cut">{name}</span>}
+      {density !== "dense" && step !== null && <span className="hidden-text">{t(`target.${state}`)}</span>}
+      {density === "compact" && <span className="hidden-text">{t(`target.${state}`)}</span>}
       {density === "roomy" && (
         <>
           <span className="tile-step cut">{step ?? t(`target.${state}`)}</span>

@@ -51,34 +51,28 @@ export function FreezeDialog({ onClose }: { readonly onClose: () => void }) {
     >
       <p>{t("window.freeze.will", { workspace })}</p>
       {set.isError && <ErrorNotice error={set.error} />}
-      <Field label={t("common.name")}>
-        {(id) => <input id={id} className="input" value={name} onChange={(event) => setName(event.target.value)} />}
-      </Field>
-      <Field label={t("window.from")} hint={timeZone}>
-        {(id) => (
-          <input
-            id={id}
-            className="input"
-            type="datetime-local"
-            value={start}
-            onChange={(event) => setStart(event.target.value)}
-          />
-        )}
-      </Field>
-      <Field label={t("window.to")}>
-        {(id) => (
-          <input
-            id={id}
-            className="input"
-            type="datetime-local"
-            value={end}
-            onChange={(event) => setEnd(event.target.value)}
-          />
-        )}
-      </Field>
-      <Field label={t("action.reason")}>
-        {(id) => <input id={id} className="input" value={reason} onChange={(event) => setReason(event.target.value)} />}
-      </Field>
+      <Text label={t("common.name")} value={name} onChange={setName} />
+      <Text label={t("window.from")} hint={timeZone} type="datetime-local" value={start} onChange={setStart} />
+      <Text label={t("window.to")} type="datetime-local" value={end} onChange={setEnd} />
+      <Text label={t("action.reason")} value={reason} onChange={setReason} />
     </Dialog>
+  );
+}
+
+interface TextProps {
+  readonly label: string;
+  readonly hint?: string;
+  readonly type?: "text" | "datetime-local";
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+}
+
+function Text({ label, hint, type = "text", value, onChange }: TextProps) {
+  return (
+    <Field label={label} hint={hint}>
+      {(id) => (
+        <input id={id} className="input" type={type} value={value} onChange={(event) => onChange(event.target.value)} />
+      )}
+    </Field>
   );
 }

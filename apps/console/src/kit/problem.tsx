@@ -1,6 +1,7 @@
 import { errorRemedy, errorTitle, PlatformError, type Problem, problemOf } from "@evenkeel/contracts/error";
-import { useWords, type Words } from "../locale/index.tsx";
+import { useWords } from "../locale/index.tsx";
 import { sentenceOf } from "../locale/problem.ts";
+import { Quoted } from "./quoted.tsx";
 import { Notice } from "./surface.tsx";
 
 /** What went wrong, in the person's language: one sentence, what to do, a code. */
@@ -9,7 +10,9 @@ export function ProblemNotice({ problem, children }: { problem: Problem; childre
   const { title, remedy } = sentenceOf(problem, words);
   return (
     <Notice tone="bad" title={title}>
-      <span>{remedy}</span>
+      <span>
+        <Quoted text={remedy} />
+      </span>
       <span className="faint mono">{problem.code}</span>
       {children}
     </Notice>
@@ -27,8 +30,4 @@ export function asProblem(error: unknown): Problem {
     return { code, facts: { ...facts }, title: errorTitle(code, facts), remedy: errorRemedy(code, facts) };
   }
   return problemOf("INTERNAL", { traceId: error instanceof Error ? error.message : String(error) });
-}
-
-export function titleOf(error: unknown, words: Words): string {
-  return sentenceOf(asProblem(error), words).title;
 }

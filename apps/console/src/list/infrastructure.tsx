@@ -59,7 +59,7 @@ function Used({ share, of }: { readonly share: number | null; readonly of?: numb
   return (
     <span className="used number" title={of === undefined ? undefined : bytes(of)}>
       <span className={`bar tone-${share > 0.9 ? "bad" : share > 0.75 ? "warn" : "good"}`} aria-hidden="true">
-        <span style={{ width: percent(share) }} />
+        <span style={{ width: `${100 * share}%` }} />
       </span>
       {percent(share)}
     </span>

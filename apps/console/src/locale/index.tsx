@@ -100,5 +100,11 @@ function durationOf(ms: number, language: Language): string {
   return `${Math.floor(minutes / 60)}${hour} ${minutes % 60}${minute}`;
 }
 
+/** `{count}` is a fact; `{count:host|hosts}` is the word that fits its number. */
 const fill = (text: string, facts: Facts): string =>
-  text.replace(/\{(\w+)\}/g, (whole, name: string) => String(facts[name] ?? whole));
+  text
+    .replace(
+      /\{(\w+):([^|}]*)\|([^}]*)\}/g,
+      (...[, name, one, many]: string[]) => (facts[name ?? ""] === 1 ? one : many) ?? "",
+    )
+    .replace(/\{(\w+)\}/g, (whole, name: string) => String(facts[name] ?? whole));

@@ -9,13 +9,17 @@ interface DefinitionFieldsProps {
   readonly onChange: (value: DefinitionWish) => void;
 }
 
-const FIELDS: readonly { name: Exclude<keyof DefinitionWish, "buildpack">; label: Key; hint: Key; example: string }[] =
-  [
-    { name: "start", label: "release.start.command", hint: "release.start.hint", example: "node server.js" },
-    { name: "healthPath", label: "release.health", hint: "release.health.hint", example: "/healthz" },
-    { name: "route", label: "release.route", hint: "release.route.hint", example: "shop.localhost" },
-    { name: "hosts", label: "release.hosts", hint: "release.hosts.hint", example: "4" },
-  ];
+const FIELDS: readonly {
+  name: Exclude<keyof DefinitionWish, "buildpack" | "env">;
+  label: Key;
+  hint: Key;
+  example: string;
+}[] = [
+  { name: "start", label: "release.start.command", hint: "release.start.hint", example: "node server.js" },
+  { name: "healthPath", label: "release.health", hint: "release.health.hint", example: "/healthz" },
+  { name: "route", label: "release.route", hint: "release.route.hint", example: "shop.localhost" },
+  { name: "hosts", label: "release.hosts", hint: "release.hosts.hint", example: "4" },
+];
 
 /** How the application runs: what stands in `evenkeel.yaml` where one has a folder. */
 export function DefinitionFields({ value, onChange }: DefinitionFieldsProps) {
@@ -54,6 +58,17 @@ export function DefinitionFields({ value, onChange }: DefinitionFieldsProps) {
           )}
         </Field>
       ))}
+      <Field label={t("release.env")} hint={t("release.env.hint")}>
+        {(id) => (
+          <textarea
+            id={id}
+            className="input mono"
+            placeholder="LOG_LEVEL=info"
+            value={value.env}
+            onChange={(event) => onChange({ ...value, env: event.target.value })}
+          />
+        )}
+      </Field>
     </div>
   );
 }

@@ -67,7 +67,6 @@ function Drop({ application, onUploaded }: DropProps) {
   const { t, number } = useWords();
   const [file, setFile] = useState<File | null>(null);
   const [version, setVersion] = useState("");
-  const [over, setOver] = useState(false);
   const [share, setShare] = useState(0);
   const take = (chosen: File | undefined) => {
     if (chosen === undefined) return;
@@ -92,29 +91,7 @@ function Drop({ application, onUploaded }: DropProps) {
   });
   return (
     <div className="stack">
-      <label
-        className={`drop${over ? " over" : ""}`}
-        onDragOver={(event) => {
-          event.preventDefault();
-          setOver(true);
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={(event) => {
-          event.preventDefault();
-          setOver(false);
-          take(event.dataTransfer.files[0]);
-        }}
-      >
-        <Icon name="upload" size={24} />
-        <strong>{file === null ? t("release.drop") : `${file.name} – ${bytes(file.size)}`}</strong>
-        <span className="faint">{t("release.drop.hint")}</span>
-        <input
-          type="file"
-          className="hidden-text"
-          accept=".tar,.gz,.tgz,.zip"
-          onChange={(event) => take(event.target.files?.[0])}
-        />
-      </label>
+      <DropZone file={file} onTake={take} />
       {file !== null && (
         <div className="row upload">
           <Field label={t("common.version")}>
@@ -141,5 +118,40 @@ function Drop({ application, onUploaded }: DropProps) {
       {upload.isPending && <progress className="upload-bar" value={share} aria-label={t("release.upload")} />}
       {upload.isError && <ErrorNotice error={upload.error} />}
     </div>
+  );
+}
+
+interface DropZoneProps {
+  readonly file: File | null;
+  readonly onTake: (file: File | undefined) => void;
+}
+
+function DropZone({ file, onTake }: DropZoneProps) {
+  const { t } = useWords();
+  const [over, setOver] = useState(false);
+  return (
+    <label
+      className={`drop${over ? " over" : ""}`}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        setOver(false);
+        onTake(event.dataTransfer.files[0]);
+      }}
+    >
+      <Icon name="upload" size={24} />
+      <strong>{file === null ? t("release.drop") : `${file.name} – ${bytes(file.size)}`}</strong>
+      <span className="faint">{t("release.drop.hint")}</span>
+      <input
+        type="file"
+        className="hidden-text"
+        accept=".tar,.gz,.tgz,.zip"
+        onChange={(event) => onTake(event.target.files?.[0])}
+      />
+    </label>
   );
 }

@@ -18,6 +18,8 @@ export interface DefinitionWish {
   readonly healthPath: string;
   readonly route: string;
   readonly hosts: string;
+  /** `NAME=value`, one a line. */
+  readonly env: string;
 }
 
 export interface StrategyWish {
@@ -31,7 +33,14 @@ export interface StrategyWish {
   readonly action: "stop" | "continue" | "rollback";
 }
 
-export const FIRST_DEFINITION: DefinitionWish = { buildpack: "node", start: "", healthPath: "", route: "", hosts: "" };
+export const FIRST_DEFINITION: DefinitionWish = {
+  buildpack: "node",
+  start: "",
+  healthPath: "",
+  route: "",
+  hosts: "",
+  env: "",
+};
 
 export const FIRST_STRATEGY: StrategyWish = {
   beta: 1,
@@ -61,7 +70,7 @@ function batching({ split, amount }: StrategyWish): Batching {
   }
 }
 
-function definitionOf({ buildpack, start, healthPath, route, hosts }: DefinitionWish): ServiceDefinition {
+function definitionOf({ buildpack, start, healthPath, route, hosts, env }: DefinitionWish): ServiceDefinition {
   return ServiceDefinition.parse({
     buildpack,
     ...(start.trim() === "" ? {} : { start: start.trim() }),
@@ -70,8 +79,16 @@ function definitionOf({ buildpack, start, healthPath, route, hosts }: Definition
       .split(/[\s,]+/)
       .filter((each) => each !== "")
       .map(routeOf),
+    ...(env.trim() === "" ? {} : { env: environmentOf(env) }),
     ...(hosts.trim() === "" ? {} : { hosts: Number(hosts) }),
   });
+}
+
+function environmentOf(text: string): Record<string, string> {
+  const lines = text.split("\n").filter((line) => line.includes("="));
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf("=")).trim(), line.slice(line.indexOf("=") + 1)]),
+  );
 }
 
 /** `shop.example.com/api` */

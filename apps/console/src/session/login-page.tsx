@@ -6,6 +6,7 @@ import { client, queries } from "../connection.ts";
 import { Button } from "../kit/button.tsx";
 import { Field } from "../kit/field.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
+import { Quoted } from "../kit/quoted.tsx";
 import { useWords } from "../locale/index.tsx";
 import { LanguageButton, ThemeButton } from "../shell/switches.tsx";
 import "./login.css";
@@ -18,8 +19,9 @@ export function LoginPage() {
   const [token, setToken] = useState("");
   const login = useMutation({
     mutationFn: (body: CreateSession) => client.createSession({ body }),
-    onSuccess: () => {
-      queries.clear();
+    onSuccess: async () => {
+      // Whatever was read, was read by nobody, or by somebody else.
+      await queries.resetQueries();
       // Who was sent here from a page goes back to it.
       if (path === "/login") navigate(goal.current, { replace: true });
     },
@@ -82,17 +84,4 @@ function useLink(use: (link: string, to: string) => void): void {
 
 export function Mark({ size = 44 }: { readonly size?: number }) {
   return <img src={new URL("../mark.svg", import.meta.url).href} width={size} height={size} alt="" />;
-}
-
-/** Words between back-ticks are commands. */
-function Quoted({ text }: { readonly text: string }) {
-  return text.split("`").map((part, index) =>
-    index % 2 === 1 ? (
-      <code className="mono" key={part}>
-        {part}
-      </code>
-    ) : (
-      part
-    ),
-  );
 }

@@ -5,6 +5,7 @@ import { client } from "../connection.ts";
 import { Button } from "../kit/button.tsx";
 import { Ago } from "../kit/clock.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
+import { Quoted } from "../kit/quoted.tsx";
 import { Badge, Card, Empty, Notice, Skeleton, type Tone } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
 import { sentenceOf } from "../locale/problem.ts";
@@ -14,8 +15,7 @@ const TONES: Readonly<Record<Finding["severity"], Tone>> = { error: "bad", warni
 
 /** What is wrong or in the way, why, and what frees it; the report can be taken along. */
 export function DoctorPage() {
-  const words = useWords();
-  const { t } = words;
+  const { t } = useWords();
   const report = useQuery({ queryKey: ["doctor"], queryFn: () => client.getDoctor(), staleTime: 0 });
   const download = () => {
     const link = document.createElement("a");
@@ -44,34 +44,9 @@ export function DoctorPage() {
             </Empty>
           </Card>
         )}
-        {report.data?.items.map((finding) => {
-          const { title, remedy } = sentenceOf(finding.problem, words);
-          return (
-            <Notice
-              key={`${finding.resource} ${finding.problem.code}`}
-              tone={TONES[finding.severity]}
-              title={title}
-              aside={<Badge tone={TONES[finding.severity]}>{t(`doctor.${finding.severity}`)}</Badge>}
-            >
-              <span>{remedy}</span>
-              <Causes causes={finding.causes ?? []} />
-              {finding.actions.map((action) => (
-                <code key={action} className="mono">
-                  {action}
-                </code>
-              ))}
-              <span className="faint">
-                <span className="mono">{finding.problem.code}</span> · {finding.resource}
-                {finding.since !== null && (
-                  <>
-                    {" · "}
-                    <Ago at={finding.since} />
-                  </>
-                )}
-              </span>
-            </Notice>
-          );
-        })}
+        {report.data?.items.map((finding) => (
+          <Found key={`${finding.resource} ${finding.problem.code}`} finding={finding} />
+        ))}
         {report.isSuccess && (
           <Card>
             <dl className="pairs">
@@ -88,5 +63,38 @@ export function DoctorPage() {
         )}
       </div>
     </>
+  );
+}
+
+/** One thing that is wrong: what, why, and the commands that free it. */
+function Found({ finding }: { readonly finding: Finding }) {
+  const words = useWords();
+  const { t } = words;
+  const { title, remedy } = sentenceOf(finding.problem, words);
+  return (
+    <Notice
+      tone={TONES[finding.severity]}
+      title={title}
+      aside={<Badge tone={TONES[finding.severity]}>{t(`doctor.${finding.severity}`)}</Badge>}
+    >
+      <span>
+        <Quoted text={remedy} />
+      </span>
+      <Causes causes={finding.causes ?? []} />
+      {finding.actions.map((action) => (
+        <code key={action} className="mono">
+          {action}
+        </code>
+      ))}
+      <span className="faint">
+        <span className="mono">{finding.problem.code}</span> · {finding.resource}
+        {finding.since !== null && (
+          <>
+            {" · "}
+            <Ago at={finding.since} />
+          </>
+        )}
+      </span>
+    </Notice>
   );
 }

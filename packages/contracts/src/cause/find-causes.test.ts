@@ -51,7 +51,7 @@ test("a success has no cause, and a problem that tells its cause itself is the f
   expect(causesOf({ kind: "succeeded", facts: {}, elapsedMs: 1 })).toEqual([]);
   const full = problemOf("DISK_FULL", { freeBytes: 0, neededBytes: 10 });
   expect(causesOfProblem(full)).toEqual([
-    { code: "DISK_FULL", certainty: "certain", title: full.title, remedy: full.remedy, line: null },
+    { code: "DISK_FULL", certainty: "certain", title: full.title, remedy: full.remedy, line: null, facts: full.facts },
   ]);
 });
 

@@ -64,6 +64,7 @@ export function causesOfProblem(problem: Problem, { output, exitCode = null, evi
     title: problem.title,
     remedy: problem.remedy,
     line: null,
+    facts: problem.facts,
   };
   const all = isKnown ? found : [own, ...found.filter(({ code }) => code !== problem.code)];
   const ranked = CERTAINTIES.flatMap((certainty) => all.filter((cause) => cause.certainty === certainty));
@@ -79,6 +80,7 @@ function told({ code, certainty, title, remedy }: Rule, { line, facts = {} }: Ma
     title: fillText(title, facts),
     remedy: fillText(remedy, facts),
     line: line?.trim() ?? null,
+    facts,
   };
 }
 

@@ -14,6 +14,6 @@ export const home = {
   "home.health.good": "Everything is on an even keel",
   "home.health.warn": "Something needs a look",
   "home.health.bad": "Something is wrong",
-  "home.health.hosts": "{online} of {total} hosts online",
-  "home.health.instances": "{troubled} instances in trouble",
+  "home.health.hosts": "{online} of {total} {total:host|hosts} online",
+  "home.health.instances": "{troubled} {troubled:instance|instances} in trouble",
 } as const;

@@ -22,6 +22,8 @@ export const release = {
   "release.route.hint": "Host names, separated by commas.",
   "release.hosts": "Number of hosts",
   "release.hosts.hint": "Empty: all of the workspace.",
+  "release.env": "Environment",
+  "release.env.hint": "NAME=value, one a line.",
   "release.preview": "Plan",
   "release.preview.hint":
     "As soon as application and version are chosen, the batches and what becomes different stand here.",

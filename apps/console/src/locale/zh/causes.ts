@@ -1,2 +1,66 @@
-/** Causes in Chinese, by their code. */
-export const CAUSES: Readonly<Record<string, readonly [title: string, remedy: string]>> = {};
+import type { Sentences } from "./problems.ts";
+
+/** Causes in Chinese, by their code; the facts in braces are the same. A test sees to it that none is missing. */
+export const CAUSES: Readonly<Record<string, Sentences>> = {
+  PARAMETER_EMPTY: ["参数 {name} 的值为空。", "请在 `env:` 中给它赋值，或去掉它以使用应用自身的默认值。"],
+  PARAMETER_MISSING: ["应用需要 {name}，但没有设置。", "请在 `env:` 中设置后重新发布。"],
+  CLOCK_WRONG: [
+    "按此服务器的时钟，某个证书或令牌无效。",
+    "请对照服务器时钟：`evenkeel host show`；用 NTP 校时，或更新证书。",
+  ],
+  DEPENDENCY_REFUSED: ["应用要连接的 {place} 没有应答。", "请启动它所依赖的服务，或修正地址。"],
+  NAME_UNKNOWN: ["此服务器无法解析名称 {name}。", "请修正地址，或服务器的域名解析。"],
+  LOGIN_REFUSED: ["应用连接的对象拒绝了其用户名或密码。", "请在 `env:` 中修正用户名和密码。"],
+  FILE_MISSING: ["应用需要文件 {file}，但它不存在。", "请把它放进发布包，或修正路径；相对路径以发布包的文件夹为起点。"],
+  CLOCK_SKEWED: ["此服务器的时钟与控制面不一致。", "请用 NTP 校时：证书和令牌以它为准。"],
+  DISK_FULL: ["磁盘已满。", "请在服务器上释放空间后重试。"],
+  HEALTH_PATH_WRONG: ["应用有应答，但没有 {path}。", "请修正 `health: path`，或在该地址应答。"],
+  HEALTH_WANTS_LOGIN: ["{path} 要求先登录才说明应用是否健康。", "请让健康检查地址无需登录即可应答，或换一个地址。"],
+  HEALTH_REDIRECTS: [
+    "{path} 跳转到了别处（{status}），而没有应答。",
+    "请写出真正应答的地址，或说明哪个状态码是正确的。",
+  ],
+  HEALTH_SAYS_BROKEN: ["应用在运行，但自称不健康：{path} 返回 {status}。", "请查看其最后的输出：它缺少某样东西。"],
+  HEALTH_SILENT: [
+    "应用接受了连接，但没有及时应答。",
+    "它卡住了，或启动需要更久：请查看其最后的输出，并提高 `health: startSeconds`。",
+  ],
+  LISTENS_ELSEWHERE: ["应用监听在 {where}，而没有人会去那里访问。", "请让它监听环境变量中的 HOST 和 PORT。"],
+  NOT_LISTENING: ["应用在运行，但没有监听任何端口。", "请让它监听环境变量中的 HOST 和 PORT。"],
+  HEALTH_STATUS_OTHER: ["{path} 返回 {status}，而不是 {wanted}。", "请修正 `health: status`，或修正应答。"],
+  WAITS_FOR_INPUT: ["脚本在提问，而没有人可以回答。", "请给它事先作答的选项，例如 `--yes`。"],
+  SCRIPT_HANGS: ["脚本在 {seconds} 秒后仍未结束；最后的输出见下。", "请查看它停在哪里；若只是需要更久，请提高上限。"],
+  AGENT_GONE: ["服务器的代理不在：没有人知道步骤进行到哪里。", "请启动其代理；它会继续，或说明结果如何。"],
+  HOST_RESTARTED: ["服务器在步骤执行中途宕机。", "请检查步骤留下了什么，然后重试或跳过该目标。"],
+  CUT_OFF: ["步骤在结束之前被外部中断。", "请在服务器日志中查找原因；然后重试或跳过该目标。"],
+  PACKAGE_UNREADABLE: ["服务器无法读取发布包。", "请重试：会重新获取；若仍如此，请重新打包并上传。"],
+  WRONG_ARCHITECTURE: ["{program} 是为另一种处理器架构构建的。", "请为该服务器的架构构建，或发布到对应的服务器。"],
+  CARRIAGE_RETURN: ["脚本使用了 Windows 换行（CRLF）。", "请以 LF 换行保存后重新打包。"],
+  CARRIAGE_RETURN_IN_CONFIGURATION: [
+    "某个值的末尾有不可见的回车：配置文件使用了 Windows 换行（CRLF）。",
+    "请以 LF 换行保存该文件后重新打包。",
+  ],
+  INTERPRETER_MISSING: [
+    "服务器上没有 {interpreter}，而发布包中的脚本首行需要它。",
+    "请在服务器上安装它，使用自带它的技术栈，或修正首行。",
+  ],
+  NOT_EXECUTABLE: ["{file} 没有执行权限。", "请在打包前赋予权限（`chmod +x`），或通过解释器启动它。"],
+  LIBRARY_MISSING: ["程序需要的库 {library} 在服务器上不存在。", "请在服务器上安装它，或按服务器已有的库构建程序。"],
+  MODULE_MISSING: ["应用需要 {module}，而发布包中没有。", "请在打包前安装依赖，或在技术栈的 `setup` 中安装。"],
+  RUNTIME_TOO_OLD: ["程序是为比服务器更新的运行时构建的。", "请安装更新的运行时，或为现有的运行时构建。"],
+  COMMAND_NOT_FOUND: ["服务器上找不到命令 {name}。", "请检查名称；在服务器上安装它，或放进发布包。"],
+  SYNTAX_ERROR: ["代码无法读取：语法错误。", "请修正；先在构建的地方试运行发布包。"],
+  WRONG_ENCODING: ["发布包中的 {wrongEncodings} 不是 UTF-8。", "请保存为不带字节序标记的 UTF-8 后重新打包。"],
+  MEMORY_KILLED: ["内核结束了进程：内存耗尽。", "请给服务器或其分组更多内存，或给应用设置更低的上限。"],
+  MEMORY_EXHAUSTED: ["应用用完了允许使用的内存。", "请提高其自身的上限（堆），或找出占用内存的原因。"],
+  PORT_OF_NEIGHBOUR: [
+    "端口 {port} 属于同一服务器上 {neighbour} 的实例。",
+    "请使用 `port: auto` 或其他端口；应用须监听 HOST 和 PORT。",
+  ],
+  PORT_TAKEN: ["应用或脚本要打开的端口已被占用。", "请停止占用者，或监听实例自己的 HOST 和 PORT。"],
+  FILES_EXHAUSTED: ["同时打开的文件或连接过多。", "请提高服务器的打开文件数上限，或找出没有关闭它们的原因。"],
+  PERMISSION_DENIED: ["运行它的用户无权执行该操作。", "请看该行输出：授予该文件的权限，或写入应用自己的文件夹。"],
+  KILLED: ["有人用 {signal} 结束了进程。", "请查看服务器日志：内核会因内存不足这样做，否则是某个人或其他程序所为。"],
+  CRASHED: ["程序在自身的本地代码中崩溃（{signal}）。", "这是程序、某个本地库或为其他处理器构建所致的缺陷。"],
+  DISK_LOW: ["服务器磁盘所剩无几：{freeMb} MiB。", "请在服务器上释放空间后重试。"],
+};

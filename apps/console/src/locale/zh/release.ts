@@ -24,6 +24,8 @@ export const release = {
   "release.route.hint": "域名，用逗号分隔。",
   "release.hosts": "服务器数量",
   "release.hosts.hint": "留空：工作空间中的全部服务器。",
+  "release.env": "环境变量",
+  "release.env.hint": "每行一个 NAME=value。",
   "release.preview": "计划",
   "release.preview.hint": "选定应用和版本后，这里会显示批次以及有哪些不同。",
   "release.view": "计划的视图",

@@ -1,0 +1,272 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { packFolder } from "@evenkeel/client/node/pack";
+import type { ChangeState } from "@evenkeel/contracts/change-state";
+import { buildConsole, hasBrowser, openBrowser, openPage, pictureFile } from "@evenkeel/testkit/browser";
+import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
+import { Shop } from "@evenkeel/testkit/shop";
+import type { Browser, Locator, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+// One person at one console: each test goes on where the one before ended.
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+describe.skipIf(!hasBrowser)("the console", () => {
+  let platform: Platform;
+  let browser: Browser;
+  let page: Page;
+  let errors: string[];
+  let shop: Shop;
+
+  beforeAll(async () => {
+    buildConsole();
+    platform = await startPlatform();
+    browser = await openBrowser();
+    ({ page, errors } = await openPage(browser));
+    shop = new Shop(platform);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await platform?.remove();
+  });
+
+  const address = (path: string) => `${platform.controlPlanes[0]}${path}`;
+  const link = (): string => /https?:\S+\/login#link=\S+/.exec(platform.output())?.[0] ?? "";
+  const button = (name: string): Locator => page.getByRole("button", { name, exact: true });
+
+  /** By keyboard, as everything here. */
+  async function press(target: Locator): Promise<void> {
+    await target.focus();
+    await page.keyboard.press("Enter");
+  }
+  /** Presses the button of an action, says why where it asks, and presses the same in the dialog. */
+  async function act(name: string, reason?: string): Promise<void> {
+    await press(button(name).first());
+    const dialog = page.getByRole("dialog");
+    await dialog.waitFor();
+    if (reason !== undefined) await dialog.getByLabel("Why").fill(reason);
+    await press(dialog.getByRole("button", { name, exact: true }));
+    await dialog.waitFor({ state: "detached" });
+  }
+  async function shows(state: ChangeState, label: string): Promise<void> {
+    await page.locator(".page-head .badge", { hasText: label }).waitFor();
+    const id = /chg_\w+/.exec(page.url())?.[0] ?? "";
+    const { client } = platform;
+    expect(await client.getChange({ params: { changeId: id as never } })).toMatchObject({ state });
+  }
+  const tiles = (state: string): Locator => page.locator(`.tile[data-state="${state}"]`);
+
+  test("one logs in by the link that the start has printed; it is gone from the address and works once", async () => {
+    await page.goto(link());
+    await page.getByRole("heading", { name: "Home" }).waitFor();
+    expect(page.url()).toBe(address("/w/local"));
+    expect(await page.evaluate("document.cookie")).toBe("");
+    await page.getByText("Everything is on an even keel").waitFor();
+    const other = await openPage(browser);
+    await other.page.goto(link());
+    await other.page.getByText("The login link was used already.").waitFor();
+    await other.page.context().close();
+  });
+
+  test("an archive is uploaded and released by keyboard, confirmed batch by batch, and watched live", async () => {
+    const file = join(platform.home, "shop-1.0.0.tar.gz");
+    await packFolder(shop.write({ version: "1.0.0" }), file);
+    await press(page.getByRole("link", { name: "New release" }));
+    await page.getByLabel("Or a new application").fill("shop");
+    await press(button("Create it"));
+    await page.getByLabel("Start command").fill("node server.mjs");
+    await page.getByLabel("Health address").fill("/healthz");
+    await page.getByLabel("Routes").fill("shop.localhost");
+    await page.getByLabel("Environment").fill(`EFFECTS=${shop.effectsFile}`);
+    await page.locator('input[type="file"]').setInputFiles(file);
+    await press(button("Upload"));
+    await page.locator(".batch-block").first().waitFor();
+    await page.getByLabel("Beta hosts").fill("1");
+    await press(button("after the first batch"));
+    await page.getByText("A person confirms before it begins").waitFor();
+    await press(button("Start the release"));
+    await page.waitForURL(/\/changes\/chg_/);
+    await shows("awaiting-confirmation", "Awaiting confirmation");
+    expect(await tiles("succeeded").count()).toBe(1);
+    await page.screenshot({ path: pictureFile("change-waiting") });
+    await act("Confirm");
+    await shows("succeeded", "Succeeded");
+    expect(await tiles("succeeded").count()).toBe(4);
+  });
+
+  test("while a release runs the page asks for nothing that no key has caused: the streams tell it all", async () => {
+    const change = await shop.plan({ version: "1.1.0", strategy: { batches: "each", bakeSeconds: 1 } });
+    await page.goto(address(`/changes/${change.id}`));
+    await button("Start").waitFor();
+    // What was loaded has come; what is asked for from here on is counted.
+    await page.waitForLoadState("load");
+    await page.locator(".change-board").waitFor();
+    const asked: string[] = [];
+    const isStream = (path: string) => path.endsWith("/events");
+    page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+    await platform.client.startChange({ params: { changeId: change.id }, body: {} });
+    await shows("succeeded", "Succeeded");
+    expect(await tiles("succeeded").count()).toBe(4);
+    expect(asked.filter((path) => !isStream(path))).toEqual([]);
+    page.removeAllListeners("request");
+  });
+
+  test("a failing release tells host, step, cause and output, and is rolled back from where one stands", async () => {
+    const failing = { budget: { failures: 0, action: "stop" }, healthyDeadlineSeconds: 2 };
+    const change = await shop.start({ version: "2.0.0", health: 500, strategy: failing });
+    await page.goto(address(`/changes/${change.id}`));
+    await shows("failed", "Failed");
+    await page.getByText("/healthz answered 500").first().waitFor();
+    await press(tiles("failed").first());
+    const panel = page.locator(".panel");
+    await panel.getByText("Likely cause").first().waitFor();
+    await panel.getByText("node server.mjs").waitFor();
+    expect(page.url()).toContain("host=");
+    await page.screenshot({ path: pictureFile("failed-host") });
+    await page.keyboard.press("Escape");
+    await panel.waitFor({ state: "detached" });
+    await act("Roll back", "it does not start");
+    await shows("rolled-back", "Rolled back");
+    expect((await shop.instances()).every(({ packageVersion }) => packageVersion === "1.1.0")).toBe(true);
+  });
+
+  test("the arrow keys go from host to host, and Enter opens one", async () => {
+    await tiles("reverted").or(tiles("pending")).or(tiles("staged")).or(tiles("failed")).first().waitFor();
+    const first = page.locator('.tile[tabindex="0"]');
+    await first.focus();
+    await page.keyboard.press("ArrowRight");
+    const next = await page.evaluate("document.activeElement.dataset.target");
+    expect(next).toBeTruthy();
+    await page.keyboard.press("Enter");
+    await page.locator(".panel").waitFor();
+    await page.keyboard.press("Escape");
+  });
+
+  test("a freeze is set, keeps a release from starting and is taken away again", async () => {
+    await page.goto(address("/windows"));
+    await press(button("New freeze"));
+    await press(page.getByRole("dialog").getByRole("button", { name: "Freeze" }));
+    await page.getByRole("cell", { name: "freeze", exact: true }).waitFor();
+    const change = await shop.plan({ version: "3.0.0" });
+    await page.goto(address(`/changes/${change.id}`));
+    await press(button("Start"));
+    await press(page.getByRole("dialog").getByRole("button", { name: "Start", exact: true }));
+    await page.getByRole("dialog").getByText("CHANGE_FROZEN").waitFor();
+    await page.keyboard.press("Escape");
+    await page.goto(address("/windows"));
+    await press(button("Remove"));
+    await page.getByText("No windows").waitFor();
+  });
+
+  test("a change that waits for approval is found and approved by somebody else", async () => {
+    const { client } = platform;
+    const may = ["*:read", "change:approve"];
+    const { secret } = await client.createToken({ body: { as: "bob", may } });
+    await client.setApprovalRule({ params: { rule: "four-eyes" }, body: { principals: ["bob"], count: 1 } });
+    const change = await shop.plan({ version: "3.1.0" });
+    await client.startChange({ params: { changeId: change.id }, body: {} });
+    const bob = await openPage(browser);
+    await bob.page.goto(address("/approvals"));
+    await bob.page.getByLabel("Access token").fill(secret);
+    await bob.page.keyboard.press("Enter");
+    await bob.page.getByRole("link", { name: change.title }).click();
+    await bob.page.getByRole("button", { name: "Approve" }).click();
+    await bob.page.getByRole("dialog").getByRole("button", { name: "Approve" }).click();
+    await bob.page.locator(".page-head .badge", { hasText: /Running|Succeeded/ }).waitFor();
+    expect(bob.errors).toEqual([]);
+    await bob.page.context().close();
+    await client.removeApprovalRule({ params: { rule: "four-eyes" } });
+    await page.goto(address(`/changes/${change.id}`));
+    await shows("succeeded", "Succeeded");
+  });
+
+  test("a lock names its holder, and is taken over with a reason", async () => {
+    const change = await shop.start({ version: "4.0.0", strategy: { beta: 1, confirm: "first" } });
+    await page.goto(address("/locks"));
+    await page.getByRole("link", { name: change.title }).first().waitFor();
+    await press(button("Take over").first());
+    await page.getByRole("dialog").getByLabel("Why").fill("nobody is here any more");
+    await press(page.getByRole("dialog").getByRole("button", { name: "Take over" }));
+    await page.waitForURL(/\/changes\/chg_/);
+    await shows("closed", "Closed");
+  });
+
+  test("the language is switched with one key, and stays", async () => {
+    await page.goto(address("/w/local"));
+    await press(page.getByRole("button", { name: "Language: switch to Chinese" }));
+    await page.getByRole("heading", { name: "首页" }).waitFor();
+    await page.reload();
+    await page.getByRole("heading", { name: "首页" }).waitFor();
+    expect(await page.evaluate("document.documentElement.lang")).toBe("zh-CN");
+    await press(page.getByRole("button", { name: "语言：切换为英文" }));
+    await page.getByRole("heading", { name: "Home" }).waitFor();
+  });
+
+  const PAGES: Readonly<Record<string, string>> = {
+    ...{ home: "/w/local", changes: "/w/local/changes", services: "/w/local/services", hosts: "/w/local/hosts" },
+    ...{ routes: "/w/local/routes", gateways: "/w/local/gateways", applications: "/applications" },
+    ...{ packages: "/packages", buildpacks: "/buildpacks", approvals: "/approvals", windows: "/windows" },
+    ...{ locks: "/locks", audit: "/audit", tokens: "/tokens", doctor: "/doctor", release: "/w/local/release" },
+  };
+  const LOOKS = [
+    ["en", "light"],
+    ["zh", "dark"],
+    ["zh", "light"],
+    ["en", "dark"],
+  ] as const;
+
+  test.each(LOOKS)("in %s and %s every page is whole and can be used by everybody", async (language, theme) => {
+    const own = await openPage(browser, { language, theme });
+    await own.page.goto(address("/login"));
+    await own.page.locator("input").fill(platform.token);
+    await own.page.keyboard.press("Enter");
+    await own.page.locator(".shell").waitFor();
+    const [failed] = (await platform.client.listChanges({ query: { state: "rolled-back" } })).items;
+    const service = await shop.service();
+    const all = {
+      ...PAGES,
+      change: `/changes/${failed?.id}`,
+      plan: `/changes/${failed?.id}?view=plan`,
+      service: `/services/${service.id}`,
+    };
+    for (const [name, path] of Object.entries(all)) {
+      await own.page.goto(address(path));
+      await own.page.locator("h1").waitFor();
+      await own.page.locator('[aria-busy="true"], .skeleton').first().waitFor({ state: "detached" });
+      await own.page.screenshot({ path: pictureFile(`${name}-${language}-${theme}`) });
+      expect(await seriousIn(own.page), `${name} in ${language}, ${theme}`).toEqual([]);
+    }
+    expect(own.errors).toEqual([]);
+    await own.page.context().close();
+  });
+
+  test("whoever logs out sees nothing any more, and his cookie opens nothing", async () => {
+    await page.goto(address("/w/local"));
+    const cookies = await page.context().cookies(address("/api/v1/me"));
+    expect(cookies).toMatchObject([{ name: "evenkeel_session", httpOnly: true, sameSite: "Strict" }]);
+    await press(button("Log out"));
+    await page.getByLabel("Access token").waitFor();
+    const headers = { cookie: `evenkeel_session=${cookies[0]?.value}`, "x-evenkeel-console": "1" };
+    expect((await fetch(address("/api/v1/me"), { headers })).status).toBe(401);
+    expect(errors).toEqual([]);
+  });
+});
+
+/** What keeps people from using a page, of the two grave sorts. */
+async function seriousIn(page: Page): Promise<string[]> {
+  // By the debugger's own way: the policy of the page lets no other script in.
+  await page.evaluate(AXE);
+  return await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
+    interface Violation {
+      readonly id: string;
+      readonly impact: string;
+      readonly nodes: readonly { readonly html: string }[];
+    }
+    const { violations } = await axe.run();
+    const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+    return grave.flatMap(({ id, nodes }) => nodes.slice(0, 3).map(({ html }) => `${id}: ${html.slice(0, 160)}`));
+  });
+}

@@ -1,0 +1,64 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Browser, chromium, type Page } from "playwright-core";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const CHROMIUM = "/usr/bin/chromium";
+const QUIET = [
+  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
+  ...["--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"],
+];
+/** On a machine that is ten times slower a page takes its time. */
+const PATIENCE_MS = 60_000;
+
+/** Whether there is a browser: the test script installs it where it may. */
+export const hasBrowser = existsSync(CHROMIUM);
+
+/** Builds the console unless it was built from these sources; platforms that start afterwards serve it. */
+export function buildConsole(): void {
+  const script = 'import("./tools/console.mjs").then(({ ensureConsole }) => ensureConsole(process.execPath))';
+  const { status, stderr } = spawnSync(process.execPath, ["-e", script], { cwd: ROOT, encoding: "utf8" });
+  if (status !== 0) throw new Error(`the console was not built:\n${stderr}`);
+}
+
+/** Starts a browser. */
+export async function openBrowser(): Promise<Browser> {
+  return await chromium.launch({ executablePath: CHROMIUM, args: QUIET });
+}
+
+export interface PageOptions {
+  readonly language?: "en" | "zh";
+  readonly theme?: "light" | "dark";
+}
+
+/** A page of a person of his own: nothing of another's cookies, and patience. Errors on it are kept. */
+export async function openPage(
+  browser: Browser,
+  { language = "en", theme = "light" }: PageOptions = {},
+): Promise<{ readonly page: Page; readonly errors: string[] }> {
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    locale: language === "en" ? "en-GB" : "zh-CN",
+    colorScheme: theme,
+    timezoneId: "Asia/Shanghai",
+  });
+  context.setDefaultTimeout(PATIENCE_MS);
+  const page = await context.newPage();
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  // A refused request is an answer; what the policy of the page refuses is a fault of ours.
+  page.on("console", (message) => {
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+      errors.push(message.text());
+  });
+  return { page, errors };
+}
+
+/** Where pictures of pages go: for people to look at, never committed. */
+export function pictureFile(name: string): string {
+  const folder = join(ROOT, ".runtime/pictures");
+  mkdirSync(folder, { recursive: true });
+  return join(folder, `${name}.png`);
+}
