@@ -1,17 +1,14 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { packFolder } from "@evenkeel/client/node/pack";
 import type { ChangeState } from "@evenkeel/contracts/change-state";
 import { buildConsole, hasBrowser, openBrowser, openPage, pictureFile } from "@evenkeel/testkit/browser";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { Shop } from "@evenkeel/testkit/shop";
+import axe from "axe-core";
 import type { Browser, Locator, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 // One person at one console: each test goes on where the one before ended.
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 describe.skipIf(!hasBrowser)("the console", () => {
   let platform: Platform;
@@ -27,6 +24,10 @@ describe.skipIf(!hasBrowser)("the console", () => {
     ({ page, errors } = await openPage(browser));
     shop = new Shop(platform);
   });
+  beforeEach(({ task, onTestFailed }) => {
+    const name = `failed-${task.name.replaceAll(/\W+/g, "-").slice(0, 60)}`;
+    onTestFailed(async () => void (await page.screenshot({ path: pictureFile(name) })));
+  });
   afterAll(async () => {
     await browser?.close();
     await platform?.remove();
@@ -38,8 +39,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
 
   /** By keyboard, as everything here. */
   async function press(target: Locator): Promise<void> {
-    await target.focus();
-    await page.keyboard.press("Enter");
+    await target.press("Enter");
   }
   /** Presses the button of an action, says why where it asks, and presses the same in the dialog. */
   async function act(name: string, reason?: string): Promise<void> {
@@ -257,7 +257,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
 /** What keeps people from using a page, of the two grave sorts. */
 async function seriousIn(page: Page): Promise<string[]> {
   // By the debugger's own way: the policy of the page lets no other script in.
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   return await page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
     interface Violation {

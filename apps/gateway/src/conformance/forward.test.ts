@@ -56,6 +56,14 @@ describe.each(DRIVERS)("%s", (driver) => {
       expect(headers).not.toHaveProperty("proxy-connection");
     });
 
+    check("a person's session of the platform does not reach the application; its own cookies do", async () => {
+      const session = "evenkeel_session=ekt_secret";
+      const { cookie = "" } = await headersFor({ cookie: `a=1; ${session}; b=2` });
+      expect(cookie.split(";").map((pair) => pair.trim())).toEqual(["a=1", "b=2"]);
+      expect(await headersFor({ cookie: session })).not.toHaveProperty("cookie");
+      expect((await headersFor({ cookie: "my_evenkeel_session=1; c=3" })).cookie).toBe("my_evenkeel_session=1; c=3");
+    });
+
     check("a client cannot take away the length of its body by naming it in Connection", async () => {
       const port = await bed.application((req, res) => void req.pipe(res));
       await bed.apply([{ port }]);

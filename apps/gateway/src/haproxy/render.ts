@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { type ErrorCode, type Facts, problemDocument } from "@evenkeel/contracts/error";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import { EVERYONE } from "@evenkeel/contracts/route-table";
+import { SESSION_COOKIE } from "@evenkeel/contracts/session";
 import { divide, type TableContent } from "./division.ts";
 import { backendName, MODES, type Mode, OWN_POOL, OWN_SERVER, type Pool, poolsOf } from "./pool.ts";
 import { type Routing, routingOf } from "./routing.ts";
@@ -207,6 +208,9 @@ function hop(): string[] {
     `  http-response lua.drop_hop_of_answer if { res.hdr(connection) -m found } !{ res.hdr(connection) ${usual} }`,
     "  http-request del-header ^(keep-alive|proxy-connection|proxy-authorization|trailer|http2-settings|x-forwarded-port|x-real-ip|forwarded)$ -m reg",
     "  http-request lua.drop_marks if { req.hdr(baggage) -m sub -i lane cell }",
+    // Browsers send cookies to every port of a name: a person's session of the platform is not the application's to see.
+    `  http-request replace-header cookie "^(.*; *)?${SESSION_COOKIE}=[^;]*(; *)?(.*)$" "\\1\\3" if { req.cook(${SESSION_COOKIE}) -m found }`,
+    "  http-request del-header cookie if { req.hdr(cookie) -m found } { req.hdr(cookie) -m len 0 }",
     "  http-request del-header te unless { req.hdr(te) -m str -i trailers }",
     "  http-response lua.tell_draining if { var(proc.draining) -m int 1 }",
     "  http-response del-header ^(keep-alive|proxy-connection)$ -m reg",

@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { SESSION_COOKIE } from "@evenkeel/contracts/session";
 
 const PASS = 0;
 const DROP = 1;
 const HOST = 2;
 const TE = 3;
+const COOKIE = 4;
 
 const REQUEST_ACTIONS: ReadonlyMap<string, number> = new Map([
   ["connection", DROP],
@@ -20,6 +22,7 @@ const REQUEST_ACTIONS: ReadonlyMap<string, number> = new Map([
   ["expect", DROP],
   ["te", TE],
   ["host", HOST],
+  ["cookie", COOKIE],
   // Set anew below.
   ["x-request-id", DROP],
   ["baggage", DROP],
@@ -106,6 +109,7 @@ export function requestHeaders(req: IncomingMessage, { host, trustForwarded, bag
     const value = rawHeaders[index + 1] as string;
     const action = actionOf(name);
     if (action === HOST) hosts += 1;
+    else if (action === COOKIE) addCookies(list, name, value);
     else if (passes(action, value) && !dropped?.has(name.toLowerCase())) list.push(name, value);
   }
   const requestId = matching(headers["x-request-id"], REQUEST_ID_PATTERN) ?? randomHex(32);
@@ -114,6 +118,13 @@ export function requestHeaders(req: IncomingMessage, { host, trustForwarded, bag
   addTrace(list, headers);
   addForwarded(list, req, { host, trustForwarded });
   return { list, requestId, ambiguous: hosts > 1 };
+}
+
+/** Browsers send cookies to every port of a name: a person's session of the platform is not the application's to see. */
+function addCookies(list: string[], name: string, value: string): void {
+  if (!value.includes(SESSION_COOKIE)) return void list.push(name, value);
+  const kept = value.split(";").filter((pair) => pair.trim().split("=")[0] !== SESSION_COOKIE);
+  if (kept.length > 0) list.push(name, kept.join(";").trim());
 }
 
 function passes(action: number, value: string): boolean {

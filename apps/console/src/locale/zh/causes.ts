@@ -1,4 +1,4 @@
-import type { Sentences } from "./problems.ts";
+import type { Sentences } from "../sentences.ts";
 
 /** Causes in Chinese, by their code; the facts in braces are the same. A test sees to it that none is missing. */
 export const CAUSES: Readonly<Record<string, Sentences>> = {

@@ -1,4 +1,4 @@
-import type { Sentences } from "./problems.ts";
+import type { Sentences } from "../sentences.ts";
 
 /** What keeps a change from being planned, begun or finished. */
 export const CHANGE_PROBLEMS = {

@@ -1,4 +1,4 @@
-import type { Sentences } from "./problems.ts";
+import type { Sentences } from "../sentences.ts";
 
 /** What rules say of a change. */
 export const GOVERNANCE_PROBLEMS = {

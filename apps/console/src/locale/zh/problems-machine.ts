@@ -1,4 +1,4 @@
-import type { Sentences } from "./problems.ts";
+import type { Sentences } from "../sentences.ts";
 
 /** What goes wrong on hosts, with processes and files. */
 export const MACHINE_PROBLEMS = {

@@ -1,4 +1,4 @@
-import type { Sentences } from "./problems.ts";
+import type { Sentences } from "../sentences.ts";
 
 /** What is wrong with a request, and with what it brings. */
 export const REQUEST_PROBLEMS = {

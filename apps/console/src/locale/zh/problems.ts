@@ -1,10 +1,9 @@
 import type { ErrorCode } from "@evenkeel/contracts/error";
+import type { Sentences } from "../sentences.ts";
 import { CHANGE_PROBLEMS } from "./problems-change.ts";
 import { GOVERNANCE_PROBLEMS } from "./problems-governance.ts";
 import { MACHINE_PROBLEMS } from "./problems-machine.ts";
 import { REQUEST_PROBLEMS } from "./problems-request.ts";
-
-export type Sentences = readonly [title: string, remedy: string];
 
 /** The catalogue of errors in Chinese; the facts in braces are the same. A test sees to it that none is missing. */
 export const PROBLEMS: Readonly<Partial<Record<ErrorCode, Sentences>>> = {

@@ -1,0 +1,2 @@
+/** What is told of a problem or a cause in another language; facts stand in braces. */
+export type Sentences = readonly [title: string, remedy: string];
