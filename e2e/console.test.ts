@@ -85,7 +85,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await page.locator(".batch-block").first().waitFor();
     await page.getByLabel("Beta hosts").fill("1");
     await press(button("after the first batch"));
-    await page.getByText("A person confirms before it begins").waitFor();
+    await page.getByText("A person confirms before it begins").first().waitFor();
     await press(button("Start the release"));
     await page.waitForURL(/\/changes\/chg_/);
     await shows("awaiting-confirmation", "Awaiting confirmation");

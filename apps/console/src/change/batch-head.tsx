@@ -29,7 +29,7 @@ export function BatchHead({ batch, onAct }: BatchHeadProps) {
       <span className="faint number">
         {t("change.progress", { done: targetCounts.succeeded + targetCounts.skipped, total: targetCounts.total })}
       </span>
-      {gate !== null && !confirmed && (
+      {gate !== null && !confirmed && state !== "awaiting-confirmation" && (
         <span className="faint row tight">
           <Icon name="user" size={14} />
           {t(`batch.gate.${gate}`)}
