@@ -209,7 +209,7 @@ function hop(): string[] {
     "  http-request del-header ^(keep-alive|proxy-connection|proxy-authorization|trailer|http2-settings|x-forwarded-port|x-real-ip|forwarded)$ -m reg",
     "  http-request lua.drop_marks if { req.hdr(baggage) -m sub -i lane cell }",
     // Browsers send cookies to every port of a name: a person's session of the platform is not the application's to see.
-    `  http-request replace-header cookie "^(.*; *)?${SESSION_COOKIE}=[^;]*(; *)?(.*)$" "\\1\\3" if { req.cook(${SESSION_COOKIE}) -m found }`,
+    `  http-request replace-header cookie '^(.*; *)?${SESSION_COOKIE}=[^;]*(; *)?(.*)$' '\\1\\3' if { req.cook(${SESSION_COOKIE}) -m found }`,
     "  http-request del-header cookie if { req.hdr(cookie) -m found } { req.hdr(cookie) -m len 0 }",
     "  http-request del-header te unless { req.hdr(te) -m str -i trailers }",
     "  http-response lua.tell_draining if { var(proc.draining) -m int 1 }",
