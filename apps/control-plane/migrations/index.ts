@@ -17,8 +17,8 @@ import { commandTemplate } from "./038-command-template.ts";
 import { stepBlockedBy } from "./039-step-blocked-by.ts";
 import { trafficRule } from "./045-traffic-rule.ts";
 import { cellAway } from "./046-cell-away.ts";
-import { modules } from "./053-modules.ts";
 import { session } from "./050-session.ts";
+import { modules } from "./053-modules.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -39,8 +39,8 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "039-step-blocked-by": stepBlockedBy,
   "045-traffic-rule": trafficRule,
   "046-cell-away": cellAway,
-  "053-modules": modules,
   "050-session": session,
+  "053-modules": modules,
 };
 
 const NOTHING: Migration = { up: async () => undefined };
