@@ -58,3 +58,9 @@ test.each([
   },
   120_000,
 );
+
+test("a thread that allocates without end is ended long before V8 ends the process, and its neighbour notices nothing", async () => {
+  const { signal, aftermath } = await run("allocating");
+  expect(signal).toBeNull();
+  expect(aftermath).toMatchObject({ answer: 503, neighbour: "calm", problem: { code: "MODULE_CRASHED" } });
+}, 120_000);

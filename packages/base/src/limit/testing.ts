@@ -17,6 +17,7 @@ const SHAPES: Readonly<Record<string, string>> = {
   swallowing: "for (;;) { try { spin(); } catch {} }",
   pattern: "/^(a+)+$/.test('a'.repeat(40) + 'b');",
   promise: "Promise.resolve().then(() => { spin(); });",
+  allocating: "const kept = []; for (let i = 0; ; i++) kept.push({ i, text: 'x' + i });",
   native: "require('crypto').pbkdf2Sync('a', 'b', 1e9, 64, 'sha512');",
 };
 
@@ -25,13 +26,16 @@ exports.activate = () => ({ routes: (request, response) => { ${SHAPES[shape]} } 
 
 async function main(shape: string, action: "eject" | "alarm", stuckSeconds: number): Promise<void> {
   const bed = await BaseBed.open({ watchdog: true, stuckSeconds });
-  const limits = { blockMs: { most: 200, action } };
+  // Inline nothing could stop it before the heap of the base is full.
+  const worker = shape === "allocating";
+  const isolation = worker ? ("worker" as const) : ("inline" as const);
+  const limits = { blockMs: { most: 200, action }, ...(worker && { heapMb: { most: 30, action } }) };
   const route = (name: string) => ({ name, version: "1.0.0", provides: { routes: [{ path: `/${name}` }] } });
   await bed.install(
     route("calm"),
     "exports.activate = () => ({ routes: (request, response) => response.end('calm') });",
   );
-  await bed.install({ ...route("spinning"), limits, drainSeconds: 0 }, spinning(shape));
+  await bed.install({ ...route("spinning"), isolation, limits, drainSeconds: 0 }, spinning(shape));
   const answer = await bed.get("/spinning").then(({ status }) => status);
   const find = () => bed.base.report().modules.find(({ name }) => name === "spinning");
   while (find()?.problem === null && find()?.health.healthy) await new Promise((resolve) => setTimeout(resolve, 20));

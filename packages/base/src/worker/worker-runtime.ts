@@ -33,6 +33,7 @@ const PROGRAM = new URL("./main.ts", import.meta.url);
 const MOST_RESTARTS_A_MINUTE = 5;
 const HARD_HEAP_MB = 512;
 const TERMINATE_MS = 5000;
+const HEAP_LOOK_MS = 20;
 
 interface Thread {
   readonly worker: Worker;
@@ -110,6 +111,7 @@ export class WorkerRuntime implements Runtime {
           resourceLimits: { maxOldGenerationSizeMb: Math.max(HARD_HEAP_MB, 4 * limitMb), maxYoungGenerationSizeMb: 32 },
         }),
     );
+    const looking = limitMb > 0 ? this.#watchHeap(worker, 2 * limitMb) : undefined;
     const calls = new Calls(worker, (callee, args) => this.#serve(callee, args));
     const loaded = Promise.withResolvers<Extract<WireMessage, { kind: "loaded" }>>();
     loaded.promise.catch(() => undefined);
@@ -126,12 +128,26 @@ export class WorkerRuntime implements Runtime {
       this.#ground.log("stderr", error instanceof Error ? (error.stack ?? reason) : reason);
     });
     worker.on("exit", (code) => {
+      clearInterval(looking);
       const error = this.#crash(reason === "it ended" ? `it ended with ${code}` : reason);
       loaded.reject(error);
       calls.fail(error);
       this.#ended(worker, error);
     });
     return { worker, calls, loaded: loaded.promise };
+  }
+
+  // A loop that allocates is at V8's cap before the second is over in which limits are judged (invariant 3).
+  #watchHeap(worker: Worker, mostMb: number): NodeJS.Timeout {
+    const look = async (): Promise<void> => {
+      const { used_heap_size: used } = await worker.getHeapStatistics();
+      if (used < mostMb * 1024 ** 2) return;
+      clearInterval(timer);
+      worker.emit("error", new Error(`its heap had ${Math.round(used / 1024 ** 2)} MB, twice its limit`));
+      await worker.terminate();
+    };
+    const timer = runAsBase(() => setInterval(() => void look().catch(() => undefined), HEAP_LOOK_MS).unref());
+    return timer;
   }
 
   #libraries(): WorkerStart["libraries"] {
