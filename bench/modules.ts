@@ -1,7 +1,7 @@
 import { type Benchmark, table } from "./benchmark.ts";
 import { measureFleet } from "./module-fleet.ts";
 import { callRatio, heapGrowthPercent, memoryPerModuleMb } from "./modules/in-base.ts";
-import { installTimes } from "./modules/install.ts";
+import { installTimes, REST_MS } from "./modules/install.ts";
 import { memoryPerProcessMb, restartMs, rollingReload } from "./modules/processes.ts";
 import { replaceUnderLoad } from "./modules/replace.ts";
 
@@ -17,7 +17,9 @@ export const benchmark: Benchmark = {
     const small = await installTimes({ bytes: SMALL, isolation: "inline", cached: true }, rounds);
     const large = await installTimes({ bytes: LARGE, isolation: "inline", cached: true }, rounds);
     const bare = await installTimes({ bytes: LARGE, isolation: "inline", cached: false }, rounds);
-    const worker = await installTimes({ bytes: SMALL, isolation: "worker", cached: true }, rounds);
+    const threaded = { bytes: SMALL, isolation: "worker", cached: true } as const;
+    const worker = await installTimes({ ...threaded, restMs: REST_MS }, rounds);
+    const cold = await installTimes(threaded, rounds);
     const restart = await restartMs(rounds);
     const reload = await rollingReload(10);
     const call = await callRatio();
@@ -34,6 +36,7 @@ export const benchmark: Benchmark = {
       ["inline, 1 MB", ms(large.p50Ms), ms(large.p99Ms)],
       ["inline, 1 MB, without byte cache", ms(bare.p50Ms), ms(bare.p99Ms)],
       ["worker, 100 kB", ms(worker.p50Ms), ms(worker.p99Ms)],
+      ["worker, 100 kB, one at once after the other", ms(cold.p50Ms), ms(cold.p99Ms)],
       ["process, stopped and started", ms(restart), ""],
       ["cluster of two, reloaded", ms(reload.rollingReloadMs), ""],
     ];

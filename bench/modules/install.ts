@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { BaseBed } from "@evenkeel/base/testing";
 import { median, quantile } from "../benchmark.ts";
 import { type BundleSpec, writeBundle } from "./content.ts";
@@ -7,13 +8,20 @@ export interface Times {
   readonly p99Ms: number;
 }
 
+/** Between installs of modules in threads: the base has its next thread ready by then, as between two releases. */
+export const REST_MS = 1500;
+
 /** From the request to install to the first answer of the new version, on a base that serves the one before. */
-export async function installTimes(spec: Omit<BundleSpec, "version" | "folder">, rounds: number): Promise<Times> {
+export async function installTimes(
+  { restMs = 0, ...spec }: Omit<BundleSpec, "version" | "folder"> & { readonly restMs?: number },
+  rounds: number,
+): Promise<Times> {
   await using bed = await BaseBed.open();
   const times: number[] = [];
   for (let round = 0; round < rounds + 2; round += 1) {
     const version = `1.0.${round}`;
     const bundle = await writeBundle({ ...spec, folder: bed.folder, version });
+    await sleep(restMs);
     const beganAt = performance.now();
     const asked = { bundle, activate: true, replace: true, publish: { tags: {} } };
     await bed.base.perform("install", { operationId: version, ...asked });

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Worker } from "node:worker_threads";
 import {
   BASE_PROTOCOL,
   BASE_SOCKET_VARIABLE,
@@ -34,6 +35,7 @@ import { Jobs } from "./publication/jobs.ts";
 import { pick, valueAt } from "./publication/pick.ts";
 import { serveRequest } from "./publication/requests.ts";
 import { ServiceRegistry } from "./service/registry.ts";
+import { SpareThread } from "./worker/spare-thread.ts";
 import { WorkerRuntime } from "./worker/worker-runtime.ts";
 
 /** A service of the base, with the version that modules ask for. */
@@ -56,6 +58,8 @@ export interface BaseOptions {
   readonly socketPath?: string;
   /** Lets tools of the SOFAArk family drive it, on the loopback; without a port on the first free one of 1238 to 1337. */
   readonly arklet?: { readonly port?: number };
+  /** Keeps a thread ready for the first module with `isolation: worker`; from then on one is kept anyway. */
+  readonly spareThread?: boolean;
   /** Two threads that name and interrupt a module that blocks the loop; default: true. */
   readonly watchdog?: boolean;
   /** The process is ended when its loop has stood still for so long and nothing helps; null: never. Default: 30. */
@@ -107,6 +111,7 @@ class RunningBase implements Base {
   readonly #host: ModuleHost;
   readonly #limits: Limits;
   readonly #engine: ProcessEngine;
+  readonly #spare = new SpareThread();
   #watchdog: Watchdog | null = null;
   #stopFaults: (() => void) | null = null;
   #stopTracking: (() => void) | null = null;
@@ -124,7 +129,9 @@ class RunningBase implements Base {
         const ground = { libraries, ...this.#groundOf(instance) };
         if (instance.manifest.isolation === "inline")
           return new InlineRuntime(bundle, { ...ground, ...instance.ears() });
-        return WorkerRuntime.load(bundle, { ...ground, ...this.#watching(instance) });
+        const thread = (limitMb: number): Worker => this.#spare.take(limitMb);
+        const loaded = WorkerRuntime.load(bundle, { ...ground, ...this.#watching(instance), thread });
+        return loaded.finally(() => this.#spare.fill());
       },
       proveMemory: ({ key }, trace) => proveFreed(trace, traceName(key)),
       altered: () => this.#altered(),
@@ -139,6 +146,7 @@ class RunningBase implements Base {
     this.#stopTracking = startTracking();
     this.#board.exchange(new Set(), this.#ownServices());
     this.#limits.open();
+    if (this.#options.spareThread) this.#spare.fill();
     this.#stopFaults = watchFaults((module, error) =>
       this.#host.instances.find(({ key }) => key === module)?.fault(error),
     );
@@ -252,6 +260,7 @@ class RunningBase implements Base {
     this.#jobs.close();
     this.#limits.close();
     await this.#watchdog?.close();
+    await this.#spare.close();
     this.#stopFaults?.();
     await this.#control?.close();
     await this.#arklet?.close();

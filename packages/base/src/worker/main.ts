@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { ModuleLog } from "../inline/module-log.ts";
 import { InlineRuntime } from "../inline/runtime.ts";
 import type { Offer } from "../lifecycle/runtime.ts";
@@ -13,8 +13,9 @@ import { answerError } from "../publication/requests.ts";
 import { methodsOf } from "../service/reference.ts";
 import { type Callee, Calls, toWire, type WireMessage, type WorkerOffer, type WorkerStart } from "./wire.ts";
 
-const { facts, code, cache, libraries, socketPath } = workerData as WorkerStart;
 const port = parentPort as NonNullable<typeof parentPort>;
+// Until then it is a spare one.
+const [{ facts, code, cache, libraries, socketPath }] = (await once(port, "message")) as [WorkerStart];
 const tell = (message: WireMessage): void => port.postMessage(message);
 const buffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 

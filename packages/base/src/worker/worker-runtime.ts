@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { Bundle } from "../bundle/format.ts";
 import { sentenceOf } from "../failure.ts";
@@ -22,6 +22,8 @@ export interface WorkerGround {
   readonly libraries: SharedLibraries;
   readonly service: (name: string) => object;
   readonly emit: (event: string, payload: unknown) => Promise<void>;
+  /** A thread for a module with this limit of its heap (0: none). */
+  readonly thread: (limitMb: number) => Worker;
   readonly log: (stream: "stdout" | "stderr", text: string) => void;
   /** The thread has ended by itself; `again`: it is being started anew. */
   readonly crashed: (error: PlatformError, again: boolean) => void;
@@ -29,9 +31,7 @@ export interface WorkerGround {
   readonly recovered: () => void;
 }
 
-const PROGRAM = new URL("./main.ts", import.meta.url);
 const MOST_RESTARTS_A_MINUTE = 5;
-const HARD_HEAP_MB = 512;
 const TERMINATE_MS = 5000;
 const HEAP_LOOK_MS = 20;
 
@@ -102,15 +102,8 @@ export class WorkerRuntime implements Runtime {
     const { facts, code, cache } = this.#bundle;
     const start: WorkerStart = { facts, code, cache, libraries: this.#libraries(), socketPath: this.#socketPath() };
     const limitMb = facts.manifest.limits.heapMb?.most ?? 0;
-    const worker = runAsBase(
-      () =>
-        new Worker(PROGRAM, {
-          workerData: start,
-          name: this.#name,
-          // Left out, the young generation alone may take 192 MB.
-          resourceLimits: { maxOldGenerationSizeMb: Math.max(HARD_HEAP_MB, 4 * limitMb), maxYoungGenerationSizeMb: 32 },
-        }),
-    );
+    const worker = this.#ground.thread(limitMb);
+    worker.postMessage(start);
     const looking = limitMb > 0 ? this.#watchHeap(worker, 2 * limitMb) : undefined;
     const calls = new Calls(worker, (callee, args) => this.#serve(callee, args));
     const loaded = Promise.withResolvers<Extract<WireMessage, { kind: "loaded" }>>();
