@@ -67,6 +67,8 @@ export async function killAnything(options: RunOptions): Promise<RunReport> {
   } catch (error) {
     // What was done until then is judged all the same.
     wrong.push(error instanceof GivenUp ? error.message : `the run broke off: ${(error as Error).stack}`);
+    // Said before the judgement, which asks a platform that may have gone.
+    say(wrong.at(-1) ?? "");
   } finally {
     await killer.close();
     onPlatform(killer.platform);
