@@ -1,0 +1,60 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type Bed, startBed, value } from "./test-bed.ts";
+
+const asked: unknown[] = [];
+let bed: Bed;
+beforeEach(async () => {
+  asked.length = 0;
+  bed = await startBed({
+    "GET /me": () =>
+      value({
+        ...{ tenant: "default", may: ["*:*"] },
+        principal: {
+          id: "prn_0123456789abcdefghij",
+          name: "admin",
+          kind: "person",
+          createdAt: "2026-01-01T00:00:00.000Z",
+        },
+      }),
+    "GET /traffic-rules": () => value({ items: [], nextCursor: null }),
+    "POST /traffic-rules/match": ({ body }) => {
+      asked.push(body);
+      return value({
+        ...{ rules: ["testers"], sentBy: "testers", lane: "gray", cell: null },
+        instances: [{ instance: "i", host: "local-1", version: "2.0.0", zone: "a", cell: null }],
+      });
+    },
+  });
+  await bed.run(["login"]);
+});
+afterEach(() => bed.close());
+
+test("a request that somebody thinks of is told its rules and where it would go", async () => {
+  const { code, stdout } = await bed.run(["traffic-rule", "match", "shop", "-H", "x-user: ann: b", "--path", "/a?b=1"]);
+  expect(code).toBe(0);
+  const request = { headers: { "x-user": "ann: b" }, method: "GET", path: "/a?b=1", source: "127.0.0.1" };
+  expect(asked).toEqual([{ workspace: "local", service: "shop", request }]);
+  expect(stdout).toMatch(/sent by\s+testers, in lane gray[\s\S]*local-1\s+2\.0\.0/);
+});
+
+test("without a rule the list says what holds then", async () => {
+  expect((await bed.run(["traffic-rule", "list"])).stdout).toContain("every request may go to every instance");
+});
+
+test.each([
+  [["traffic-rule", "set", "nothing.yaml"], "FILE_UNUSABLE"],
+  [["traffic-rule", "set", "wrong.yaml"], "TRAFFIC_FILE_INVALID"],
+  [["traffic-rule", "remove", "a", "--steps", "1"], "USAGE_WRONG"],
+  [["traffic-rule", "set", "right.yaml", "--steps", "5,many"], "INPUT_INVALID"],
+  [["cell", "switch", "blue"], "INPUT_INVALID"],
+  [["cell", "create", "blue"], "INPUT_INVALID"],
+])("%j is refused as %s", async (args, expected) => {
+  const at = args[2] ?? "";
+  const text = at === "wrong.yaml" ? "put: [{ name: a, service: shop, sent: {} }]" : "remove: [a]";
+  if (at.endsWith(".yaml") && at !== "nothing.yaml") writeFileSync(join(bed.folder, at), text);
+  const { code, stderr } = await bed.run(args);
+  expect(code).toBeGreaterThan(0);
+  expect(stderr).toContain(expected);
+});
