@@ -7,7 +7,7 @@ import type { Change } from "@evenkeel/contracts/change";
 import { MODULE_OPERATION } from "@evenkeel/contracts/module-operation";
 import { MODULE_RELEASE } from "@evenkeel/contracts/module-release";
 import { startLoad } from "@evenkeel/load/load";
-import { answering, BASE_SERVER, bundleOf, failing, type TestBundle } from "@evenkeel/testkit/base-application";
+import { answering, BASE_SERVER, failing, type TestBundle, waitingFor } from "@evenkeel/testkit/base-application";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { Shop, settled, until } from "@evenkeel/testkit/shop";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -142,19 +142,7 @@ test("what is withdrawn answers nothing, and answers again once it is published"
 
 test("two modules are released into one cluster at once, and neither waits for the other", async () => {
   const file = join(platform.home, "go");
-  const waiting = `const { existsSync, watch } = require("node:fs");
-    exports.activate = () => new Promise((resolve) => {
-      if (existsSync(${JSON.stringify(file)})) return resolve({ routes: (_, response) => response.end("cart 1.0.0") });
-      const watcher = watch(${JSON.stringify(platform.home)}, () => {
-        if (!existsSync(${JSON.stringify(file)})) return;
-        watcher.close();
-        resolve({ routes: (_, response) => response.end("cart 1.0.0") });
-      });
-    });`;
-  const cart = bundleOf(
-    { name: "cart", version: "1.0.0", activateSeconds: 300, provides: { routes: [{ path: "/cart" }] } },
-    waiting,
-  );
+  const cart = waitingFor(file, { name: "cart", version: "1.0.0" });
   await upload(cart);
   const modules = [{ name: "cart", version: "1.0.0" }];
   const slow = await start(MODULE_RELEASE, { cluster: "front", modules, publish: {} });

@@ -5,16 +5,18 @@ import type { z } from "zod";
 
 const BASE = new URL("../../base/src/index.ts", import.meta.url).href;
 
-/** A base application for the agent to start: `server.mjs`. What no module answers it answers itself: `/healthz`, and its pid. */
+/** A base application for the agent to start: `server.mjs`. What no module answers it answers itself: `/healthz`, its pid, and how often its health was asked. */
 export const BASE_SERVER = `
 import { createServer } from "node:http";
 import { createBase } from ${JSON.stringify(BASE)};
 const base = await createBase({ name: "shop", version: "1.0.0" });
+let asked = 0;
 createServer((request, response) => {
   if (base.handle(request, response)) return;
   if (request.method === "POST") return request.pipe(response);
   response.statusCode = request.url === "/healthz" || request.url === "/" ? 200 : 404;
-  response.end(JSON.stringify({ pid: process.pid, of: "the base" }));
+  if (request.url === "/healthz") asked += 1;
+  response.end(JSON.stringify({ pid: process.pid, asked, of: "the base" }));
 }).listen(Number(process.env.PORT), process.env.HOST);
 `;
 
@@ -42,6 +44,28 @@ export function answering(name: string, version: string): TestBundle {
     routes: (request, response) => (request.method === "POST" ? request.pipe(response) : response.end(${text})),
   });`;
   return bundleOf({ name, version, provides: { routes: [{ path: `/${name}` }] } }, code);
+}
+
+/** A module whose activation waits until there is this file. */
+export function waitingFor(
+  file: string,
+  { name, version }: { readonly name: string; readonly version: string },
+): TestBundle {
+  const code = `const { existsSync, watch } = require("node:fs");
+    const { dirname } = require("node:path");
+    const file = ${JSON.stringify(file)};
+    exports.activate = async () => {
+      const text = ${JSON.stringify(`${name} ${version}`)};
+      if (!existsSync(file)) await new Promise((resolve) => {
+        const watcher = watch(dirname(file), () => {
+          if (!existsSync(file)) return;
+          watcher.close();
+          resolve();
+        });
+      });
+      return { routes: (_, response) => response.end(text) };
+    };`;
+  return bundleOf({ name, version, activateSeconds: 300, provides: { routes: [{ path: `/${name}` }] } }, code);
 }
 
 /** A module whose activation fails. */

@@ -1,6 +1,8 @@
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { AgentMessage, CommandType, Outcome, SlotBase } from "@evenkeel/contracts/agent-protocol";
 import { killIdentity, readIdentity, waitGone } from "@evenkeel/kit/process-identity";
-import { answering, BASE_SERVER, failing, type TestBundle } from "@evenkeel/testkit/base-application";
+import { answering, BASE_SERVER, failing, type TestBundle, waitingFor } from "@evenkeel/testkit/base-application";
 import { expect, test } from "vitest";
 import { Fixture, type StartFacts } from "../testing/fixture.ts";
 import { bring, makeRevision } from "../testing/package.ts";
@@ -48,6 +50,10 @@ async function install(bundle: TestBundle, more: object = {}): Promise<Outcome> 
 const get = async ({ address, port }: StartFacts, path: string): Promise<string> =>
   await (await fetch(`http://${address}:${port}${path}`)).text();
 
+/** How often the base was asked for its health. */
+const asked = async (facts: StartFacts): Promise<number> =>
+  (JSON.parse(await get(facts, "/")) as { asked: number }).asked;
+
 const PUBLISH = { publish: { tags: {} } };
 const [one, two] = [answering("prices", "1.0.0"), answering("prices", "2.0.0")];
 
@@ -86,22 +92,40 @@ test("a module that cannot be activated leaves the old one serving, and its outc
 test("a process of the base that died comes back with the modules, and counts as healthy only then", async () => {
   const facts = await bringUp();
   await install(one, PUBLISH);
-  await install(answering("stock", "3.1.0"));
-  const from = fixture.plane.messages.length;
+  const file = join(fixture.host.home, "go");
+  await writeFile(file, "");
+  await install(waitingFor(file, { name: "stock", version: "3.1.0" }));
+  await rm(file);
+  const { plane } = fixture;
+  const from = plane.messages.length;
   const identity = readIdentity(facts.pid)!;
   killIdentity(identity, "SIGKILL");
   await waitGone(identity, 60_000);
-  const { plane } = fixture;
   const isNew = ({ report }: SlotBase): boolean => report !== null && report.pid !== facts.pid;
-  const healthy = await plane.heard(
-    (message) =>
-      message.kind === "instances" &&
-      message.instances.some(({ state, pid }) => state === "healthy" && pid !== facts.pid),
+  const healthy = (): AgentMessage[] =>
+    plane.messages
+      .slice(from)
+      .filter(
+        (message) =>
+          message.kind === "instances" &&
+          message.instances.some(({ state, pid }) => state === "healthy" && pid !== facts.pid),
+      );
+  await heardOf(
+    (base) => isNew(base) && base.report?.modules.some(({ state }) => state === "activating") === true,
     from,
   );
-  const before = plane.messages.slice(from, plane.messages.indexOf(healthy));
-  const told = before.flatMap((message) => (message.kind === "bases" ? message.bases.filter(isNew) : []));
-  expect(told.at(-1)?.report?.modules).toMatchObject([{ name: "prices" }, { name: "stock" }]);
+  const before = await asked(facts);
+  await expect.poll(() => asked(facts), { timeout: 60_000 }).toBeGreaterThan(before + 4);
+  expect(healthy()).toEqual([]);
+  await writeFile(file, "");
+  await plane.heard((message) => healthy().includes(message), from);
+  const told = plane.messages
+    .slice(from)
+    .flatMap((message) => (message.kind === "bases" ? message.bases.filter(isNew) : []));
+  expect(told.at(-1)?.report?.modules).toMatchObject([
+    { name: "prices", state: "active", published: true },
+    { name: "stock", state: "active", published: false },
+  ]);
   expect(await get(facts, "/prices")).toBe("prices 1.0.0");
   expect(await get(facts, "/stock")).toContain("the base");
 });
