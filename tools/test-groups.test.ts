@@ -6,18 +6,29 @@ const ROOT = join(import.meta.dirname, "..");
 const names = (chosen: readonly string[]): string[] => chosenGroups(ROOT, chosen).map((group) => group.name);
 
 test("without a name every check runs before the tests, and the journeys come last", () => {
-  expect(names([])).toEqual(["format and lint", "types", "imports", "sizes", "words", "dead code", "unit", "e2e"]);
+  expect(names([])).toEqual([
+    "format and lint",
+    "types",
+    "types of the console",
+    "imports",
+    "sizes",
+    "words",
+    "dead code",
+    "unit",
+    "e2e",
+  ]);
 });
 
 test("names of groups and of files may be mixed", () => {
   expect(chosenGroups(ROOT, ["types", "tools/test-groups"])).toMatchObject([
     { name: "types" },
+    { name: "types of the console" },
     { name: "unit", files: ["tools/test-groups.test.ts"] },
   ]);
 });
 
 test("a name chooses the groups called so, else the test files whose path holds it", () => {
-  expect(names(["types", "words"])).toEqual(["types", "words"]);
+  expect(names(["types", "words"])).toEqual(["types", "types of the console", "words"]);
   expect(chosenGroups(ROOT, ["tools/test-groups"])).toMatchObject([
     {
       name: "unit",

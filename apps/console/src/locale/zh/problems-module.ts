@@ -61,6 +61,23 @@ export const MODULE_PROBLEMS = {
   MODULE_PATCHES: ["模块 {module} 修改了属于所有模块的内容：{names}。", "请不要改动它们；改动已被还原。"],
   BASE_MUST_RESTART: ["无法让基座摆脱模块 {module}：{problem}。", "请排空基座后重启它。"],
   BASE_OPERATION_UNKNOWN: ["基座没有操作 {operation}。", "请查看基座的协议。"],
+  BASE_ABSENT: ["槽位 {slot} 中没有基座。", "请启动其服务；进程打开 EVENKEEL_BASE_SOCKET 所指的套接字后即为基座。"],
+  BASE_UNREACHABLE: ["基座没有应答：{problem}。", "请检查其进程是否存活、事件循环是否在运转，然后重试。"],
+  MODULE_UPLOADED: ["{module} 此前已上传过，且内容不同（{digest}）。", "请给新的构建一个自己的版本号。"],
+  BASE_CLUSTER_IN_USE: ["基座集群 {cluster} 中有 {bases} 个基座。", "请先把它们移走：`evenkeel base-cluster move`。"],
+  BASES_NONE: [
+    "{where} 中没有符合 {selector} 的基座。",
+    "请查看 `evenkeel base-cluster bases`；进程运行后基座才会出现。",
+  ],
+  BASES_OFFLINE: ["{count} 个基座都没有应答。", "请检查它们的服务器和进程，然后重试。"],
+  BASE_CLUSTER_IS_BUFFER: [
+    "基座集群 {cluster} 是缓冲池：其中的基座保持为空。",
+    "请发布到其他集群；扩容时会从缓冲池取用基座。",
+  ],
+  BASE_CLUSTER_NO_BUFFER: ["基座集群 {cluster} 不是缓冲池。", "请写用 `--buffer` 创建的集群。"],
+  BASE_THERE: ["{bases}：已在 {cluster} 中。", "对它们无需操作；请不要包含它们。"],
+  MODULES_SO: ["{title}：每个基座上都已如此。", "无需操作。"],
+  MODULE_VERSION_UNCLEAR: ["那里有 {module} 的多个版本：{versions}。", "请用 `--version` 指明。"],
   RULE_NEVER_MATCHES: [
     "规则 {rule} 永远不会起作用：{problem}。",
     "请给它更小的优先级，收窄排在它之前的规则，或去掉它。",
