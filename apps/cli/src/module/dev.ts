@@ -54,7 +54,8 @@ interface OwnBase {
 async function ownBase(cli: Cli, { folder, manifest, options }: OwnBase): Promise<DevBase> {
   const libraries = shareLibraries(createRequire(join(folder, "index.js")), Object.keys(manifest.needs.libraries));
   const snippets = manifest.provides.snippet === undefined ? [] : [manifest.provides.snippet];
-  const base = await createBase({ name: "dev", version: "0.0.0", libraries, snippets });
+  // Ctrl-C is for this command; where somebody listens to SIGINT no module can be interrupted by it.
+  const base = await createBase({ name: "dev", version: "0.0.0", libraries, snippets, watchdog: false });
   const server = createServer((request, response) => {
     if (!base.handle(request, response)) response.writeHead(404).end("no module answers here\n");
   });

@@ -149,3 +149,21 @@ test("shutdown hooks run in their order, then deactivate", async () => {
   const { lines } = (await log()) as { lines: { text: string }[] };
   expect(lines.map(({ text }) => text)).toEqual(["consumers", "connections", "all"]);
 });
+
+test("clear takes everything away, and waits for a version that was replaced and still has a request in hand", async () => {
+  const opened = Promise.withResolvers<void>();
+  const gate = { version: "1.0.0", service: { pass: () => opened.promise } };
+  await using bed = await BaseBed.open({ services: { gate } });
+  const slow = `exports.activate = ({ service }) => ({ routes: async (request, response) => {
+    await service("gate").pass(); response.end("one"); } });`;
+  await bed.install({ ...prices("1.0.0"), needs: { services: { gate: {} } } }, slow);
+  const asked = bed.get("/prices");
+  await expect.poll(() => bed.base.report().modules[0]?.inFlight, { timeout: 60_000 }).toBe(1);
+  await bed.install(prices("2.0.0"), answering("two"));
+  const cleared = bed.base.perform("clear", { operationId: "c" });
+  await expect.poll(() => bed.base.report().modules.length, { timeout: 60_000 }).toBe(1);
+  opened.resolve();
+  expect((await asked).body).toBe("one");
+  expect((await cleared).uninstalled).toMatchObject([{ version: "2.0.0" }]);
+  expect(bed.base.report().modules).toEqual([]);
+});

@@ -259,11 +259,15 @@ export class ModuleHost {
       verb: "clear",
       module: null,
       run: async () => {
-        const proofs = this.instances.map(async (instance) => {
+        const staying = this.instances.filter(({ state }) => state !== "draining");
+        const proofs = staying.map(async (instance) => {
           const proof = await this.#leave(instance, "handles");
           return { name: instance.name, version: instance.manifest.version, proof };
         });
-        return { uninstalled: await Promise.all(proofs) };
+        const uninstalled = await Promise.all(proofs);
+        // Those that were replaced a moment ago may still have requests in hand.
+        await Promise.all(this.#leaving);
+        return { uninstalled };
       },
     });
   }
