@@ -30,7 +30,12 @@ export interface Child {
 /** Starts a process and waits until its port takes connections. */
 export async function startChild(spec: ChildSpec): Promise<Child> {
   const { command, args, env, port, host = "127.0.0.1", moreCpuMs = () => 0 } = spec;
-  const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env } });
+  // A session each, as what the platform starts has: where others work too, the system shares the processor by sessions.
+  const child = spawn(command, args, {
+    detached: true,
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ...env },
+  });
   let words = "";
   child.stderr.on("data", (bytes: Buffer) => {
     words = `${words}${bytes}`.slice(-2000);

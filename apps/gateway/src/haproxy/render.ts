@@ -26,8 +26,8 @@ export const OWN_SOCKET = "own.sock";
 export const CONFIG_FILE = "haproxy.cfg";
 export const WORKER_SOCKET = "worker.sock";
 export const MASTER_SOCKET = "master.sock";
-/** Bodies up to this size are read before an instance is chosen. */
-const SMALL_BODY_BYTES = 16_384;
+/** Bodies up to this size are read before an instance is chosen: they lie in one buffer of 16 kB beside the headers. */
+const SMALL_BODY_BYTES = 8192;
 /** Of 1,024 requests so many are logged; changed while it runs. */
 export const KEEP_ALL = 1024;
 
@@ -97,8 +97,6 @@ function global(structure: string, table: TableContent): string {
   lua-load-per-thread evenkeel.lua
   set-var proc.keep int(${KEEP_ALL})
   set-var proc.draining int(${drains(table)})
-  # Long enough for one small body beside the headers.
-  tune.bufsize 32768
   tune.http.maxhdr 128
 ring requests
   format raw
@@ -173,7 +171,7 @@ function frontend(routing: Routing, options: RenderOptions & { readonly looks: r
 
 function identity(): string[] {
   return [
-    "  http-request set-var(txn.id) uuid(),regsub(-,,g)",
+    "  http-request set-var(txn.id) uuid(),sha1,bytes(0,16),hex,lower",
     "  http-request set-var(txn.trace) var(txn.id)",
     "  http-request set-var(txn.id) req.hdr(x-request-id) if { req.hdr(x-request-id) -m reg ^[A-Za-z0-9_.:+/=@-]{1,128}$ }",
     "  http-request set-header x-request-id %[var(txn.id)]",
