@@ -95,14 +95,16 @@ test("the same operation id gets the first answer, and nothing runs twice", asyn
 });
 
 test("two installs of one name at once: the second is refused with the first's name", async () => {
-  await using bed = await BaseBed.open();
-  const slow =
-    "exports.activate = ({ signal }) => new Promise((_, no) => signal.addEventListener('abort', () => no(new Error('left'))));";
-  const first = bed.install({ ...prices("1.0.0"), activateSeconds: 1 }, slow);
-  first.catch(() => undefined);
+  const opened = Promise.withResolvers<void>();
+  const gate = { version: "1.0.0", service: { pass: () => opened.promise } };
+  await using bed = await BaseBed.open({ services: { gate } });
+  const slow = `exports.activate = async ({ service }) => { await service("gate").pass(); return { routes: () => {} }; };`;
+  const first = bed.install({ ...prices("1.0.0"), needs: { services: { gate: {} } } }, slow);
+  await expect.poll(() => bed.base.report().modules[0]?.state, { timeout: 60_000 }).toBe("activating");
   const second = bed.install(prices("2.0.0"), answering("two"));
-  await expect(second).rejects.toMatchObject({ code: "MODULE_BUSY" });
-  await expect(first).rejects.toMatchObject({ code: "MODULE_ACTIVATION_TIMEOUT" });
+  await expect(second).rejects.toMatchObject({ code: "MODULE_BUSY", facts: { operation: "install" } });
+  opened.resolve();
+  expect((await first).module.state).toBe("active");
 });
 
 test("the same version with other content is refused, and a bundle that was exchanged too", async () => {
