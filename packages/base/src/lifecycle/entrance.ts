@@ -127,8 +127,12 @@ export function calling<Args extends unknown[], Result>(
 // An asynchronous method opens things after its caller has gone on, so it runs as its provider's. A synchronous one runs as its caller's: entering the
 // context of the provider would cost forty times the call.
 function targetOf({ instance, runtime }: Entered, service: object): Target {
+  const methods = methodsOf(service);
+  // Called on the object itself a method is inlined; a bound one costs a call more.
+  if (!methods.some((name) => isAsync((service as Service)[name] as object)))
+    return { impl: service as Service, visits: instance.visits };
   const impl: Service = Object.create(null) as Service;
-  for (const name of methodsOf(service)) {
+  for (const name of methods) {
     const method = (service as Service)[name] as Service[string];
     const own = method.bind(service);
     impl[name] = isAsync(method) ? (...args: unknown[]) => runtime.enter(() => own(...args)) : own;
