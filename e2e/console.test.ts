@@ -41,11 +41,23 @@ describe.skipIf(!hasBrowser)("the console", () => {
   async function press(target: Locator): Promise<void> {
     await target.press("Enter");
   }
+  /** Presses a button until its dialog stands: a key that comes while the page is being drawn anew may find nobody. */
+  async function ask(target: Locator): Promise<Locator> {
+    const dialog = page.getByRole("dialog");
+    for (let tries = 1; tries < 10; tries += 1) {
+      await press(target);
+      const stands = await dialog.waitFor({ timeout: 5000 }).then(
+        () => true,
+        () => false,
+      );
+      if (stands) return dialog;
+    }
+    await dialog.waitFor();
+    return dialog;
+  }
   /** Presses the button of an action, says why where it asks, and presses the same in the dialog. */
   async function act(name: string, reason?: string): Promise<void> {
-    await press(button(name).first());
-    const dialog = page.getByRole("dialog");
-    await dialog.waitFor();
+    const dialog = await ask(button(name).first());
     if (reason !== undefined) await dialog.getByLabel("Why").fill(reason);
     await press(dialog.getByRole("button", { name, exact: true }));
     await dialog.waitFor({ state: "detached" });
@@ -146,12 +158,12 @@ describe.skipIf(!hasBrowser)("the console", () => {
 
   test("a freeze is set, keeps a release from starting and is taken away again", async () => {
     await page.goto(address("/windows"));
-    await press(button("New freeze"));
+    await ask(button("New freeze"));
     await press(page.getByRole("dialog").getByRole("button", { name: "Freeze" }));
     await page.getByRole("cell", { name: "freeze", exact: true }).waitFor();
     const change = await shop.plan({ version: "3.0.0" });
     await page.goto(address(`/changes/${change.id}`));
-    await press(button("Start"));
+    await ask(button("Start"));
     await press(page.getByRole("dialog").getByRole("button", { name: "Start", exact: true }));
     await page.getByRole("dialog").getByText("CHANGE_FROZEN").waitFor();
     await page.keyboard.press("Escape");
@@ -186,7 +198,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
     const change = await shop.start({ version: "4.0.0", strategy: { beta: 1, confirm: "first" } });
     await page.goto(address("/locks"));
     await page.getByRole("link", { name: change.title }).first().waitFor();
-    await press(button("Take over").first());
+    await ask(button("Take over").first());
     await page.getByRole("dialog").getByLabel("Why").fill("nobody is here any more");
     await press(page.getByRole("dialog").getByRole("button", { name: "Take over" }));
     await page.waitForURL(/\/changes\/chg_/);
