@@ -9,7 +9,7 @@ import { chosenGroups, UnknownName } from "./test-groups.ts";
 import { installDebianPackages } from "./test-packages.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const GROUP_DEADLINE_MS = 25 * 60_000;
+const GROUP_DEADLINE_MS = 45 * 60_000;
 
 const running = { stop: (_signal: NodeJS.Signals): void => {}, stopped: false };
 
