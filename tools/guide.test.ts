@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseManifest } from "@evenkeel/client/node/manifest";
 import { parseOrderFile } from "@evenkeel/client/node/order-file";
+import { parseSplitFile } from "@evenkeel/client/node/split-file";
 import { parseTemplateFile } from "@evenkeel/client/node/template-file";
 import { parseTrafficFile } from "@evenkeel/client/node/traffic-file";
 import { Guard } from "@evenkeel/contracts/guard";
@@ -68,6 +69,7 @@ test("the page of the manifest has a line for each field of the schema, and no o
 /** The file of an order or of a template, a manifest, or a part of one. */
 function parseExample(text: string): unknown {
   if (/^actions:/m.test(text)) return parseTemplateFile(text, "template.yaml");
+  if (/^(rules|businesses):/m.test(text)) return parseSplitFile(text, "rules.yaml");
   if (/^put:/m.test(text)) return parseTrafficFile(text, "traffic.yaml");
   if (/^releases:/m.test(text)) return parseOrderFile(text, "order.yaml");
   return parseManifest(text.startsWith("strategy") ? `application: x\n${text}` : text);

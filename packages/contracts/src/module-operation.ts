@@ -18,6 +18,17 @@ const ofModule = {
   bases: BaseSelector.default("all"),
 };
 
+const split = {
+  rules: z.array(SplitRule).max(500).optional(),
+  businesses: z.array(Business).max(500).optional(),
+};
+
+/** What a person writes to split requests and calls: rules and businesses, each as a whole; what is left out stays. */
+export const SplitFile = z
+  .strictObject(split)
+  .refine(({ rules, businesses }) => rules !== undefined || businesses !== undefined, "neither rules nor businesses");
+export type SplitFile = z.infer<typeof SplitFile>;
+
 export const ModuleOperationSpec = z.discriminatedUnion("operation", [
   z.strictObject({ operation: z.literal("activate"), ...ofModule }),
   z.strictObject({ operation: z.literal("deactivate"), ...ofModule }),
@@ -47,8 +58,7 @@ export const ModuleOperationSpec = z.discriminatedUnion("operation", [
     operation: z.literal("split"),
     ...common,
     cluster: Name,
-    rules: z.array(SplitRule).max(500).optional(),
-    businesses: z.array(Business).max(500).optional(),
+    ...split,
   }),
   /** Exactly this; what a rollback asks for. */
   z.strictObject({

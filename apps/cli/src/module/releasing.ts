@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { readSplitFile } from "@evenkeel/client/node/split-file";
 import { allItems } from "@evenkeel/client/page";
 import { bytes, line, span } from "@evenkeel/client/text/line";
 import { PlatformError } from "@evenkeel/contracts/error";
@@ -9,7 +10,6 @@ import type { ModuleBundle } from "@evenkeel/contracts/module-bundle";
 import { MODULE_OPERATION } from "@evenkeel/contracts/module-operation";
 import { MODULE_RELEASE } from "@evenkeel/contracts/module-release";
 import type { Command } from "commander";
-import { parse } from "yaml";
 import { answerEnd, type CarryOptions, carryOut, withCarryOptions } from "../change/carry-out.ts";
 import type { Cli, Run } from "../context.ts";
 import { type StrategyOptions, strategyOf, withStrategyOptions } from "../strategy-options.ts";
@@ -139,8 +139,8 @@ function addScaleAndSplit(module: Command, run: Run): void {
     .requiredOption("--cluster <name>", "the base-cluster");
   withCarryOptions(withStrategyOptions(split)).action(
     run(async (cli, file: string, options: Where) => {
-      const given: unknown = parse((await read(cli, file)).toString("utf8"));
-      await operate(cli, { operation: "split", ...placeOf(cli, options), ...(given as object) }, options);
+      const given = await readSplitFile(resolve(cli.io.cwd, file), file);
+      await operate(cli, { ...given, operation: "split", ...placeOf(cli, options) }, options);
     }),
   );
 }

@@ -58,7 +58,7 @@ interface Wrong {
 
 function tell(wrongs: readonly Wrong[]): WrongFile {
   const problem = wrongs
-    .map(({ line, field, said }) => `line ${line}${field === null ? "" : `, ${field}`}: ${said}`)
+    .map(({ line, field, said }) => `line ${line}${field === null || field === "" ? "" : `, ${field}`}: ${said}`)
     .join("; ");
   return { problem, line: wrongs[0]?.line, field: wrongs[0]?.field };
 }

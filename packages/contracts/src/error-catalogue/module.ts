@@ -14,6 +14,7 @@ export const MODULE_ERRORS = {
     "No module offers {point} for the business {business}.",
     "Publish a module with such a component, or make the point optional.",
   ]),
+  SPLIT_FILE_INVALID: entry(422, "never", ["{file}: {problem}.", "Correct the file; docs/guide/modules.md shows one."]),
   MODULE_FILE_INVALID: entry(422, "never", [
     "{file}: {problem}.",
     "Correct the named field; see the guide on modules.",

@@ -96,6 +96,7 @@ export const MODULE_PROBLEMS = {
   ],
   RULE_SHARES_WRONG: ["规则 {rule} 的份额合计为 {sum} %。", "请使其合计为 100。"],
   CELL_UNFIT: ["部署单元的权重不适用：{problem}。", "请写工作空间中按权重提供服务的部署单元。"],
+  SPLIT_FILE_INVALID: ["{file}：{problem}。", "请修正该文件；docs/guide/modules.md 中有示例。"],
   TRAFFIC_FILE_INVALID: ["{file}：{problem}。", "请修正该文件；docs/guide/traffic.md 中有全部字段。"],
   RATE_LIMITED: [
     "{perSeconds} 秒内的请求超过了 {service} 的规则 {rule} 允许的 {requests} 个。",
