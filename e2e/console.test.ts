@@ -41,17 +41,9 @@ describe.skipIf(!hasBrowser)("the console", () => {
   async function press(target: Locator): Promise<void> {
     await target.press("Enter");
   }
-  /** Presses a button until its dialog stands: a key that comes while the page is being drawn anew may find nobody. */
   async function ask(target: Locator): Promise<Locator> {
+    await press(target);
     const dialog = page.getByRole("dialog");
-    for (let tries = 1; tries < 10; tries += 1) {
-      await press(target);
-      const stands = await dialog.waitFor({ timeout: 5000 }).then(
-        () => true,
-        () => false,
-      );
-      if (stands) return dialog;
-    }
     await dialog.waitFor();
     return dialog;
   }

@@ -13,8 +13,8 @@ export function Dialog({ title, children, foot, onClose, className }: DialogProp
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const element = dialog.current;
+    // It goes with its element; closing it first would be told as if a person had closed it.
     if (element !== null && !element.open) element.showModal();
-    return () => element?.close();
   }, []);
   return (
     <dialog
