@@ -11,6 +11,7 @@ import { addBackupCommands } from "./backup.ts";
 import { addBaseClusterCommands } from "./base-cluster.ts";
 import { addCellCommands } from "./cell.ts";
 import { addChangeCommands } from "./change/commands.ts";
+import { addCompletionCommands } from "./completion/commands.ts";
 import { type AddCommands, createCli, type GlobalOptions, type Io, type Run } from "./context.ts";
 import { addConvergeCommands } from "./converge.ts";
 import { addDeployCommands } from "./deploy.ts";
@@ -69,6 +70,7 @@ const PARTS: readonly AddCommands[] = [
   addAuditCommands,
   addDoctorCommands,
   addBackupCommands,
+  addCompletionCommands,
 ];
 const USAGE_ERROR = 2;
 
