@@ -5,6 +5,7 @@
 // 3. A build that fails or is killed leaves the console as it was; the next start builds again.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InstallError, ROOT, RUNTIME } from "./install.mjs";
@@ -23,6 +24,8 @@ const SOURCES = [
 
 /** Builds the console unless what is there was built from these very sources. */
 export async function ensureConsole(node) {
+  // A copy of the project's own scripts alone has none.
+  if (!existsSync(join(ROOT, "apps/console"))) return;
   const digest = await digestOfSources();
   if ((await readStamp()) === digest) return;
   await withInstallLock(join(RUNTIME, "console-lock"), say, async () => {

@@ -48,6 +48,9 @@ async function readRelease(
   const application = await findApplication(tx, { tenantId, name: release.application });
   const rules = routesFor(definition, revisions, release);
   const buildpack = definition === null ? null : await buildpackFor(tx, tenantId, definition);
+  const serviceId = service?.id ?? null;
+  // A service that has come since it was looked for holds its routes itself; what moved is told at the start.
+  const taken = await findTakenRoute(tx, { workspaceId: workspace.id, serviceId, routes: rules });
   return {
     ...slots,
     application,
@@ -65,7 +68,7 @@ async function readRelease(
     ]),
     templates: await templatesFor(tx, tenantId, flowOf(release, service)),
     routes: service === null ? [] : await routesOf(tx, service.id),
-    takenRoute: await findTakenRoute(tx, { workspaceId: workspace.id, serviceId: service?.id ?? null, routes: rules }),
+    takenRoute: taken?.service === release.application ? null : taken,
   };
 }
 
