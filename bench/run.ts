@@ -8,6 +8,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   gateway: () => import("./gateway.ts"),
   kernel: () => import("./kernel.ts"),
   "kill-anything": () => import("./kill-anything.ts"),
+  lossless: () => import("./lossless.ts"),
   modules: () => import("./modules.ts"),
   "module-fleet": () => import("./module-fleet.ts"),
   release: () => import("./release.ts"),
