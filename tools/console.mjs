@@ -3,12 +3,11 @@
 // 1. `.runtime/console` exists only whole: it is built under another name and renamed.
 // 2. The stamp lies inside, so that it is always that of what lies beside it.
 // 3. A build that fails or is killed leaves the console as it was; the next start builds again.
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { InstallError, ROOT, RUNTIME } from "./install.mjs";
+import { capture, InstallError, ROOT, RUNTIME, say } from "./install.mjs";
 import { withInstallLock } from "./install-lock.mjs";
 
 const BUILT = join(RUNTIME, "console");
@@ -40,7 +39,10 @@ async function build(node, digest) {
   const old = join(RUNTIME, `replaced-console-${process.pid}`);
   await rm(fresh, { recursive: true, force: true });
   const vite = join(ROOT, "node_modules/vite/bin/vite.js");
-  const { exit, output } = await capture(node, [vite, "build", "--outDir", fresh, "--logLevel", "warn"]);
+  // Whoever calls may be a test: what it is for decides which React is built in.
+  const env = { ...process.env, NODE_ENV: "production" };
+  const args = [vite, "build", "--outDir", fresh, "--logLevel", "warn"];
+  const { exit, output } = await capture(node, args, { cwd: join(ROOT, "apps/console"), env });
   if (exit !== 0) {
     process.stderr.write(`${output.trim()}\n`);
     throw new InstallError("the console cannot be built; the words of the build stand above.");
@@ -79,23 +81,4 @@ const isSource = (file) =>
 
 async function readStamp() {
   return readFile(join(BUILT, STAMP), "utf8").catch(() => "");
-}
-
-function capture(program, args) {
-  return new Promise((resolve, reject) => {
-    // Whoever calls may be a test: what it is for decides which React is built in.
-    const env = { ...process.env, NODE_ENV: "production" };
-    const child = spawn(program, args, { cwd: join(ROOT, "apps/console"), env, stdio: ["ignore", "pipe", "pipe"] });
-    const chunks = [];
-    child.stdout.on("data", (chunk) => chunks.push(chunk));
-    child.stderr.on("data", (chunk) => chunks.push(chunk));
-    child.on("error", reject);
-    child.on("close", (code, signal) =>
-      resolve({ exit: code ?? signal, output: Buffer.concat(chunks).toString("utf8") }),
-    );
-  });
-}
-
-function say(line) {
-  process.stderr.write(`Evenkeel: ${line}\n`);
 }

@@ -201,7 +201,8 @@ async function findNpm(node) {
   throw new InstallError("npm is not found; install it (Debian: `apt-get install npm`) and try again.");
 }
 
-function capture(program, args, { cwd, env }) {
+/** Runs a program to its end; what it says is kept. */
+export function capture(program, args, { cwd, env }) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"] });
     const chunks = [];
@@ -218,6 +219,7 @@ function seconds(startedAt) {
   return `${Math.round((performance.now() - startedAt) / 1000)} s`;
 }
 
-function say(line) {
+/** A line for whoever started it. */
+export function say(line) {
   process.stderr.write(`Evenkeel: ${line}\n`);
 }
