@@ -75,6 +75,7 @@ function allGroups(root: string): Group[] {
   ];
 }
 
-function withFiles(group: Group, files: readonly string[]): Group {
+/** The group, narrowed to these files. */
+export function withFiles(group: Group, files: readonly string[]): Group {
   return { ...group, files, narrowed: true, command: [...group.command, ...files] };
 }

@@ -4,8 +4,9 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Counts, Group } from "./test-groups.ts";
-import { chosenGroups, UnknownName } from "./test-groups.ts";
+import type { Group } from "./test-groups.ts";
+import { chosenGroups, UnknownName, withFiles } from "./test-groups.ts";
+import { type Outcome, secondRunOf, type Verdict, verdictOf } from "./test-outcome.ts";
 import { installDebianPackages } from "./test-packages.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -31,7 +32,7 @@ async function main(names: string[]): Promise<void> {
   }
 }
 
-interface Result extends Counts {
+interface Result extends Verdict {
   name: string;
   seconds: number;
 }
@@ -39,41 +40,53 @@ interface Result extends Counts {
 async function runGroup(group: Group, scratch: string): Promise<Result> {
   console.log(`\n── ${group.name} ──`);
   const startedAt = performance.now();
-  const done = (counts: Counts): Result => ({
+  const done = (verdict: Verdict): Result => ({
     name: group.name,
     seconds: Math.round((performance.now() - startedAt) / 1000),
-    ...counts,
+    ...verdict,
   });
   if (group.files?.length === 0) {
     console.log("skipped: there is no such test file yet");
-    return done({ passed: 0, failed: 0, skipped: 1 });
+    return done({ passed: 0, failed: 0, skipped: 1, remarks: [] });
   }
   try {
     installDebianPackages(group.packages);
   } catch (error) {
     console.log(`failed: ${error instanceof Error ? error.message : String(error)}`);
-    return done({ passed: 0, failed: 1, skipped: 0 });
+    return done({ passed: 0, failed: 1, skipped: 0, remarks: [] });
   }
-  const countsFile = join(scratch, `${group.name.replaceAll(/\W+/g, "-")}.json`);
-  const exit = await runToEnd(group.command, { EVENKEEL_TEST_COUNTS: countsFile });
-  return done(group.files === undefined ? ofCheck(exit) : ofTests(exit, countsFile));
+  if (group.files === undefined) return done(ofCheck(await runToEnd(group.command, {})));
+  const first = await runTests(group, scratch);
+  const files = running.stopped ? [] : secondRunOf(first);
+  if (files.length === 0) return done(verdictOf(first));
+  console.log(`\n── ${group.name}, a second time: ${files.join(", ")} ──`);
+  return done(verdictOf(first, await runTests(withFiles(group, files), scratch)));
 }
 
-function ofCheck(exit: number): Counts {
-  return exit === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+function ofCheck(exit: number): Verdict {
+  return { passed: exit === 0 ? 1 : 0, failed: exit === 0 ? 0 : 1, skipped: 0, remarks: [] };
 }
 
-function ofTests(exit: number, countsFile: string): Counts {
-  const counts = readCounts(countsFile);
+async function runTests(group: Group, scratch: string): Promise<Outcome> {
+  const outcomeFile = join(scratch, "outcome.json");
+  rmSync(outcomeFile, { force: true });
+  const exit = await runToEnd(group.command, { EVENKEEL_TEST_COUNTS: outcomeFile });
+  const outcome = readOutcome(outcomeFile);
   // The runner itself may die after the last count.
-  return exit !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+  return exit !== 0 && outcome.failed === 0 ? died(outcome) : outcome;
 }
 
-function readCounts(file: string): Counts {
+const died = (outcome: Outcome): Outcome => ({
+  ...outcome,
+  failed: 1,
+  failures: [{ file: "", line: "the runner of the tests ended with an error of its own" }],
+});
+
+function readOutcome(file: string): Outcome {
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as Counts;
+    return JSON.parse(readFileSync(file, "utf8")) as Outcome;
   } catch {
-    return { passed: 0, failed: 1, skipped: 0 };
+    return died({ passed: 0, failed: 1, skipped: 0, failures: [] });
   }
 }
 
@@ -104,14 +117,16 @@ function runToEnd([program, ...args]: readonly [string, ...string[]], extra: Rec
 
 function report(results: Result[]): void {
   console.log("");
-  for (const { name, seconds, passed, failed, skipped } of results) {
+  for (const { name, seconds, passed, failed, skipped, remarks } of results) {
     const verdict = failed > 0 ? "FAILED" : "ok";
     console.log(
       `${verdict.padEnd(7)}${name.padEnd(22)}${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`,
     );
+    for (const remark of remarks) console.log(`       ${remark}`);
   }
   if (running.stopped) console.log("stopped before the end");
-  const sum = (key: keyof Counts): number => results.reduce((total, result) => total + result[key], 0);
+  const sum = (key: "passed" | "failed" | "skipped"): number =>
+    results.reduce((total, result) => total + result[key], 0);
   console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
   process.exitCode = sum("failed") > 0 || running.stopped ? 1 : 0;
 }

@@ -1,6 +1,7 @@
 import type { ChangeEvent } from "@evenkeel/contracts/change";
 import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
+import { createBell } from "@evenkeel/kit/bell";
 import type { ServerEvent } from "../http/index.ts";
 import type { ChangeDeps } from "./deps.ts";
 import { findChange, stateOfChange } from "./store/change.ts";
@@ -22,32 +23,27 @@ export async function* watchChange(
   { tenantId, changeId, after, signal }: Watch,
 ): AsyncGenerator<ServerEvent> {
   await findChange(db, tenantId, changeId);
-  let wake: () => void = () => undefined;
-  let heard = true;
-  const hear = () => {
-    heard = true;
-    wake();
-  };
+  const bell = createBell();
   const off = listener.on("change_event", (payload) => {
-    if (payload === null || payload === changeId) hear();
+    if (payload === null || payload === changeId) bell.ring();
   });
-  signal.addEventListener("abort", hear);
+  signal.addEventListener("abort", bell.ring);
   try {
     let last = after;
     while (!signal.aborted) {
-      heard = false;
+      await bell.rung();
+      if (signal.aborted) return;
       // The state is read before the events: a terminal one means that all events are there.
       const state = await stateOfChange(db, changeId);
       const events = await eventsAfter(db, changeId, { after: last, limit: READ_AT_ONCE });
       for (const event of events) yield asServerEvent(event);
       last = events.at(-1)?.sequence ?? last;
-      if (events.length === READ_AT_ONCE) continue;
-      if (isTerminal(state)) return;
-      if (!heard) await new Promise<void>((resolve) => (wake = resolve));
+      if (events.length === READ_AT_ONCE) bell.ring();
+      else if (isTerminal(state)) return;
     }
   } finally {
     off();
-    signal.removeEventListener("abort", hear);
+    signal.removeEventListener("abort", bell.ring);
   }
 }
 

@@ -5,7 +5,8 @@ import type { Database } from "../database.ts";
 import { hostsOf } from "../host/index.ts";
 import { type Handlers, pageStart, toPage } from "../http/index.ts";
 import { renderTable } from "../route/index.ts";
-import { findWorkspaceId, getRule, listRules, policyOf } from "./store.ts";
+import { findWorkspace } from "../workspace/index.ts";
+import { getRule, listRules, policyOf } from "./store.ts";
 import { tryRequest } from "./try-request.ts";
 
 type Operations = "listTrafficRules" | "getTrafficRule" | "matchTrafficRules" | "getTrafficPolicy";
@@ -20,8 +21,9 @@ export function trafficRuleHandlers({ db }: { readonly db: Kysely<Database> }): 
     getTrafficRule: ({ caller: { tenantId }, params: { rule }, query: { workspace } }) =>
       getRule(db, { tenantId, workspace, rule }),
     matchTrafficRules: async ({ caller: { tenantId }, body: { workspace, service: name, request } }) => {
-      const workspaceId = await findWorkspaceId(db, tenantId, workspace);
-      const [table, hosts] = await Promise.all([renderTable(db, workspaceId), hostsOf(db, workspaceId)]);
+      const found = await findWorkspace(db, { tenantId, name: workspace });
+      if (found === null) throw new PlatformError("NOT_FOUND", { resource: `workspace ${workspace}` });
+      const [table, hosts] = await Promise.all([renderTable(db, found.id), hostsOf(db, found.id)]);
       const service = table.services.find((each) => each.name === name);
       if (service === undefined) throw new PlatformError("NOT_FOUND", { resource: `service ${name} in the routes` });
       return tryRequest(table, { service, request, hosts });

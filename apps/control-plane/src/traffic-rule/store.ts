@@ -114,18 +114,6 @@ export async function policyOf(
   return row.definition === null ? null : TrafficPolicy.parse(row.definition);
 }
 
-/** The workspace of this name. */
-export async function findWorkspaceId(db: Kysely<Database>, tenantId: TenantId, name: Name): Promise<WorkspaceId> {
-  const row = await db
-    .selectFrom("workspace")
-    .select("id")
-    .where("tenant_id", "=", tenantId)
-    .where("name", "=", name)
-    .executeTakeFirst();
-  if (row === undefined) throw new PlatformError("NOT_FOUND", { resource: `workspace ${name}` });
-  return row.id;
-}
-
 export interface Alteration extends Where {
   readonly put: readonly { readonly serviceId: ServiceId; readonly definition: SetTrafficRule }[];
   readonly remove: readonly Name[];

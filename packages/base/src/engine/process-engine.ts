@@ -3,7 +3,7 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import type { Business } from "@evenkeel/contracts/module";
 import type { Component } from "../module-api.ts";
 import type { Board, Published } from "../publication/board.ts";
-import { pick, type Question, valueAt } from "../publication/pick.ts";
+import { pick, questionOfCall } from "../publication/pick.ts";
 
 /** The points of each process, in their order. An optional one is passed over where no module has a link for the business. */
 export type Processes = Readonly<
@@ -61,7 +61,8 @@ export class ProcessEngine {
     const named = own.filter(({ value }) => value.businesses.length > 0);
     const candidates = named.length > 0 ? named : own;
     const rules = this.#board.rulesOf("component", point);
-    const link = pick({ rules, candidates, question: questionOf(business, run), chance: Math.random });
+    const question = questionOfCall(business.name, { attributes: run.attributes, input: run.input });
+    const link = pick({ rules, candidates, question, chance: Math.random });
     if (link !== undefined) return [link];
     if (typeof each === "string") throw new PlatformError("COMPONENT_ABSENT", { point, business: business.name });
     return [];
@@ -70,15 +71,4 @@ export class ProcessEngine {
 
 function takesPart({ name, modules }: Business, module: string, { businesses }: ComponentValue): boolean {
   return (modules.length === 0 || modules.includes(module)) && (businesses.length === 0 || businesses.includes(name));
-}
-
-function questionOf({ name }: Business, { attributes, input }: ProcessRun): Question {
-  const nothing = (): undefined => undefined;
-  return {
-    caller: name,
-    header: nothing,
-    query: nothing,
-    segment: nothing,
-    body: (path) => valueAt({ attributes, input }, path),
-  };
 }

@@ -11,6 +11,12 @@ export interface Question {
   readonly body: (path: string) => unknown;
 }
 
+/** What a call inside the process is asked: who calls, and what its arguments are. */
+export function questionOfCall(caller: string | undefined, args: unknown): Question {
+  const nothing = (): undefined => undefined;
+  return { caller, header: nothing, query: nothing, segment: nothing, body: (path) => valueAt(args, path) };
+}
+
 /** A publication that could answer. */
 export interface Choice {
   readonly version: string;

@@ -4,7 +4,7 @@ import { satisfies } from "semver";
 import { Visits } from "../lifecycle/visit.ts";
 import type { Service } from "../module-api.ts";
 import type { Board, Published } from "../publication/board.ts";
-import { fits, pick, type Question, valueAt } from "../publication/pick.ts";
+import { fits, pick, questionOfCall } from "../publication/pick.ts";
 import { makeReference, methodsOf, type Reference, type Target } from "./reference.ts";
 
 /** Who asked for a reference. */
@@ -86,24 +86,13 @@ export class ServiceRegistry {
     const impl: Service = {};
     for (const method of methods) {
       impl[method] = (...args: unknown[]) => {
-        const question = callQuestion(caller, args);
+        const question = questionOfCall(caller.name, args);
         const chosen = pick({ rules, candidates, question, chance: Math.random }) ?? candidates[0];
         return (fixed.get(chosen as Published<Target>) as unknown as Service)[method]?.(...args);
       };
     }
     return { impl, visits: new Visits() };
   }
-}
-
-function callQuestion({ name }: Caller, args: readonly unknown[]): Question {
-  const nothing = (): undefined => undefined;
-  return {
-    caller: name,
-    header: nothing,
-    query: nothing,
-    segment: nothing,
-    body: (path) => valueAt(args, path),
-  };
 }
 
 function absent(service: string, { version }: ServiceNeed): Target {
