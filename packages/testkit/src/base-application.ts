@@ -46,16 +46,17 @@ export function answering(name: string, version: string): TestBundle {
   return bundleOf({ name, version, provides: { routes: [{ path: `/${name}` }] } }, code);
 }
 
-/** A module whose activation waits until there is this file. */
+/** A module whose activation writes a line to `<file>.begun`, and waits until there is this file. */
 export function waitingFor(
   file: string,
   { name, version }: { readonly name: string; readonly version: string },
 ): TestBundle {
-  const code = `const { existsSync, watch } = require("node:fs");
+  const code = `const { appendFileSync, existsSync, watch } = require("node:fs");
     const { dirname } = require("node:path");
     const file = ${JSON.stringify(file)};
     exports.activate = async () => {
       const text = ${JSON.stringify(`${name} ${version}`)};
+      appendFileSync(file + ".begun", text + "\\n");
       if (!existsSync(file)) await new Promise((resolve) => {
         const watcher = watch(dirname(file), () => {
           if (!existsSync(file)) return;

@@ -48,6 +48,10 @@ export class BaseProcess {
     this.#settled.promise.catch(() => undefined);
   }
 
+  get isLeft(): boolean {
+    return this.#left.signal.aborted;
+  }
+
   show(): SlotBase {
     const { slot, letter } = this.options;
     return { slot, letter, report: this.report };
@@ -108,13 +112,21 @@ export class BaseProcess {
 
   /** Until the base says so, the process ends, or the time is up. */
   async until(isSo: (report: BaseReport) => boolean, signal: AbortSignal): Promise<void> {
-    while (this.report !== null && !isSo(this.report) && !signal.aborted && !this.#left.signal.aborted) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#listeners.add(resolve);
-      signal.addEventListener("abort", () => resolve(), { once: true });
-      await promise;
-      this.#listeners.delete(resolve);
-    }
+    while (this.report !== null && !isSo(this.report) && !signal.aborted && !this.#left.signal.aborted)
+      await this.#news(signal);
+  }
+
+  /** Until it tells of itself for the first time, is left, or the time is up. */
+  async heard(signal: AbortSignal): Promise<void> {
+    while (this.report === null && !signal.aborted && !this.#left.signal.aborted) await this.#news(signal);
+  }
+
+  async #news(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#listeners.add(resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+    this.#listeners.delete(resolve);
   }
 
   async #ask<Operation extends BaseOperation>(

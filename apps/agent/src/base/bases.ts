@@ -90,11 +90,16 @@ export class Bases {
     return this.#processes.get(`${slot}/${letter}`)?.heldBack() ?? null;
   }
 
-  /** The base of a slot; where two stand side by side, the newer one. */
-  of(slot: ServiceId): BaseProcess {
-    const found = this.#newest(slot);
-    if (found === undefined) throw new PlatformError("BASE_ABSENT", { slot });
-    return found;
+  /** The base of a slot, once it has told of itself; where two stand side by side, the newer one. Throws where no process lives that may be one. */
+  async reach(slot: ServiceId, signal: AbortSignal): Promise<BaseProcess> {
+    for (;;) {
+      const found = this.#newest(slot);
+      if (found !== undefined) return found;
+      // Adopted a moment ago, or just started: it tells of itself as soon as it is heard of.
+      const coming = [...this.#processes.values()].filter(({ options, isLeft }) => options.slot === slot && !isLeft);
+      if (coming.length === 0 || signal.aborted) throw new PlatformError("BASE_ABSENT", { slot });
+      await Promise.race(coming.map((each) => each.heard(signal)));
+    }
   }
 
   /** Those that altered since the last call, or all; undefined where there never was one. */

@@ -26,7 +26,7 @@ export const installModule: Handler<"install-module"> = async (parts, { command,
   const { base: slot, object, activate, replace, publish } = input;
   const { signal } = context;
   await objects.fetch(object, signal);
-  const base = bases.of(slot);
+  const base = await bases.reach(slot, signal);
   // The same version may still be draining from the time before: it is in its own way.
   await base.until(({ modules }) => !modules.some((one) => isOne(input)(one) && one.state === "draining"), signal);
   await base.settled();
@@ -59,7 +59,7 @@ export const uninstallModule: Handler<"uninstall-module"> = async (parts, { comm
     modules: wanted.modules.filter((one) => !isOne(input)(one)),
   }));
   // killed here: no new process brings it back, and this command is taken up and takes it away
-  const base = parts.bases.of(slot);
+  const base = await parts.bases.reach(slot, context.signal);
   const asked = { operationId: command.commandId, name, version, prove: "handles" as const };
   const proof = await inBaseWords(() => base.ask("uninstall", asked, context.signal)).then(
     (result) => result.proof,
@@ -90,7 +90,7 @@ const altering =
   async (parts, { command, input, context }) => {
     const one: OneModule = input;
     const { operation, wanted } = ALTERED[type];
-    const base = parts.bases.of(one.base);
+    const base = await parts.bases.reach(one.base, context.signal);
     await base.settled();
     await beginWhenDue(context);
     const asked = { operationId: command.commandId, name: one.name, version: one.version };
@@ -106,7 +106,7 @@ export const unpublishModule = altering("unpublish-module");
 
 /** Makes it answer. */
 export const publishModule: Handler<"publish-module"> = async (parts, { command, input, context }) => {
-  const base = parts.bases.of(input.base);
+  const base = await parts.bases.reach(input.base, context.signal);
   const { name, version, tags } = input;
   await base.settled();
   await beginWhenDue(context);
@@ -128,7 +128,7 @@ export const clearBase: Handler<"clear-base"> = async ({ bases }, { command, inp
   await beginWhenDue(context);
   await bases.wanted.alter(input.base, () => ({ modules: [], rules: [], businesses: [] }));
   // killed here: nothing comes back, and this command is taken up and takes away what is there
-  const base = bases.of(input.base);
+  const base = await bases.reach(input.base, context.signal);
   const operationId = command.commandId;
   const { uninstalled } = await inBaseWords(() => base.ask("clear", { operationId }, context.signal));
   await inBaseWords(() => base.ask("split", { operationId: `${operationId} rules`, rules: [] }, context.signal));
@@ -143,7 +143,7 @@ export const clearBase: Handler<"clear-base"> = async ({ bases }, { command, inp
 /** Rules and businesses, each as a whole. */
 export const splitBase: Handler<"split-base"> = async ({ bases }, { command, input, context }) => {
   const { base: slot, rules, businesses } = input;
-  const base = bases.of(slot);
+  const base = await bases.reach(slot, context.signal);
   await base.settled();
   await beginWhenDue(context);
   const operationId = command.commandId;
@@ -162,7 +162,7 @@ export const splitBase: Handler<"split-base"> = async ({ bases }, { command, inp
 };
 
 export const queryModules: Handler<"query-modules"> = async ({ bases }, { input, context }) =>
-  await told(bases.of(input.base), context.signal, {});
+  await told(await bases.reach(input.base, context.signal), context.signal, {});
 
 /** The outcome comes after the news of what it altered. */
 async function told(base: BaseProcess, signal: AbortSignal, facts: Record<string, unknown>): Promise<Done> {
