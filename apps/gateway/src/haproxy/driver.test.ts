@@ -1,11 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { newId, RouteId, ServiceId } from "@evenkeel/contracts/id";
+import { RouteTable, type TableRule } from "@evenkeel/contracts/route-table";
 import { writeDurableJson } from "@evenkeel/kit/durable-file";
 import { readIdentity } from "@evenkeel/kit/process-identity";
 import { bindSocket, type HeldSocket } from "@evenkeel/kit/socket-handover";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Bed, type Spec, until } from "../conformance/bed.ts";
+import { Bed, type Spec, serviceId, until } from "../conformance/bed.ts";
 import { ControlPlaneBed, GatewayProcess } from "../control-plane-bed.ts";
 import { endProgram } from "./program.ts";
 
@@ -59,9 +61,43 @@ async function push(specs: readonly Spec[]): Promise<number> {
   return table.version;
 }
 
+async function pushTable(table: RouteTable): Promise<void> {
+  plane.send({ kind: "table", table });
+  await plane.heard("applied", ({ tableVersion }) => tableVersion === table.version);
+}
+
+/** Two services, `one` and `other`; routes as host, path and service. */
+async function twoServices(): Promise<
+  (routes: [string, string, "one" | "other"][], rules?: readonly TableRule[]) => RouteTable
+> {
+  const ports = [await answering("one"), await answering("other")];
+  const ids = [serviceId, newId(ServiceId, "svc")];
+  return (routes, rules = []) => {
+    const table = bed.table(ports.map((port) => ({ port })));
+    const [first] = table.services;
+    return RouteTable.parse({
+      ...table,
+      routes: routes.map(([host, path, name]) => ({
+        ...{ routeId: newId(RouteId, "rte"), host, path },
+        serviceId: ids[name === "one" ? 0 : 1],
+      })),
+      services: ids.map((id, index) => ({
+        ...first,
+        ...{ serviceId: id, name: `service ${index}`, rules: index === 0 ? rules : [] },
+        upstreams: [first?.upstreams[index]].map((upstream) => ({
+          ...upstream,
+          instance: upstream?.instance.replace(serviceId, id),
+        })),
+      })),
+    });
+  };
+}
+
 const answering = (text: string): Promise<number> => bed.application((_, res) => res.end(text));
 const ask = async (): Promise<string> => (await bed.ask()).body;
 const masterPid = (): number => JSON.parse(readFileSync(join(home, "haproxy/process.json"), "utf8")).identity.pid;
+const workerPid = (): number =>
+  Number(/^(\d+)/.exec(readFileSync(`/proc/${masterPid()}/task/${masterPid()}/children`, "utf8"))?.[1]);
 const reloads = (gateway: GatewayProcess): number => gateway.log.match(/haproxy reloaded/g)?.length ?? 0;
 
 test("it says which driver runs, and what its statistics sample", async () => {
@@ -89,6 +125,74 @@ test("weights, drains, added and removed instances take no reload", async () => 
   await push([{ port: one, version: "2.0.0" }]);
   expect(await ask()).toBe("one");
   expect(reloads(gateway)).toBe(before);
+});
+
+test("routes change without a reload, and are those of the table after a kill", async () => {
+  const gateway = await start();
+  const table = await twoServices();
+  const said = async (host: string, path: string) => (await bed.ask({ headers: { host }, path })).body;
+  await pushTable(table([["shop.example", "/", "one"]]));
+  const [before, worker] = [reloads(gateway), workerPid()];
+  for (let round = 0; round < 20; round += 1) {
+    const added: [string, string, "other"][] = Array.from({ length: 100 }, (_, index) => [
+      ...([`h${round}-${index}.example`, `/of-some-length/${index}`] as const),
+      "other",
+    ]);
+    await pushTable(table([["shop.example", "/", "one"], ["shop.example", `/p${round}`, "other"], ...added]));
+    expect(await said("shop.example", `/p${round}/x`)).toBe("other");
+    expect(await said("shop.example", `/p${round - 1}/x`)).toBe("one");
+    expect(await said(`h${round}-99.example`, "/of-some-length/99")).toBe("other");
+    expect(await said(`h${round - 1}-99.example`, "/of-some-length/99")).toContain("ROUTE_NONE");
+  }
+  expect([reloads(gateway), workerPid()]).toEqual([before, worker]);
+  for (const victim of [masterPid(), worker]) process.kill(victim, "SIGKILL");
+  expect(await said("shop.example", "/p19/x")).toBe("other");
+  expect(workerPid()).not.toBe(worker);
+});
+
+test("values that rules look for change without a reload, whatever stands in them", async () => {
+  const gateway = await start();
+  const table = await twoServices();
+  const only = (...values: string[]): TableRule => ({
+    ...{ name: "only", send: null, mirror: null, rateLimit: null, concurrency: null },
+    fault: { abort: { status: 418, percent: 100 } },
+    conditions: [{ field: "header", name: "x-user", not: false, test: { kind: "in", values } }],
+  });
+  const put = (...values: string[]) => pushTable(table([["*", "/", "one"]], [only(...values)]));
+  const status = async (user: string) => (await bed.ask({ headers: { "x-user": user } })).status;
+  await put("ann");
+  const [before, worker] = [reloads(gateway), workerPid()];
+  for (const value of ["ben", "a;b", 'a"b', "a\\b", "a<<b", "'", "$x", "\\n"]) {
+    await put(value);
+    expect([value, await status(value), await status("ann")]).toEqual([value, 418, 200]);
+  }
+  const many = Array.from({ length: 5000 }, (_, index) => `user-${index}`);
+  await put(...many);
+  expect([await status("user-0"), await status("user-4999"), await status("user-5000")]).toEqual([418, 418, 200]);
+  expect([reloads(gateway), workerPid()]).toEqual([before, worker]);
+});
+
+test("routes that changed while nobody steered are in force after the adoption, without a reload", async () => {
+  const first = await start();
+  const table = await twoServices();
+  await pushTable(
+    table([
+      ["shop.example", "/", "one"],
+      ["shop.example", "/x", "one"],
+    ]),
+  );
+  const worker = workerPid();
+  await first.end("SIGKILL");
+  await writeDurableJson(
+    join(home, "table.json"),
+    table([
+      ["shop.example", "/", "one"],
+      ["shop.example", "/x", "other"],
+    ]),
+  );
+  await start();
+  expect((await bed.ask({ headers: { host: "shop.example" }, path: "/x" })).body).toBe("other");
+  expect(workerPid()).toBe(worker);
 });
 
 test("when the gateway is killed HAProxy serves on, and the next one adopts it", async () => {
@@ -129,8 +233,7 @@ test("HAProxy that is killed is back from the table, with what was steered; conn
   await push([{ port: one }, { port: other }]);
   await push([{ port: one, draining: true }, { port: other }]);
   const pid = masterPid();
-  const worker = /^(\d+)/m.exec(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8"))?.[1];
-  for (const victim of [pid, Number(worker)]) process.kill(victim, "SIGKILL");
+  for (const victim of [pid, workerPid()]) process.kill(victim, "SIGKILL");
   const answers = await Promise.all(Array.from({ length: 20 }, ask));
   expect(new Set(answers)).toEqual(new Set(["other"]));
   expect(masterPid()).not.toBe(pid);

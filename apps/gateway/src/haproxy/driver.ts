@@ -22,12 +22,13 @@ import { probe } from "../probe.ts";
 import { mergeRows } from "../statistics.ts";
 import type { Counts } from "./counters.ts";
 import type { TableContent } from "./division.ts";
+import { Maps, type MapTexts } from "./maps.ts";
 import { Observer } from "./observer.ts";
 import { backendName, instanceOf as instanceOfServer, MODES, poolsOf, readBackendName, serverName } from "./pool.ts";
 import { Program } from "./program.ts";
 import { drainingCommand, OWN_SOCKET, render } from "./render.ts";
 import { Runtime } from "./runtime.ts";
-import { type RunningServer, readServers, steer } from "./steer.ts";
+import { type RunningServer, readServers, type Steering, steer } from "./steer.ts";
 
 const DRAIN_LOOK_MS = 20;
 const LOOK_MS = 10;
@@ -52,6 +53,7 @@ export class HaproxyDriver implements Driver {
   readonly #runtime: Runtime;
   readonly #program: Program;
   readonly #observer: Observer;
+  readonly #maps: Maps;
   readonly #reached = new Map<string, Reached>();
   /** The driver of this process, behind HAProxy. */
   readonly #own: DataPlane;
@@ -71,6 +73,7 @@ export class HaproxyDriver implements Driver {
     const { command, log, home, onTrouble } = options;
     this.#options = options;
     this.#runtime = runtime;
+    this.#maps = new Maps(runtime, log);
     this.#program = new Program({ folder: folderOf(home), runtime, command, log });
     this.#own = new DataPlane({
       ...options,
@@ -155,7 +158,7 @@ export class HaproxyDriver implements Driver {
       if (this.#standing.fd === null) await this.#hold({ host: this.#standing.address, port: this.#standing.port });
       const { fd, address, port } = this.#standing;
       await this.#program.start(rendered, { fd: fd ?? -1, address, port });
-    } else if (this.#structure === rendered.structure && (await this.#steer())) {
+    } else if (this.#structure === rendered.structure && (await this.#steer(rendered.maps))) {
       await this.#look();
       return;
     } else {
@@ -163,19 +166,26 @@ export class HaproxyDriver implements Driver {
       await this.#program.reload(rendered, this.#standing.fd);
     }
     this.#structure = rendered.structure;
+    this.#maps.meet(rendered.maps);
     await this.#observer.meet({ counted: false });
     await this.#look();
   }
 
   /** False where HAProxy does not do as it was told. */
-  async #steer(): Promise<boolean> {
+  async #steer(maps: MapTexts): Promise<boolean> {
     const pools = poolsOf(this.#table);
-    const read = async (): Promise<string[]> =>
+    const read = async (): Promise<Steering> =>
       steer(readServers(await this.#runtime.ask("show servers state")), pools);
-    const commands = await read();
-    if (commands.length === 0) return true;
-    const answer = await this.#runtime.tell([drainingCommand(this.#table), ...commands]);
-    const left = await read();
+    const { gaining, giving } = await read();
+    let answer = "";
+    if (gaining.length + giving.length > 0)
+      answer += await this.#runtime.tell([drainingCommand(this.#table), ...gaining]);
+    // A route may lead to who has just come, and from who is about to go.
+    if (!(await this.#maps.steer(maps))) return false;
+    if (gaining.length + giving.length === 0) return true;
+    answer += await this.#runtime.tell(giving);
+    const rest = await read();
+    const left = [...rest.gaining, ...rest.giving];
     if (left.length > 0)
       this.#options.log.warn({ left: left.slice(0, 5), answer: answer.slice(0, 500) }, "not steered");
     return left.length === 0;
@@ -186,6 +196,7 @@ export class HaproxyDriver implements Driver {
     const until = performance.now() + GONE_MS;
     while (!this.#closing && this.#program.alive && performance.now() < until) {
       if ((await this.#program.structure().catch(() => null)) === this.#structure) {
+        this.#maps.meet(null);
         await this.#observer.meet({ counted: true });
         return;
       }

@@ -5,8 +5,9 @@ import type { ServiceId } from "@evenkeel/contracts/id";
 import { EVERYONE } from "@evenkeel/contracts/route-table";
 import { SESSION_COOKIE } from "@evenkeel/contracts/session";
 import { divide, type TableContent } from "./division.ts";
+import type { MapTexts } from "./maps.ts";
 import { backendName, MODES, type Mode, OWN_POOL, OWN_SERVER, type Pool, poolsOf } from "./pool.ts";
-import { type Routing, routingOf } from "./routing.ts";
+import { HOSTS_MAP, PATHS_MAP, type Routing, routingOf, WILDCARDS_MAP } from "./routing.ts";
 
 /** What the configuration depends on beside the table. */
 export interface RenderOptions {
@@ -17,6 +18,8 @@ export interface RenderOptions {
 /** Everything that HAProxy reads: one folder. */
 export interface Rendered {
   readonly files: Readonly<Record<string, string>>;
+  /** The files among them whose content can be changed while it runs. */
+  readonly maps: MapTexts;
   /** Changes with everything that takes a reload, and with nothing else. */
   readonly structure: string;
 }
@@ -39,19 +42,19 @@ export function render(table: TableContent, options: RenderOptions): Rendered {
   const pools = poolsOf(table);
   const files: Record<string, string> = {
     "evenkeel.lua": LUA,
-    ...mapFiles(routing),
     "marks.lua": marksFile(table),
     "bad.json": problem("REQUEST_UNREADABLE", { problem: "it does not follow the protocol" }),
     "late.json": problem("REQUEST_SLOW", {}),
     "none.json": problem("ROUTE_NONE", { host: "%[req.hdr(host),json(utf8s)]", path: "%[path,json(utf8s)]" }),
   };
+  const maps: Record<string, string> = mapFiles(routing);
   const looks: string[] = [];
   for (const service of table.services) {
     const { serviceId, name } = service;
     Object.assign(files, problemFiles(serviceId, name, options));
     const division = divide(service, table);
     if (division.kind !== "looked-at") continue;
-    Object.assign(files, division.files);
+    Object.assign(maps, division.files);
     looks.push(...looksAt(serviceId, division.looks, routing));
   }
   const text = (servers: (pool: Pool) => readonly string[]): string =>
@@ -73,7 +76,7 @@ export function render(table: TableContent, options: RenderOptions): Rendered {
     .update(JSON.stringify([frame, files]))
     .digest("hex");
   const config = `${global(structure, table)}\n${text(serverLines)}\n`;
-  return { files: { ...files, [CONFIG_FILE]: config }, structure };
+  return { files: { ...files, ...maps, [CONFIG_FILE]: config }, maps, structure };
 }
 
 function serverLines({ servers }: Pool): string[] {
@@ -236,17 +239,17 @@ function choice(routing: Routing, looks: readonly string[]): string[] {
   const found = ["  use_backend none if !{ var(txn.target) -m found }", ...modes("%[var(txn.target)]")];
   const slash = "concat(/)";
   if (routing.kind === "path") {
-    return [`  http-request set-var(txn.target) path,${slash},map_beg(paths.map)`, ...found];
+    return [`  http-request set-var(txn.target) path,${slash},map_beg(${PATHS_MAP})`, ...found];
   }
   return [
     "  http-request set-var(txn.name) req.hdr(host),host_only,rtrim(.),lower",
-    "  http-request set-var(txn.host) var(txn.name),map_str(hosts.map)",
+    `  http-request set-var(txn.host) var(txn.name),map_str(${HOSTS_MAP})`,
     ...(routing.wildcards === ""
       ? []
-      : ["  http-request set-var(txn.host) var(txn.name),map_end(wildcards.map) unless { var(txn.host) -m found }"]),
+      : [`  http-request set-var(txn.host) var(txn.name),map_end(${WILDCARDS_MAP}) unless { var(txn.host) -m found }`]),
     "  http-request set-var(txn.host) str(*) unless { var(txn.host) -m found }",
     "  http-request set-var(txn.path) path",
-    `  http-request set-var(txn.target) var(txn.host),concat(,txn.path),${slash},map_beg(paths.map)`,
+    `  http-request set-var(txn.target) var(txn.host),concat(,txn.path),${slash},map_beg(${PATHS_MAP})`,
     ...found,
   ];
 }
@@ -262,9 +265,11 @@ const luaText = (text: string): string =>
 
 function mapFiles(routing: Routing): Record<string, string> {
   if (routing.kind === "one") return {};
-  if (routing.kind === "path") return { "paths.map": routing.paths };
+  if (routing.kind === "path") return { [PATHS_MAP]: routing.paths };
   const { hosts, wildcards, paths } = routing;
-  return { "hosts.map": hosts, "wildcards.map": wildcards, "paths.map": paths };
+  // A map that no line of the configuration names is unknown to HAProxy.
+  const found = { [HOSTS_MAP]: hosts, [PATHS_MAP]: paths };
+  return wildcards === "" ? found : { ...found, [WILDCARDS_MAP]: wildcards };
 }
 
 const RETRIES = 3;

@@ -3,6 +3,10 @@ import { normalizeHost } from "../route-table.ts";
 import type { TableContent } from "./division.ts";
 import { backendName } from "./pool.ts";
 
+export const HOSTS_MAP = "hosts.map";
+export const WILDCARDS_MAP = "wildcards.map";
+export const PATHS_MAP = "paths.map";
+
 /** How a request finds its service: nothing to look up, by path alone, or by host and path. */
 export type Routing =
   | { readonly kind: "one"; readonly target: string }

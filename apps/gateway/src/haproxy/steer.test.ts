@@ -2,7 +2,7 @@ import { HostId, newId, ServiceId } from "@evenkeel/contracts/id";
 import { instanceKey, RouteTable, type Upstream } from "@evenkeel/contracts/route-table";
 import { expect, test } from "vitest";
 import { backendName, instanceOf, type Pool, poolsOf, readBackendName, serverName } from "./pool.ts";
-import { type RunningServer, readServers, steer } from "./steer.ts";
+import { type RunningServer, readServers, steer as steering } from "./steer.ts";
 
 const serviceId = newId(ServiceId, "svc");
 const instances = [0, 1, 2].map(() => instanceKey(serviceId, newId(HostId, "host"), "a"));
@@ -18,6 +18,11 @@ function pools(upstreams: readonly Upstream[]): Pool[] {
   const service = { serviceId, name: "shop", parkMs: 0, upstreams };
   const table = { workspaceId: "wsp_00000000000000000000", epoch: 1, version: 1, routes: [], services: [service] };
   return poolsOf(RouteTable.parse(table));
+}
+
+function steer(running: readonly RunningServer[], wanted: readonly Pool[]): string[] {
+  const { gaining, giving } = steering(running, wanted);
+  return [...gaining, ...giving];
 }
 
 /** What runs when these have been steered: the words that `steer` says are carried out. */

@@ -14,8 +14,14 @@ interface Wanted extends RunningServer {
 
 const pathOf = ({ backend, name }: RunningServer): string => `${backend}/${name}`;
 
-/** What to say to HAProxy, in this order, so that its servers become those of the pools; those in excess are only shut. */
-export function steer(running: readonly RunningServer[], pools: readonly Pool[]): string[] {
+/** What to say to HAProxy: first of those that take over, then of those that give, so that no backend is empty in between. */
+export interface Steering {
+  readonly gaining: readonly string[];
+  readonly giving: readonly string[];
+}
+
+/** What to say so that its servers become those of the pools; those in excess are only shut. */
+export function steer(running: readonly RunningServer[], pools: readonly Pool[]): Steering {
   const found = new Map(running.map((server) => [pathOf(server), server]));
   const wanted = new Map(pools.flatMap(wantedOf).map((server) => [pathOf(server), server]));
   const isReady = (path: string): boolean => found.get(path)?.ready ?? false;
@@ -34,8 +40,7 @@ export function steer(running: readonly RunningServer[], pools: readonly Pool[])
   const shut = [...found.keys()]
     .filter((path) => isReady(path) && wanted.get(path)?.ready !== true)
     .map((path) => `set server ${path} state maint`);
-  // First those that take over, then those that give: no backend is empty in between.
-  return [...added, ...opened, ...raised, ...lowered, ...shut];
+  return { gaining: [...added, ...opened, ...raised], giving: [...lowered, ...shut] };
 }
 
 function wantedOf(pool: Pool): Wanted[] {
