@@ -22,11 +22,12 @@ import { probe } from "../probe.ts";
 import { mergeRows } from "../statistics.ts";
 import type { Counts } from "./counters.ts";
 import type { TableContent } from "./division.ts";
-import { Maps, type MapTexts } from "./maps.ts";
+import { Maps } from "./maps.ts";
 import { Observer } from "./observer.ts";
 import { backendName, instanceOf as instanceOfServer, MODES, poolsOf, readBackendName, serverName } from "./pool.ts";
 import { Program } from "./program.ts";
 import { drainingCommand, OWN_SOCKET, render } from "./render.ts";
+import type { MapTexts } from "./routing.ts";
 import { Runtime } from "./runtime.ts";
 import { type RunningServer, readServers, type Steering, steer } from "./steer.ts";
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type MapTexts, readMap, stagesOf } from "./maps.ts";
+import { readMap, stagesOf } from "./maps.ts";
+import type { MapTexts } from "./routing.ts";
 
 const text = (...lines: string[]): string => lines.map((line) => `${line}\n`).join("");
 const maps = (hosts: string[], paths: string[], wildcards: string[] = []): MapTexts => ({

@@ -1,10 +1,7 @@
 // What the maps of the worker that serves hold. A map is replaced at once: a request finds all of the old one or all of the new one.
 import type { Log } from "@evenkeel/kit/log";
-import { HOSTS_MAP, PATHS_MAP } from "./routing.ts";
+import { HOSTS_MAP, type MapTexts, PATHS_MAP } from "./routing.ts";
 import type { Runtime } from "./runtime.ts";
-
-/** Lines of a key and its value, by the name of the file. */
-export type MapTexts = Readonly<Record<string, string>>;
 
 // What follows a command on its socket must fit into one buffer of HAProxy.
 const MOST_CHARACTERS = 8000;

@@ -5,9 +5,8 @@ import type { ServiceId } from "@evenkeel/contracts/id";
 import { EVERYONE } from "@evenkeel/contracts/route-table";
 import { SESSION_COOKIE } from "@evenkeel/contracts/session";
 import { divide, type TableContent } from "./division.ts";
-import type { MapTexts } from "./maps.ts";
 import { backendName, MODES, type Mode, OWN_POOL, OWN_SERVER, type Pool, poolsOf } from "./pool.ts";
-import { HOSTS_MAP, PATHS_MAP, type Routing, routingOf, WILDCARDS_MAP } from "./routing.ts";
+import { HOSTS_MAP, type MapTexts, PATHS_MAP, type Routing, routingOf, WILDCARDS_MAP } from "./routing.ts";
 
 /** What the configuration depends on beside the table. */
 export interface RenderOptions {

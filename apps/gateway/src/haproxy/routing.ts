@@ -3,6 +3,9 @@ import { normalizeHost } from "../route-table.ts";
 import type { TableContent } from "./division.ts";
 import { backendName } from "./pool.ts";
 
+/** Lines of a key and its value, by the name of the file. */
+export type MapTexts = Readonly<Record<string, string>>;
+
 export const HOSTS_MAP = "hosts.map";
 export const WILDCARDS_MAP = "wildcards.map";
 export const PATHS_MAP = "paths.map";
