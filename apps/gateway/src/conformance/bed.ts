@@ -42,6 +42,8 @@ export interface Ask {
   readonly method?: string;
   readonly headers?: Record<string, string>;
   readonly body?: string | Buffer;
+  /** The address of this machine that it comes from. */
+  readonly from?: string;
 }
 
 export const DRIVERS: readonly DriverName[] = ["node", "haproxy"];
@@ -172,9 +174,10 @@ export class Bed {
     await until(async () => (await this.plane.takeStatistics()).some(({ inFlight }) => inFlight === count));
   }
 
-  ask({ path = "/", method = "GET", headers = {}, body }: Ask = {}): Promise<Answer> {
+  ask({ path = "/", method = "GET", headers = {}, body, from }: Ask = {}): Promise<Answer> {
+    const at = { host: "127.0.0.1", port: this.port, localAddress: from, agent: false };
     return new Promise((resolve, reject) => {
-      const call = request({ host: "127.0.0.1", port: this.port, path, method, headers, agent: false }, (response) => {
+      const call = request({ ...at, path, method, headers }, (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("error", reject);

@@ -1,7 +1,8 @@
-import type { RouteTable, TableRule } from "@evenkeel/contracts/route-table";
+import type { TableRule } from "@evenkeel/contracts/route-table";
 import { TrafficPolicy } from "@evenkeel/contracts/traffic-rule";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Ask, Bed, DRIVERS, type Spec, until } from "./bed.ts";
+import { type Given, namedApplication, putRules, rule, sendTo, way, type ZonedSpec } from "./rule-bed.ts";
 import { conforming, printTable } from "./table.ts";
 
 printTable("rules");
@@ -17,38 +18,9 @@ describe.each(DRIVERS)("%s", (driver) => {
     await bed.close();
   });
 
-  type ServiceEntry = RouteTable["services"][number];
-  type Given = Partial<Pick<ServiceEntry, "subsets" | "rules" | "home" | "policy">> &
-    Partial<Pick<RouteTable, "marks" | "callers" | "entry">>;
-
-  /** Puts a table in force with rules in it. */
-  async function put(specs: readonly (Spec & { readonly zone?: string })[], given: Given): Promise<void> {
-    const { marks = [], callers = [], entry = null, ...own } = given;
-    const table = bed.table(specs);
-    const services = table.services.map((service) => ({
-      ...service,
-      ...own,
-      upstreams: service.upstreams.map((upstream, index) => ({
-        ...upstream,
-        zone: specs[index]?.zone ?? upstream.zone,
-      })),
-    }));
-    await bed.plane.apply({ ...table, marks, callers, entry, services });
-  }
-  const rule = (name: string, given: Partial<TableRule>): TableRule => ({
-    ...{ name, conditions: [], send: null, mirror: null, fault: null, rateLimit: null, concurrency: null },
-    ...given,
-  });
-  const way = (chain: string[], basisPoints = 10_000, lane: string | null = null) => ({
-    chain,
-    cells: [],
-    basisPoints,
-    lane,
-  });
-  const sendTo = (...ways: ReturnType<typeof way>[]) => ({ salt: "s", key: [{ cookie: "uid" }], ways, next: false });
-  /** An application that says its name. */
-  const named = (name: string) => bed.application((req, res) => res.end(`${name} ${req.headers.baggage ?? ""}`.trim()));
+  const put = (specs: readonly ZonedSpec[], given: Given) => putRules(bed, specs, given);
   const said = async (headers: Record<string, string> = {}, path = "/") => (await bed.ask({ headers, path })).body;
+  const named = (name: string) => namedApplication(bed, name);
 
   async function oldAndNew() {
     const [old, young] = [await named("old"), await named("new")];
