@@ -9,6 +9,7 @@ import { makeFolder } from "@evenkeel/kit/durable-file";
 import type { Log } from "@evenkeel/kit/log";
 import { bootId } from "@evenkeel/kit/process-identity";
 import { Bases } from "./base/bases.ts";
+import { BaseWindows } from "./base/windows.ts";
 import { ClockSkew } from "./clock-skew.ts";
 import type { AgentParts } from "./command.ts";
 import type { Config } from "./config.ts";
@@ -65,11 +66,13 @@ export async function startAgent(config: Config, agentVersion: string, log: Log)
     warn,
   });
   const facts = new HostFactsReader(config.home, agentVersion);
+  const windows = new BaseWindows(() => bases.answering());
   const { controlPlanes } = config;
   const link = new Link({
     ...{ controlPlanes, credential, protocol, facts },
     clockSkew: parts.clockSkew,
     usage: () => instances.usage(),
+    baseWindows: () => windows.take(),
     log: (text) => log.info(text),
   });
 

@@ -7,6 +7,7 @@ import {
   LOST_AFTER_MS,
 } from "@evenkeel/contracts/agent-protocol";
 import type { HostFacts } from "@evenkeel/contracts/host";
+import type { BaseWindow } from "@evenkeel/contracts/module-statistics";
 import { WebSocket } from "ws";
 import type { ClockSkew } from "./clock-skew.ts";
 
@@ -31,6 +32,7 @@ export interface LinkOptions {
   readonly facts: { read(): Promise<HostFacts> };
   readonly clockSkew: ClockSkew;
   readonly usage: () => Promise<InstanceUsage[]>;
+  readonly baseWindows: () => Promise<BaseWindow[]>;
   log(text: string): void;
 }
 
@@ -145,6 +147,8 @@ export class Link {
   async #beat(socket: WebSocket): Promise<void> {
     const withFacts = this.#beats % FACTS_EVERY === 0;
     this.#beats += 1;
+    // Not part of the beat: a base that is slow to answer must not make this host look lost.
+    if (withFacts) void this.#tellOfBases(socket);
     const more = withFacts ? await this.#readMore() : {};
     const atMostMs = this.#options.clockSkew.atMostMs();
     const heard = atMostMs === null ? {} : { clockAheadAtMostMs: atMostMs };
@@ -161,9 +165,14 @@ export class Link {
     };
   }
 
+  async #tellOfBases(socket: WebSocket): Promise<void> {
+    const bases = await this.#options.baseWindows().catch(() => []);
+    if (bases.length > 0) this.#send(socket, { kind: "base-windows", bases });
+  }
+
   #send(socket: WebSocket, message: AgentMessage): void {
     if (socket.readyState !== WebSocket.OPEN) return;
-    const droppable = message.kind === "log" || message.kind === "output";
+    const droppable = message.kind === "log" || message.kind === "output" || message.kind === "base-windows";
     if (droppable && socket.bufferedAmount > BACKLOG_LIMIT_BYTES) return;
     socket.send(JSON.stringify(message), () => undefined);
   }

@@ -5,6 +5,7 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import { MODULE_OPERATION } from "@evenkeel/contracts/module-operation";
 import { answerEnd, type CarryOptions, carryOut, withCarryOptions } from "./change/carry-out.ts";
 import type { AddCommands, Cli } from "./context.ts";
+import { addBaseStatistics } from "./module/statistics.ts";
 import { type StrategyOptions, strategyOf, withStrategyOptions } from "./strategy-options.ts";
 import { details, table } from "./table.ts";
 
@@ -66,6 +67,7 @@ export const addBaseClusterCommands: AddCommands = (program, run) => {
       }),
     );
   addBaseCommands(cluster, run);
+  addBaseStatistics(cluster, run);
 };
 
 const addBaseCommands: AddCommands = (cluster, run) => {

@@ -19,6 +19,7 @@ import { trafficRule } from "./045-traffic-rule.ts";
 import { cellAway } from "./046-cell-away.ts";
 import { session } from "./050-session.ts";
 import { modules } from "./053-modules.ts";
+import { baseSamples } from "./063-base-samples.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -41,6 +42,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "046-cell-away": cellAway,
   "050-session": session,
   "053-modules": modules,
+  "063-base-samples": baseSamples,
 };
 
 const NOTHING: Migration = { up: async () => undefined };

@@ -5,6 +5,7 @@ import type { ApprovalTables } from "./approval/tables.ts";
 import type { AuditTables } from "./audit/tables.ts";
 import type { BackupTables } from "./backup/tables.ts";
 import type { BaseClusterTables } from "./base-cluster/tables.ts";
+import type { BaseWindowTables } from "./base-window/tables.ts";
 import type { BuildpackTables } from "./buildpack/tables.ts";
 import type { ChangeTables } from "./change/tables.ts";
 import type { CommandTemplateTables } from "./command-template/tables.ts";
@@ -58,4 +59,5 @@ export interface Database
     ReviewTables,
     ModuleTables,
     BaseClusterTables,
+    BaseWindowTables,
     ConvergenceTables {}

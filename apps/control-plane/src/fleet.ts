@@ -9,6 +9,7 @@ import {
   FORWARDED_HEADER,
   logReader,
 } from "./agent-link/index.ts";
+import { WindowRecorder } from "./base-window/index.ts";
 import { findGatewayByCredential, gatewayFindings, gatewayHandlers } from "./gateway/index.ts";
 import { GatewayLinks } from "./gateway-link/index.ts";
 import type { Ground } from "./ground.ts";
@@ -42,8 +43,10 @@ export function openFleet(ground: Ground, ports: FleetPorts): Fleet {
   const nowMs = (): number => clock.monotonicMs();
   const hostOf = gather((digests: readonly string[]) => findHostsByCredential(db, digests), { atMost: 500 });
   const common = { db, lease, log, nowMs, notifications: ground.listener };
+  const windows = new WindowRecorder({ db, lease, log });
   const agents = new AgentLinks({
     ...common,
+    recordWindows: (host, told) => windows.add(host, told),
     listener: ports.listener,
     connections: ports.connections,
     authenticate: (credential) => hostOf(secretDigest(credential)),
@@ -75,6 +78,7 @@ export function openFleet(ground: Ground, ports: FleetPorts): Fleet {
       await usage.close();
       await Promise.all([agents.close(), gateways.close()]);
       await recorder.close();
+      await windows.close();
     },
   };
 }

@@ -8,6 +8,7 @@ import { approvalHandlers, rulesOfGroup } from "./approval/index.ts";
 import { auditHandlers, forgetOldEntries } from "./audit/index.ts";
 import { backupFindings, backupHandlers, readKeys } from "./backup/index.ts";
 import { baseClusterHandlers } from "./base-cluster/index.ts";
+import { baseWindowHandlers } from "./base-window/index.ts";
 import { buildpackHandlers } from "./buildpack/index.ts";
 import {
   agentListener,
@@ -144,6 +145,7 @@ function handlersOf(
     ...trafficRuleHandlers(ground),
     ...moduleHandlers(ground),
     ...baseClusterHandlers(ground),
+    ...baseWindowHandlers(ground),
   };
 }
 

@@ -6,6 +6,7 @@ import { Problem } from "./error.ts";
 import { HostFacts } from "./host.ts";
 import { ChangeId, CommandId, Digest, HostId, JournalId, Moment, Name, RevisionId, ServiceId, StepId } from "./id.ts";
 import { Business, ModuleTags, ModuleVersion, SplitRule } from "./module.ts";
+import { BaseWindow } from "./module-statistics.ts";
 import { Configuration, HealthCheck, InstanceState } from "./service.ts";
 
 /** One outbound WebSocket per host, JSON text messages; below `/api/v1`. The header `Authorization: Bearer <credential>` names the host. */
@@ -231,6 +232,8 @@ export const AgentMessage = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("instances"), instances: z.array(InstanceReport) }),
   /** After each welcome all bases (`whole`: those that it does not name are gone), then those that have altered; before the outcome of what altered them. */
   z.strictObject({ kind: z.literal("bases"), whole: z.boolean(), bases: z.array(SlotBase).max(1000) }),
+  /** With every fifth beat: what the bases that answer have done since the one before. */
+  z.strictObject({ kind: z.literal("base-windows"), bases: z.array(BaseWindow).max(1000) }),
   z.strictObject({ kind: z.literal("challenge-answer"), nonce: z.string() }),
   z.strictObject({
     kind: z.literal("log"),

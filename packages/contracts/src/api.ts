@@ -9,6 +9,7 @@ import { commandTemplateEndpoints } from "./command-template.ts";
 import { gatewayEndpoints } from "./gateway-protocol.ts";
 import { hostEndpoints } from "./host.ts";
 import { moduleBundleEndpoints } from "./module-bundle.ts";
+import { moduleStatisticsEndpoints } from "./module-statistics.ts";
 import { overviewEndpoints } from "./overview.ts";
 import { packageEndpoints } from "./package.ts";
 import { principalEndpoints, principalGroupEndpoints } from "./principal.ts";
@@ -47,6 +48,7 @@ export const api = {
   ...trafficRuleEndpoints,
   ...moduleBundleEndpoints,
   ...baseClusterEndpoints,
+  ...moduleStatisticsEndpoints,
 };
 export type Api = typeof api;
 export type OperationName = keyof Api;

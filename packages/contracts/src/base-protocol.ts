@@ -151,6 +151,9 @@ export const BaseReport = z.strictObject({
 });
 export type BaseReport = z.infer<typeof BaseReport>;
 
+/** Upper bounds in ms of the buckets in which a base counts requests and calls, a fifth apart; the last is open. */
+export const MODULE_LATENCY_BOUNDS_MS: readonly number[] = Array.from({ length: 64 }, (_, at) => 0.05 * 1.25 ** at);
+
 /** Measured since the module was activated; rates and shares over the last full second. */
 export const ModuleStatistics = z.strictObject({
   ...one,
@@ -159,7 +162,11 @@ export const ModuleStatistics = z.strictObject({
   inFlight: z.int(),
   p50Ms: z.number(),
   p99Ms: z.number(),
+  /** Counts per bucket of MODULE_LATENCY_BOUNDS_MS; zeros at the end are left out. */
+  latency: z.array(z.int()).max(64),
   cpuPercent: z.number(),
+  /** Processor time that it has taken, as far as that is known. */
+  cpuMs: z.number(),
   /** Longest stretch that it held the loop, in ms. */
   blockMs: z.number(),
   /** Null where it is not known (yet). */
@@ -173,10 +180,12 @@ export type ModuleStatistics = z.infer<typeof ModuleStatistics>;
 export const BaseStatistics = z.strictObject({
   at: Moment,
   cpuPercent: z.number(),
+  /** Processor time of the process since it began. */
+  cpuMs: z.number(),
   rssBytes: z.int(),
   heapUsedBytes: z.int(),
   heapLimitBytes: z.int(),
-  /** 99th percentile and maximum over the last full second, in ms. */
+  /** 99th percentile and maximum of a second, the worst of the last ten, in ms. */
   loopDelayP99Ms: z.number(),
   loopDelayMaxMs: z.number(),
   modules: z.array(ModuleStatistics),

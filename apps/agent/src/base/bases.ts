@@ -102,6 +102,12 @@ export class Bases {
     }
   }
 
+  /** Of each slot the base that serves there. */
+  answering(): BaseProcess[] {
+    const slots = new Set([...this.#processes.values()].map(({ options }) => options.slot));
+    return [...slots].flatMap((slot) => this.#newest(slot) ?? []);
+  }
+
   /** Those that altered since the last call, or all; undefined where there never was one. */
   take(all: boolean): SlotBase[] | undefined {
     const known = new Set([...this.#processes.values()].map(({ options }) => options.slot));

@@ -7,6 +7,7 @@ import type { AddCommands } from "../context.ts";
 import { buildModule, outputPath, readBaseDescription } from "./build.ts";
 import { type DevOptions, runDev } from "./dev.ts";
 import { addReleasingCommands } from "./releasing.ts";
+import { addModuleStatistics } from "./statistics.ts";
 
 interface BuildCommandOptions {
   readonly out?: string;
@@ -51,6 +52,7 @@ export const addModuleCommands: AddCommands = (program, run) => {
     .option("--port <number>", "port of its own base", Number, 0)
     .action(run((cli, given: string, options: DevOptions) => runDev(cli, resolve(cli.io.cwd, given), options)));
   addReleasingCommands(module, run);
+  addModuleStatistics(module, run);
 };
 
 async function write(file: string, content: Uint8Array): Promise<void> {

@@ -6,7 +6,8 @@
  * 3. Revocations and changes to forget are read from the database each time; a repeated order does no harm.
  */
 import type { AgentMessage, AgentOrder, Command } from "@evenkeel/contracts/agent-protocol";
-import type { ChangeId, CommandId } from "@evenkeel/contracts/id";
+import type { ChangeId, CommandId, HostId, TenantId } from "@evenkeel/contracts/id";
+import type { BaseWindow } from "@evenkeel/contracts/module-statistics";
 import type { Log } from "@evenkeel/kit/log";
 import type { Kysely } from "kysely";
 import { recordBases } from "../base-cluster/index.ts";
@@ -36,7 +37,14 @@ export interface ConnectionDeps {
   readonly log: Log;
   readonly nowMs: () => number;
   readonly answerChallenge: (nonce: string) => Promise<void>;
+  readonly recordWindows: RecordWindows;
 }
+
+/** Keeps what the bases of a host have done; forgets it rather than wait. */
+export type RecordWindows = (
+  host: { readonly hostId: HostId; readonly tenantId: TenantId },
+  windows: readonly BaseWindow[],
+) => void;
 
 const RETRY_MS = 300;
 // Most steps end sooner: then their outcome says it all, and one write less stands in the way of the next step.
@@ -128,6 +136,11 @@ export class AgentConnection {
       case "log":
         this.logs.receive(message);
         return true;
+      case "base-windows": {
+        const { hostId } = this.connection;
+        this.#deps.recordWindows({ hostId, tenantId: this.host.tenantId }, message.bases);
+        return true;
+      }
       default:
         return false;
     }
@@ -157,6 +170,7 @@ export class AgentConnection {
       case "heartbeat":
       case "challenge-answer":
       case "log":
+      case "base-windows":
         return;
     }
   }

@@ -19,7 +19,7 @@ import type { UpgradeHandler } from "../http/index.ts";
 import { acceptLinks, Link, Pulse } from "../link/index.ts";
 import { admitAgent, type Hello } from "./admission.ts";
 import { Challenges } from "./challenge.ts";
-import { AgentConnection } from "./connection.ts";
+import { AgentConnection, type RecordWindows } from "./connection.ts";
 import type { AgentConnections } from "./connections.ts";
 import { type Desk, openDesk } from "./desk.ts";
 import type { AgentListener } from "./listener.ts";
@@ -45,6 +45,7 @@ export interface AgentLinksOptions {
   /** Where admitted connections are found by others, and by nobody else's hand. */
   readonly connections: AgentConnections;
   readonly authenticate: (credential: string) => Promise<{ hostId: HostId; tenantId: TenantId } | null>;
+  readonly recordWindows: RecordWindows;
   readonly log: Log;
   readonly nowMs: () => number;
 }
@@ -177,7 +178,7 @@ export class AgentLinks {
   }
 
   async #greet(link: AgentSocket, hostId: HostId, hello: Hello): Promise<AgentConnection | null> {
-    const { db, lease, log, listener, nowMs } = this.#options;
+    const { db, lease, log, listener, nowMs, recordWindows } = this.#options;
     const desk = this.#desk;
     const deps = { db, desk, challenges: this.#challenges, replicaId: lease.id };
     const admission = await admitAgent(deps, hostId, hello);
@@ -194,10 +195,11 @@ export class AgentLinks {
         return null;
       case "admitted": {
         const answerChallenge = (nonce: string): Promise<void> => this.#challenges.answer(nonce);
-        const connection = new AgentConnection({ db, desk, listener, log, nowMs, answerChallenge }, link, {
-          ...admission,
-          hello,
-        });
+        const connection = new AgentConnection(
+          { db, desk, listener, log, nowMs, answerChallenge, recordWindows },
+          link,
+          { ...admission, hello },
+        );
         this.#connections.get(hostId)?.link.terminate();
         this.#connections.set(hostId, connection);
         connection.readings.take({ sentAt: hello.sentAt }, Date.now());

@@ -24,6 +24,7 @@ import type { FakeAgent, FakeLink } from "@evenkeel/testkit/fake-agent";
 import type { Kysely } from "kysely";
 import { WebSocket } from "ws";
 import { type AgentConnections, AgentLinks, type AgentListener } from "../agent-link/index.ts";
+import { WindowRecorder } from "../base-window/index.ts";
 import type { Database } from "../database.ts";
 import { findGatewayByCredential } from "../gateway/index.ts";
 import { GatewayLinks } from "../gateway-link/index.ts";
@@ -81,6 +82,7 @@ export async function startReplica({
   const lease = await openReplicaLease({ db, clock, url: ownUrl, version: "test", onError, ...ttl });
   const notifications = await openListener({ connectionString: url, onError });
   const heard: Heard = { started: [], outcomes: [], revoked: [], hosts: [] };
+  const windows = new WindowRecorder({ db, lease, log });
   const agents = new AgentLinks({
     db,
     lease,
@@ -89,6 +91,7 @@ export async function startReplica({
     nowMs: () => clock.monotonicMs(),
     authenticate: async (credential) => (await findHostsByCredential(db, [secretDigest(credential)]))[0] ?? null,
     listener: { ...recordInto(heard), ...listener },
+    recordWindows: (host, told) => windows.add(host, told),
     connections,
   });
   const recorder = new SampleRecorder({ db, lease, log });
@@ -115,6 +118,7 @@ export async function startReplica({
       await agents.close();
       await gateways.close();
       await recorder.close();
+      await windows.close();
       await notifications.close();
       await lease.close();
       server.close();

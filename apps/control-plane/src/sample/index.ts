@@ -1,4 +1,4 @@
 export { sampleHandlers } from "./endpoints.ts";
 export { type RecorderOptions, SampleRecorder } from "./recorder.ts";
-export { type GatewaySample, measurements, readSamples, requestsOf } from "./store/index.ts";
+export { type GatewaySample, keepPartitions, measurements, readSamples, requestsOf } from "./store/index.ts";
 export { UsageRecorder } from "./usage-recorder.ts";

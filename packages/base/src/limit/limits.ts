@@ -8,9 +8,12 @@ import type { ModuleInstance } from "../lifecycle/module-instance.ts";
 import { runAsBase } from "../owner/owner.ts";
 import { WorkerRuntime } from "../worker/worker-runtime.ts";
 import { counted, type Excess, excessesOf, WINDOWS_OVER } from "./judge.ts";
+import type { Measures } from "./measures.ts";
 import { Profile } from "./profile.ts";
 
 const WINDOW_MS = 1000;
+/** Whoever looks every ten seconds misses no delay between. */
+const DELAYS_KEPT = 10;
 const NANOSECONDS = 1e6;
 
 interface Window {
@@ -30,7 +33,8 @@ export class Limits {
   #timer: NodeJS.Timeout | null = null;
   #turnedAt = performance.now();
   #cpu = process.cpuUsage();
-  #base = { cpuPercent: 0, loopDelayP99Ms: 0, loopDelayMaxMs: 0 };
+  #cpuPercent = 0;
+  #delays: readonly { readonly p99Ms: number; readonly maxMs: number }[] = [];
 
   constructor(host: ModuleHost) {
     this.#host = host;
@@ -51,9 +55,13 @@ export class Limits {
   }
 
   statistics(): BaseStatistics {
+    const { user, system } = process.cpuUsage();
     return {
       at: new Date().toISOString(),
-      ...this.#base,
+      cpuPercent: this.#cpuPercent,
+      cpuMs: (user + system) / 1000,
+      loopDelayP99Ms: Math.max(0, ...this.#delays.map(({ p99Ms }) => p99Ms)),
+      loopDelayMaxMs: Math.max(0, ...this.#delays.map(({ maxMs }) => maxMs)),
       rssBytes: process.memoryUsage.rss(),
       heapUsedBytes: process.memoryUsage().heapUsed,
       heapLimitBytes: getHeapStatistics().heap_size_limit,
@@ -63,9 +71,10 @@ export class Limits {
 
   #statisticsOf(instance: ModuleInstance): ModuleStatistics {
     const { name, manifest, measures, visits } = instance;
-    const { requests, errors, cpuPercent, blockMs, heapBytes, throttled, restarts, whole } = measures;
+    const { requests, errors, cpuPercent, cpuMs, blockMs, heapBytes, throttled, restarts, whole } = measures;
     return {
-      ...{ name, version: manifest.version, requests, cpuPercent, blockMs, heapBytes, throttled, restarts },
+      ...{ name, version: manifest.version, requests, cpuPercent, cpuMs, blockMs, heapBytes, throttled, restarts },
+      latency: whole.counts(),
       errors: errors + visits.errors,
       inFlight: visits.inFlight,
       p50Ms: whole.quantile(0.5),
@@ -90,10 +99,9 @@ export class Limits {
   #turnBase(spanMs: number): void {
     const { user, system } = process.cpuUsage(this.#cpu);
     this.#cpu = process.cpuUsage();
-    const cpuPercent = (user + system) / 10 / spanMs;
-    const { max } = this.#delay;
-    const loopDelayP99Ms = this.#delay.percentile(99) / NANOSECONDS;
-    this.#base = { cpuPercent, loopDelayP99Ms, loopDelayMaxMs: max / NANOSECONDS };
+    this.#cpuPercent = (user + system) / 10 / spanMs;
+    const delay = { p99Ms: this.#delay.percentile(99) / NANOSECONDS, maxMs: this.#delay.max / NANOSECONDS };
+    this.#delays = [delay, ...this.#delays].slice(0, DELAYS_KEPT);
     this.#delay.reset();
   }
 
@@ -122,13 +130,11 @@ export class Limits {
       const before = this.#threadCpuMs.get(runtime.worker) ?? 0;
       this.#threadCpuMs.set(runtime.worker, usage.cpuMs);
       measures.heapBytes = usage.heapBytes;
-      measures.cpuPercent = (Math.max(0, usage.cpuMs - before) / spanMs) * 100;
-      return;
+      return ran(measures, Math.max(0, usage.cpuMs - before), spanMs);
     }
     if (heapBytes !== null) measures.heapBytes = heapBytes.get(key) ?? 0;
     // Where it was entered it was timed, what follows an await is only in samples, and those miss code that V8 has inlined elsewhere.
-    const busyMs = Math.max(measures.windowBusyMs, cpuMs?.get(key) ?? 0);
-    measures.cpuPercent = (busyMs / spanMs) * 100;
+    ran(measures, Math.max(measures.windowBusyMs, cpuMs?.get(key) ?? 0), spanMs);
   }
 
   #act(instance: ModuleInstance, lasting: readonly Excess[], before: readonly Excess[]): void {
@@ -150,4 +156,9 @@ export class Limits {
     instance.throttled = false;
     instance.judge(true, null);
   }
+}
+
+function ran(measures: Measures, cpuMs: number, spanMs: number): void {
+  measures.cpuMs += cpuMs;
+  measures.cpuPercent = (cpuMs / spanMs) * 100;
 }

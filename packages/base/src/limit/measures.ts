@@ -1,5 +1,4 @@
-// Upper bounds of buckets in ms, a fifth apart: a percentile is right to within a fifth.
-const BOUNDS = Array.from({ length: 64 }, (_, index) => 0.05 * 1.25 ** index);
+import { MODULE_LATENCY_BOUNDS_MS as BOUNDS } from "@evenkeel/contracts/base-protocol";
 
 /** Durations counted in buckets, so that a million take no more room than ten. */
 class Histogram {
@@ -21,6 +20,11 @@ class Histogram {
     return 0;
   }
 
+  /** By bucket, without the zeros at the end. */
+  counts(): number[] {
+    return [...this.#counts.slice(0, this.#counts.findLastIndex((count) => count > 0) + 1)];
+  }
+
   clear(): void {
     this.#counts.fill(0);
     this.#whole = 0;
@@ -38,6 +42,8 @@ export class Measures {
   /** Longest stretch that it held the loop, in ms. */
   blockMs = 0;
   cpuPercent = 0;
+  /** As far as it is known: of an inline module what it ran where it was entered, or was seen in samples. */
+  cpuMs = 0;
   heapBytes: number | null = null;
   readonly whole = new Histogram();
   readonly window = new Histogram();

@@ -1,9 +1,10 @@
+import { WINDOWS_KEPT_SECONDS } from "@evenkeel/contracts/module-statistics";
 import { inTransaction } from "@evenkeel/kit/sql";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 
 interface Series {
-  readonly table: "sample_second" | "sample_minute" | "instance_sample";
+  readonly table: "sample_second" | "sample_minute" | "instance_sample" | "base_sample" | "module_sample";
   /** Length of one partition, in seconds. */
   readonly partitionSeconds: number;
   readonly keepSeconds: number;
@@ -13,6 +14,8 @@ const SERIES: readonly Series[] = [
   { table: "sample_second", partitionSeconds: 300, keepSeconds: 900 },
   { table: "sample_minute", partitionSeconds: 86_400, keepSeconds: 7 * 86_400 },
   { table: "instance_sample", partitionSeconds: 86_400, keepSeconds: 7 * 86_400 },
+  { table: "base_sample", partitionSeconds: 900, keepSeconds: WINDOWS_KEPT_SECONDS },
+  { table: "module_sample", partitionSeconds: 900, keepSeconds: WINDOWS_KEPT_SECONDS },
 ];
 
 /** Makes the partitions for now and for what comes next, and drops those that nothing reads any more. One replica at a time. */

@@ -1,0 +1,2 @@
+export { baseWindowHandlers } from "./endpoints.ts";
+export { WindowRecorder } from "./recorder.ts";
