@@ -83,12 +83,9 @@ export async function startReplica({
   const notifications = await openListener({ connectionString: url, onError });
   const heard: Heard = { started: [], outcomes: [], revoked: [], hosts: [] };
   const windows = new WindowRecorder({ db, lease, log });
+  const common = { db, lease, notifications, log, nowMs: () => clock.monotonicMs() };
   const agents = new AgentLinks({
-    db,
-    lease,
-    notifications,
-    log,
-    nowMs: () => clock.monotonicMs(),
+    ...common,
     authenticate: async (credential) => (await findHostsByCredential(db, [secretDigest(credential)]))[0] ?? null,
     listener: { ...recordInto(heard), ...listener },
     recordWindows: (host, told) => windows.add(host, told),
@@ -96,11 +93,7 @@ export async function startReplica({
   });
   const recorder = new SampleRecorder({ db, lease, log });
   const gateways = new GatewayLinks({
-    db,
-    lease,
-    notifications,
-    log,
-    nowMs: () => clock.monotonicMs(),
+    ...common,
     authenticate: (credential) => findGatewayByCredential(db, secretDigest(credential)),
     record: (samples: readonly GatewaySample[]) => recorder.add(samples),
   });
