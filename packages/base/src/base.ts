@@ -21,6 +21,7 @@ import { InlineRuntime, traceName } from "./inline/runtime.ts";
 import { BASE_MODULE, ModuleHost } from "./lifecycle/module-host.ts";
 import type { ModuleInstance } from "./lifecycle/module-instance.ts";
 import { Visits } from "./lifecycle/visit.ts";
+import { wasInterrupted } from "./limit/guard.ts";
 import { Limits } from "./limit/limits.ts";
 import { type Suspicion, Watchdog } from "./limit/watchdog.ts";
 import type { Service } from "./module-api.ts";
@@ -93,6 +94,8 @@ export interface Base {
   close(): Promise<void>;
 }
 
+const BLAME_MS = 5000;
+
 /** Turns this process into a base. */
 export async function createBase(options: BaseOptions): Promise<Base> {
   const base = new RunningBase(options);
@@ -112,6 +115,8 @@ class RunningBase implements Base {
   readonly #limits: Limits;
   readonly #engine: ProcessEngine;
   readonly #spare = new SpareThread();
+  /** Modules whose installation waits for the watchdog's word. */
+  readonly #blamed = new Map<string, (reason: unknown) => void>();
   #watchdog: Watchdog | null = null;
   #stopFaults: (() => void) | null = null;
   #stopTracking: (() => void) | null = null;
@@ -133,6 +138,7 @@ class RunningBase implements Base {
         const loaded = WorkerRuntime.load(bundle, { ...ground, ...this.#watching(instance), thread });
         return loaded.finally(() => this.#spare.fill());
       },
+      reasonOf: (instance, error) => this.#reasonOf(instance, error),
       proveMemory: ({ key }, trace) => proveFreed(trace, traceName(key)),
       altered: () => this.#altered(),
     });
@@ -322,6 +328,18 @@ class RunningBase implements Base {
     return { state, problem, modules };
   }
 
+  /** One that was interrupted while it was brought to life: the watchdog, which saw where it stood, says so as soon as the loop runs again. */
+  async #reasonOf({ key }: ModuleInstance, error: unknown): Promise<unknown> {
+    if (!(error instanceof PlatformError) || !wasInterrupted(error.cause)) return error;
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.#blamed.set(key, resolve);
+    const late = setTimeout(() => resolve(error), BLAME_MS);
+    return await promise.finally(() => {
+      clearTimeout(late);
+      this.#blamed.delete(key);
+    });
+  }
+
   /** Something has held the loop, or holds it still. */
   #suspect({ module, frame, blockedMs, over }: Suspicion): void {
     const instance = this.#host.instances.find(({ key }) => key === module);
@@ -331,7 +349,9 @@ class RunningBase implements Base {
     if (blockedMs < most) return;
     const error = new PlatformError("MODULE_BLOCKED", { module, frame, blockedMs: Math.round(blockedMs) });
     instance.log.add("stderr", error.message);
-    if (action === "eject") this.#host.eject(instance, error);
+    const blamed = this.#blamed.get(instance.key);
+    if (blamed !== undefined) blamed(error);
+    else if (action === "eject") this.#host.eject(instance, error);
     else {
       instance.throttled ||= action === "throttle";
       instance.judge(false, problemOf(error.code, error.facts));
@@ -341,9 +361,9 @@ class RunningBase implements Base {
 
   #followPolicies(): void {
     const inline = this.#host.instances.filter(({ manifest }) => manifest.isolation === "inline");
-    const rows = inline.map(({ key, manifest: { limits } }) => {
+    const rows = inline.map(({ key, serial, manifest: { limits } }) => {
       const { most, action } = limits.blockMs;
-      return [key, { most, interrupt: action === "eject" || action === "throttle" }] as const;
+      return [key, { serial, most, interrupt: action === "eject" || action === "throttle" }] as const;
     });
     this.#watchdog?.follow(Object.fromEntries(rows));
   }

@@ -81,6 +81,15 @@ test("a module is built to one file with its byte cache, which the base uses", a
   expect((await bed.get("/prices")).body).toBe("one 1.0.0 1.0.0 Money");
 });
 
+test("code that uses timers, ticks and globals while it is loaded gets its byte cache like any other", async () => {
+  await built("one");
+  const early = `setTimeout(() => {}, 1); setInterval(() => {}, 1000); setImmediate(() => {}); process.nextTick(() => {});
+    if (globalThis !== global || typeof fetch !== "function") throw new Error("strange globals");`;
+  write({ "src/index.ts": `${early} ${source("one")}` });
+  const { stdout } = await run("module", "build", "--json");
+  expect(JSON.parse(stdout)).toMatchObject({ notes: [] });
+});
+
 test("the same source gives the same code, and without a byte cache the same bundle", async () => {
   const facts = async () => unpackBundle((await built("one")).bytes).facts.codeDigest;
   expect(await facts()).toBe(await facts());

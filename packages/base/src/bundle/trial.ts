@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { ModuleManifest } from "@evenkeel/contracts/module";
 import { sentenceOf } from "../failure.ts";
-import { compileScript, type ModuleFunction, thisEngine } from "../inline/compile.ts";
+import { compileScript, runnerOf, thisEngine } from "../inline/compile.ts";
 import { moduleRequire } from "../inline/require.ts";
 import type { TrialReport } from "./byte-cache.ts";
 
@@ -20,20 +20,10 @@ function tryCode(): TrialReport {
   );
   const module = { exports: {} };
   const require = moduleRequire({ manifest, libraries, process, console });
-  const run = script.runInThisContext() as ModuleFunction;
   try {
-    run.apply(module.exports, [
-      module.exports,
-      require,
-      module,
-      "",
-      ".",
-      process,
-      console,
-      fetch,
-      globalThis,
-      globalThis,
-    ]);
+    const place = { exports: module.exports, require, module, __filename: "", __dirname: "." };
+    const timers = { setTimeout, setInterval, setImmediate };
+    runnerOf(script)({ ...place, ...timers, process, console, fetch, globalThis, global: globalThis });
   } catch (error) {
     if (error instanceof MissingLibrary) return { engine: null, missing: error.message, failed: null };
     return { engine: null, missing: null, failed: `it threw while it was loaded: ${reasonOf(error)}` };

@@ -2,18 +2,34 @@ import { Script } from "node:vm";
 import type { InstallResult } from "@evenkeel/contracts/base-protocol";
 import type { Bundle } from "../bundle/format.ts";
 
-const PARAMETERS = [
-  ...["exports", "require", "module", "__filename", "__dirname"],
-  ...["process", "console", "fetch", "setTimeout", "setInterval", "setImmediate", "globalThis", "global"],
-].join(", ");
+const NAMES = [
+  ...(["exports", "require", "module", "__filename", "__dirname"] as const),
+  ...(["process", "console", "fetch", "setTimeout", "setInterval", "setImmediate", "globalThis", "global"] as const),
+];
+const PARAMETERS = NAMES.join(", ");
 
-/** What the code of a module is compiled to. */
-export type ModuleFunction = (this: unknown, ...args: readonly unknown[]) => void;
+/** What the code of a module finds under names that are its own. */
+export type ModuleScope = Readonly<Record<(typeof NAMES)[number], unknown>>;
+
+type ModuleFunction = (this: unknown, ...args: readonly unknown[]) => void;
+
+/** Runs the code of a module in its scope. */
+export type RunModule = (scope: ModuleScope) => void;
+
+/** What a script of `compileScript` is run by. */
+export function runnerOf(script: Script): RunModule {
+  const run = script.runInThisContext() as ModuleFunction;
+  return (scope) =>
+    run.apply(
+      scope.exports,
+      NAMES.map((name) => scope[name]),
+    );
+}
 
 export type CacheUse = InstallResult["cache"];
 
 interface Compiled {
-  readonly run: ModuleFunction;
+  readonly run: RunModule;
   readonly cache: CacheUse;
 }
 
@@ -35,7 +51,7 @@ export function compile({ facts, code, cache }: Bundle): Compiled {
   const use = cacheUse(facts, cache);
   const script = compileScript(facts.manifest, code, use === "used" ? (cache ?? undefined) : undefined);
   const rejected = use === "used" && script.cachedDataRejected === true;
-  return { run: script.runInThisContext() as ModuleFunction, cache: rejected ? "rejected" : use };
+  return { run: runnerOf(script), cache: rejected ? "rejected" : use };
 }
 
 /** The script around the code, the same for whoever makes a byte cache and whoever uses it. */

@@ -17,6 +17,8 @@ import { moduleRequire, type SharedLibraries } from "./require.ts";
 
 /** What an inline module is given by its base. */
 export interface InlineGround {
+  /** Number of this version among all that this process has known. */
+  readonly serial: number;
   readonly libraries: SharedLibraries;
   readonly log: ModuleLog;
   readonly service: (name: string) => object;
@@ -69,14 +71,14 @@ export class InlineRuntime implements Runtime {
     const { console } = this.#ground.log;
     const { run, cache } = compile(bundle);
     const module = traced(owner.name);
-    const process = processView(owner);
+    const process = processView(owner, (work) => this.#fromTimer(work));
     const require = moduleRequire({ manifest: this.#manifest, libraries: this.#ground.libraries, process, console });
     const timers = timersFor((work) => this.#fromTimer(work));
     const view = globalView(owner, { process, console, fetch: fetchAsBase, ...timers });
     const file = fileNameOf(this.#manifest.name, this.#manifest.version);
-    const { setTimeout: later, setInterval: every, setImmediate: soon } = timers;
-    const own = [process, console, fetchAsBase, later, every, soon, view, view];
-    this.enter(() => run.apply(module.exports, [module.exports, require, module, file, ".", ...own]));
+    const place = { exports: module.exports, require, module, __filename: file, __dirname: "." };
+    const own = { process, console, fetch: fetchAsBase, ...timers, globalThis: view, global: view };
+    this.enter(() => run({ ...place, ...own }));
     this.#attribute();
     if (bundle.facts.buildId !== undefined && module.build !== bundle.facts.buildId)
       throw new PlatformError("BUNDLE_INVALID", {
@@ -97,11 +99,12 @@ export class InlineRuntime implements Runtime {
 
   /** Runs a stretch of the module's code; only the outermost is counted. */
   #metered<Result>(work: () => Result): Result {
-    if (this.#inside) return guarded(work);
+    const { serial } = this.#ground;
+    if (this.#inside) return guarded(serial, work);
     this.#inside = true;
     const before = this.#clock();
     try {
-      return guarded(work);
+      return guarded(serial, work);
     } finally {
       this.#inside = false;
       this.#ground.busy(this.#clock() - before);
@@ -116,6 +119,7 @@ export class InlineRuntime implements Runtime {
   }
 
   // Node has entered the context of the owner already.
+  // The same for what it has put off to the next tick.
   #fromTimer(work: () => unknown): unknown {
     try {
       return this.#metered(work);

@@ -29,6 +29,8 @@ export interface HostGround {
   load(bundle: Bundle, instance: ModuleInstance): Runtime | Promise<Runtime>;
   /** Whether the code is gone from memory, and if not, what holds it. */
   proveMemory(instance: ModuleInstance, trace: WeakRef<object>): Promise<Pick<Proof, "memory" | "heldBy">>;
+  /** Why a module could not be brought to life, where others know it better than what was thrown. */
+  reasonOf(instance: ModuleInstance, error: unknown): Promise<unknown>;
   /** Something has altered. */
   altered(): void;
 }
@@ -146,10 +148,11 @@ export class ModuleHost {
       });
       instance.become("active");
     } catch (error) {
+      const reason = await this.#ground.reasonOf(instance, error);
       await this.#letGo(instance);
-      instance.break(error);
+      instance.break(reason);
       this.#ground.altered();
-      throw error;
+      throw reason;
     }
   }
 
@@ -287,8 +290,7 @@ export class ModuleHost {
     if (instance.state === "active") instance.become("draining");
     this.#ground.altered();
     const late = await instance.visits.drained(instance.manifest.drainSeconds * 1000);
-    if (late > 0)
-      instance.log.add("stderr", `${late} requests or calls were cut after ${instance.manifest.drainSeconds} s`);
+    if (late > 0) cut(instance, late);
     const trace = instance.runtime?.trace;
     const disposal = await this.#letGo(instance);
     const memory = prove === "memory" && trace ? await this.#ground.proveMemory(instance, trace) : null;
@@ -322,6 +324,12 @@ export class ModuleHost {
     );
     await Promise.all(this.#leaving);
   }
+}
+
+/** Those who are still inside when the time to drain is over: nobody else would answer their requests. */
+function cut({ key: module, log, manifest, open }: ModuleInstance, count: number): void {
+  log.add("stderr", `${count} requests or calls were cut after ${manifest.drainSeconds} s`);
+  for (const response of open) answerError(response, new PlatformError("MODULE_LEAVING", { module }));
 }
 
 /** Stands for the base among those who publish. */

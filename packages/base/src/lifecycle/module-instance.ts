@@ -22,6 +22,8 @@ interface Failure {
   readonly stack: string | null;
 }
 
+let instances = 0;
+
 /** One version of a module on this base. */
 export class ModuleInstance implements Caller {
   readonly manifest: ModuleManifest;
@@ -29,6 +31,8 @@ export class ModuleInstance implements Caller {
   /** Where its bundle lies; it is read again when the module is activated anew. */
   readonly path: string;
   readonly key: string;
+  /** Among all versions that this process has known; from 1. */
+  readonly serial = ++instances;
   readonly log: ModuleLog;
   readonly measures = new Measures();
   origin: ModuleOrigin;
@@ -93,11 +97,11 @@ export class ModuleInstance implements Caller {
 
   /** What its code in this isolate writes, fails and takes. */
   ears() {
-    const { log, measures } = this;
+    const { serial, log, measures } = this;
     const busy = (ms: number): void => {
       measures.windowBusyMs += ms;
     };
-    return { log, busy, fault: (error: unknown) => this.fault(error) };
+    return { serial, log, busy, fault: (error: unknown) => this.fault(error) };
   }
 
   report(): ModuleReport {

@@ -27,6 +27,9 @@ async function run(shape: string, { stuckSeconds = 60, flags = [] as string[] } 
 test.each([
   ["a handler", "handler", 500],
   ["a timer", "timer", 503],
+  ["an immediate", "immediate", 503],
+  ["a tick", "tick", 503],
+  ["a synchronous call of another inside a timer", "call in a timer", 503],
   ["a loop that catches everything", "swallowing", 500],
   ["a regular expression", "pattern", 500],
 ])(
@@ -40,14 +43,27 @@ test.each([
   120_000,
 );
 
+test.each(["load", "activate"])(
+  "one that blocks in its %s is refused with the place where it blocked",
+  async (shape) => {
+    const { aftermath } = await run(shape);
+    expect(aftermath).toMatchObject({ answer: 0, neighbour: "calm", state: "broken" });
+    expect(aftermath?.problem?.code).toBe("MODULE_BLOCKED");
+    expect(aftermath?.problem?.facts.frame).toMatch(/^spin \(module:spinning@1\.0\.0\/index\.js:\d+:\d+\)$/);
+  },
+  120_000,
+);
+
 test("one that blocks in a promise job is interrupted where the process was started for it", async () => {
-  const { aftermath } = await run("promise", { flags: ["--no-force-async-hooks-checks"] });
+  const { aftermath, errors } = await run("promise", { flags: ["--no-force-async-hooks-checks"] });
   expect(aftermath).toMatchObject({ answer: 503, neighbour: "calm", state: "broken" });
+  expect(errors).toContain("BASE_INTERRUPTED spinning@1.0.0: spin (module:spinning@1.0.0/index.js:1:");
 }, 120_000);
 
 test.each([
   ["a promise job, without that", "promise", "spinning@1.0.0: spin (module:spinning@1.0.0/index.js:1:"],
-  ["native work", "native", "in native code"],
+  ["native work", "native", "in spinning@1.0.0: native code"],
+  ["a loop that only fills arrays", "filling", "in spinning@1.0.0: "],
 ])(
   "what nothing in the process can stop ends it, with its name: %s",
   async (_, shape, where) => {
@@ -59,9 +75,16 @@ test.each([
   120_000,
 );
 
-test("a thread that allocates without end is ended long before V8 ends the process, and its neighbour notices nothing", async () => {
-  const { signal, errors, aftermath } = await run("allocating");
-  expect(signal).toBeNull();
-  expect(aftermath).toMatchObject({ answer: 503, neighbour: "calm" });
-  expect(errors).toMatch(/its heap had \d+ MB, twice its limit/);
-}, 120_000);
+test.each([
+  ["objects", "allocating"],
+  ["buffers, which lie outside the heap", "buffers"],
+])(
+  "a thread that allocates %s without end is ended long before V8 ends the process, and its neighbour notices nothing",
+  async (_, shape) => {
+    const { signal, errors, aftermath } = await run(shape);
+    expect(signal).toBeNull();
+    expect(aftermath).toMatchObject({ answer: 503, neighbour: "calm" });
+    expect(errors).toMatch(/its heap had \d+ MB, twice its limit/);
+  },
+  120_000,
+);

@@ -2,36 +2,49 @@
 //
 // 1. A call through the guard ends with ERR_SCRIPT_EXECUTION_INTERRUPTED when the process gets SIGINT; the module's own try/catch cannot swallow that.
 // 2. It costs half a microsecond while another thread sits inside a guarded call for good (holder-thread.ts), and eighty times that without.
-// 3. Nobody in the process may listen to SIGINT: after a listener has come and gone the next signal would end the process. Then nothing is guarded.
+// 3. Who is inside stands in shared memory: of native work, and of loops that V8 cannot stop, nothing else tells whose they are.
+// 4. Nobody in the process may listen to SIGINT: after a listener has come and gone the next signal would end the process. Then nothing is guarded.
 import { Script } from "node:vm";
 
 const KEY = Symbol.for("evenkeel.guarded");
 const cell = globalThis as unknown as Record<symbol, (() => unknown) | undefined>;
 
 let script: Script | null = null;
-let depth: Int32Array | null = null;
+/** How deep the process is inside guarded calls, and whose the innermost is (0: nobody's). */
+let inside: Int32Array | null = null;
 
-/** Begins to guard; `inside` holds how deep the process is inside guarded calls. */
-export function openGuard(inside: Int32Array): void {
-  depth = inside;
+/** Begins to guard; `shared` holds who is inside, for other threads to see. */
+export function openGuard(shared: Int32Array): void {
+  inside = shared;
   script = new Script(`globalThis[Symbol.for("evenkeel.guarded")]()`, { filename: "evenkeel:guard" });
 }
 
 export function closeGuard(): void {
   script = null;
-  depth = null;
+  inside = null;
 }
 
-/** Runs code of a module so that it can be interrupted, where that is possible. */
-export function guarded<Result>(work: () => Result): Result {
-  if (script === null || depth === null) return work();
+/** What was thrown at the way in because the code inside was interrupted. */
+export function wasInterrupted(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_INTERRUPTED";
+}
+
+/** Runs code of the module with this number so that it can be interrupted, where that is possible. */
+export function guarded<Result>(serial: number, work: () => Result): Result {
+  if (script === null || inside === null) return work();
   const before = cell[KEY];
+  const depth = inside[0] ?? 0;
+  const other = inside[1] ?? 0;
   cell[KEY] = work;
-  depth[0] = (depth[0] ?? 0) + 1;
+  inside[0] = depth + 1;
+  inside[1] = serial;
   try {
     return script.runInThisContext({ breakOnSigint: true, displayErrors: false }) as Result;
   } finally {
-    depth[0] = (depth[0] ?? 1) - 1;
+    if (inside !== null) {
+      inside[0] = depth;
+      inside[1] = other;
+    }
     cell[KEY] = before;
   }
 }

@@ -5,6 +5,7 @@ export const BLOCKING_PROGRAM = import.meta.filename;
 
 /** What became of it. */
 export interface Aftermath {
+  /** Of its request; 0: it was never installed. */
   readonly answer: number;
   readonly neighbour: string;
   readonly problem: { readonly code: string; readonly facts: Record<string, unknown> } | null;
@@ -14,29 +15,46 @@ export interface Aftermath {
 const SHAPES: Readonly<Record<string, string>> = {
   handler: "spin();",
   timer: "setTimeout(() => { spin(); }, 0);",
+  immediate: "setImmediate(() => { spin(); });",
+  tick: "process.nextTick(() => { spin(); });",
+  "call in a timer": "setTimeout(() => { service('calm').wait(spin); }, 0);",
   swallowing: "for (;;) { try { spin(); } catch {} }",
   pattern: "/^(a+)+$/.test('a'.repeat(40) + 'b');",
   promise: "Promise.resolve().then(() => { spin(); });",
   allocating: "const kept = []; for (let i = 0; ; i++) kept.push({ i, text: 'x' + i });",
+  buffers: "const kept = []; for (;;) kept.push(Buffer.alloc(1024 ** 2, 1));",
+  filling: "for (;;) new Array(1000).fill({});",
   native: "require('crypto').pbkdf2Sync('a', 'b', 1e9, 64, 'sha512');",
 };
 
+/** Those that block before anybody asks them anything. */
+const EARLY: Readonly<Record<string, string>> = {
+  load: "spin();",
+  activate: "exports.activate = () => { spin(); };",
+};
+
 const spinning = (shape: string): string => `function spin() { for (;;) { Math.sqrt(2); } }
-exports.activate = () => ({ routes: (request, response) => { ${SHAPES[shape]} } });`;
+${EARLY[shape] ?? `exports.activate = ({ service }) => ({ routes: (request, response) => { ${SHAPES[shape]} } });`}`;
 
 async function main(shape: string, action: "eject" | "alarm", stuckSeconds: number): Promise<void> {
   const bed = await BaseBed.open({ watchdog: true, stuckSeconds });
   // Inline nothing could stop it before the heap of the base is full.
-  const worker = shape === "allocating";
+  const worker = shape === "allocating" || shape === "buffers";
   const isolation = worker ? ("worker" as const) : ("inline" as const);
   const limits = { blockMs: { most: 200, action }, ...(worker && { heapMb: { most: 30, action } }) };
   const route = (name: string) => ({ name, version: "1.0.0", provides: { routes: [{ path: `/${name}` }] } });
+  const { provides, ...calm } = route("calm");
   await bed.install(
-    route("calm"),
-    "exports.activate = () => ({ routes: (request, response) => response.end('calm') });",
+    { ...calm, drainSeconds: 0, provides: { ...provides, services: ["calm"] } },
+    `exports.activate = () => ({ routes: (request, response) => response.end('calm'), services: { calm: { wait: (work) => work() } } });`,
   );
-  await bed.install({ ...route("spinning"), isolation, limits, drainSeconds: 0 }, spinning(shape));
-  const answer = await bed.get("/spinning").then(({ status }) => status);
+  const needs = { services: { calm: {} } };
+  const about = { ...route("spinning"), ...{ isolation, limits, needs }, drainSeconds: 0 };
+  const installed = await bed.install(about, spinning(shape)).then(
+    () => true,
+    () => false,
+  );
+  const answer = installed ? await bed.get("/spinning").then(({ status }) => status) : 0;
   const find = () => bed.base.report().modules.find(({ name }) => name === "spinning");
   // A thread that was ended is soon another, which is well: what happened to it stands in the log alone.
   while (!worker && find()?.problem === null && find()?.health.healthy)

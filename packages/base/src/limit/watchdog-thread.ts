@@ -76,21 +76,29 @@ function actOn({ module }: Suspicion, blockedMs: number): void {
   if (looked === 1) {
     looked = 2;
     if (Atomics.load(shared, 1) > 0) {
-      Atomics.store(shared, 2, 1);
+      Atomics.store(shared, 3, 1);
       process.kill(process.pid, "SIGINT");
       return;
     }
   }
   if (looked === 2 && mayTerminate && (Atomics.load(shared, 1) === 0 || blockedMs > limit.most + 1000)) {
     looked = 3;
+    // Where Node itself is in the midst of something it may end the process: then nothing else names the module.
+    writeSync(2, `BASE_INTERRUPTED ${found?.module}: ${found?.frame}, after ${Math.round(blockedMs)} ms\n`);
     session.post("Runtime.terminateExecution");
   }
 }
 
 function endProcess(blockedMs: number): void {
-  const where = found === null ? "native code" : `${found.module ?? "the base"}: ${found.frame}`;
+  const where = found === null ? `${insideWhom()}: native code` : `${found.module ?? "the base"}: ${found.frame}`;
   writeSync(2, `BASE_MUST_RESTART the loop has stood still for ${Math.round(blockedMs)} ms in ${where}\n`);
   process.kill(process.pid, "SIGKILL");
+}
+
+/** Whose code was entered last and has not been left. */
+function insideWhom(): string {
+  const serial = Atomics.load(shared, 2);
+  return Object.entries(policy).find(([, each]) => each.serial === serial)?.[0] ?? "the base";
 }
 
 port.on("message", (order: WatchdogOrder) => {

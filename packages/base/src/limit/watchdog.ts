@@ -11,7 +11,9 @@ export interface WatchdogStart {
 }
 
 export interface WatchdogOrder {
-  readonly policy: Readonly<Record<string, { readonly most: number; readonly interrupt: boolean }>>;
+  readonly policy: Readonly<
+    Record<string, { readonly most: number; readonly interrupt: boolean; readonly serial: number }>
+  >;
 }
 
 /** What held the loop. */
@@ -38,6 +40,7 @@ const TERMINATION_FLAG = "--no-force-async-hooks-checks";
 
 /** Two threads that watch the loop of this one. */
 export class Watchdog {
+  /** The beat, how deep and inside whom the process is (guard.ts), and whether the watchdog has interrupted it. */
   readonly #shared = new SharedArrayBuffer(16);
   readonly #beats = new Int32Array(this.#shared);
   readonly #holding = new Int32Array(new SharedArrayBuffer(4));
@@ -70,7 +73,7 @@ export class Watchdog {
       holding.on("message", () => this.#strayInterrupt());
       watching.postMessage({ policy: this.#policy } satisfies WatchdogOrder);
       for (const each of this.#threads) each.unref();
-      if (process.listenerCount("SIGINT") === 0) openGuard(this.#beats.subarray(1, 2));
+      if (process.listenerCount("SIGINT") === 0) openGuard(this.#beats.subarray(1, 3));
     });
   }
 
@@ -81,7 +84,7 @@ export class Watchdog {
 
   // The watchdog's own signal may come a moment after the call has ended by itself.
   #strayInterrupt(): void {
-    if (Atomics.exchange(this.#beats, 2, 0) === 0) this.#options.interrupted();
+    if (Atomics.exchange(this.#beats, 3, 0) === 0) this.#options.interrupted();
   }
 
   async close(): Promise<void> {

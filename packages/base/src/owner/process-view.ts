@@ -6,13 +6,20 @@ type Listener = (...args: unknown[]) => void;
 const ADDING = new Set(["on", "addListener", "once", "prependListener", "prependOnceListener"]);
 const ENDING = new Set(["exit", "reallyExit", "abort", "chdir", "setuid", "setgid", "umask"]);
 
+/** Enters the code of a module for something that it has put off. */
+type Enter = (work: () => unknown) => unknown;
+
 /** `process` as a module sees it: its listeners are noted, its environment is a copy, and it cannot end what it is a guest of. */
-export function processView(owner: Owner): NodeJS.Process {
+export function processView(owner: Owner, enter: Enter): NodeJS.Process {
   const env = { ...process.env };
+  // A tick that blocks can be interrupted inside the guard alone: V8's own termination would end the process there.
+  const nextTick = (callback: Listener, ...args: unknown[]): void =>
+    process.nextTick(typeof callback === "function" ? () => enter(() => callback(...args)) : callback);
+  const own: Readonly<Record<string, unknown>> = { env, nextTick };
   const view: NodeJS.Process = new Proxy(process, {
     get(target, key) {
-      if (key === "env") return env;
       if (typeof key !== "string") return Reflect.get(target, key, target);
+      if (Object.hasOwn(own, key)) return own[key];
       if (ADDING.has(key)) return adding(owner, key, view);
       if (key === "off" || key === "removeListener") return removing(owner, view);
       if (ENDING.has(key)) return () => refuseEnding(owner, key);

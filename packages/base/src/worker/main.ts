@@ -30,6 +30,7 @@ function start(): InlineRuntime {
   );
   const bundle = { facts, code: buffer(code), cache: cache && buffer(cache) };
   return new InlineRuntime(bundle, {
+    serial: 1,
     libraries: Object.fromEntries(Object.entries(libraries).map(loading)),
     log,
     service: remoteService,
