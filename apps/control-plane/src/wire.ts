@@ -37,6 +37,7 @@ import { principalGroupHandlers } from "./principal-group/index.ts";
 import { reviewFindings, reviewHandlers } from "./review/index.ts";
 import { sessionHandlers } from "./session/index.ts";
 import { openApiDocument, systemHandlers } from "./system/index.ts";
+import { topologyHandlers } from "./topology/index.ts";
 import { trafficRuleHandlers } from "./traffic-rule/index.ts";
 import { windowHandlers } from "./window/index.ts";
 import { workspaceHandlers } from "./workspace/index.ts";
@@ -130,6 +131,7 @@ function handlersOf(
     ...auditHandlers(ground),
     ...workspaceHandlers(ground),
     ...overviewHandlers({ ...ground, findings }),
+    ...topologyHandlers(ground),
     ...applicationHandlers(ground),
     ...packages.handlers,
     ...buildpackHandlers(ground),

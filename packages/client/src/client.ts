@@ -6,6 +6,7 @@ import { VersionSample } from "@evenkeel/contracts/gateway-protocol";
 import type { ChangeId, ServiceId } from "@evenkeel/contracts/id";
 import { WorkspaceEvent } from "@evenkeel/contracts/overview";
 import { LogLine } from "@evenkeel/contracts/service";
+import { TopologyEvent } from "@evenkeel/contracts/topology";
 import { type Caller, type CallerOptions, createCaller, type RawInput } from "./call.ts";
 import { readEvents } from "./event-stream.ts";
 import { follow } from "./follow.ts";
@@ -36,6 +37,7 @@ type StreamName =
   | "watchChange"
   | "watchChangeTree"
   | "watchWorkspace"
+  | "watchTopology"
   | "watchSamples"
   | "readLogs"
   | "getObject"
@@ -48,6 +50,8 @@ interface Streams {
   watchChangeTree(changeId: ChangeId, options?: LiveOptions): AsyncIterable<ChangeTreeEvent>;
   /** How a workspace stands and what moves there, over cuts, until the signal. */
   watchWorkspace(workspace: string, options?: LiveOptions): AsyncIterable<WorkspaceEvent>;
+  /** A workspace as nodes and traffic, for `mergeTopology`, over cuts, until the signal. */
+  watchTopology(workspace: string, options?: LiveOptions): AsyncIterable<TopologyEvent>;
   /** The traffic of a service by version, second by second, over cuts, until the signal. */
   watchSamples(serviceId: ServiceId, options?: LiveOptions): AsyncIterable<readonly VersionSample[]>;
   /** Lines of the instances of a service; with `follow` until the signal. */
@@ -93,7 +97,7 @@ export function createClient(options: CallerOptions): Client {
   return { ...calls, ...streams(caller) } as unknown as Client;
 }
 
-type LiveName = "watchChangeTree" | "watchWorkspace" | "watchSamples";
+type LiveName = "watchChangeTree" | "watchWorkspace" | "watchTopology" | "watchSamples";
 
 function liveStreams(caller: Caller): Pick<Streams, LiveName> {
   const opener =
@@ -117,6 +121,12 @@ function liveStreams(caller: Caller): Pick<Streams, LiveName> {
         ...options,
         open: opener(api.watchWorkspace, { workspace }, options.signal),
         parse: (data) => WorkspaceEvent.parse(JSON.parse(data)),
+      }),
+    watchTopology: (workspace, options = {}) =>
+      live({
+        ...options,
+        open: opener(api.watchTopology, { workspace }, options.signal),
+        parse: (data) => TopologyEvent.parse(JSON.parse(data)),
       }),
     watchSamples: (serviceId, options = {}) =>
       live({

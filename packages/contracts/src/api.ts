@@ -17,6 +17,7 @@ import { reviewEndpoints } from "./review.ts";
 import { serviceEndpoints } from "./service.ts";
 import { sessionEndpoints } from "./session.ts";
 import { systemEndpoints } from "./system.ts";
+import { topologyEndpoints } from "./topology.ts";
 import { trafficRuleEndpoints } from "./traffic-rule.ts";
 import { windowEndpoints } from "./window.ts";
 import { workspaceEndpoints } from "./workspace.ts";
@@ -31,6 +32,7 @@ export const api = {
   ...sessionEndpoints,
   ...workspaceEndpoints,
   ...overviewEndpoints,
+  ...topologyEndpoints,
   ...applicationEndpoints,
   ...packageEndpoints,
   ...buildpackEndpoints,

@@ -1,0 +1,1 @@
+export { topologyHandlers } from "./endpoints.ts";
