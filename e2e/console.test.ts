@@ -209,7 +209,13 @@ describe.skipIf(!hasBrowser)("the console", () => {
   });
 
   const PAGES: Readonly<Record<string, string>> = {
-    ...{ home: "/w/local", changes: "/w/local/changes", services: "/w/local/services", hosts: "/w/local/hosts" },
+    ...{
+      topology: "/w/local/topology",
+      home: "/w/local",
+      changes: "/w/local/changes",
+      services: "/w/local/services",
+      hosts: "/w/local/hosts",
+    },
     ...{ routes: "/w/local/routes", gateways: "/w/local/gateways", applications: "/applications" },
     ...{ packages: "/packages", buildpacks: "/buildpacks", approvals: "/approvals", windows: "/windows" },
     ...{ locks: "/locks", audit: "/audit", tokens: "/tokens", doctor: "/doctor", release: "/w/local/release" },

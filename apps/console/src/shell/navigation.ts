@@ -24,6 +24,7 @@ export function sectionsOf(workspace: string): readonly Section[] {
         { key: "page.home", icon: "home", path: here },
         { key: "page.changes", icon: "change", path: `${here}/changes` },
         { key: "page.services", icon: "service", path: `${here}/services` },
+        { key: "page.topology", icon: "topology", path: `${here}/topology` },
         { key: "page.release", icon: "plus", path: `${here}/release`, hidden: true },
         { key: "page.doctor", icon: "doctor", path: "/doctor" },
       ],

@@ -10,6 +10,7 @@ const ChangePage = lazy(async () => ({ default: (await import("../change/change-
 const ChangeList = lazy(async () => ({ default: (await import("../list/change-list.tsx")).ChangeList }));
 const ReleasePage = lazy(async () => ({ default: (await import("../release/release-page.tsx")).ReleasePage }));
 const ServicePage = lazy(async () => ({ default: (await import("../service/service-page.tsx")).ServicePage }));
+const TopologyPage = lazy(async () => ({ default: (await import("../topology/topology-page.tsx")).TopologyPage }));
 const DoctorPage = lazy(async () => ({ default: (await import("../system/doctor-page.tsx")).DoctorPage }));
 
 const catalogue = () => import("../list/catalogue.tsx");
@@ -42,6 +43,9 @@ export function Pages({ workspace }: { readonly workspace: string }) {
           </Route>
           <Route path="/w/:workspace/changes">
             <ChangeList workspace={workspace} />
+          </Route>
+          <Route path="/w/:workspace/topology">
+            <TopologyPage workspace={workspace} />
           </Route>
           <Route path="/w/:workspace/services">
             <ServiceList workspace={workspace} />

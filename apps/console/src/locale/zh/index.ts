@@ -3,5 +3,6 @@ import { home } from "./home.ts";
 import { list } from "./list.ts";
 import { release } from "./release.ts";
 import { shell } from "./shell.ts";
+import { topology } from "./topology.ts";
 
-export const zh = { ...shell, ...home, ...change, ...release, ...list } as const;
+export const zh = { ...shell, ...home, ...change, ...release, ...list, ...topology } as const;
