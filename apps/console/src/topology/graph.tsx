@@ -27,7 +27,6 @@ const MOST_MOVING = 60;
 
 /** The picture: buttons on a drawing of lines. Only what is in sight is in the document. */
 export function Graph({ picture, chosen, related, onChoose, onTurn }: GraphProps) {
-  const { t } = useWords();
   const frame = useRef<HTMLDivElement>(null);
   const { width, top, bottom, onScroll } = useFrame(frame);
   const layout = layOut(picture, width);
@@ -61,13 +60,7 @@ export function Graph({ picture, chosen, related, onChoose, onTurn }: GraphProps
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the arrow keys of the buttons inside it are heard here
     <div className="topology" ref={frame} onScroll={onScroll} onKeyDown={onKeyDown}>
-      <div className="topology-columns" style={{ width: layout.width }}>
-        {COLUMNS.map((column) => (
-          <h3 key={column} style={{ left: layout.columns[column] }}>
-            {t(`topology.${column}`)}
-          </h3>
-        ))}
-      </div>
+      <Columns layout={layout} />
       <div className="topology-canvas" style={{ width: layout.width, height: layout.height }}>
         <svg width={layout.width} height={layout.height} aria-hidden="true">
           {edges.map(({ edge, from, to }) => (
@@ -91,6 +84,19 @@ export function Graph({ picture, chosen, related, onChoose, onTurn }: GraphProps
           />
         ))}
       </div>
+    </div>
+  );
+}
+
+function Columns({ layout: { columns, width } }: { readonly layout: Layout }) {
+  const { t } = useWords();
+  return (
+    <div className="topology-columns" style={{ width: width }}>
+      {COLUMNS.map((column) => (
+        <h3 key={column} style={{ left: columns[column] }}>
+          {t(`topology.${column}`)}
+        </h3>
+      ))}
     </div>
   );
 }
