@@ -32,15 +32,7 @@ export function Graph({ picture, chosen, related, onChoose, onTurn }: GraphProps
   const layout = layOut(picture, width);
   const [at, setAt] = useState("");
   const current = layout.placed.has(at) ? at : layout.placed.has(chosen) ? chosen : firstOf(layout);
-  const inSight = (y: number) => y > top - MARGIN && y < bottom + MARGIN;
-  const nodes = [...layout.placed.values()].filter(({ id, y }) => id === current || inSight(y));
-  const edges = layout.edges.flatMap((edge) => {
-    const from = layout.placed.get(edge.from);
-    const to = layout.placed.get(edge.to);
-    if (from === undefined || to === undefined) return [];
-    const seen = Math.max(from.y, to.y) > top - MARGIN && Math.min(from.y, to.y) < bottom + MARGIN;
-    return seen ? [{ edge, from, to }] : [];
-  });
+  const { nodes, edges } = drawn(layout, current, { from: top - MARGIN, to: bottom + MARGIN });
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Escape") onChoose("");
     const next = event.key.startsWith("Arrow") ? neighbour(layout, current, event.key) : null;
@@ -99,6 +91,21 @@ function Columns({ layout: { columns, width } }: { readonly layout: Layout }) {
       ))}
     </div>
   );
+}
+
+/** What lies between two heights, and the node that has the focus. */
+function drawn({ placed, edges }: Layout, current: string, sight: { readonly from: number; readonly to: number }) {
+  const inSight = ({ id, y }: Placed) => id === current || (y > sight.from && y < sight.to);
+  return {
+    nodes: [...placed.values()].filter(inSight),
+    edges: edges.flatMap((edge) => {
+      const from = placed.get(edge.from);
+      const to = placed.get(edge.to);
+      if (from === undefined || to === undefined) return [];
+      const seen = Math.max(from.y, to.y) > sight.from && Math.min(from.y, to.y) < sight.to;
+      return seen ? [{ edge, from, to }] : [];
+    }),
+  };
 }
 
 const firstOf = ({ placed }: Layout): string =>
