@@ -38,7 +38,7 @@ function fieldsOf(schema: Schema, prefix = ""): string[] {
 }
 
 /** Shapes of one field that the page tells in that field's own line. */
-const TOLD_IN_ONE_LINE = /^(hosts|strategy\.batches|strategy\.order|gray\.key|gray\.match)\./;
+const TOLD_IN_ONE_LINE = /^(hosts|strategy\.batches|strategy\.order|gray\.key|gray\.match|blueGreen\.trial\.match)\./;
 
 test("the page of guards tells each field of each guard, and its example is one", () => {
   const page = readFileSync(join(GUIDE, "guards.md"), "utf8");

@@ -2,11 +2,12 @@ import { dirname, resolve } from "node:path";
 import { releaseOf } from "@evenkeel/client/deployment";
 import { readManifest } from "@evenkeel/client/node/manifest";
 import { readOrderFile } from "@evenkeel/client/node/order-file";
+import { PlatformError } from "@evenkeel/contracts/error";
 import type { OrderedRelease, Release, ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
 import { Strategy } from "@evenkeel/contracts/strategy";
 import type { Cli } from "./context.ts";
 import { type Bring, bringFolder } from "./packing.ts";
-import { overrideStrategy, type StrategyOptions } from "./strategy-options.ts";
+import { overrideBlueGreen, overrideStrategy, type StrategyOptions } from "./strategy-options.ts";
 
 interface ReadingOrder {
   readonly file: string;
@@ -21,20 +22,28 @@ export async function readOrder(cli: Cli, { file, options, bring }: ReadingOrder
   const order = await readOrderFile(path, file);
   const releases: Release[] = [];
   for (const wanted of order.releases) {
-    const release = await releaseFrom(cli, { wanted, folder: dirname(path), bring });
+    const release = await releaseFrom(cli, {
+      wanted,
+      folder: dirname(path),
+      bring,
+      isSwitched: order.blueGreen !== undefined,
+    });
     const strategy = wanted.strategy ?? order.strategy ?? release.strategy;
     releases.push({ ...release, strategy: overrideStrategy(strategy, options) });
   }
-  return { workspace: cli.workspace ?? order.workspace, releases };
+  const blueGreen = overrideBlueGreen(order.blueGreen, options);
+  return { workspace: cli.workspace ?? order.workspace, releases, ...blueGreen };
 }
 
 interface ReleaseFrom {
   readonly wanted: OrderedRelease;
   readonly folder: string;
   readonly bring: Bring;
+  /** The order says itself how users change cells. */
+  readonly isSwitched: boolean;
 }
 
-async function releaseFrom(cli: Cli, { wanted, folder: beside, bring }: ReleaseFrom): Promise<Release> {
+async function releaseFrom(cli: Cli, { wanted, folder: beside, bring, isSwitched }: ReleaseFrom): Promise<Release> {
   const { folder, application = "", service, version, after, hosts, parallel, gray } = wanted;
   const said = {
     ...(service === undefined ? {} : { service }),
@@ -54,6 +63,10 @@ async function releaseFrom(cli: Cli, { wanted, folder: beside, bring }: ReleaseF
     version: version ?? manifest.version,
     bring,
   });
-  const { workspace: _, ...release } = releaseOf(manifest, pkg);
+  const { workspace: _, blueGreen, ...release } = releaseOf(manifest, pkg);
+  if (blueGreen !== undefined && !isSwitched) {
+    const problem = `${folder}: users are switched once for all of an order; move \`blueGreen\` from the manifest into its file`;
+    throw new PlatformError("INPUT_INVALID", { problem });
+  }
   return { ...release, ...said };
 }

@@ -1,3 +1,4 @@
+import { BlueGreen } from "@evenkeel/contracts/blue-green";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { HostSelector, type Manifest } from "@evenkeel/contracts/service";
 import { Batching, Strategy } from "@evenkeel/contracts/strategy";
@@ -13,6 +14,7 @@ export interface StrategyOptions {
   readonly confirm?: string;
   readonly gate?: string;
   readonly hosts?: string;
+  readonly blueGreen?: string;
 }
 
 /** Adds the options of a strategy. */
@@ -29,16 +31,27 @@ export function withStrategyOptions(command: Command): Command {
 
 /** Adds the options that override what the manifest says of strategy and hosts. */
 export function withReleaseOptions(command: Command): Command {
-  return withStrategyOptions(command).option(
-    "--hosts <which>",
-    "all, a number, names (local-1,local-3), zones:a,b or cells:blue",
-  );
+  return withStrategyOptions(command)
+    .option("--hosts <which>", "all, a number, names (local-1,local-3), zones:a,b or cells:blue")
+    .option("--blue-green <cell>", "into this idle cell (or auto), then users are switched to it by steps");
 }
 
 /** The manifest with what the command line says otherwise. */
 export function override(manifest: Manifest, options: StrategyOptions): Manifest {
   const hosts = options.hosts === undefined ? manifest.hosts : parseHosts(options.hosts);
-  return { ...manifest, hosts, strategy: overrideStrategy(manifest.strategy, options) };
+  const blueGreen = overrideBlueGreen(manifest.blueGreen, options);
+  return { ...manifest, hosts, strategy: overrideStrategy(manifest.strategy, options), ...blueGreen };
+}
+
+/** The switch of users to another cell, with what the command line says otherwise; nothing where nobody asks for one. */
+export function overrideBlueGreen(
+  blueGreen: BlueGreen | undefined,
+  { blueGreen: said }: StrategyOptions,
+): { blueGreen?: BlueGreen } {
+  if (said === undefined) return blueGreen === undefined ? {} : { blueGreen };
+  const parsed = BlueGreen.safeParse({ ...blueGreen, idle: said });
+  if (parsed.success) return { blueGreen: parsed.data };
+  throw unfit(`--blue-green ${said}: ${parsed.error.issues[0]?.message}`);
 }
 
 /** What the command line says of a strategy; null where it says nothing. */

@@ -13,12 +13,13 @@ export function releaseOf(
   manifest: Manifest,
   pkg: { version: string; digest?: Digest },
 ): Extract<ReleaseOrderSpec, { package: unknown }> {
-  const { application, workspace, service, version: _, strategy, parallel, gray, ...definition } = manifest;
+  const { application, workspace, service, version: _, strategy, parallel, gray, blueGreen, ...definition } = manifest;
   return {
     ...{ workspace, application, strategy, package: pkg },
     ...(service === undefined ? {} : { service }),
     ...(parallel === undefined ? {} : { parallel }),
     ...(gray === undefined ? {} : { gray }),
+    ...(blueGreen === undefined ? {} : { blueGreen }),
     definition: ServiceDefinition.parse(definition),
   };
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { BlueGreen } from "./blue-green.ts";
 import { ChangeId, Digest, HostId, Name, RevisionId, Version } from "./id.ts";
 import { HostSelector, Parallel, ServiceDefinition } from "./service.ts";
 import { Strategy } from "./strategy.ts";
@@ -43,14 +44,26 @@ export const Release = z.union([
 ]);
 export type Release = z.infer<typeof Release>;
 
+/** Into the idle cell, then users are switched to it: one switch for all that is released. */
+const intoIdle = { blueGreen: BlueGreen.optional() };
+/** Of a rollback: what cells weighed before users were switched; they go back before anything else. */
+const usersBack = {
+  weights: z
+    .array(z.strictObject({ cell: Name, weight: z.int().min(0).max(10_000) }))
+    .max(100)
+    .optional(),
+};
+
 /** What is released: one service, or several in the order of their dependencies. */
 export const ReleaseOrderSpec = z.union([
-  z.strictObject({ ...workspace, ...ofPackage }),
-  z.strictObject({ ...workspace, ...ofRevision }),
-  z.strictObject({ ...workspace, ...ofRestore }),
+  z.strictObject({ ...workspace, ...ofPackage, ...intoIdle }),
+  z.strictObject({ ...workspace, ...ofRevision, ...intoIdle }),
+  z.strictObject({ ...workspace, ...ofRestore, ...usersBack }),
   z.strictObject({
     ...workspace,
     releases: z.array(Release).min(1).max(100),
+    ...intoIdle,
+    ...usersBack,
     /** Of a rollback: the service that this revision belongs to goes to it, the others to what ran before. */
     toRevision: RevisionId.optional(),
   }),
@@ -60,9 +73,20 @@ export type ReleaseOrderSpec = z.infer<typeof ReleaseOrderSpec>;
 /** The releases of an order, whether it names one service or several. */
 export function releasesOf(spec: ReleaseOrderSpec): Release[] {
   if ("releases" in spec) return spec.releases;
-  const { workspace: _, ...release } = spec;
+  if ("restore" in spec) {
+    const { workspace: _, weights: _w, ...release } = spec;
+    return [{ ...release, after: [] }];
+  }
+  const { workspace: _, blueGreen: _b, ...release } = spec;
   return [{ ...release, after: [] }];
 }
+
+/** How users are switched to another cell; null = they stay in theirs. */
+export const blueGreenOf = (spec: ReleaseOrderSpec): BlueGreen | null =>
+  "restore" in spec ? null : (spec.blueGreen ?? null);
+
+/** What cells shall weigh again; null = what they do. */
+export const weightsOf = (spec: ReleaseOrderSpec) => ("weights" in spec ? (spec.weights ?? null) : null);
 
 /** The name under which a release stands in its order. */
 export const serviceOf = ({ service, application }: Pick<Release, "service" | "application">): Name =>
@@ -98,6 +122,7 @@ export const OrderFile = z.strictObject({
   workspace: Name.default("local"),
   /** For each release that says none of its own. */
   strategy: Strategy.optional(),
+  blueGreen: BlueGreen.optional(),
   releases: z.array(OrderedRelease).min(1).max(100),
 });
 export type OrderFile = z.infer<typeof OrderFile>;

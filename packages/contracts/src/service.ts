@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { BlueGreen } from "./blue-green.ts";
 import { FlowEntry } from "./command-template.ts";
 import { endpoint, page, pageQuery } from "./endpoint.ts";
 import {
@@ -102,6 +103,7 @@ export const Manifest = z.strictObject({
   strategy: Strategy.prefault({}),
   parallel: Parallel.optional(),
   gray: Gray.optional(),
+  blueGreen: BlueGreen.optional(),
 });
 export type Manifest = z.infer<typeof Manifest>;
 

@@ -7,6 +7,7 @@ import type { Gray, SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
 import { planBatches } from "../change/plan/index.ts";
 import type { PlannedRevision } from "../slot/plan/index.ts";
 import { refuseRules, setRules } from "../traffic-rule/plan/index.ts";
+import { trialName } from "./blue-green/index.ts";
 import type { ServicePlan } from "./service-plan.ts";
 import { type Part, serviceIdOf, type World } from "./world.ts";
 
@@ -23,9 +24,10 @@ function namesOf({ service, fresh }: World, name: string): { readonly share: str
 }
 
 /** Rules that a release left, which another one takes away. */
-function leftOver(release: Release, world: World): string[] {
+function leftOver(release: Release, world: World): SetTrafficRule["name"][] {
   const { share, content } = namesOf(world, serviceOf(release));
-  return world.rules.map(({ name }) => name).filter((name) => name === share || name === content);
+  const trial = trialName(world, serviceOf(release));
+  return world.rules.map(({ name }) => name).filter((name) => [share, content, trial as string].includes(name));
 }
 
 /** Whether a release alters rules: it moves users by steps, or clears up behind one that did. */
@@ -130,16 +132,13 @@ function staged(part: Part, plan: ServicePlan, { gray, to }: Pick<Moving, "gray"
     steps.map((percent) => shareTarget(moving, { percent, hosts: ordered.slice(0, hosts), all: ordered })),
   );
   const { share, content } = namesOf(world, service);
-  const write = (name: string, percent: number) =>
-    setRules(
-      { put: rulesOf(moving, percent).map((definition) => ({ serviceId: serviceIdOf(world), definition })) },
-      name,
-    );
+  const put = rulesOf(moving, 0).map((definition) => ({ serviceId: serviceIdOf(world), definition }));
+  const remove = leftOver(release, world).filter((name) => !put.some(({ definition }) => definition.name === name));
   const named = (name: string) => (alone ? name : `${name} ${service}`);
   return {
     ...plan,
     basis: [...plan.basis, basisOfRules(world, service)],
-    opening: [...plan.opening, write(named("begin-gray"), 0)],
+    opening: [...plan.opening, setRules({ put, remove }, named("begin-gray"))],
     closing: [
       setRules({ remove: gray.match.length === 0 ? [share] : [share, content] }, named("end-gray")),
       ...plan.closing,
@@ -252,25 +251,29 @@ function confirmIn(
 // ── the way back, and what was left ───────────────────────────────────────────
 
 /** Users go back to what stood there before, at once where it can carry them; in the end no rule is left. */
-function clearing({ release, world, alone }: Part, plan: ServicePlan, left: readonly string[]): ServicePlan {
+function clearing(
+  { release, world, alone }: Part,
+  plan: ServicePlan,
+  left: readonly SetTrafficRule["name"][],
+): ServicePlan {
   const service = serviceOf(release);
   const { share } = namesOf(world, service);
   const named = (name: string) => (alone ? name : `${name} ${service}`);
   const back = "restore" in release ? backAtOnce(world, share) : null;
+  const isTrial = left.every((name) => name === trialName(world, service));
   const serviceId = serviceIdOf(world);
-  const remove = [...left] as SetTrafficRule["name"][];
   const first: PlannedStep =
     back === null
-      ? setRules({ remove }, named("end-gray"))
+      ? setRules({ remove: left }, named(isTrial ? "end-trial" : "end-gray"))
       : setRules(
-          { put: [{ serviceId, definition: back }], remove: remove.filter((name) => name !== share) },
+          { put: [{ serviceId, definition: back }], remove: left.filter((name) => name !== share) },
           named("users-back"),
         );
   return {
     ...plan,
     basis: [...plan.basis, basisOfRules(world, service)],
     opening: [...plan.opening, first],
-    closing: [...(back === null ? [] : [setRules({ remove }, named("end-gray"))]), ...plan.closing],
+    closing: [...(back === null ? [] : [setRules({ remove: left }, named("end-gray"))]), ...plan.closing],
   };
 }
 

@@ -2,8 +2,8 @@ import { ChangeId, newId, RevisionId } from "@evenkeel/contracts/id";
 import { releasesOf } from "@evenkeel/contracts/release-order";
 import { describe, expect, test } from "vitest";
 import type { TouchedTarget } from "../change/index.ts";
-import { inverseOfRelease } from "./inverse.ts";
-import { empty, everywhere, hostNamed, old, planned, running, spec, steps } from "./testing.ts";
+
+import { empty, everywhere, hostNamed, old, planned, running, spec, steps, wayBack } from "./testing.ts";
 
 describe("the inverse", () => {
   const strategy = {
@@ -18,7 +18,7 @@ describe("the inverse", () => {
     .slice(0, 2)
     .map((target): TouchedTarget => ({ ...target, state: "failed", currentFacts: {} }));
   const inverse = (speed: "follow" | "fast", toRevision: RevisionId | null = null) =>
-    inverseOfRelease(plan, touched, { changeId: newId(ChangeId, "chg"), speed, strategy: null, toRevision });
+    wayBack(plan, touched, { changeId: newId(ChangeId, "chg"), speed, strategy: null, toRevision });
   const strategyOf = (speed: "follow" | "fast") => releasesOf(inverse(speed))[0]?.strategy;
 
   test("brings exactly the touched targets back to what ran there", () => {
@@ -58,7 +58,7 @@ describe("the inverse", () => {
 
   test("of a first release takes the instances away", () => {
     const first = planned(spec(), empty);
-    const order = inverseOfRelease(
+    const order = wayBack(
       first,
       first.targets.slice(0, 1).map((target): TouchedTarget => ({ ...target, state: "failed", currentFacts: {} })),
       { changeId: newId(ChangeId, "chg"), speed: "fast", strategy: null, toRevision: null },

@@ -1,9 +1,11 @@
 import type { Plan } from "@evenkeel/contracts/change-plan";
+import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { RevisionId } from "@evenkeel/contracts/id";
 import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
 import { Strategy } from "@evenkeel/contracts/strategy";
 import type { RollbackRequest, TouchedTarget } from "../change/index.ts";
 import { rollbackStrategy } from "../slot/plan/index.ts";
+import type { CellShare } from "./blue-green/index.ts";
 import { reversed } from "./dependencies.ts";
 import type { ReleasePayload } from "./plan.ts";
 import { type Restore, withRevision } from "./restore.ts";
@@ -14,27 +16,41 @@ export function inverseOfRelease(
   plan: Plan,
   touched: readonly TouchedTarget[],
   request: RollbackRequest,
-): ReleaseOrderSpec {
-  const { workspace, alone, releases } = plan.payload as ReleasePayload;
+): ReleaseOrderSpec | Refusal {
+  const { workspace, alone, releases, weights } = plan.payload as ReleasePayload;
+  const problem = problemOf(weights, request);
+  if (problem !== null) return refuse("NO_INVERSE", { problem });
+  const back = weightsBack(touched, weights ?? []);
   const [only] = releases;
   if (alone && only !== undefined) {
     const { after: _, ...release } = inverseOf(only, { plan, touched, request });
-    return { workspace, ...withRevision(release, request.toRevision) };
+    return { workspace, ...withRevision(release, request.toRevision), ...back };
   }
-  const back = releases.filter(({ serviceId }) => touched.some(({ slot }) => slot === serviceId));
+  const touchedOnes = releases.filter(({ serviceId }) => touched.some(({ slot }) => slot === serviceId));
   const after = reversed(
     new Map(releases.map((release) => [release.service, release.after])),
-    new Set(back.map(({ service }) => service)),
+    new Set(touchedOnes.map(({ service }) => service)),
   );
   return {
     workspace,
-    releases: back.map((release) => ({
+    releases: touchedOnes.map((release) => ({
       ...inverseOf(release, { plan, touched, request }),
       after: after.get(release.service) ?? [],
     })),
+    ...back,
     ...(request.toRevision === null ? {} : { toRevision: request.toRevision }),
   };
 }
+
+function problemOf(weights: ReleasePayload["weights"], { toRevision }: RollbackRequest): string | null {
+  if (weights === null) return "it brought users back to another cell; release into this one again";
+  if (weights === undefined || toRevision === null) return null;
+  return "users go back to the other cell and to what runs there; release the revision afterwards";
+}
+
+/** Users that were not switched yet need not be brought back. */
+const weightsBack = (touched: readonly TouchedTarget[], weights: readonly CellShare[]) =>
+  touched.some(({ hostId }) => hostId === null) && weights.length > 0 ? { weights: [...weights] } : {};
 
 interface Undoing {
   readonly plan: Plan;

@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { TouchedTarget } from "../change/index.ts";
 import { reversed } from "./dependencies.ts";
-import { inverseOfRelease } from "./inverse.ts";
-import { empty, everywhere, HOSTS, named, planned, refused, releaseOf, running } from "./testing.ts";
+
+import { empty, everywhere, HOSTS, named, planned, refused, releaseOf, running, wayBack } from "./testing.ts";
 import type { World } from "./world.ts";
 
 test("what lies between two services and was not touched does not part them on the way back", () => {
@@ -31,7 +31,7 @@ describe("a rollback of an order to a chosen revision", () => {
   const chosen = newId(RevisionId, "rev");
   const [apiRevision] = api.revisions.values();
   const withChosen = { ...api, revisions: new Map([...api.revisions, [chosen, { ...apiRevision!, id: chosen }]]) };
-  const order = inverseOfRelease(plan, touched, { ...request("fast"), toRevision: chosen });
+  const order = wayBack(plan, touched, { ...request("fast"), toRevision: chosen });
 
   test("moves the service that it belongs to, and the others to what ran before", () => {
     const back = planned(
@@ -134,7 +134,7 @@ test("the inverse of any plan, at any point of its execution, brings every host 
       );
       const isTouched = (targetId: string) => hands.some((target) => target.targetId === targetId);
       const between = before.map((world, index) => applied(world, { plan, index, isDone: isTouched }));
-      const order = inverseOfRelease(
+      const order = wayBack(
         plan,
         hands.map((target): TouchedTarget => ({ ...target, state: "failed", currentFacts: {} })),
         request(speed),

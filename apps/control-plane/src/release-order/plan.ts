@@ -1,9 +1,24 @@
 import type { LockRequest } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
-import { type ReleaseOrderSpec, releasesOf, serviceOf } from "@evenkeel/contracts/release-order";
+import {
+  blueGreenOf,
+  type ReleaseOrderSpec,
+  releasesOf,
+  serviceOf,
+  weightsOf,
+} from "@evenkeel/contracts/release-order";
 import type { Draft } from "../change/index.ts";
 import { hostLocks, lockNames } from "../slot/plan/index.ts";
-import { rulesLock } from "../traffic-rule/plan/index.ts";
+import { cellsLock, rulesLock } from "../traffic-rule/plan/index.ts";
+import {
+  type CellPair,
+  type CellShare,
+  pairOf,
+  refuseBeside,
+  withinCell,
+  withSwitch,
+  withUsersBack,
+} from "./blue-green/index.ts";
 import { refuseDependencies } from "./dependencies.ts";
 import { touchesRules, withGray } from "./gray.ts";
 import { withRevision } from "./restore.ts";
@@ -17,6 +32,8 @@ export interface ReleasePayload {
   /** The order is about one service and says so by its form. */
   readonly alone: boolean;
   readonly releases: readonly ReleasedService[];
+  /** Users change cells by this order: what those weighed before; null = they are brought back. */
+  readonly weights?: readonly CellShare[] | null;
 }
 
 /** How many services the title names. */
@@ -25,8 +42,24 @@ const NAMED = 3;
 /** Spec + world → the plan of an order, or why there is none. */
 export function planRelease(spec: ReleaseOrderSpec, world: OrderWorld): Draft | Refusal {
   const parts = partsOf(spec, world);
-  const refusal = refuseDependencies(parts.map(({ release }) => release)) ?? refuseToRevision(spec, parts);
+  const pair = pairFor(spec, world);
+  const refusal =
+    refuseDependencies(parts.map(({ release }) => release)) ??
+    refuseToRevision(spec, parts) ??
+    (pair === null ? null : refuseBeside(parts));
   if (refusal !== null) return refusal;
+  if (isRefusal(pair)) return pair;
+  const services = planServices(pair === null ? parts : parts.map((part) => withinCell(part, pair.idle)));
+  if (isRefusal(services)) return services;
+  const draft = refuseSharedRoute(services) ?? draftOf(spec, world, services);
+  if (isRefusal(draft)) return draft;
+  const weights = weightsOf(spec);
+  if (weights !== null) return withUsersBack(draft, weights, world);
+  const blueGreen = blueGreenOf(spec);
+  return pair === null || blueGreen === null ? draft : withSwitch(draft, { blueGreen, pair, parts, services, world });
+}
+
+function planServices(parts: readonly Part[]): ServicePlan[] | Refusal {
   const services: ServicePlan[] = [];
   for (const part of parts) {
     const hosts = planService(part);
@@ -34,7 +67,13 @@ export function planRelease(spec: ReleaseOrderSpec, world: OrderWorld): Draft | 
     if (isRefusal(planned)) return planned;
     services.push(planned);
   }
-  return refuseSharedRoute(services) ?? draftOf(spec, services);
+  return services;
+}
+
+/** The cells between which users are switched; null = they stay where they are. */
+function pairFor(spec: ReleaseOrderSpec, world: OrderWorld): CellPair | Refusal | null {
+  const blueGreen = blueGreenOf(spec);
+  return blueGreen === null ? null : pairOf(blueGreen, world);
 }
 
 function partsOf(spec: ReleaseOrderSpec, world: OrderWorld): Part[] {
@@ -67,12 +106,13 @@ function refuseSharedRoute(services: readonly ServicePlan[]): Refusal | null {
   return null;
 }
 
-function draftOf(spec: ReleaseOrderSpec, services: readonly ServicePlan[]): Draft {
+function draftOf(spec: ReleaseOrderSpec, world: OrderWorld, services: readonly ServicePlan[]): Draft {
   const [only] = services.length === 1 ? services : [];
   const payload: ReleasePayload = {
     workspace: spec.workspace,
     alone: !("releases" in spec),
     releases: services.map(({ about }) => about),
+    ...weightsBefore(spec, world),
   };
   const unique = (texts: readonly string[]) => [...new Set(texts)];
   return {
@@ -102,6 +142,11 @@ function draftOf(spec: ReleaseOrderSpec, services: readonly ServicePlan[]): Draf
   };
 }
 
+function weightsBefore(spec: ReleaseOrderSpec, { cells = [] }: OrderWorld): Pick<ReleasePayload, "weights"> {
+  if (weightsOf(spec) !== null) return { weights: null };
+  return blueGreenOf(spec) === null ? {} : { weights: cells.map(({ name: cell, weight }) => ({ cell, weight })) };
+}
+
 const groupIdsOf = (services: readonly ServicePlan[], names: readonly string[]): string[] =>
   services
     .filter(({ about }) => names.includes(about.service))
@@ -120,12 +165,23 @@ function titleOf(spec: ReleaseOrderSpec, services: readonly ServicePlan[]): stri
 
 /** What an order holds while it runs. */
 export function locksOfRelease(spec: ReleaseOrderSpec, world: OrderWorld): LockRequest[] {
-  const locks = partsOf(spec, world).flatMap(locksOfService);
+  const pair = pairFor(spec, world);
+  const within = (part: Part) => (pair === null || isRefusal(pair) ? part : withinCell(part, pair.idle));
+  const isTried = (blueGreenOf(spec)?.trial?.match.length ?? 0) > 0;
+  const parts = partsOf(spec, world);
+  const locks = [
+    ...parts.flatMap((part) => locksOfService(within(part), isTried)),
+    ...(pair === null && weightsOf(spec) === null ? [] : parts.flatMap(lockOfCells)),
+  ];
   // Services that share a host hold it once.
   return [...new Map(locks.map((lock) => [lock.resource, lock])).values()];
 }
 
-function locksOfService({ release, world }: Part): LockRequest[] {
+const lockOfCells = ({ world: { workspace } }: Part): LockRequest[] => [
+  { resource: cellsLock(workspace.id), mode: "exclusive", label: `cells of ${workspace.name}` },
+];
+
+function locksOfService({ release, world }: Part, isTried: boolean): LockRequest[] {
   const service = serviceOf(release);
   const names = lockNames(world, service);
   const wished = wishesOf(release, world);
@@ -134,7 +190,7 @@ function locksOfService({ release, world }: Part): LockRequest[] {
     { resource: names.revision, mode: "exclusive", label: `service ${service}` },
     { resource: names.routes, mode: "exclusive", label: `routes of ${service}` },
     { resource: names.targets, mode: "at-start", label: `targets of ${service}` },
-    ...(touchesRules(release, world)
+    ...(isTried || touchesRules(release, world)
       ? [{ resource: rulesLock(world.workspace.id, service), mode: "exclusive" as const, label: `rules of ${service}` }]
       : []),
     ...hostLocks(hosts),

@@ -1,6 +1,13 @@
 import type { CommandTemplate, FlowEntry } from "@evenkeel/contracts/command-template";
 import { newId, RevisionId, ServiceId, type TenantId } from "@evenkeel/contracts/id";
-import { type Release, type ReleaseOrderSpec, releasesOf, serviceOf } from "@evenkeel/contracts/release-order";
+import {
+  blueGreenOf,
+  type Release,
+  type ReleaseOrderSpec,
+  releasesOf,
+  serviceOf,
+  weightsOf,
+} from "@evenkeel/contracts/release-order";
 import type { Revision, RouteRule, ServiceDefinition } from "@evenkeel/contracts/service";
 import type { Transaction } from "kysely";
 import { findApplication } from "../application/index.ts";
@@ -10,10 +17,11 @@ import { findTemplate } from "../command-template/index.ts";
 import type { Database } from "../database.ts";
 import type { ObjectStore } from "../object-store/index.ts";
 import { findPackage } from "../package/index.ts";
-import { findTakenRoute, routesOf } from "../route/index.ts";
+import { findTakenRoute, routesOf, servingIn } from "../route/index.ts";
 import { readFleet, readSlotsIn } from "../slot/index.ts";
 import type { SlotWorld } from "../slot/plan/index.ts";
 import { definitionOfRule, rulesOf } from "../traffic-rule/index.ts";
+import { cellsOf } from "../workspace/index.ts";
 import { definitionOf, flowOf, type OrderWorld, type World } from "./world.ts";
 
 /** Reads the world for an order: its hosts once, then what each of its releases is about. */
@@ -35,7 +43,13 @@ export async function readWorld(
     const own = rules.filter(({ service }) => service === serviceOf(release));
     releases.push({ ...(await readRelease(tx, release, slots)), gone, rules: own });
   }
-  return { workspaceId: fleet.workspace.id, releases };
+  const workspaceId = fleet.workspace.id;
+  if (blueGreenOf(spec) === null && weightsOf(spec) === null) return { workspaceId, releases };
+  return {
+    ...{ workspaceId, releases },
+    cells: await cellsOf(tx, workspaceId),
+    serving: await servingIn(tx, workspaceId),
+  };
 }
 
 async function readRelease(

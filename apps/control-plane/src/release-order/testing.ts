@@ -18,6 +18,7 @@ import { instanceKey } from "@evenkeel/contracts/route-table";
 import { type Configuration, type Revision, ServiceDefinition } from "@evenkeel/contracts/service";
 import { freeze } from "../change/index.ts";
 import type { WorldHost } from "../slot/plan/index.ts";
+import { inverseOfRelease } from "./inverse.ts";
 import { locksOfRelease, planRelease } from "./plan.ts";
 import type { OrderWorld, World } from "./world.ts";
 
@@ -167,19 +168,28 @@ export const everywhere = running(HOSTS.map((host) => ({ host })));
 export const spec = (more: object = {}) =>
   ReleaseOrderSpec.parse({ application: "shop", package: { version: "2.0.0" }, definition: definition(), ...more });
 
-const asOrder = (world: World | readonly World[]): OrderWorld => ({
-  workspaceId,
-  releases: Array.isArray(world) ? world : [world as World],
-});
+type Worlds = World | readonly World[] | OrderWorld;
 
-export function planned(order: ReleaseOrderSpec, world: World | readonly World[]): Plan {
+function asOrder(world: Worlds): OrderWorld {
+  if ("releases" in world) return world;
+  return { workspaceId, releases: Array.isArray(world) ? world : [world as World] };
+}
+
+/** The way back, where there is one. */
+export function wayBack(...[plan, touched, request]: Parameters<typeof inverseOfRelease>): ReleaseOrderSpec {
+  const spec = inverseOfRelease(plan, touched, request);
+  if (isRefusal(spec)) throw new Error(`refused: ${spec.refused} ${JSON.stringify(spec.facts)}`);
+  return spec;
+}
+
+export function planned(order: ReleaseOrderSpec, world: Worlds): Plan {
   const whole = asOrder(world);
   const draft = planRelease(order, whole);
   if (isRefusal(draft)) throw new Error(`refused: ${draft.refused} ${JSON.stringify(draft.facts)}`);
   return freeze("release-order", draft, locksOfRelease(order, whole));
 }
 
-export function refused(order: ReleaseOrderSpec, world: World | readonly World[]): Refusal["refused"] | "planned" {
+export function refused(order: ReleaseOrderSpec, world: Worlds): Refusal["refused"] | "planned" {
   const draft = planRelease(order, asOrder(world));
   return isRefusal(draft) ? draft.refused : "planned";
 }

@@ -3,10 +3,17 @@ import type { LockRequest, Plan, PlannedTarget } from "@evenkeel/contracts/chang
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { RouteChangeSpec, SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
 import type { Draft } from "../change/index.ts";
-import { type CellWeight, type RuleWrites, rulesLock, setRules } from "../traffic-rule/plan/index.ts";
+import {
+  type CellWeight,
+  cellsLock,
+  type RuleWrites,
+  rulesLock,
+  setRules,
+  weightsBetween,
+} from "../traffic-rule/plan/index.ts";
 import { differencesOf, isIn, warningsOf } from "./preview.ts";
 import { refuseRouteChange } from "./refusal.ts";
-import { weightsBetween, withShare } from "./stage.ts";
+import { withShare } from "./stage.ts";
 import type { RoutedService, RouteWorld } from "./world.ts";
 
 /** What a plan keeps for its rollback: everything it touches as it was. */
@@ -179,6 +186,6 @@ export function locksOfRouteChange(spec: RouteChangeSpec, { workspace, services 
     mode: "exclusive" as const,
     label: `rules of ${name}`,
   }));
-  const cells = { resource: `cells/${workspace.id}`, mode: "exclusive" as const, label: `cells of ${workspace.name}` };
+  const cells = { resource: cellsLock(workspace.id), mode: "exclusive" as const, label: `cells of ${workspace.name}` };
   return spec.cells.length === 0 && spec.userKey === undefined ? rules : [...rules, cells];
 }

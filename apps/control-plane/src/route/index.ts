@@ -25,6 +25,7 @@ export {
   reportHealth,
   routesOf,
   type SetRoutes,
+  servingIn,
   setRoutes,
   type TableVersion,
   type TakenRoute,

@@ -20,8 +20,8 @@ export const TRAFFIC_ERRORS = {
   ]),
   RULE_SHARES_WRONG: entry(422, "never", ["The shares of rule {rule} add up to {sum} %.", "Make them add up to 100."]),
   CELL_UNFIT: entry(422, "never", [
-    "The weights of the cells do not fit: {problem}.",
-    "Name cells of the workspace that serve by weight.",
+    "The cells do not fit: {problem}.",
+    "`evenkeel cell list` shows the cells of the workspace and their weights.",
   ]),
   TRAFFIC_FILE_INVALID: entry(422, "never", [
     "{file}: {problem}.",

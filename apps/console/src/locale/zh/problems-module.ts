@@ -95,7 +95,7 @@ export const MODULE_PROBLEMS = {
     "请写已上传的版本，或工作空间中的部署单元或服务器。",
   ],
   RULE_SHARES_WRONG: ["规则 {rule} 的份额合计为 {sum} %。", "请使其合计为 100。"],
-  CELL_UNFIT: ["部署单元的权重不适用：{problem}。", "请写工作空间中按权重提供服务的部署单元。"],
+  CELL_UNFIT: ["部署单元不适用：{problem}。", "`evenkeel cell list` 显示工作空间的部署单元及其权重。"],
   SPLIT_FILE_INVALID: ["{file}：{problem}。", "请修正该文件；docs/guide/modules.md 中有示例。"],
   TRAFFIC_FILE_INVALID: ["{file}：{problem}。", "请修正该文件；docs/guide/traffic.md 中有全部字段。"],
   RATE_LIMITED: [

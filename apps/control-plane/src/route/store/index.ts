@@ -29,6 +29,7 @@ export {
   type PutUpstreams,
   putUpstreams,
   reportHealth,
+  servingIn,
   type UpstreamState,
   upstreamsOf,
 } from "./upstream.ts";

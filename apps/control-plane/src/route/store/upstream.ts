@@ -1,4 +1,4 @@
-import type { HostId, RevisionId, ServiceId } from "@evenkeel/contracts/id";
+import type { HostId, RevisionId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
 import type { InstanceKey } from "@evenkeel/contracts/route-table";
 import { notify } from "@evenkeel/kit/notify";
 import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
@@ -159,3 +159,24 @@ const decode = (row: Selectable<RouteTables["upstream"]>): UpstreamState => ({
   healthy: row.healthy,
   stateVersion: row.state_version,
 });
+
+/** What takes requests in a workspace, with the names of its services. */
+export async function servingIn(db: Kysely<Database>, workspaceId: WorkspaceId) {
+  return await db
+    .selectFrom("upstream")
+    .innerJoin("service", "service.id", "upstream.service_id")
+    .select([
+      "upstream.service_id as serviceId",
+      "service.name as service",
+      "upstream.instance as instance",
+      "upstream.host_id as hostId",
+      "upstream.version as version",
+      "upstream.zone as zone",
+    ])
+    .where("upstream.workspace_id", "=", workspaceId)
+    .where("upstream.state", "=", "attached")
+    .where("upstream.healthy", "=", true)
+    .where("upstream.weight", ">", 0)
+    .orderBy("upstream.instance")
+    .execute();
+}

@@ -1,2 +1,3 @@
 export { refuseRules } from "./check.ts";
-export { type CellWeight, type RuleWrites, rulesLock, setRules } from "./set-rules.ts";
+export { type CellWeight, cellsLock, type RuleWrites, rulesLock, setRules } from "./set-rules.ts";
+export { weightsBetween } from "./weights.ts";

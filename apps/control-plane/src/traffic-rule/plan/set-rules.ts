@@ -30,3 +30,6 @@ export function setRules(writes: Partial<RuleWrites>, name = "set-rules"): Plann
 
 /** What is held by who alters the rules of a service. */
 export const rulesLock = (workspaceId: string, service: string): string => `service/${workspaceId}/${service}/rules`;
+
+/** What is held by who alters the weights of a workspace's cells. */
+export const cellsLock = (workspaceId: string): string => `cells/${workspaceId}`;

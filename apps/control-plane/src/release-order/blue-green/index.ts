@@ -1,0 +1,80 @@
+import type { Difference, Plan } from "@evenkeel/contracts/change-plan";
+import { isRefusal, type Refusal } from "@evenkeel/contracts/error";
+import type { Draft } from "../../change/index.ts";
+import { type CellWeight, setRules } from "../../traffic-rule/plan/index.ts";
+import { type OrderWorld, serviceIdOf } from "../world.ts";
+import { otherVersions, refuseStranded } from "./reach.ts";
+import { refuseTrial, type Switching, switchUsers } from "./switch.ts";
+
+export { type CellPair, pairOf, refuseBeside, withinCell } from "./pair.ts";
+export { trialName } from "./trial-name.ts";
+
+/** A weight that a cell has had. */
+export type CellShare = Pick<CellWeight, "cell" | "weight">;
+
+/** The plan of a release into the idle cell, with the steps by which users follow. */
+export function withSwitch(draft: Draft, switching: Switching): Draft | Refusal {
+  const { world, pair, parts } = switching;
+  const released = new Set(parts.map((part) => serviceIdOf(part.world)));
+  const refusal = refuseStranded(world, pair, released) ?? refuseTrial(switching);
+  if (isRefusal(refusal)) return refusal;
+  return {
+    ...draft,
+    ...switchUsers(draft, switching),
+    title: `${draft.title}, from ${pair.live.name} to ${pair.idle.name}`,
+    basis: [...draft.basis, basisOfCells(world)],
+    differences: [...draft.differences, ...differencesOf(switching)],
+    warnings: [...draft.warnings, ...otherVersions(world, pair, released), ...smallerCell(switching)],
+  };
+}
+
+/** The plan of a way back, with users where they were before anything else is done. */
+export function withUsersBack(draft: Draft, weights: readonly CellShare[], world: OrderWorld): Draft {
+  const away = new Map((world.cells ?? []).map((cell) => [cell.name as string, cell.away]));
+  // A cell that was removed meanwhile has no weight.
+  const cells = weights
+    .filter(({ cell }) => away.has(cell))
+    .map((one) => ({ ...one, away: away.get(one.cell) === true }));
+  return {
+    ...draft,
+    opening: [setRules({ cells }, "users-back"), ...draft.opening],
+    basis: [...draft.basis, basisOfCells(world)],
+    differences: [
+      ...draft.differences,
+      ...cells.map(({ cell, weight }): Difference => {
+        const now = world.cells?.find(({ name }) => name === cell)?.weight;
+        return { field: `weight of cell ${cell}`, from: String(now ?? 0), to: String(weight) };
+      }),
+    ],
+    irreversible: "users would go to a cell that is not ready for them; release into it again",
+  };
+}
+
+function basisOfCells({ cells = [] }: OrderWorld): Plan["basis"][number] {
+  const shown = cells.map(({ name, weight, away }) => `${name} ${weight} ${away ? "away" : "here"}`).join(", ");
+  return { resource: "cells", version: shown, label: "weights of cells", shown };
+}
+
+function differencesOf({ blueGreen: { trial, steps, keepOldSeconds }, pair: { live, idle } }: Switching): Difference[] {
+  const tried = [
+    ...(trial?.match.length ? ["those who fit"] : []),
+    ...(trial?.percent ? [`${trial.percent} % of the users`] : []),
+  ];
+  return [
+    ...(tried.length === 0 ? [] : [{ field: `trial in ${idle.name}`, from: null, to: tried.join(" and ") }]),
+    { field: "users", from: live.name, to: `${idle.name}, by ${steps.join(", ")} %` },
+    { field: `${live.name} is kept as it is`, from: null, to: `${keepOldSeconds} s` },
+  ];
+}
+
+/** What carried all users so far may be more than what is to. */
+function smallerCell({ parts, services, pair: { live, idle } }: Switching): string[] {
+  return services.flatMap(({ about, targets }, index) => {
+    const { upstreams = [], hosts = [] } = parts[index]?.world ?? {};
+    const inLive = new Set(hosts.filter(({ cell }) => cell === live.name).map(({ id }) => id));
+    const before = upstreams.filter(({ hostId, state }) => state === "attached" && inLive.has(hostId)).length;
+    const after = targets.filter(({ online, to }) => online && to !== null).length;
+    if (after >= before) return [];
+    return [`${idle.name} has ${after} instances of ${about.service} for what ${before} do in ${live.name}`];
+  });
+}
