@@ -7,6 +7,9 @@ export type Ending =
   | { readonly kind: "answered"; readonly status: number }
   | { readonly kind: "connect-error" | "unavailable" | "cut" | "client-abort" };
 
+/** What there is at a moment; all else is counted over a time. */
+type Present = Pick<InstanceStatistics, "inFlight" | "longLived" | "queued" | "connections">;
+
 const BUCKETS = LATENCY_BOUNDS_MS.length + 1;
 
 /** Index in the histogram: the first bound that is not below. */
@@ -73,9 +76,9 @@ export class Counter {
     this.#latency[bucket] = (this.#latency[bucket] ?? 0) + 1;
   }
 
-  /** The numbers since the last call; null when there is nothing in them. */
-  take(inFlight: number, longLived: number): InstanceStatistics | null {
-    if (this.#requests === 0 && this.retries === 0 && inFlight === 0 && longLived === 0) return null;
+  /** The numbers since the last call, and what is there now; null when nothing happened and nobody is served or waits. */
+  take({ inFlight = 0, longLived = 0, queued = 0, connections = 0 }: Partial<Present>): InstanceStatistics | null {
+    if (this.#requests + this.retries + inFlight + longLived + queued === 0) return null;
     const [, , status2xx = 0, status3xx = 0, status4xx = 0, status5xx = 0] = this.#byClass;
     const row: InstanceStatistics = {
       serviceId: this.serviceId,
@@ -93,6 +96,8 @@ export class Counter {
       clientAborts: this.#clientAborts,
       inFlight,
       longLived,
+      queued,
+      connections,
       latency: this.#latency,
     };
     this.#requests = this.#connectErrors = this.#unavailable = this.#cut = this.#clientAborts = this.retries = 0;

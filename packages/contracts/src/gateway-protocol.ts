@@ -33,6 +33,10 @@ export const InstanceStatistics = z.strictObject({
   inFlight: z.int(),
   /** Upgraded connections (WebSocket) that are open. */
   longLived: z.int(),
+  /** Requests that wait for a place, or for a first instance: none of them is an instance's yet, so they stand in the row of the service. */
+  queued: z.int().default(0),
+  /** Connections to the instance that are open, those that carry nothing just now included. */
+  connections: z.int().default(0),
   /** Counts per bucket of LATENCY_BOUNDS_MS, and one more. */
   latency: z.array(z.int()),
 });
@@ -106,12 +110,12 @@ export const JoinGateway = z.strictObject({ token: z.string(), name: Name, url: 
 export type JoinGateway = z.infer<typeof JoinGateway>;
 export const JoinedGateway = z.strictObject({ gatewayId: GatewayId, credential: z.string() });
 
-/** One second or minute of one service, version and instance. */
+/** One second or minute of one service, version and instance. What waits, and connections, are of the moment alone and not kept. */
 export const Sample = z.strictObject({
   at: Moment,
   windowMs: z.number(),
   gatewayId: GatewayId,
-  ...InstanceStatistics.shape,
+  ...InstanceStatistics.omit({ queued: true, connections: true }).shape,
 });
 export type Sample = z.infer<typeof Sample>;
 

@@ -193,6 +193,8 @@ describe.each(await serverKinds())("the link of gateways on %s", (kind) => {
       retries: 0,
       clientAborts: 0,
       inFlight: 2,
+      queued: 0,
+      connections: 2,
       longLived: 0,
       latency: [3, 4],
     });

@@ -1,11 +1,11 @@
 import type { TableCondition } from "@evenkeel/contracts/route-table";
 import { TrafficPolicy } from "@evenkeel/contracts/traffic-rule";
 import { afterEach, beforeEach, describe, expect } from "vitest";
-import { Bed, DRIVERS } from "./bed.ts";
+import { Bed, DRIVERS, until } from "./bed.ts";
 import { namedApplication, putRules, rule, sendTo, way } from "./rule-bed.ts";
 import { conforming, printTable } from "./table.ts";
 
-printTable("callers and outliers");
+printTable("callers, outliers, and who waits");
 
 /** Each has its own address on this machine. */
 const CALLERS = ["127.0.0.2", "127.0.3.7", "127.0.3.70", "127.9.9.9"];
@@ -50,6 +50,33 @@ describe.each(DRIVERS)("%s", (driver) => {
       expect(await chosen({ "x-forwarded-for": "127.0.3.7, 127.9.9.9", "x-real-ip": "127.9.9.9" })).toEqual(expected);
     });
   }
+
+  check("who waits for a first instance, or for a place, is told of while he waits", async () => {
+    const open: (() => void)[] = [];
+    const port = await bed.application((_req, res) => void open.push(() => res.end("done")));
+    const queued = async (count: number): Promise<void> =>
+      await until(async () => ((await bed.statistics(null))?.queued ?? 0) === count);
+    await bed.apply([], 60_000);
+    const waiting = [bed.ask(), bed.ask(), bed.ask({ method: "POST", body: "x" })];
+    await queued(3);
+    await bed.apply([{ port }], 60_000);
+    await until(() => open.length === 3);
+    await queued(0);
+    expect(await bed.statistics(port)).toMatchObject({ inFlight: 3, queued: 0, connections: 3 });
+    for (const end of open.splice(0)) end();
+    expect((await Promise.all(waiting)).map(({ body }) => body)).toEqual(["done", "done", "done"]);
+    await putRules(bed, [{ port }], {
+      rules: [rule("one", { concurrency: { requests: 1, queue: 2, queueMs: 60_000 } })],
+    });
+    const three = [bed.ask(), bed.ask(), bed.ask()];
+    await queued(2);
+    for (let served = 0; served < 3; served += 1) {
+      await until(() => open.length === 1);
+      open.pop()?.();
+    }
+    expect((await Promise.all(three)).map(({ body }) => body)).toEqual(["done", "done", "done"]);
+    await queued(0);
+  });
 
   check(
     "an instance that fails half of its requests is left alone, and asked again when its time is over",

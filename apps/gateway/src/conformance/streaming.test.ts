@@ -198,7 +198,7 @@ describe.each(DRIVERS)("%s", (driver) => {
         const [data] = await once(webSocket, "message");
         expect(String(data)).toBe(text);
       }
-      expect(await bed.statistics(port)).toMatchObject({ inFlight: 0, longLived: 1, requests: 1 });
+      expect(await bed.statistics(port)).toMatchObject({ inFlight: 0, longLived: 1, connections: 1, requests: 1 });
       await bed.apply([{ port, draining: true }]);
       expect(bed.plane.draining()).toEqual([{ instance: bed.key(port), inFlight: 0, longLived: 1 }]);
       webSocket.send("still");

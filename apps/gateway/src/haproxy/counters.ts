@@ -5,6 +5,8 @@ export interface Counts {
   readonly server: string;
   /** Requests and connections on it now. */
   readonly current: number;
+  /** Open connections to a server that may be shared, those without a request too. */
+  readonly connections: number;
   readonly status2xx: number;
   readonly status3xx: number;
   readonly status4xx: number;
@@ -25,6 +27,7 @@ type Numbers = Omit<Counts, "backend" | "server">;
 
 const COLUMNS: Readonly<Record<keyof Numbers, readonly string[]>> = {
   current: ["scur"],
+  connections: ["used_conn_cur", "srv_icur"],
   status2xx: ["hrsp_2xx"],
   status3xx: ["hrsp_3xx"],
   status4xx: ["hrsp_4xx"],
@@ -56,11 +59,13 @@ export function readCounts(text: string): Counts[] {
   });
 }
 
-/** What was counted since `before`; `current` is no count and stays. */
+const PRESENT: readonly (keyof Numbers)[] = ["current", "connections"];
+
+/** What was counted since `before`; what there is now is no count and stays. */
 export function since(now: Counts, before: Counts | undefined): Counts {
   if (before === undefined) return now;
   const numbers = Object.fromEntries(
-    NAMES.map((name) => [name, name === "current" ? now.current : Math.max(0, now[name] - before[name])]),
+    NAMES.map((name) => [name, PRESENT.includes(name) ? now[name] : Math.max(0, now[name] - before[name])]),
   ) as unknown as Numbers;
   return { backend: now.backend, server: now.server, ...numbers };
 }

@@ -34,6 +34,7 @@ export class Tally {
       const row = rowOf(rows, { backend, server }, versionOf);
       if (row !== null) row.latency = row.latency.map((count, index) => count + (histogram[index] ?? 0));
     }
+    for (const row of rows.values()) row.queued = Math.max(0, row.queued);
     return [...rows.values()].filter(hasSomething);
   }
 }
@@ -42,8 +43,8 @@ const pathOf = ({ backend, server }: { backend: string; server: string }): strin
 const byPath = (counts: readonly Counts[]): Map<string, Counts> =>
   new Map(counts.map((count) => [pathOf(count), count]));
 
-function hasSomething({ requests, retries, clientAborts, inFlight, longLived }: Row): boolean {
-  return requests + retries + clientAborts + inFlight + longLived > 0;
+function hasSomething({ requests, retries, clientAborts, inFlight, longLived, queued }: Row): boolean {
+  return requests + retries + clientAborts + inFlight + longLived + queued > 0;
 }
 
 function rowOf(
@@ -75,6 +76,8 @@ function rowOf(
     clientAborts: 0,
     inFlight: 0,
     longLived: 0,
+    queued: 0,
+    connections: 0,
     latency: empty(),
   };
   rows.set(key, row);
@@ -82,6 +85,9 @@ function rowOf(
 }
 
 function addTo(rows: Map<string, Row>, count: Counts, versionOf: (server: string) => string): void {
+  const whole = rowOf(rows, { ...count, server: WHOLE }, versionOf);
+  // Those whom a backend has and none of its servers wait.
+  if (whole !== null) whole.queued += count.server === WHOLE ? count.current : -count.current;
   const row = rowOf(rows, count, versionOf);
   if (row === null) return;
   if (count.server === WHOLE) {
@@ -101,6 +107,9 @@ function addTo(rows: Map<string, Row>, count: Counts, versionOf: (server: string
   row.cut += count.cut;
   row.retries += count.retries;
   row.clientAborts += count.clientAborts;
-  if (readBackendName(count.backend)?.mode === "raw") row.longLived += count.current;
+  const mode = readBackendName(count.backend)?.mode;
+  // Where none is shared each has its own, and HAProxy counts no connections.
+  row.connections += mode === "kept" ? count.connections : count.current;
+  if (mode === "raw") row.longLived += count.current;
   else row.inFlight += count.current;
 }

@@ -142,9 +142,9 @@ export class DataPlane implements Driver {
 
   takeStatistics(): InstanceStatistics[] {
     const rows: (InstanceStatistics | null)[] = [];
-    for (const { counter } of this.#services.values()) rows.push(counter.take(0, 0));
-    for (const { counter, inFlight, longLived } of this.#instances()) {
-      rows.push(counter.take(inFlight.size, longLived.size));
+    for (const { counter, queued } of this.#services.values()) rows.push(counter.take({ queued }));
+    for (const { counter, inFlight, longLived, connections } of this.#instances()) {
+      rows.push(counter.take({ inFlight: inFlight.size, longLived: longLived.size, connections }));
     }
     for (const instance of this.#retired) {
       if (instance.inFlight.size === 0 && instance.longLived.size === 0) this.#retired.delete(instance);

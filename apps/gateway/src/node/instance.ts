@@ -76,6 +76,7 @@ export class Instance {
   /** Null until a connection was tried; then what hindered it, or "" when it was made. */
   reached: string | null = null;
   readonly #idle: Line[] = [];
+  #connected = 0;
   readonly #onIdle: (instance: Instance) => void;
 
   constructor(service: Owner, upstream: Upstream, onIdle: (instance: Instance) => void) {
@@ -87,6 +88,11 @@ export class Instance {
     this.origin = `http://${host}:${upstream.port}`;
     this.counter = new Counter(service.id, upstream.instance, upstream.version);
     this.#onIdle = onIdle;
+  }
+
+  /** Those that left HTTP are their tunnels', and no line's any more. */
+  get connections(): number {
+    return this.#connected + this.longLived.size;
   }
 
   /** A connection for one request; `once` = the request must not be sent twice. */
@@ -102,7 +108,11 @@ export class Instance {
 
   #open(): Line {
     const line = new Line(this.origin, this.service.responseTimeoutMs);
+    line.client.on("connect", () => {
+      this.#connected += 1;
+    });
     line.client.on("disconnect", () => {
+      this.#connected -= 1;
       line.proven = false;
       const index = this.#idle.indexOf(line);
       if (index === -1) return;

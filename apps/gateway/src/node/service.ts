@@ -95,6 +95,11 @@ export class Service {
     this.standing.ended(instance, ending);
   }
 
+  /** Requests that wait for a place of a rule, or for an instance. */
+  get queued(): number {
+    return this.#rules.reduce((sum, { places }) => sum + (places?.waiting ?? 0), this.#parked.size);
+  }
+
   /** Calls back when the table has changed, or when the time is over; false when too many wait already. */
   park(waitMs: number, wake: () => void): boolean {
     if (this.#parked.size >= MAX_PARKED) return false;

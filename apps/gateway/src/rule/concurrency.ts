@@ -39,6 +39,10 @@ export class Places {
     return leave;
   }
 
+  get waiting(): number {
+    return this.#line.length;
+  }
+
   giveBack(): void {
     const next = this.#line.shift();
     // The place goes from hand to hand.

@@ -1,14 +1,12 @@
-import type { InstanceStatistics, Sample } from "@evenkeel/contracts/gateway-protocol";
-import type { GatewayId, ServiceId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
+import type { Sample } from "@evenkeel/contracts/gateway-protocol";
+import type { ServiceId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { Database } from "../../database.ts";
 import type { SampleTables } from "../tables.ts";
 
 /** What one gateway counted in one window. */
-export interface GatewaySample extends InstanceStatistics {
-  readonly gatewayId: GatewayId;
+export interface GatewaySample extends Omit<Sample, "at"> {
   readonly workspaceId: WorkspaceId;
-  readonly windowMs: number;
 }
 
 /** Stores samples at the moment of the database's clock; a gateway's own clock decides nothing. Services of another workspace are not its to report. */
