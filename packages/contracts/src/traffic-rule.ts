@@ -156,10 +156,16 @@ export const Gray = z
     match: z.array(Condition).max(20).default([]),
     /** What the users of the new version carry on, for the services behind it. */
     lane: Name.optional(),
+    /** Two versions side by side: the last share stays, and so do the hosts of either version, until the next release or the rollback of this one. */
+    stay: z.boolean().default(false),
   })
   .refine(({ steps }) => steps.every((step, index) => step > (steps[index - 1] ?? -1)), {
     path: ["steps"],
     message: "must grow",
+  })
+  .refine(({ steps, stay }) => !stay || (steps.at(-1) ?? 0) < 100, {
+    path: ["steps"],
+    message: "must end below 100 where two versions stay side by side",
   });
 export type Gray = z.infer<typeof Gray>;
 

@@ -1,7 +1,7 @@
 import type { Change } from "@evenkeel/contracts/change";
 import { ChangeId, newId } from "@evenkeel/contracts/id";
 import { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
-import { SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
+import { Gray, SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
 import { afterEach, describe, expect, test } from "vitest";
 import { renderTable } from "../route/index.ts";
 import { Fleet } from "../slot/testing.ts";
@@ -76,6 +76,20 @@ describe("the plan of a gray release", () => {
       ["end-gray", "settle-release"],
     ]);
     expect(wayBack(3)).toEqual([["prepare-release", "end-gray"], ["settle-release"]]);
+  });
+
+  test("two versions that stay side by side: no host beyond the share, and nothing is cleared up", () => {
+    const gray = { steps: [10, 50], stay: true };
+    expect(groupsIn({ gray })).toEqual([
+      ["shop", "", "local-1"],
+      ["shop users 10 %", "shop", "shop 10 %"],
+      ["shop 2", "shop users 10 %", "local-2"],
+      ["shop users 50 %", "shop 2", "shop 50 %"],
+    ]);
+    const { closing, targets } = planned(spec({ gray }), everywhere);
+    expect(closing).toEqual([]);
+    expect(targets.map(({ name }) => name)).toEqual(["local-1", "shop 10 %", "local-2", "shop 50 %"]);
+    expect(Gray.safeParse({ stay: true }).success).toBe(false);
   });
 
   const blocking = SetTrafficRule.parse({ name: "all", service: "shop", send: { to: [{ to: {} }] } });
@@ -172,5 +186,19 @@ describe("a gray release on four hosts", () => {
     expect(await shares()).toEqual([["gray-shop", 0, 100]]);
     await fleet.release("3.0.0", routed);
     expect(await shares()).toEqual([]);
+  });
+
+  test("that leaves two versions side by side: the service stays what it was, and its rollback takes the second one away", async () => {
+    fleet = await Fleet.start(["h1", "h2", "h3", "h4"]);
+    await fleet.release("1.0.0", routed);
+    const gray = { steps: [20], stay: true, key: [{ cookie: "uid" }] };
+    const { id } = await fleet.release("2.0.0", { ...routed, gray });
+    expect(versions()).toEqual(["2.0.0", "1.0.0", "1.0.0", "1.0.0"]);
+    expect(await shares()).toEqual([["gray-shop", 20, 80]]);
+    expect((await fleet.service()).revision?.packageVersion).toBe("1.0.0");
+    const back = await fleet.call("POST", `/changes/${id}/rollback`, { speed: "fast", reason: "A is better" });
+    await fleet.start(back.id);
+    await fleet.waitFor(back.id, "succeeded");
+    expect([versions(), await shares()]).toEqual([Array(4).fill("1.0.0"), []]);
   });
 });

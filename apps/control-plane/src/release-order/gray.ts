@@ -127,7 +127,7 @@ function staged(part: Part, plan: ServicePlan, { gray, to }: Pick<Moving, "gray"
   const service = serviceOf(release);
   const moving: Moving = { release, world, gray, to };
   const ordered = inOrder(plan.targets, release.strategy);
-  const stages = stagesOf(ordered, gray.steps);
+  const stages = stagesOf(ordered, gray);
   const shares = stages.flatMap(({ hosts, steps }) =>
     steps.map((percent) => shareTarget(moving, { percent, hosts: ordered.slice(0, hosts), all: ordered })),
   );
@@ -135,16 +135,15 @@ function staged(part: Part, plan: ServicePlan, { gray, to }: Pick<Moving, "gray"
   const put = rulesOf(moving, 0).map((definition) => ({ serviceId: serviceIdOf(world), definition }));
   const remove = leftOver(release, world).filter((name) => !put.some(({ definition }) => definition.name === name));
   const named = (name: string) => (alone ? name : `${name} ${service}`);
+  const end = setRules({ remove: gray.match.length === 0 ? [share] : [share, content] }, named("end-gray"));
   return {
     ...plan,
     basis: [...plan.basis, basisOfRules(world, service)],
     opening: [...plan.opening, setRules({ put, remove }, named("begin-gray"))],
-    closing: [
-      setRules({ remove: gray.match.length === 0 ? [share] : [share, content] }, named("end-gray")),
-      ...plan.closing,
-    ],
+    // Side by side with the new version the service stays what it was.
+    closing: gray.stay ? [] : [end, ...plan.closing],
     groups: groupsOf({ service, strategy: release.strategy }, ordered, stages),
-    targets: [...ordered, ...shares],
+    targets: [...ordered.slice(0, stages.at(-1)?.hosts), ...shares],
   };
 }
 
@@ -161,12 +160,12 @@ interface Stage {
   readonly steps: readonly number[];
 }
 
-/** Of each share so many hosts as it asks for, rounded up; the rest comes at the end. */
-function stagesOf(ordered: readonly PlannedTarget[], steps: readonly number[]): Stage[] {
+/** Of each share so many hosts as it asks for, rounded up; the rest comes at the end, or stays. */
+function stagesOf(ordered: readonly PlannedTarget[], { steps, stay }: Gray): Stage[] {
   const all = ordered.length;
   const byHosts = Map.groupBy(steps, (step) => Math.min(all, Math.max(1, Math.ceil((step * all) / 100))));
   const stages = [...byHosts].map(([hosts, its]) => ({ hosts, steps: its }));
-  return stages.at(-1)?.hosts === all ? stages : [...stages, { hosts: all, steps: [] }];
+  return stay || stages.at(-1)?.hosts === all ? stages : [...stages, { hosts: all, steps: [] }];
 }
 
 function shareTarget(
