@@ -30,6 +30,7 @@ import { addPackageCommands } from "./package.ts";
 import { addPrincipalCommands } from "./principal.ts";
 import { addReviewCommands } from "./review.ts";
 import { addScaleCommands } from "./scale.ts";
+import { addScalingRuleCommands } from "./scaling-rule.ts";
 import { addServiceCommands } from "./service.ts";
 import { addTemplateCommands } from "./template.ts";
 import { addTokenCommands } from "./token.ts";
@@ -54,6 +55,7 @@ const PARTS: readonly AddCommands[] = [
   addPackageCommands,
   addModuleCommands,
   addBaseClusterCommands,
+  addScalingRuleCommands,
   addHostCommands,
   addGatewayCommands,
   addTrafficRuleCommands,

@@ -20,6 +20,7 @@ import { cellAway } from "./046-cell-away.ts";
 import { session } from "./050-session.ts";
 import { modules } from "./053-modules.ts";
 import { baseSamples } from "./063-base-samples.ts";
+import { scalingRule } from "./064-scaling-rule.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -43,6 +44,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "050-session": session,
   "053-modules": modules,
   "063-base-samples": baseSamples,
+  "064-scaling-rule": scalingRule,
 };
 
 const NOTHING: Migration = { up: async () => undefined };

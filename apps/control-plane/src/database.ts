@@ -22,6 +22,7 @@ import type { ReviewTables } from "./review/tables.ts";
 import type { RevisionTables } from "./revision/tables.ts";
 import type { RouteTables } from "./route/tables.ts";
 import type { SampleTables } from "./sample/tables.ts";
+import type { ScalingRuleTables } from "./scaling-rule/tables.ts";
 import type { ServiceTables } from "./service/tables.ts";
 import type { SessionTables } from "./session/tables.ts";
 import type { TenantTables } from "./tenant/tables.ts";
@@ -60,4 +61,5 @@ export interface Database
     ModuleTables,
     BaseClusterTables,
     BaseWindowTables,
+    ScalingRuleTables,
     ConvergenceTables {}

@@ -35,6 +35,7 @@ import { type WiredPackages, wirePackages } from "./package/wire.ts";
 import { cachedCallers, findCaller, principalHandlers } from "./principal/index.ts";
 import { principalGroupHandlers } from "./principal-group/index.ts";
 import { reviewFindings, reviewHandlers } from "./review/index.ts";
+import { scalingRuleHandlers, startScaling } from "./scaling-rule/index.ts";
 import { sessionHandlers } from "./session/index.ts";
 import { openApiDocument, systemHandlers } from "./system/index.ts";
 import { topologyHandlers } from "./topology/index.ts";
@@ -89,6 +90,7 @@ export async function startControlPlane(config: Config, log: Log, options: Start
   await server.serve(service, fleet.upgrades);
   executor.open();
   const keeper = startKeeper(kernel);
+  const scaling = startScaling(kernel);
   keepHouse({ ground, packages }, stop.signal);
   log.info({ url: server.url, replica: ground.lease.id, endpoints: Object.keys(handlers).length }, "serving");
   return {
@@ -99,6 +101,7 @@ export async function startControlPlane(config: Config, log: Log, options: Start
       // Links first: agents and gateways go to another replica while this one still finishes what is under way.
       await fleet.close();
       await keeper.close();
+      await scaling.close();
       await executor.close();
       await server.close(hurry);
       await ground.close();
@@ -148,6 +151,7 @@ function handlersOf(
     ...moduleHandlers(ground),
     ...baseClusterHandlers(ground),
     ...baseWindowHandlers(ground),
+    ...scalingRuleHandlers(ground),
   };
 }
 

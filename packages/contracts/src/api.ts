@@ -14,6 +14,7 @@ import { overviewEndpoints } from "./overview.ts";
 import { packageEndpoints } from "./package.ts";
 import { principalEndpoints, principalGroupEndpoints } from "./principal.ts";
 import { reviewEndpoints } from "./review.ts";
+import { scalingRuleEndpoints } from "./scaling-rule.ts";
 import { serviceEndpoints } from "./service.ts";
 import { sessionEndpoints } from "./session.ts";
 import { systemEndpoints } from "./system.ts";
@@ -51,6 +52,7 @@ export const api = {
   ...moduleBundleEndpoints,
   ...baseClusterEndpoints,
   ...moduleStatisticsEndpoints,
+  ...scalingRuleEndpoints,
 };
 export type Api = typeof api;
 export type OperationName = keyof Api;

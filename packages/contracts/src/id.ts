@@ -66,6 +66,8 @@ export const BaseClusterId = idSchema<"BaseClusterId">("bcl");
 export type BaseClusterId = z.infer<typeof BaseClusterId>;
 export const BaseId = idSchema<"BaseId">("base");
 export type BaseId = z.infer<typeof BaseId>;
+export const ScalingRuleId = idSchema<"ScalingRuleId">("scr");
+export type ScalingRuleId = z.infer<typeof ScalingRuleId>;
 export const ReviewId = idSchema<"ReviewId">("rvw");
 export type ReviewId = z.infer<typeof ReviewId>;
 

@@ -7,7 +7,7 @@ import type { Database } from "../database.ts";
 import { pageStart, toPage } from "../http/index.ts";
 
 /** Tables of rules: a name of the tenant and a definition as a whole. */
-type NamedTable = "window" | "approval_rule" | "admission_rule";
+type NamedTable = "window" | "approval_rule" | "admission_rule" | "scaling_rule";
 
 interface NamedRow<Definition> {
   id: string;

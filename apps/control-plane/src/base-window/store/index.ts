@@ -1,4 +1,5 @@
 export { insertWindows, type ToldWindow } from "./insert.ts";
+export { readLoad } from "./load.ts";
 export {
   readBaseReadings,
   readBaseSamples,

@@ -10,7 +10,7 @@ export interface ToldWindow {
   readonly window: BaseWindow;
 }
 
-/** Stores windows as of now by the database's clock. Of a base that is not known, or is another tenant's, nothing is stored. */
+/** Stores windows as of now by the database's clock, a base and its modules in the same moment. Of a base that is not known, or is another tenant's, nothing is stored. */
 export async function insertWindows(db: Kysely<Database>, told: readonly ToldWindow[]): Promise<void> {
   const rows = told.map(({ hostId, tenantId, window }) => ({ hostId, tenantId, ...window }));
   await sql`
@@ -23,12 +23,12 @@ export async function insertWindows(db: Kysely<Database>, told: readonly ToldWin
         join service on service.id = base.service_id
     ), of_bases as (
       insert into base_sample
-      select clock_timestamp(), "tenantId", workspace_id, base_id, cluster_id, "windowMs", "cpuPercent",
+      select statement_timestamp(), "tenantId", workspace_id, base_id, cluster_id, "windowMs", "cpuPercent",
         "rssBytes", "heapUsedBytes", "heapLimitBytes", "loopDelayP99Ms", "loopDelayMaxMs"
       from told
     )
     insert into module_sample
-    select clock_timestamp(), told."tenantId", told.workspace_id, told.base_id, told.cluster_id, told."windowMs",
+    select statement_timestamp(), told."tenantId", told.workspace_id, told.base_id, told.cluster_id, told."windowMs",
       one."cpuPercent", one.name, one.version, one.requests, one.errors, one.throttled, one.restarts, one."inFlight",
       one."heapBytes", one."blockMs", array(select count::int from jsonb_array_elements_text(one.latency) as count)
     from told, jsonb_to_recordset(told.modules) as one(name text, version text, requests int, errors int, throttled int,

@@ -1,4 +1,3 @@
-import { MODULE_LATENCY_BOUNDS_MS } from "@evenkeel/contracts/base-protocol";
 import type { TenantId } from "@evenkeel/contracts/id";
 import {
   type BaseReading,
@@ -9,6 +8,7 @@ import {
 } from "@evenkeel/contracts/module-statistics";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Database } from "../../database.ts";
+import { LATENCY_COLUMN, quantile } from "./latency.ts";
 
 /** Which windows are asked for; what is left out is any. */
 export interface WindowFilter {
@@ -48,15 +48,12 @@ function matching(filter: WindowFilter): RawBuilder<unknown> {
 
 const since = (seconds: number) => sql`s.at > clock_timestamp() - make_interval(secs => ${seconds})`;
 
-const BUCKETS = sql.raw(
-  Array.from(MODULE_LATENCY_BOUNDS_MS, (_, at) => `coalesce(sum(s.latency[${at + 1}]), 0)::int`).join(", "),
-);
 /** Of several bases in one step: each was watched for its part of the step, and is taken to have gone on like that. */
 const perSecond = (column: string) =>
   sql`(sum(${sql.ref(column)}) * 1000 * count(distinct s.base_id) / sum(s.window_ms))::float8`;
 const MODULE_COLUMNS = sql`${perSecond("s.requests")} as "requestsPerSecond",
   (least(sum(s.errors), sum(s.requests)) * 100 / nullif(sum(s.requests), 0)::float8) as "errorPercent",
-  array[${BUCKETS}] as latency, avg(s.cpu_percent) as "cpuPercent", avg(s.heap_bytes)::float8 as "heapBytes",
+  ${LATENCY_COLUMN} as latency, avg(s.cpu_percent) as "cpuPercent", avg(s.heap_bytes)::float8 as "heapBytes",
   (avg(s.in_flight) * count(distinct s.base_id))::float8 as "inFlight", max(s.block_ms) as "blockMs",
   ${perSecond("s.throttled")} as "throttledPerSecond", sum(s.restarts)::int as restarts`;
 const BASE_COLUMNS = sql`avg(s.cpu_percent) as "cpuPercent", avg(s.rss_bytes)::float8 as "rssBytes",
@@ -121,15 +118,3 @@ const withPercentiles = <Row extends { readonly latency: readonly number[] }>({ 
   p50Ms: quantile(latency, 0.5),
   p99Ms: quantile(latency, 0.99),
 });
-
-/** The upper bound of the bucket in which this share of the requests lies. */
-function quantile(counts: readonly number[], share: number): number | null {
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  if (total === 0) return null;
-  let seen = 0;
-  const bucket = counts.findIndex((count) => {
-    seen += count;
-    return seen >= total * share;
-  });
-  return MODULE_LATENCY_BOUNDS_MS[bucket] ?? null;
-}

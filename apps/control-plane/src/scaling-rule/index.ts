@@ -1,0 +1,2 @@
+export { scalingRuleHandlers } from "./endpoints.ts";
+export { type ScalingKeeper, startScaling } from "./keeper.ts";
