@@ -5,6 +5,7 @@ import { findService } from "./service.ts";
 
 interface ConvergeOptions extends CarryOptions {
   readonly host: string;
+  readonly modules?: boolean;
 }
 
 export const addConvergeCommands: AddCommands = (program, run) => {
@@ -12,12 +13,15 @@ export const addConvergeCommands: AddCommands = (program, run) => {
     .command("converge")
     .argument("<service>", "name or id")
     .requiredOption("--host <name>", "which host")
+    .option("--modules", "the modules of the base that it is there, not the service's revision")
     .description("brings a host that missed a change to what the service runs; one that comes back does so by itself");
   withCarryOptions(converge).action(
-    run(async (cli, name: string, { host, ...options }: ConvergeOptions) => {
+    run(async (cli, name: string, { host, modules, ...options }: ConvergeOptions) => {
       const { name: service, workspace } = await findService(cli, name);
-      const question = `Bring ${host} to what ${service} runs all the same?`;
-      const ended = await carryOut(cli, { kind: CONVERGENCE, spec: { workspace, service, host }, question }, options);
+      const of = modules === true ? "modules" : "revision";
+      const question = `Bring ${host} to what ${of === "modules" ? "its base-cluster wants" : `${service} runs`} all the same?`;
+      const spec = { workspace, service, host, of };
+      const ended = await carryOut(cli, { kind: CONVERGENCE, spec, question }, options);
       if (ended !== null) answerEnd(cli, ended);
     }),
   );

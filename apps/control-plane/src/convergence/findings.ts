@@ -1,4 +1,5 @@
 import type { Finding } from "@evenkeel/contracts/change";
+import type { ConvergenceSpec } from "@evenkeel/contracts/convergence";
 import { problemOf } from "@evenkeel/contracts/error";
 import type { TenantId } from "@evenkeel/contracts/id";
 import type { Kysely } from "kysely";
@@ -7,19 +8,23 @@ import { listOwed } from "./store.ts";
 
 /** Hosts that do not have what their services run: away, waiting for their turn, or tried in vain. */
 export async function convergenceFindings(db: Kysely<Database>, tenantId: TenantId): Promise<Finding[]> {
-  return (await listOwed(db, tenantId)).map(({ service, host, becauseOf, triedAt, since, changeId, problem }) => ({
+  return [...(await findingsOf(db, tenantId, "revision")), ...(await findingsOf(db, tenantId, "modules"))];
+}
+
+async function findingsOf(db: Kysely<Database>, tenantId: TenantId, of: ConvergenceSpec["of"]): Promise<Finding[]> {
+  return (await listOwed(db, tenantId, of)).map(({ service, host, becauseOf, triedAt, since, changeId, problem }) => ({
     severity: triedAt === null ? "note" : "warning",
-    resource: `service/${service} on ${host}`,
+    resource: of === "modules" ? `base/${service}@${host}` : `service/${service} on ${host}`,
     problem: problemOf("HOST_BEHIND", {
-      host,
-      service,
-      change: becauseOf,
+      ...{ host, service, change: becauseOf },
       problem: triedAt === null ? "it was away" : (problem?.title ?? "its convergence was given up"),
     }),
     since,
     actions: [
       ...(changeId === null ? [] : [`change show ${changeId}`]),
-      ...(triedAt === null ? [] : [`converge ${service} --host ${host}`]),
+      ...(triedAt === null ? [] : [`converge ${service} --host ${host}${FLAG[of]}`]),
     ],
   }));
 }
+
+const FLAG = { revision: "", modules: " --modules" } as const;

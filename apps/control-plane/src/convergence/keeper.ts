@@ -1,20 +1,23 @@
 /**
  * Invariants:
- * 1. What a host is owed is a row; whatever is done about it is done in one transaction under the lock of that row, so once.
+ * 1. What a host or a base is owed is a row; whatever is done about it is done in one transaction under the lock of that row, so once.
  * 2. Of one slot one convergence is under way at most; one that has not begun and is out of date is replaced by a newer one.
  * 3. A convergence that failed is closed: it must not hold the service against the next release. It is tried again after the
  *    host has connected anew, or when a person asks.
  * 4. Missed notifications are made good by a look every few seconds; any replica may look.
  */
 import { CONVERGENCE } from "@evenkeel/contracts/convergence";
+import { isRefusal } from "@evenkeel/contracts/error";
 import { inTransaction } from "@evenkeel/kit/sql";
 import type { Transaction } from "kysely";
 import { writeAudit } from "../audit/index.ts";
 import { type ChangeDeps, closeChange, createChange, expireChange, holderOf, startChange } from "../change/index.ts";
 import type { Database } from "../database.ts";
+import { answers } from "../placement/plan/index.ts";
 import { lockNames } from "../slot/plan/index.ts";
+import { baseNamed, planModules } from "./modules/plan.ts";
 import { isConverged } from "./plan.ts";
-import { readConvergence } from "./read-world.ts";
+import { readConvergence, readModules } from "./read-world.ts";
 import { type DueSlot, dueSlots, linkConvergence, settleSlot, takeDueSlot, type WhichSlot } from "./store.ts";
 
 const BY = "evenkeel";
@@ -87,27 +90,48 @@ async function bring(deps: ChangeDeps, which: WhichSlot): Promise<boolean> {
     if (due === null) return false;
     if (due.state === "failed" && due.changeId !== null) {
       const ask = { tenantId: due.tenantId, changeId: due.changeId, ...SYSTEM, tx };
-      await closeChange(deps, ask, { reason: "the host could not be brought to what its service runs" });
+      await closeChange(deps, ask, { reason: "it could not be brought to what is wanted there" });
       return true;
     }
     return await converge(deps, tx, due);
   });
 }
 
-async function converge(deps: ChangeDeps, tx: Transaction<Database>, due: DueSlot): Promise<boolean> {
-  const { tenantId, workspace, service, host: name } = due;
-  const world = await readConvergence(tx, { tenantId, workspace, service, host: name });
+/** How a slot or a base that is there stands; null = it is not there. */
+interface Found {
+  readonly isConverged: boolean;
+  /** What whoever works on it holds. */
+  readonly lock: string;
+}
+
+async function findSlot(tx: Transaction<Database>, due: DueSlot): Promise<Found | null> {
+  const world = await readConvergence(tx, due);
   const host = world.hosts.find(({ id }) => id === due.hostId);
-  if (host === undefined || !host.online) return false;
+  if (host === undefined || !host.online) return null;
+  return { isConverged: isConverged(world, host), lock: lockNames(world, due.service).revision };
+}
+
+async function findBase(tx: Transaction<Database>, due: DueSlot): Promise<Found | null> {
+  const world = await readModules(tx, due);
+  const base = baseNamed(world, due);
+  if (base === null || !answers(base)) return null;
+  const plan = planModules(due, world);
+  return { isConverged: isRefusal(plan) && plan.refused === "MODULES_SO", lock: `base/${base.id}` };
+}
+
+async function converge(deps: ChangeDeps, tx: Transaction<Database>, due: DueSlot): Promise<boolean> {
+  const { of, tenantId, workspace, service, host } = due;
+  const found = of === "modules" ? await findBase(tx, due) : await findSlot(tx, due);
+  if (found === null) return false;
   if (due.state === "planned" && due.changeId !== null)
     await expireChange(deps, { tenantId, changeId: due.changeId, ...SYSTEM, tx }, "a newer one takes its place");
-  if (isConverged(world, host)) {
+  if (found.isConverged) {
     // Somebody is at it: what is wanted there is known when that change has ended, and then this is looked at again.
-    if ((await holderOf(tx, lockNames(world, service).revision)) === null) await settleSlot(tx, due);
+    if ((await holderOf(tx, found.lock)) === null) await settleSlot(tx, due);
     return false;
   }
-  const spec = { workspace, service, host: name };
-  const reason = "the host was away";
+  const spec = { workspace, service, host, of };
+  const reason = of === "modules" ? "the base was away" : "the host was away";
   const changeId = await createChange(deps, tx, { tenantId, by: BY, body: { kind: CONVERGENCE, spec, reason } });
   await startChange(deps, { tenantId, changeId, ...SYSTEM, tx }, { wait: true });
   await linkConvergence(tx, due, changeId);

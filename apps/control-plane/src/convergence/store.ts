@@ -1,9 +1,16 @@
 import type { ChangeState } from "@evenkeel/contracts/change-state";
+import type { ConvergenceSpec } from "@evenkeel/contracts/convergence";
 import type { ChangeId, HostId, ServiceId, TenantId } from "@evenkeel/contracts/id";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../database.ts";
 
 type Tx = Transaction<Database>;
+/** What is owed: the service's revision in a slot, or modules of the base there. */
+type What = ConvergenceSpec["of"];
+
+// Both have the same columns but `running`, which slots alone have.
+const TABLES = { revision: "owed_slot", modules: "owed_base" } as const;
+const tableOf = (of: What): "owed_base" => TABLES[of] as "owed_base";
 
 /** A slot that a change was about, and what it wanted there. */
 export interface ToldSlot {
@@ -32,6 +39,18 @@ export async function recordMissed(tx: Tx, { tenantId, changeId, slots }: Missed
   );
 }
 
+/** These bases were left out of a change of their modules: they are owed what their clusters want. */
+export async function recordMissedBases(tx: Tx, { tenantId, changeId, slots }: Missed): Promise<void> {
+  if (slots.length === 0) return;
+  await sql`
+    insert into owed_base (service_id, host_id, tenant_id, because_of)
+    select base.service_id, base.host_id, ${tenantId}, ${changeId}
+    from jsonb_to_recordset(${JSON.stringify(slots)}::jsonb) as missed("serviceId" text, "hostId" text)
+      join base on base.service_id = missed."serviceId" and base.host_id = missed."hostId"
+    on conflict (service_id, host_id) do update
+      set because_of = excluded.because_of, tried_at = null, since = clock_timestamp()`.execute(tx);
+}
+
 /** What was owed there is no longer what was last wanted. */
 export async function recordBrought(tx: Tx, slots: readonly ToldSlot[]): Promise<void> {
   if (slots.length === 0) return;
@@ -43,90 +62,94 @@ export async function recordBrought(tx: Tx, slots: readonly ToldSlot[]): Promise
 
 /** The convergence has ended without bringing it: not again before the host connects anew. */
 export async function recordTried(tx: Tx, changeId: ChangeId): Promise<void> {
-  await tx
-    .updateTable("owed_slot")
-    .set({ tried_at: sql<string>`clock_timestamp()` })
-    .where("change_id", "=", changeId)
-    .execute();
+  for (const table of Object.values(TABLES))
+    await tx
+      .updateTable(table)
+      .set({ tried_at: sql<string>`clock_timestamp()` })
+      .where("change_id", "=", changeId)
+      .execute();
 }
 
 /** A slot that is owed something, on a host that is there to take it. */
-export interface DueSlot {
+export interface DueSlot extends WhichSlot {
   readonly tenantId: TenantId;
-  readonly serviceId: ServiceId;
-  readonly hostId: HostId;
   readonly workspace: string;
   readonly service: string;
   readonly host: string;
-  readonly running: boolean;
   readonly changeId: ChangeId | null;
   /** Of the newest convergence; null = there was none. */
   readonly state: ChangeState | null;
 }
 
 export interface WhichSlot {
+  readonly of: What;
   readonly serviceId: ServiceId;
   readonly hostId: HostId;
 }
 
-/** Slots for which something is to be done now; those under way are left alone. */
+/** Slots and bases for which something is to be done now; those under way are left alone. */
 export async function dueSlots(db: Kysely<Database>, limit: number): Promise<WhichSlot[]> {
-  return await dueQuery(db)
-    .select(["owed_slot.service_id as serviceId", "owed_slot.host_id as hostId"])
-    .limit(limit)
-    .execute();
+  const due: WhichSlot[] = [];
+  for (const of of ["revision", "modules"] as const) {
+    const query = dueQuery(db, of).select(["owed.service_id as serviceId", "owed.host_id as hostId"]);
+    const rows = await query.limit(limit - due.length).execute();
+    due.push(...rows.map((row) => ({ of, ...row })));
+  }
+  return due;
 }
 
 /** The same slot again under the lock of its row; null = another replica has it, or nothing is to be done any more. */
-export async function takeDueSlot(tx: Tx, { serviceId, hostId }: WhichSlot): Promise<DueSlot | null> {
-  const row = await dueQuery(tx)
-    .innerJoin("service", "service.id", "owed_slot.service_id")
+export async function takeDueSlot(tx: Tx, { of, serviceId, hostId }: WhichSlot): Promise<DueSlot | null> {
+  const row = await dueQuery(tx, of)
+    .innerJoin("service", "service.id", "owed.service_id")
     .innerJoin("workspace", "workspace.id", "service.workspace_id")
     .select([
-      "owed_slot.tenant_id as tenantId",
-      "owed_slot.service_id as serviceId",
-      "owed_slot.host_id as hostId",
+      "owed.tenant_id as tenantId",
+      "owed.service_id as serviceId",
+      "owed.host_id as hostId",
       "workspace.name as workspace",
       "service.name as service",
       "host.name as host",
-      "owed_slot.running as running",
-      "owed_slot.change_id as changeId",
+      "owed.change_id as changeId",
       "change.state as state",
     ])
-    .where("owed_slot.service_id", "=", serviceId)
-    .where("owed_slot.host_id", "=", hostId)
-    .forUpdate("owed_slot")
+    .where("owed.service_id", "=", serviceId)
+    .where("owed.host_id", "=", hostId)
+    .forUpdate("owed")
     .skipLocked()
     .executeTakeFirst();
-  return row ?? null;
+  return row === undefined ? null : { of, ...row };
 }
 
-function dueQuery(db: Kysely<Database>) {
+function dueQuery(db: Kysely<Database>, of: What) {
+  const answers = sql<boolean>`exists (select from base
+    where base.service_id = owed.service_id and base.host_id = owed.host_id and base.report is not null)`;
   return db
-    .selectFrom("owed_slot")
-    .innerJoin("host", "host.id", "owed_slot.host_id")
-    .innerJoin("host_session", "host_session.host_id", "owed_slot.host_id")
+    .selectFrom(`${tableOf(of)} as owed`)
+    .innerJoin("host", "host.id", "owed.host_id")
+    .innerJoin("host_session", "host_session.host_id", "owed.host_id")
     .innerJoin("replica", "replica.id", "host_session.replica_id")
-    .leftJoin("change", "change.id", "owed_slot.change_id")
+    .leftJoin("change", "change.id", "owed.change_id")
     .where("replica.lease_until", ">", sql<string>`clock_timestamp()`)
     .where("host.set_aside", "is", null)
+    .$if(of === "modules", (query) => query.where(answers))
     .where((where) =>
       where.or([
         where("change.state", "in", ["planned", "failed"]),
         where.and([
           where.or([where("change.id", "is", null), where("change.finished_at", "is not", null)]),
           where.or([
-            where("owed_slot.tried_at", "is", null),
-            where("host_session.connected_at", ">", where.ref("owed_slot.tried_at")),
+            where("owed.tried_at", "is", null),
+            where("host_session.connected_at", ">", where.ref("owed.tried_at")),
           ]),
         ]),
       ]),
     );
 }
 
-export async function linkConvergence(tx: Tx, { serviceId, hostId }: WhichSlot, changeId: ChangeId): Promise<void> {
+export async function linkConvergence(tx: Tx, { of, serviceId, hostId }: WhichSlot, changeId: ChangeId): Promise<void> {
   await tx
-    .updateTable("owed_slot")
+    .updateTable(tableOf(of))
     .set({ change_id: changeId, tried_at: null })
     .where("service_id", "=", serviceId)
     .where("host_id", "=", hostId)
@@ -134,8 +157,8 @@ export async function linkConvergence(tx: Tx, { serviceId, hostId }: WhichSlot, 
 }
 
 /** Nothing is owed there any more. */
-export async function settleSlot(tx: Tx, { serviceId, hostId }: WhichSlot): Promise<void> {
-  await tx.deleteFrom("owed_slot").where("service_id", "=", serviceId).where("host_id", "=", hostId).execute();
+export async function settleSlot(tx: Tx, { of, serviceId, hostId }: WhichSlot): Promise<void> {
+  await tx.deleteFrom(tableOf(of)).where("service_id", "=", serviceId).where("host_id", "=", hostId).execute();
 }
 
 /** What is to stand in a slot by what is owed there; null = nothing is owed. */
@@ -150,23 +173,23 @@ export async function owedTo(db: Kysely<Database>, which: { serviceId: ServiceId
   return row ?? null;
 }
 
-/** Everything that is owed, of one tenant; a hundred at most. */
-export async function listOwed(db: Kysely<Database>, tenantId: TenantId) {
+/** Everything that is owed, of one tenant; a hundred of each sort at most. */
+export async function listOwed(db: Kysely<Database>, tenantId: TenantId, of: What) {
   return await db
-    .selectFrom("owed_slot")
-    .innerJoin("host", "host.id", "owed_slot.host_id")
-    .innerJoin("service", "service.id", "owed_slot.service_id")
-    .leftJoin("change", "change.id", "owed_slot.change_id")
+    .selectFrom(`${tableOf(of)} as owed`)
+    .innerJoin("host", "host.id", "owed.host_id")
+    .innerJoin("service", "service.id", "owed.service_id")
+    .leftJoin("change", "change.id", "owed.change_id")
     .select([
       "service.name as service",
       "host.name as host",
-      "owed_slot.because_of as becauseOf",
-      "owed_slot.tried_at as triedAt",
-      "owed_slot.since as since",
+      "owed.because_of as becauseOf",
+      "owed.tried_at as triedAt",
+      "owed.since as since",
       "change.id as changeId",
       "change.problem as problem",
     ])
-    .where("owed_slot.tenant_id", "=", tenantId)
+    .where("owed.tenant_id", "=", tenantId)
     .orderBy("service.name")
     .orderBy("host.name")
     .limit(100)

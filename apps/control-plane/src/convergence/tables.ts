@@ -17,6 +17,10 @@ interface OwedSlotTable {
   since: Generated<string>;
 }
 
+/** What a base has missed of its modules: it gets what its cluster wants when it answers. */
+type OwedBaseTable = Omit<OwedSlotTable, "running">;
+
 export interface ConvergenceTables {
   owed_slot: OwedSlotTable;
+  owed_base: OwedBaseTable;
 }

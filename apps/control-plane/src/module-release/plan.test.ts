@@ -92,7 +92,7 @@ test("batches go over bases, those that have it already are left out, and one th
     ["shop@local-4"],
   ]);
   expect(made.targets.map(({ online }) => online)).toEqual([true, true, false]);
-  expect(made.warnings).toEqual(["no answer, left out: shop@local-4"]);
+  expect(made.warnings).toEqual(["no process of it answers, and one must when its turn comes: shop@local-4"]);
 });
 
 test("a number means bases that hold it, then the least loaded; placed modules stay where they are placed", () => {

@@ -31,7 +31,10 @@ export function draftOf(world: PlacementWorld, wanted: Aims): Draft | Refusal {
   if (targets.length === 0) return refuse("MODULES_SO", { title });
   if (!targets.some(({ online }) => online)) return refuse("BASES_OFFLINE", { count: targets.length });
   const applications = [...new Set(aims.map(({ base }) => base.application))];
-  const offline = aims.filter(({ base }) => !answers(base)).map(({ base }) => base.name);
+  const names = (isSo: (base: BaseRow) => boolean): string =>
+    aims.flatMap(({ base }) => (isSo(base) ? [base.name] : [])).join(", ");
+  const away = names(({ online }) => !online);
+  const gone = names((base) => base.online && !answers(base));
   return {
     title,
     // The base's own bits stay: what a rule says of its application holds for what runs in it.
@@ -48,7 +51,11 @@ export function draftOf(world: PlacementWorld, wanted: Aims): Draft | Refusal {
     basis: basisOf(aims),
     differences: differencesOf(targets),
     missing: [],
-    warnings: [...wanted.warnings, ...(offline.length > 0 ? [`no answer, left out: ${offline.join(", ")}`] : [])],
+    warnings: [
+      ...wanted.warnings,
+      ...(away === "" ? [] : [`its host is away, left out unless it comes back: ${away}`]),
+      ...(gone === "" ? [] : [`no process of it answers, and one must when its turn comes: ${gone}`]),
+    ],
     irreversible: null,
     fromRevisionId: null,
     toRevisionId: null,
