@@ -10,7 +10,16 @@ import { useWorkspace } from "../live/workspace.tsx";
 import { useWords } from "../locale/index.tsx";
 import { type Column, type Filter, ListPage } from "./list-page.tsx";
 
-const KINDS = ["release-order", "operation-order", "scale-order", "removal-order", "host-operation"] as const;
+const KINDS = [
+  "release-order",
+  "operation-order",
+  "scale-order",
+  "removal-order",
+  "host-operation",
+  "route-change",
+  "module-release",
+  "module-operation",
+] as const;
 
 const COLUMNS: readonly Column<ChangeSummary>[] = [
   {

@@ -46,6 +46,14 @@ export function sectionsOf(workspace: string): readonly Section[] {
       ],
     },
     {
+      key: "nav.modules",
+      entries: [
+        { key: "page.placement", icon: "placement", path: `${here}/placement` },
+        { key: "page.modules", icon: "module", path: `${here}/modules` },
+        { key: "page.bases", icon: "base", path: `${here}/bases` },
+      ],
+    },
+    {
       key: "nav.rules",
       entries: [
         { key: "page.approvals", icon: "approval", path: "/approvals" },

@@ -11,6 +11,10 @@ const ChangeList = lazy(async () => ({ default: (await import("../list/change-li
 const ReleasePage = lazy(async () => ({ default: (await import("../release/release-page.tsx")).ReleasePage }));
 const ServicePage = lazy(async () => ({ default: (await import("../service/service-page.tsx")).ServicePage }));
 const TopologyPage = lazy(async () => ({ default: (await import("../topology/topology-page.tsx")).TopologyPage }));
+const ModuleList = lazy(async () => ({ default: (await import("../module/module-list.tsx")).ModuleList }));
+const ModulePage = lazy(async () => ({ default: (await import("../module/module-page.tsx")).ModulePage }));
+const PlacementPage = lazy(async () => ({ default: (await import("../module/placement-page.tsx")).PlacementPage }));
+const BasePage = lazy(async () => ({ default: (await import("../module/base-page.tsx")).BasePage }));
 const DoctorPage = lazy(async () => ({ default: (await import("../system/doctor-page.tsx")).DoctorPage }));
 
 const catalogue = () => import("../list/catalogue.tsx");
@@ -31,6 +35,20 @@ const records = () => import("../governance/records.tsx");
 const AuditList = lazy(async () => ({ default: (await records()).AuditList }));
 const TokenList = lazy(async () => ({ default: (await records()).TokenList }));
 
+/** Pages below `/w/<workspace>/`. */
+const OF_WORKSPACE = {
+  changes: ChangeList,
+  topology: TopologyPage,
+  modules: ModuleList,
+  placement: PlacementPage,
+  bases: BasePage,
+  services: ServiceList,
+  release: ReleasePage,
+  hosts: HostList,
+  routes: RouteList,
+  gateways: GatewayList,
+} as const;
+
 /** Which address is which page. */
 export function Pages({ workspace }: { readonly workspace: string }) {
   const [path] = useLocation();
@@ -41,26 +59,13 @@ export function Pages({ workspace }: { readonly workspace: string }) {
           <Route path="/w/:workspace">
             <HomePage />
           </Route>
-          <Route path="/w/:workspace/changes">
-            <ChangeList workspace={workspace} />
-          </Route>
-          <Route path="/w/:workspace/topology">
-            <TopologyPage workspace={workspace} />
-          </Route>
-          <Route path="/w/:workspace/services">
-            <ServiceList workspace={workspace} />
-          </Route>
-          <Route path="/w/:workspace/release">
-            <ReleasePage workspace={workspace} />
-          </Route>
-          <Route path="/w/:workspace/hosts">
-            <HostList workspace={workspace} />
-          </Route>
-          <Route path="/w/:workspace/routes">
-            <RouteList workspace={workspace} />
-          </Route>
-          <Route path="/w/:workspace/gateways">
-            <GatewayList workspace={workspace} />
+          {Object.entries(OF_WORKSPACE).map(([path, Page]) => (
+            <Route key={path} path={`/w/:workspace/${path}`}>
+              <Page workspace={workspace} />
+            </Route>
+          ))}
+          <Route path="/w/:workspace/modules/:name">
+            {({ name }) => <ModulePage workspace={workspace} name={name} key={name} />}
           </Route>
           <Route path="/changes/:id">{({ id }) => <One id={id} schema={ChangeId} page={ChangePage} />}</Route>
           <Route path="/services/:id">{({ id }) => <One id={id} schema={ServiceId} page={ServicePage} />}</Route>

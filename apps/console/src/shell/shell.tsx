@@ -96,6 +96,8 @@ function Side({ workspaces, name }: Omit<ShellProps, "me"> & { readonly name: st
 /** A single change belongs to the list of changes, and so on. */
 function isAt(path: string, entry: string): boolean {
   if (path === entry) return true;
+  // `/w/local/modules/prices` is one of the modules; `/w/local` alone is home.
+  if (entry.split("/").length > 3 && path.startsWith(`${entry}/`)) return true;
   const last = entry.split("/").at(-1) ?? "";
   return !path.startsWith("/w/") && path.split("/")[1] === last;
 }

@@ -1,8 +1,10 @@
 import { change } from "./change.ts";
 import { home } from "./home.ts";
 import { list } from "./list.ts";
+import { module } from "./module.ts";
 import { release } from "./release.ts";
 import { shell } from "./shell.ts";
 import { topology } from "./topology.ts";
+import { traffic } from "./traffic.ts";
 
-export const zh = { ...shell, ...home, ...change, ...release, ...list, ...topology } as const;
+export const zh = { ...shell, ...home, ...change, ...release, ...list, ...module, ...topology, ...traffic } as const;

@@ -1,0 +1,3 @@
+export const traffic = {
+  "kind.route-change": "Traffic change",
+} as const;

@@ -1,0 +1,102 @@
+import { Field } from "../kit/field.tsx";
+import { useWords } from "../locale/index.tsx";
+
+interface ChooseProps {
+  readonly label: string;
+  readonly value: string;
+  readonly options: readonly string[];
+  readonly onChange: (value: string) => void;
+}
+
+export function Choose({ label, value, options, onChange }: ChooseProps) {
+  const { t } = useWords();
+  return (
+    <Field label={label}>
+      {(id) => (
+        <select id={id} className="input" value={value} onChange={(event) => onChange(event.target.value)}>
+          {!options.includes(value) && <option value={value}>{value === "" ? t("module.choose") : value}</option>}
+          {options.map((option) => (
+            <option key={option}>{option}</option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+interface CheckProps {
+  readonly checked: boolean;
+  readonly label: string;
+  readonly hint: string;
+  readonly onChange: (checked: boolean) => void;
+}
+
+export function Check({ checked, label, hint, onChange }: CheckProps) {
+  return (
+    <label className="choice">
+      <input type="checkbox" checked={checked} onChange={(event) => onChange(event.target.checked)} />
+      <span className="stack tight">
+        <strong>{label}</strong>
+        <span className="soft">{hint}</span>
+      </span>
+    </label>
+  );
+}
+
+interface CountProps {
+  readonly label: string;
+  readonly value: number;
+  readonly onChange: (value: number) => void;
+}
+
+export function Count({ label, value, onChange }: CountProps) {
+  return (
+    <Field label={label}>
+      {(id) => (
+        <input
+          id={id}
+          className="input number"
+          type="number"
+          min={1}
+          value={value}
+          onChange={(event) => onChange(Math.max(1, event.target.valueAsNumber || 1))}
+        />
+      )}
+    </Field>
+  );
+}
+
+/** `gray=yes team=cart` */
+export function Tags({ value, onChange }: { readonly value: string; readonly onChange: (value: string) => void }) {
+  const { t } = useWords();
+  return (
+    <Field label={t("module.tags")} hint={t("module.tags.hint")}>
+      {(id) => (
+        <input
+          id={id}
+          className="input mono"
+          placeholder="gray=yes"
+          value={value}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+/** Tags as a person types them, by comma or space. */
+export function tagsOf(text: string): Record<string, string> {
+  const pairs = text.split(/[\s,]+/).filter((each) => each !== "");
+  return Object.fromEntries(
+    pairs.map((each) => {
+      const equals = each.indexOf("=");
+      return equals < 0 ? [each, ""] : [each.slice(0, equals), each.slice(equals + 1)];
+    }),
+  );
+}
+
+/** Tags as they are shown. */
+export const tagText = (tags: Readonly<Record<string, string>>): string =>
+  Object.entries(tags)
+    .map(([name, value]) => (value === "" ? name : `${name}=${value}`))
+    .join(" ");
