@@ -24,10 +24,12 @@ export async function findNews(db: Kysely<Database>, reports: readonly Instances
   );
   const { rows } = await sql<{ id: HostId }>`
     with told as materialized (
-      select * from jsonb_to_recordset(${JSON.stringify(told)}::jsonb) as told("hostId" text, slot text, letter text,
+      select "hostId", slot, letter, "revisionId", address, port, state, pid, restarts, problem, since, instance
+      from jsonb_to_recordset(${JSON.stringify(told)}::jsonb) as told("hostId" text, slot text, letter text,
         "revisionId" text, address text, port int, state text, pid int, restarts int, problem jsonb, since timestamptz, instance text)
     ), stored as materialized (
-      select * from instance where host_id = any(${hostIds})
+      select host_id, service_id, letter, revision_id, address, port, state, pid, restarts, problem, since
+      from instance where host_id = any(${hostIds})
     )
     select coalesce(told."hostId", stored.host_id) as id from told full join stored
       on stored.host_id = told."hostId" and stored.service_id = told.slot and stored.letter = told.letter

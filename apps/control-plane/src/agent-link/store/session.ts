@@ -57,7 +57,11 @@ export interface Arrival {
   readonly address: string;
 }
 
-/** Makes each the newest connection of its host; null where another came first, or the replica's lease is over. */
+/**
+ * Makes each the newest connection of its host; null where another came first, or the replica's lease is over.
+ * What is compared stands in the answer of `held`, not in a condition: by its guess how many rows a condition leaves the planner would
+ * compare every arrival with every host.
+ */
 export async function takeSessions(db: Kysely<Database>, arrivals: readonly Arrival[]): Promise<(Connection | null)[]> {
   // Of two of the same host the second reads again.
   const first = new Map([...arrivals].reverse().map((arrival) => [arrival.host.hostId, arrival]));
@@ -67,18 +71,20 @@ export async function takeSessions(db: Kysely<Database>, arrivals: readonly Arri
   });
   const { rows } = await sql<{ hostId: HostId; epoch: number }>`
     with arrived as materialized (
-      select * from jsonb_to_recordset(${JSON.stringify(told)}::jsonb) as arrived("hostId" text, "replicaId" text,
+      select "hostId", "replicaId", "connectionEpoch", "journalId", "lastSequence", "bootId", "agentVersion", address
+      from jsonb_to_recordset(${JSON.stringify(told)}::jsonb) as arrived("hostId" text, "replicaId" text,
         "connectionEpoch" bigint, "journalId" text, "lastSequence" bigint, "bootId" text, "agentVersion" text, address text)
     ), held as materialized (
-      select host.id from host join arrived on arrived."hostId" = host.id order by host.id for update of host
+      select host.id, host.connection_epoch = arrived."connectionEpoch" and host.set_aside is null as free, arrived."replicaId",
+        arrived."journalId", arrived."lastSequence", arrived."bootId", arrived."agentVersion", arrived.address
+      from host join arrived on arrived."hostId" = host.id order by host.id for update of host
     ), taken as (
-      update host set connection_epoch = connection_epoch + 1, journal_id = arrived."journalId",
-        journal_sequence = arrived."lastSequence", boot_id = arrived."bootId", agent_version = arrived."agentVersion",
-        address = arrived.address, version = version + (host.address <> arrived.address)::int
-      from arrived join held on held.id = arrived."hostId"
-      where host.id = arrived."hostId" and connection_epoch = arrived."connectionEpoch" and set_aside is null
-        and exists (select from replica where id = arrived."replicaId" and lease_until > clock_timestamp())
-      returning host.id, host.tenant_id, connection_epoch, arrived."replicaId"
+      update host set connection_epoch = connection_epoch + 1, journal_id = held."journalId",
+        journal_sequence = held."lastSequence", boot_id = held."bootId", agent_version = held."agentVersion",
+        address = held.address, version = version + (host.address <> held.address)::int
+      from held where host.id = held.id and held.free
+        and exists (select from replica where id = held."replicaId" and lease_until > clock_timestamp())
+      returning host.id, host.tenant_id, connection_epoch, held."replicaId"
     ), kept as (
       insert into host_session (host_id, tenant_id, connection_epoch, replica_id)
       select id, tenant_id, connection_epoch, "replicaId" from taken
