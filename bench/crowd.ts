@@ -2,6 +2,7 @@
 // Started by agents.ts, which sends orders and is told how far they are.
 import type { Journal } from "@evenkeel/agent-core/journal";
 import { createMemoryJournal } from "@evenkeel/agent-core/memory-journal";
+import { retryPauseMs } from "@evenkeel/agent-core/retry-pause";
 import { createClient } from "@evenkeel/client/client";
 import { AGENT_LINK_PATH, HEARTBEAT_MS, LOST_AFTER_MS } from "@evenkeel/contracts/agent-protocol";
 import type { HostId } from "@evenkeel/contracts/id";
@@ -25,7 +26,6 @@ export interface CrowdReport {
   readonly connected: number;
 }
 
-const RETRY_MS = 500;
 const LOOK_MS = 1000;
 const REPORT_MS = 20;
 const JOIN_AT_ONCE = 8;
@@ -41,6 +41,7 @@ class Member {
   readonly #credential: string;
   readonly #told: (connected: boolean) => void;
   #heardMs = 0;
+  #failures = 0;
   #socket: WebSocket | null = null;
   #welcome = false;
 
@@ -63,7 +64,8 @@ class Member {
     socket.once("close", () => {
       if (this.#welcome) this.#told(false);
       this.#welcome = false;
-      setTimeout(() => void this.connect(url), RETRY_MS * (1 + Math.random()));
+      setTimeout(() => void this.connect(url), retryPauseMs(this.#failures));
+      this.#failures += 1;
     });
     const opened = await new Promise<boolean>((resolve) => {
       socket.once("open", () => resolve(true));
@@ -86,6 +88,7 @@ class Member {
       link.send(order);
       if (order.kind !== "welcome") return;
       this.#welcome = true;
+      this.#failures = 0;
       this.#told(true);
       welcomed.resolve();
     });

@@ -1,4 +1,5 @@
 import type { AgentProtocol } from "@evenkeel/agent-core/protocol";
+import { retryPauseMs } from "@evenkeel/agent-core/retry-pause";
 import {
   AGENT_LINK_PATH,
   type AgentMessage,
@@ -16,8 +17,6 @@ import type { ClockSkew } from "./clock-skew.ts";
 //    where there is a next, one that stands still is not waited for so long: the kernel counts how long this host is away.
 // 3. What cannot be sent is dropped here: the journal, not the socket, is what remembers.
 
-const FIRST_RETRY_MS = 100;
-const RETRY_MAX_MS = 3000;
 const SET_ASIDE_RETRY_MS = 5000;
 const RESEND_MS = 5000;
 const FACTS_EVERY = 5;
@@ -188,12 +187,11 @@ export class Link {
     this.#retry = setTimeout(() => this.open(), this.#pauseMs());
   }
 
-  /** Rises with each failure, half of it by chance: ten thousand agents do not come back in the same instant. */
   #pauseMs(): number {
     if (this.#setAside) return SET_ASIDE_RETRY_MS;
-    const longest = Math.min(FIRST_RETRY_MS * 2 ** this.#attempts, RETRY_MAX_MS);
+    const pauseMs = retryPauseMs(this.#attempts);
     this.#attempts += 1;
-    return longest * (0.5 + Math.random() / 2);
+    return pauseMs;
   }
 
   #stopTimers(): void {

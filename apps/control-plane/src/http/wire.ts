@@ -58,12 +58,15 @@ export async function openServer({ host, port, log }: OpenServerOptions): Promis
   };
 }
 
+/** Agents that come back by the thousand wait in it; beyond it a connection waits for a second until it is tried again. The system may allow less. */
+const BACKLOG = 4096;
+
 async function listen(server: Server, host: string, port: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", (error: NodeJS.ErrnoException) =>
     reject(error.code === "EADDRINUSE" ? new PlatformError("PORT_TAKEN", { port, holder: "another process" }) : error),
   );
-  server.listen(port, host, resolve);
+  server.listen({ port, host, backlog: BACKLOG }, resolve);
   await promise;
 }
 

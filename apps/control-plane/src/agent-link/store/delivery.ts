@@ -29,13 +29,12 @@ export async function takeQueued(db: Kysely<Database>, connections: readonly Con
       select "hostId", "connectionEpoch", "replicaId" from jsonb_to_recordset(${JSON.stringify(taking)}::jsonb)
         as asked("hostId" text, "connectionEpoch" bigint, "replicaId" text)
     ), held as materialized (
-      select s.host_id, s.connection_epoch from host_session s join replica r on r.id = s.replica_id
-        join asked on asked."hostId" = s.host_id and asked."connectionEpoch" = s.connection_epoch
-          and asked."replicaId" = s.replica_id
-      where r.lease_until > clock_timestamp()
-      order by s.host_id for share of s
+      select s.host_id, s.connection_epoch,
+        s.connection_epoch = asked."connectionEpoch" and s.replica_id = asked."replicaId"
+          and s.replica_id in (select id from replica where lease_until > clock_timestamp()) as mine
+      from host_session s join asked on asked."hostId" = s.host_id order by s.host_id for share of s
     ), picked as materialized (
-      select c.id, held.connection_epoch from command c join held on held.host_id = c.host_id
+      select c.id, held.connection_epoch from command c join held on held.host_id = c.host_id and held.mine
       where c.state = 'queued' order by c.sequence for update of c
     )
     update command set state = 'sent', sent_epoch = picked.connection_epoch

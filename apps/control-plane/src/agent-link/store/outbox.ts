@@ -21,7 +21,8 @@ export type Taking = Pick<Connection, "connectionEpoch" | "replicaId">;
  * Puts commands into the outbox. The same id twice is one command. Those of hosts whose newest connection is among `taking` are marked
  * as sent, and answered: their caller sends them after the commit. The others are delivered by whichever replica holds their host's connection.
  * A taking session's row is held until then, so that a newer connection sees everything that was marked for an older one;
- * one that moves just now is not waited for.
+ * one that moves just now is not waited for. Sessions are found by their host alone: found by their replica, of which there are few, each
+ * command would look at all sessions.
  */
 export async function enqueueCommands(
   tx: Transaction<Database>,
@@ -39,15 +40,15 @@ export async function enqueueCommands(
       from jsonb_to_recordset(${JSON.stringify(made)}::jsonb) as made(id text, "tenantId" text, "hostId" text,
         "changeId" text, body jsonb, "connectionEpoch" bigint, "replicaId" text)
     ), held as materialized (
-      select s.host_id, s.connection_epoch from host_session s join replica r on r.id = s.replica_id
-      where (s.host_id, s.connection_epoch, s.replica_id) in (select "hostId", "connectionEpoch", "replicaId" from made)
-        and r.lease_until > clock_timestamp()
-      for share of s skip locked
+      select s.host_id, s.connection_epoch, s.replica_id from host_session s
+      where s.host_id in (select "hostId" from made where "replicaId" is not null) for share of s skip locked
     ), stored as (
       insert into command (id, tenant_id, host_id, change_id, body, state, sent_epoch)
       select made.id, made."tenantId", made."hostId", made."changeId", made.body,
         case when held.host_id is null then 'queued' else 'sent' end, held.connection_epoch
-      from made left join held on held.host_id = made."hostId"
+      from made left join held on held.host_id = made."hostId" and held.connection_epoch = made."connectionEpoch"
+        and held.replica_id = made."replicaId"
+        and held.replica_id in (select id from replica where lease_until > clock_timestamp())
       on conflict (id) do nothing returning id, host_id, state
     )
     select id, state, case when state = 'queued' then pg_notify(${OUTBOX_CHANNEL}, host_id) end from stored`.execute(
