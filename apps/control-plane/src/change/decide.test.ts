@@ -118,6 +118,17 @@ describe("hosts that are away", () => {
     expect(decidedFor(true, allLost)).toEqual(leftOut);
   });
 
+  test("one that has nothing to stage keeps nobody from beginning, and its own step waits until it is back", () => {
+    const { plan, ...rest } = snapshotOf({ strategy: { batches: "all" } });
+    const bare = { ...plan, targets: plan.targets.map((target) => ({ ...target, stage: [] })) };
+    const firstAway = plan.targets[0]?.hostId;
+    const view: HostView = { away: (hostId) => hostId === firstAway, lost: () => false };
+    expect(decide({ ...rest, plan: bare }, view).map(short)).toEqual(NAMES.map((name) => `${name}=staged`));
+    const begun = { ...snapshotOf({ strategy: { batches: "all" }, targets: staged, batches }), plan: bare };
+    expect(decide(begun, view).filter(({ kind }) => kind === "dispatch").length).toBe(NAMES.length - 1);
+    expect(decide({ ...rest, plan: bare }, allLost).map(short)).toEqual(NAMES.map((name) => `${name}=offline`));
+  });
+
   test("a step in hand is unknown only after the grace, and its target with it", () => {
     const world = {
       targets: { ...staged, h1: "running" } as const,

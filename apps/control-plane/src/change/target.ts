@@ -100,6 +100,10 @@ function waitFor(moving: Moving, { at, attempt }: Extract<Position, { kind: "in-
   return [{ kind: "step", stepId: attempt.id, to: "unknown", problem: silence(moving) }];
 }
 
+/** Nothing is left to stage, and nobody has said so yet. */
+const isStaged = ({ state }: TargetSnapshot, { phase }: TrackStep): boolean =>
+  phase !== "stage" && (state === "pending" || state === "staging");
+
 /** What a host that is away means to a target that is to take a step; null = it is there. */
 function whereabouts(moving: Moving, { at }: Extract<Position, { kind: "next" }>): TargetDecision[] | null {
   const { planned, target, hosts, permit, snapshot } = moving;
@@ -109,7 +113,8 @@ function whereabouts(moving: Moving, { at }: Extract<Position, { kind: "next" }>
     return permit.stage(target.targetId) ? [moveTo(moving, "offline", silence(moving))] : [];
   }
   if (at.step.on !== "agent") return null;
-  if (!hosts.lost(planned.hostId)) return [];
+  // That nothing is left to stage needs no host; its batch begins, and its own step waits for it.
+  if (!hosts.lost(planned.hostId)) return isStaged(target, at) ? null : [];
   // One whose first step was taken back in time is untouched, and has begun all the same.
   const begun = target.state === "running" || isTouched(attemptsOf(snapshot, planned.targetId));
   return [moveTo(moving, begun ? "interrupted" : "offline", silence(moving))];
@@ -123,7 +128,7 @@ function stepOn(moving: Moving, { at, previous }: Extract<Position, { kind: "nex
     if (!permit.stage(targetId)) return [];
     return target.state === "pending" ? [moveTo(moving, "staging"), dispatch] : [dispatch];
   }
-  if (target.state === "pending" || target.state === "staging") return [moveTo(moving, "staged")];
+  if (isStaged(target, at)) return [moveTo(moving, "staged")];
   if (!permit.run(targetId) || (at.step.gated === true && isShut(snapshot, targetId))) return [];
   return target.state === "staged" ? [moveTo(moving, "running"), dispatch] : [dispatch];
 }
