@@ -17,7 +17,8 @@ import { progressClocks } from "../stall.ts";
 import { NOT_STARTED, WORKED_STATES } from "../state.ts";
 import { type Claim, holdChange, type KeptPlan, releaseClaim } from "../store/lease.ts";
 import { afterMoves, chargeTime } from "../store/progress.ts";
-import { type ChangeRow, type FreshRows, rereadRows, snapshotOf } from "../store/snapshot.ts";
+import { type FreshRows, type KeptRows, rereadRows } from "../store/reread.ts";
+import { type ChangeRow, snapshotOf } from "../store/snapshot.ts";
 import { applyAll } from "./apply.ts";
 import type { Work } from "./dispatch.ts";
 import type { HostWatch } from "./host-watch.ts";
@@ -27,6 +28,9 @@ import { openQuestions, type Question } from "./outside-check.ts";
 import { type Report, settleReports } from "./settle.ts";
 import { startScheduled } from "./start-scheduled.ts";
 
+/** What a worker keeps of a change from one look to the next; without rows it reads all of them. */
+export type Kept = KeptPlan & { readonly rows: KeptRows | null };
+
 /** When the worker must look again by itself; null = only when something happens. `released`: the change needs no worker now. */
 export interface Advanced {
   readonly nextMs: number | null;
@@ -34,7 +38,7 @@ export interface Advanced {
   /** What somebody outside is to be asked, once this is committed. */
   readonly questions: readonly Question[];
   readonly ledger: Ledger;
-  readonly kept: KeptPlan;
+  readonly kept: Kept;
 }
 
 export interface Advance {
@@ -42,7 +46,7 @@ export interface Advance {
   readonly watch: HostWatch;
   /** As the last look of this worker at this change left it. */
   readonly ledger: Ledger;
-  readonly kept: KeptPlan | null;
+  readonly kept: Kept | null;
   /** What agents have said since; stored by this look, or not at all. */
   readonly reports: readonly Report[];
 }
@@ -58,10 +62,11 @@ export async function advance(deps: ChangeDeps, look: Advance): Promise<Advanced
     const change = await holdChange(tx, deps.lease.id, look);
     deps.at("before-decide");
     if (NOT_STARTED.includes(change.state)) await startScheduled(deps, tx, change);
-    const settled = await settleDown(deps, { ...look, tx, change, deliveries });
+    const { rows, ...settled } = await settleDown(deps, { ...look, tx, change, deliveries });
     // Killed here – then nothing was decided; the next worker decides the same.
     deps.at("before-commit");
-    return { ...settled, kept: change };
+    const { plan, plan_digest, spec } = change;
+    return { ...settled, kept: { plan, plan_digest, spec, rows } };
   }).catch((error: unknown) => {
     if (error instanceof CommitUnknown) for (const delivery of deliveries) delivery.doubt();
     throw error;
@@ -79,15 +84,19 @@ interface Settling extends Advance {
 }
 
 /** Decides and writes until there is nothing left to decide. */
-async function settleDown(deps: ChangeDeps, settling: Settling): Promise<Omit<Advanced, "kept">> {
-  const { tx, change, reports, ledger } = settling;
+async function settleDown(
+  deps: ChangeDeps,
+  settling: Settling,
+): Promise<Omit<Advanced, "kept"> & { readonly rows: FreshRows }> {
+  const { tx, change, reports, ledger, kept } = settling;
   const { clock } = deps;
-  let rows = await settleReports(deps, tx, { rows: await rereadRows(tx, change), reports });
+  const read = await rereadRows(tx, change, kept?.rows ?? null);
+  let rows = await settleReports(deps, tx, { rows: read, reports });
   if (reports.length > 0) deps.at("before-outcome-commit");
   const charges = chargesSince(ledger, waitingIds(snapshotOf(rows)), clock.monotonicMs());
   if (charges.length > 0) {
     await chargeTime(tx, change.id, charges);
-    rows = await rereadRows(tx, change);
+    rows = await rereadRows(tx, change, rows);
   }
   for (let round = 0; round < ROUNDS; round += 1) {
     const decided = await decideOnce(deps, settling, rows);
@@ -96,7 +105,7 @@ async function settleDown(deps: ChangeDeps, settling: Settling): Promise<Omit<Ad
       continue;
     }
     const { waiting, ...rest } = decided;
-    return { ...rest, ledger: settleLedger(ledger, { charges, waiting, endMs: clock.monotonicMs() }) };
+    return { ...rest, rows, ledger: settleLedger(ledger, { charges, waiting, endMs: clock.monotonicMs() }) };
   }
   throw new Error(`change ${settling.claim.changeId} does not settle`);
 }
@@ -115,11 +124,11 @@ async function decideOnce(
   const snapshot = snapshotOf(rows);
   const work: Work = { tx, change, snapshot, fence: { epoch: rows.epoch, token: claim.token }, deliveries };
   const hosts = await watch.look(tx, snapshot);
-  if (await observeControlSteps(deps, work)) return { rows: await rereadRows(tx, change) };
+  if (await observeControlSteps(deps, work)) return { rows: await rereadRows(tx, change, rows) };
   const decisions = decide(snapshot, hosts);
   await applyAll(deps, work, decisions);
   if (decisions.length > 0 && decisions.every(isMove)) return { rows: afterMoves(rows, decisions) };
-  if (!decisions.every(isFinal)) return { rows: await rereadRows(tx, change) };
+  if (!decisions.every(isFinal)) return { rows: await rereadRows(tx, change, rows) };
   const waiting = waitingIds(snapshot);
   if (WORKED_STATES.includes(change.state)) {
     return { nextMs: nextLook(snapshot, hosts), released: false, questions: openQuestions(snapshot), waiting };

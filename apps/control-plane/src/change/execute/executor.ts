@@ -4,13 +4,13 @@
  * 2. A worker that lost its lease, or whose replica lost its own, falls silent; somebody else claims the change.
  * 3. What an agent reports is stored by the worker's next look; where that fails, or the worker goes, whoever reported it is told so at once.
  * 4. A look at thousands of targets is long: what comes while it lasts and shortly after is one more look, not one each.
- * 5. A transaction whose commit is in doubt is not repeated: the rows are read again.
+ * 5. A transaction whose commit is in doubt is not repeated: the rows are read again, all of them (`store/reread.ts`).
  */
 import { ChangeId, type HostId } from "@evenkeel/contracts/id";
 import { LeaseLost } from "@evenkeel/kit/lease";
 import type { ChangeDeps } from "../deps.ts";
-import { type Claim, claimChanges, type KeptPlan, releaseAllClaims, renewClaims } from "../store/lease.ts";
-import { advance } from "./advance.ts";
+import { type Claim, claimChanges, releaseAllClaims, renewClaims } from "../store/lease.ts";
+import { advance, type Kept } from "./advance.ts";
 import { HostWatch } from "./host-watch.ts";
 import type { Ledger } from "./ledger.ts";
 import { OutsideChecks } from "./outside-check.ts";
@@ -35,13 +35,17 @@ interface Worker {
   reported: Reported[];
   readonly outside: OutsideChecks;
   ledger: Ledger;
-  kept: KeptPlan | null;
+  kept: Kept | null;
   looking: boolean;
   again: boolean;
   failures: number;
   timer: NodeJS.Timeout | null;
   /** After a long look, until more has come. */
   rest: NodeJS.Timeout | null;
+}
+
+function forgetRows(worker: Worker): void {
+  if (worker.kept !== null) worker.kept = { ...worker.kept, rows: null };
 }
 
 export interface Executor {
@@ -80,8 +84,11 @@ class ChangeExecutor implements Executor {
       for (const changeId of this.#workers.keys()) this.kick(changeId);
     };
     const one = (payload: string | null) => {
-      if (payload === null) all();
-      else this.kick(ChangeId.parse(payload));
+      if (payload === null) {
+        // Connections broke: it may be another server by now, on which what was read last was never written.
+        for (const worker of this.#workers.values()) forgetRows(worker);
+        all();
+      } else this.kick(ChangeId.parse(payload));
     };
     const hosts = (payload: string | null) => {
       const moved = payload === null ? null : (JSON.parse(payload) as HostId[]);
@@ -250,6 +257,7 @@ class ChangeExecutor implements Executor {
       else if (advanced.nextMs !== null) this.#lookIn(worker, advanced.nextMs);
     } catch (error) {
       tell(false);
+      forgetRows(worker);
       if (error instanceof LeaseLost) return this.#dismiss(worker);
       worker.failures += 1;
       log.warn({ err: error, changeId: worker.claim.changeId }, "a look at a change failed; it is repeated");

@@ -1,4 +1,4 @@
-import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
+import { type Kysely, type Selectable, sql } from "kysely";
 import type { Database } from "../../database.ts";
 import {
   type BatchSnapshot,
@@ -143,37 +143,6 @@ async function readFrame(db: Kysely<Database>, change: ChangeRow) {
       ? undefined
       : await db.selectFrom("change").select("state").where("id", "=", change.rollback_change_id).executeTakeFirst();
   return { batches, verdicts, rollbackState: rollback?.state ?? null };
-}
-
-type Moving = Pick<
-  ChangeRow,
-  | "state"
-  | "finished_at"
-  | "pause_mode"
-  | "pause_cause"
-  | "idle_ms"
-  | "idle_mark"
-  | "rollback_demand"
-  | "rollback_change_id"
->;
-
-export type FreshRows = ChangeRows & { readonly epoch: number };
-
-/** Reads anew, in one statement, what may have moved since the row was read; the plan of a started change does not. */
-export async function rereadRows(tx: Transaction<Database>, change: ChangeRow): Promise<FreshRows> {
-  const of = (table: string, order: string) =>
-    sql`(select coalesce(json_agg(one order by ${sql.raw(order)}), '[]') from ${sql.table(table)} one where change_id = change.id)`;
-  const { rows } = await sql<Moving & Omit<ChangeRows, "change"> & { epoch: number }>`
-    select state, finished_at, pause_mode, pause_cause, idle_ms, idle_mark, rollback_demand, rollback_change_id,
-      (select epoch from installation) as epoch,
-      (select other.state from change other where other.id = change.rollback_change_id) as "rollbackState",
-      ${of("change_target", "target_id")} as targets,
-      ${of("change_batch", "batch_id")} as batches,
-      ${of("change_step", "dispatched_at, id")} as steps,
-      ${of("change_verdict", "guard, moment desc")} as verdicts
-    from change where id = ${change.id}`.execute(tx);
-  const { epoch, rollbackState, targets, batches, steps, verdicts, ...moving } = rows[0]!;
-  return { change: { ...change, ...moving }, epoch, rollbackState, targets, batches, steps, verdicts };
 }
 
 /** The rows as the kernel's decisions see them. */
