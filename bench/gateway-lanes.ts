@@ -51,15 +51,8 @@ export async function startLanes(folder: string, { defer, say }: Bench): Promise
     defer(() => child.stop());
     lanes.push({ name, ...child });
   };
-  const servers = join(import.meta.dirname, "gateway-servers.ts");
   const backend = await freePort();
-  const node = async (name: string, port: number): Promise<void> =>
-    await start(name === "backend" ? "direct" : name, {
-      command: process.execPath,
-      args: [servers, name, String(port), String(backend)],
-      port,
-    });
-  await node("backend", backend);
+  await start("direct", backendServer(backend));
   if (await bring("haproxy", say)) {
     await start("haproxy", await rawHaproxy(folder, backend));
     await start("evenkeel-haproxy-1-rule", await ownGateway(folder, { driver: "haproxy", rules: 1, backend }));
@@ -70,9 +63,18 @@ export async function startLanes(folder: string, { defer, say }: Bench): Promise
   }
   if (await bring("nginx", say)) await start("nginx", await nginx(folder, backend));
   await start("evenkeel-node", await ownGateway(folder, { driver: "node", rules: 1, backend }));
-  for (const name of NODE_PEERS) await node(name, await freePort());
+  for (const name of NODE_PEERS) await start(name, nodeServer(name, await freePort(), backend));
   return lanes;
 }
+
+const nodeServer = (name: string, port: number, backend: number): ChildSpec => ({
+  command: process.execPath,
+  args: [join(import.meta.dirname, "gateway-servers.ts"), name, String(port), String(backend)],
+  port,
+});
+
+/** The application that all of them stand in front of. */
+export const backendServer = (port: number): ChildSpec => nodeServer("backend", port, port);
 
 interface Own {
   readonly driver: "haproxy" | "node";
@@ -81,7 +83,7 @@ interface Own {
 }
 
 /** The gateway as `npm start` runs it, but with the control plane away: it serves by the table it has, and takes its statistics each second. */
-async function ownGateway(folder: string, { driver, rules, backend }: Own): Promise<ChildSpec> {
+export async function ownGateway(folder: string, { driver, rules, backend }: Own): Promise<ChildSpec> {
   const home = join(folder, `${driver}-${rules}`);
   await mkdir(home);
   await writeFile(join(home, "table.json"), JSON.stringify(makeTable([backend])([1], rules)));
@@ -118,7 +120,7 @@ http { access_log off; client_body_temp_path ${folder}/nginx-body; proxy_temp_pa
   return { command: "/usr/sbin/nginx", args: ["-c", file, "-p", folder], port };
 }
 
-async function rawHaproxy(folder: string, backend: number): Promise<ChildSpec> {
+export async function rawHaproxy(folder: string, backend: number): Promise<ChildSpec> {
   const port = await freePort();
   const text = await readFile(join(import.meta.dirname, "haproxy.cfg"), "utf8");
   const file = join(folder, "haproxy.cfg");

@@ -6,6 +6,7 @@ import type { Benchmark } from "./benchmark.ts";
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }>>> = {
   agents: () => import("./agents.ts"),
   gateway: () => import("./gateway.ts"),
+  "gateway-directives": () => import("./gateway-directives.ts"),
   kernel: () => import("./kernel.ts"),
   "kill-anything": () => import("./kill-anything.ts"),
   lossless: () => import("./lossless.ts"),
@@ -19,7 +20,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
 async function list(): Promise<void> {
   for (const [name, load] of Object.entries(BENCHMARKS)) {
     const { benchmark } = await load();
-    console.log(`${name.padEnd(14)} ${benchmark.title}`);
+    console.log(`${name.padEnd(18)} ${benchmark.title}`);
   }
 }
 

@@ -8,8 +8,7 @@ import type { Trouble } from "../driver.ts";
 import { type Counts, readCounts } from "./counters.ts";
 import { instanceOf, readBackendName } from "./pool.ts";
 import type { Program } from "./program.ts";
-import { KEEP_ALL } from "./render.ts";
-import { keepFor, Latencies, type LoggedRequest, readRequest } from "./request-log.ts";
+import { Latencies, type LoggedRequest, readRequest } from "./request-log.ts";
 import type { Runtime } from "./runtime.ts";
 import { Tally } from "./tally.ts";
 
@@ -29,8 +28,6 @@ export class Observer {
   readonly #latencies = new Latencies();
   #current = 0;
   #old: readonly number[] = [];
-  #keep = KEEP_ALL;
-  #takenAt = performance.now();
   #unfollow: (() => void) | null = null;
 
   constructor(deps: ObserverDeps) {
@@ -43,7 +40,6 @@ export class Observer {
     const { current, old } = await this.#deps.program.workers();
     this.#current = current;
     this.#old = old;
-    this.#keep = KEEP_ALL;
     if (counted) for (const [pid, counts] of await this.counts()) this.#tally.begin(pid, counts);
     let left = false;
     const hangUp = this.#deps.runtime.follow(
@@ -86,19 +82,7 @@ export class Observer {
   async take(versionOf: (server: string) => string): Promise<InstanceStatistics[]> {
     const workers = await this.counts();
     const latencies = this.#latencies.take();
-    const rows = this.#tally.take(workers, { latencies, versionOf });
-    const now = performance.now();
-    const seconds = (now - this.#takenAt) / 1000;
-    this.#takenAt = now;
-    await this.#thin(rows.reduce((sum, { requests }) => sum + requests, 0) / seconds);
-    return rows;
-  }
-
-  async #thin(requestsPerSecond: number): Promise<void> {
-    const keep = keepFor(requestsPerSecond);
-    if (keep === this.#keep) return;
-    this.#keep = keep;
-    await this.#deps.runtime.tell([`set var proc.keep int(${keep})`]);
+    return this.#tally.take(workers, { latencies, versionOf });
   }
 
   #onLine(line: string): void {

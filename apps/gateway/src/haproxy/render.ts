@@ -30,8 +30,9 @@ export const WORKER_SOCKET = "worker.sock";
 export const MASTER_SOCKET = "master.sock";
 /** Bodies up to this size are read before an instance is chosen: they lie in one buffer of 16 kB beside the headers. */
 const SMALL_BODY_BYTES = 8192;
-/** Of 1,024 requests so many are logged; changed while it runs. */
-export const KEEP_ALL = 1024;
+/** From so many requests a second on three of four are not logged; from four times as many on of the rest, and so on: up to so many lines a second. */
+const LOGGED_PER_SECOND = 256;
+const THINNINGS = 5;
 
 const LUA = readFileSync(new URL("evenkeel.lua", import.meta.url), "utf8");
 
@@ -97,7 +98,6 @@ function global(structure: string, table: TableContent): string {
   stats socket unix@${WORKER_SOCKET} mode 600 level admin
   lua-load-per-thread marks.lua
   lua-load-per-thread evenkeel.lua
-  set-var proc.keep int(${KEEP_ALL})
   set-var proc.draining int(${drains(table)})
   tune.http.maxhdr 128
 ring requests
@@ -149,17 +149,19 @@ function frontend(routing: Routing, options: RenderOptions & { readonly looks: r
     "  bind fd@3",
     "  http-error status 400 content-type application/problem+json file bad.json",
     "  http-error status 408 content-type application/problem+json file late.json",
-    "  http-request set-log-level silent if { rand(1024),sub(proc.keep) ge 0 }",
-    // Of none or several nobody knows which one counts.
-    "  use_backend bad unless { req.fhdr_cnt(host) 1 } || HTTP_1.0",
+    `  http-request set-log-level silent if ${thinned()}`,
     "  http-request set-uri %[pathq] if { url_beg http:// https:// }",
+    ...hop(),
     ...identity(),
     ...forwarded(options),
-    ...hop(),
     "  acl kept method GET HEAD OPTIONS",
     "  acl body req.hdr_val(content-length) gt 0",
     "  acl body req.hdr(transfer-encoding) -m found",
     "  acl raw method GET",
+    "  acl upgrades req.hdr(upgrade) -m found",
+    "  acl own var(txn.own) -m found",
+    // Of none or several nobody knows which one counts.
+    "  use_backend bad unless { req.fhdr_cnt(host) 1 } || HTTP_1.0",
     ...choice(routing, options.looks),
     "backend bad",
     "  http-request return status 400 content-type application/problem+json file bad.json",
@@ -171,15 +173,20 @@ function frontend(routing: Routing, options: RenderOptions & { readonly looks: r
   ];
 }
 
+/** By what HAProxy itself counts: a burst is thinned from its first second on. */
+function thinned(): string {
+  const rates = Array.from({ length: THINNINGS }, (_, index) => LOGGED_PER_SECOND * 4 ** index);
+  return rates.map((rate) => `{ fe_req_rate ge ${rate} } { rand(4) ge 1 }`).join(" || ");
+}
+
 function identity(): string[] {
   return [
     "  http-request set-var(txn.id) uuid(),sha1,bytes(0,16),hex,lower",
-    "  http-request set-var(txn.trace) var(txn.id)",
-    "  http-request set-var(txn.id) req.hdr(x-request-id) if { req.hdr(x-request-id) -m reg ^[A-Za-z0-9_.:+/=@-]{1,128}$ }",
-    "  http-request set-header x-request-id %[var(txn.id)]",
     "  acl traced req.hdr(traceparent) -m reg ^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}",
     "  http-request del-header tracestate unless traced",
-    "  http-request set-header traceparent 00-%[var(txn.trace)]-%[var(txn.trace),xxh64,hex,lower]-01 unless traced",
+    "  http-request set-header traceparent 00-%[var(txn.id)]-%[var(txn.id),bytes(16,16)]-01 unless traced",
+    "  http-request set-var(txn.id) req.hdr(x-request-id) if { req.hdr(x-request-id) -m reg ^[A-Za-z0-9_.:+/=@-]{1,128}$ }",
+    "  http-request set-header x-request-id %[var(txn.id)]",
   ];
 }
 
@@ -200,36 +207,44 @@ function forwarded({ trustForwarded }: RenderOptions): string[] {
   ];
 }
 
+// One by one: a pattern would be tried on every header of every request.
+const DROPPED = [
+  ...["keep-alive", "proxy-connection", "proxy-authorization", "trailer", "http2-settings"],
+  ...["x-forwarded-port", "x-real-ip", "forwarded"],
+];
+
 /** What belongs to one hop, and what only we may say. */
 function hop(): string[] {
   const usual = "-m str -i keep-alive close upgrade";
   return [
     `  http-request lua.drop_hop if { req.hdr(connection) -m found } !{ req.hdr(connection) ${usual} }`,
     `  http-response lua.drop_hop_of_answer if { res.hdr(connection) -m found } !{ res.hdr(connection) ${usual} }`,
-    "  http-request del-header ^(keep-alive|proxy-connection|proxy-authorization|trailer|http2-settings|x-forwarded-port|x-real-ip|forwarded)$ -m reg",
+    ...DROPPED.map((name) => `  http-request del-header ${name}`),
     "  http-request lua.drop_marks if { req.hdr(baggage) -m sub -i lane cell }",
     // Browsers send cookies to every port of a name: a person's session of the platform is not the application's to see.
     `  http-request replace-header cookie '^(.*; *)?${SESSION_COOKIE}=[^;]*(; *)?(.*)$' '\\1\\3' if { req.cook(${SESSION_COOKIE}) -m found }`,
     "  http-request del-header cookie if { req.hdr(cookie) -m found } { req.hdr(cookie) -m len 0 }",
     "  http-request del-header te unless { req.hdr(te) -m str -i trailers }",
     "  http-response lua.tell_draining if { var(proc.draining) -m int 1 }",
-    "  http-response del-header ^(keep-alive|proxy-connection)$ -m reg",
+    "  http-response del-header keep-alive",
+    "  http-response del-header proxy-connection",
   ];
 }
 
 function choice(routing: Routing, looks: readonly string[]): string[] {
-  const upgrading = "raw { req.hdr(upgrade) -m found } !{ req.hdr(upgrade) -m reg -i ^h2c?$ }";
   const modes = (target: string): string[] => [
     "  http-request del-header upgrade if { req.hdr(upgrade) -m reg -i ^h2c?$ }",
     ...looks,
+    // Most requests; the others are told apart below it.
+    `  use_backend ${target}.kept if kept !upgrades !body${looks.length === 0 ? "" : " !own"}`,
     ...(looks.length === 0
       ? []
       : [
-          `  use_backend %[var(txn.own)].raw if { var(txn.own) -m found } ${upgrading}`,
-          "  use_backend %[var(txn.own)].once if { var(txn.own) -m found } !kept || { var(txn.own) -m found } body",
-          "  use_backend %[var(txn.own)].kept if { var(txn.own) -m found }",
+          "  use_backend %[var(txn.own)].raw if own raw upgrades",
+          "  use_backend %[var(txn.own)].once if own !kept || own body",
+          "  use_backend %[var(txn.own)].kept if own",
         ]),
-    `  use_backend ${target}.raw if ${upgrading}`,
+    `  use_backend ${target}.raw if raw upgrades`,
     `  use_backend ${target}.once if !kept || body`,
     `  use_backend ${target}.kept`,
     "",

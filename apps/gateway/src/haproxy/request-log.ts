@@ -43,13 +43,3 @@ export class Latencies {
 }
 
 export const empty = (): number[] => new Array<number>(LATENCY_BOUNDS_MS.length + 1).fill(0);
-
-const WANTED_PER_SECOND = 250;
-const ALL = 1024;
-
-/** Of 1,024 requests so many are to be logged, for about as many lines as a second is worth: all while there are few. */
-export function keepFor(requestsPerSecond: number): number {
-  if (requestsPerSecond <= WANTED_PER_SECOND) return ALL;
-  // By halves, so that it is not told a new number each second.
-  return Math.max(1, 2 ** Math.floor(Math.log2((WANTED_PER_SECOND * ALL) / requestsPerSecond)));
-}
