@@ -90,10 +90,10 @@ export interface WhichSlot {
 /** Slots and bases for which something is to be done now; those under way are left alone. */
 export async function dueSlots(db: Kysely<Database>, limit: number): Promise<WhichSlot[]> {
   const due: WhichSlot[] = [];
-  for (const of of ["revision", "modules"] as const) {
-    const query = dueQuery(db, of).select(["owed.service_id as serviceId", "owed.host_id as hostId"]);
+  for (const what of ["revision", "modules"] as const) {
+    const query = dueQuery(db, what).select(["owed.service_id as serviceId", "owed.host_id as hostId"]);
     const rows = await query.limit(limit - due.length).execute();
-    due.push(...rows.map((row) => ({ of, ...row })));
+    due.push(...rows.map((row) => ({ of: what, ...row })));
   }
   return due;
 }
