@@ -1,15 +1,24 @@
 import { hostname } from "node:os";
 import { z } from "zod";
+import type { Doors } from "./driver.ts";
 
 const Url = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""));
+
+const Address = z
+  .string()
+  .regex(/^.+:\d+$/, "must be address:port")
+  .transform((text) => {
+    const at = text.lastIndexOf(":");
+    return { host: text.slice(0, at).replace(/^\[(.*)\]$/, "$1"), port: Number(text.slice(at + 1)) };
+  });
 
 const Environment = z.object({
   /** An inherited listening socket; it outlives this process, so that connections wait in it while the next one starts. */
   EVENKEEL_GATEWAY_LISTEN_FD: z.coerce.number().int().min(3).optional(),
-  EVENKEEL_GATEWAY_LISTEN: z
-    .string()
-    .regex(/^.+:\d+$/, "must be address:port")
-    .default("127.0.0.1:7780"),
+  EVENKEEL_GATEWAY_LISTEN: Address.default({ host: "127.0.0.1", port: 7780 }),
+  /** The same for TLS; without either it has no door for it. */
+  EVENKEEL_GATEWAY_TLS_LISTEN_FD: z.coerce.number().int().min(3).optional(),
+  EVENKEEL_GATEWAY_TLS_LISTEN: Address.optional(),
   /** Separated by commas; none = it serves by the table it has. */
   EVENKEEL_CONTROL_PLANES: z
     .string()
@@ -18,6 +27,7 @@ const Environment = z.object({
     .pipe(z.array(Url)),
   EVENKEEL_GATEWAY_HOME: z.string().min(1),
   EVENKEEL_GATEWAY_HANDOVER: z.string().optional(),
+  EVENKEEL_GATEWAY_TLS_HANDOVER: z.string().optional(),
   EVENKEEL_JOIN_TOKEN: z.string().optional(),
   EVENKEEL_GATEWAY_NAME: z.string().default(hostname().split(".")[0] ?? "gateway"),
   /** What clients reach it by, told at the first join; default: where it listens. */
@@ -33,10 +43,11 @@ const Environment = z.object({
 });
 
 export interface Config {
-  readonly listen: { readonly fd: number } | { readonly host: string; readonly port: number };
+  readonly doors: Doors;
   readonly controlPlanes: readonly string[];
   readonly home: string;
   readonly handoverPath: string | null;
+  readonly tlsHandoverPath: string | null;
   readonly joinToken: string | null;
   readonly name: string;
   readonly url: string | null;
@@ -52,19 +63,16 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const parsed = Environment.safeParse(environment);
   if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
   const values = parsed.data;
-  const at = values.EVENKEEL_GATEWAY_LISTEN.lastIndexOf(":");
-  const fd = values.EVENKEEL_GATEWAY_LISTEN_FD;
+  const { EVENKEEL_GATEWAY_LISTEN_FD: fd, EVENKEEL_GATEWAY_TLS_LISTEN_FD: tlsFd } = values;
   return {
-    listen:
-      fd === undefined
-        ? {
-            host: values.EVENKEEL_GATEWAY_LISTEN.slice(0, at).replace(/^\[(.*)\]$/, "$1"),
-            port: Number(values.EVENKEEL_GATEWAY_LISTEN.slice(at + 1)),
-          }
-        : { fd },
+    doors: {
+      plain: fd === undefined ? values.EVENKEEL_GATEWAY_LISTEN : { fd },
+      tls: tlsFd === undefined ? (values.EVENKEEL_GATEWAY_TLS_LISTEN ?? null) : { fd: tlsFd },
+    },
     controlPlanes: values.EVENKEEL_CONTROL_PLANES,
     home: values.EVENKEEL_GATEWAY_HOME,
     handoverPath: values.EVENKEEL_GATEWAY_HANDOVER ?? null,
+    tlsHandoverPath: values.EVENKEEL_GATEWAY_TLS_HANDOVER ?? null,
     joinToken: values.EVENKEEL_JOIN_TOKEN ?? null,
     name: values.EVENKEEL_GATEWAY_NAME,
     url: values.EVENKEEL_GATEWAY_URL ?? null,

@@ -13,6 +13,18 @@ export interface Serving {
   readonly fd: number | null;
 }
 
+/** Where it is to serve: in the clear, and by TLS where that is wanted. */
+export interface Doors {
+  readonly plain: Listen;
+  readonly tls: Listen | null;
+}
+
+/** Where it serves. */
+export interface Opened {
+  readonly plain: Serving;
+  readonly tls: Serving | null;
+}
+
 /** What a draining instance still has in hand. */
 export interface DrainingRow {
   readonly instance: InstanceKey;
@@ -58,7 +70,7 @@ export interface Driver {
   /** What its statistics only sample; all else in them is counted. */
   readonly sampled: readonly "latency"[];
   /** Begins to serve by the tables applied so far. */
-  open(listen: Listen): Promise<Serving>;
+  open(doors: Doors): Promise<Opened>;
   /** Once it has resolved, every new request goes by this table. */
   apply(table: RouteTable): Promise<void> | void;
   /** Ends what is in flight on this draining instance. */

@@ -7,6 +7,7 @@ import { serveHandover } from "@evenkeel/kit/socket-handover";
 import { chooseDriver } from "./choose-driver.ts";
 import { readConfig } from "./config.ts";
 import { credentialOf } from "./credential.ts";
+import type { Serving } from "./driver.ts";
 import { Link } from "./link.ts";
 import { TableStore } from "./table-store.ts";
 import { troubleLog } from "./trouble-log.ts";
@@ -32,15 +33,14 @@ const plane = await chooseDriver(config, {
 });
 const tables = new TableStore(config.home, (table) => plane.apply(table));
 await tables.restore();
-const { address, port, fd } = await plane.open(config.listen);
+const { plain, tls } = await plane.open(config.doors);
+const { address, port } = plain;
 shutdown.add("server", (hurry) => plane.close(hurry));
-log.info({ address, port, driver: plane.name, ...tables.current }, "serving");
+log.info({ address, port, tlsPort: tls?.port ?? null, driver: plane.name, ...tables.current }, "serving");
 keepCompiled();
 
-if (config.handoverPath !== null && fd !== null) {
-  const handover = await serveHandover({ path: config.handoverPath, fd: () => fd });
-  shutdown.add("hand-over", () => handover.close());
-}
+await handOver(config.handoverPath, plain);
+await handOver(config.tlsHandoverPath, tls);
 
 if (config.controlPlanes.length > 0) {
   const { joinToken, name, controlPlanes, home } = config;
@@ -51,3 +51,11 @@ if (config.controlPlanes.length > 0) {
   shutdown.add("link", () => link?.close());
   await link.run();
 } else setInterval(() => void plane.takeStatistics(), 1000).unref();
+
+/** Gives the socket of this door to a supervisor that asks at this path. */
+async function handOver(path: string | null, door: Serving | null): Promise<void> {
+  const fd = door?.fd ?? null;
+  if (path === null || fd === null) return;
+  const handover = await serveHandover({ path, fd: () => fd });
+  shutdown.add("hand-over", () => handover.close());
+}

@@ -1,10 +1,12 @@
 // Invariants:
 // 1. A table is durable before it is in force, and in force before it is acknowledged.
-// 2. A table older than the one in force is refused; the same one again is acknowledged again.
+// 2. A table that cannot be in force is refused before it is durable, and the one before stays: a start goes by what is durable.
+// 3. A table older than the one in force is refused; the same one again is acknowledged again.
 import { join } from "node:path";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { RouteTable } from "@evenkeel/contracts/route-table";
 import { readJson, writeDurableJson } from "@evenkeel/kit/durable-file";
+import { checkCertificates } from "./certificates.ts";
 import { compareTables } from "./route-table.ts";
 
 export type TableVersion = Pick<RouteTable, "epoch" | "version">;
@@ -51,7 +53,8 @@ export class TableStore {
       const facts = { epoch: table.epoch, version: table.version, highest: `${epoch}.${version}` };
       throw new PlatformError("TABLE_STALE", facts);
     }
-    await writeDurableJson(this.#path, table);
+    checkCertificates(table.certificates);
+    await writeDurableJson(this.#path, table, 0o600);
     // killed here: it starts with this table and acknowledges it when it is sent again
     await this.#putInForce(table);
   }

@@ -87,6 +87,19 @@ const HOME: Way = { chain: [EVERYONE], cells: [] };
 export const Mark = z.strictObject({ kind: z.enum(["lane", "cell"]), name: Name, seal: z.string() });
 export type Mark = z.infer<typeof Mark>;
 
+/** A certificate that a gateway serves by. `hosts` are those of the certificate, `*.name` for one label; `fallback`: for clients that ask for a host that no other has. */
+export const TableCertificate = z.strictObject({
+  name: Name,
+  hosts: z.array(z.string()),
+  /** PEM, the host's own first. */
+  chain: z.string(),
+  /** PEM. */
+  key: z.string(),
+  endsAt: z.string(),
+  fallback: z.boolean(),
+});
+export type TableCertificate = z.infer<typeof TableCertificate>;
+
 export const RouteTable = z.strictObject({
   workspaceId: WorkspaceId,
   epoch: z.int(),
@@ -117,5 +130,6 @@ export const RouteTable = z.strictObject({
     .strictObject({ key: z.array(UserKey), cells: z.array(z.strictObject({ cell: Name, basisPoints })) })
     .nullable()
     .default(null),
+  certificates: z.array(TableCertificate).default([]),
 });
 export type RouteTable = z.infer<typeof RouteTable>;

@@ -50,6 +50,7 @@ export function renderRows(workspaceId: WorkspaceId, rows: TableRows): RouteTabl
       };
     }),
     ...compileEntry(rows.traffic),
+    certificates: [],
   };
 }
 

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { InstanceStatistics } from "@evenkeel/contracts/gateway-protocol";
 import { HostId, newId, RouteId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
-import { type InstanceKey, instanceKey, RouteTable } from "@evenkeel/contracts/route-table";
+import { type InstanceKey, instanceKey, RouteTable, type TableCertificate } from "@evenkeel/contracts/route-table";
 import { createLog } from "@evenkeel/kit/log";
 import { findHaproxy } from "../choose-driver.ts";
 import type { Driver, DriverOptions, Trouble } from "../driver.ts";
@@ -66,6 +66,9 @@ export class Bed {
   readonly #keys = new Map<number, InstanceKey>();
   #version = 0;
   port = 0;
+  tlsPort = 0;
+  /** Of all tables from now on. */
+  certificates: readonly TableCertificate[] = [];
 
   constructor(driver: DriverName, options: Partial<DriverOptions> = {}) {
     this.driver = driver;
@@ -89,7 +92,10 @@ export class Bed {
 
   async open(): Promise<this> {
     this.#plane = await this.#make();
-    this.port = (await this.plane.open({ host: "127.0.0.1", port: 0 })).port;
+    const free = { host: "127.0.0.1", port: 0 };
+    const { plain, tls } = await this.plane.open({ plain: free, tls: free });
+    this.port = plain.port;
+    this.tlsPort = tls?.port ?? 0;
     return this;
   }
 
@@ -157,6 +163,7 @@ export class Bed {
       version: this.#version,
       routes: [{ routeId, host: "*", path: "/", serviceId }],
       services: [{ serviceId, name: "shop", parkMs, upstreams }],
+      certificates: this.certificates,
     });
   }
 

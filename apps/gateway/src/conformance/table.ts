@@ -20,6 +20,10 @@ const UNSUPPORTED: Readonly<Partial<Record<DriverName, Readonly<Record<string, L
       words: "before the end of an upload",
     },
     "a POST takes a kept connection that has just answered": { adr: "0047", words: "connection of its own" },
+    "an answer of unknown length that ends early is told as an error, and the connection goes on": {
+      adr: "0067",
+      words: "an answer of unknown length that ends early",
+    },
   },
 };
 
@@ -56,7 +60,10 @@ export function conforming(driver: DriverName): (name: string, body: () => Promi
 }
 
 const ADRS = new URL("../../../../docs/adr/", import.meta.url);
-const TITLES: Readonly<Record<string, string>> = { "0047": "0047-what-haproxy-does-otherwise.md" };
+const TITLES: Readonly<Record<string, string>> = {
+  "0047": "0047-what-haproxy-does-otherwise.md",
+  "0067": "0067-what-haproxy-does-otherwise-over-http2.md",
+};
 
 function textOfAdr(adr: string): string {
   return readFileSync(new URL(TITLES[adr] ?? adr, ADRS), "utf8").replace(/\s+/g, " ");

@@ -3,7 +3,7 @@ import { EVERYONE, type RouteTable, type TableRule } from "@evenkeel/contracts/r
 import { TrafficPolicy } from "@evenkeel/contracts/traffic-rule";
 
 /** What of a table is rendered. */
-export type TableContent = Pick<RouteTable, "routes" | "services" | "marks" | "callers" | "entry">;
+export type TableContent = Pick<RouteTable, "routes" | "services" | "marks" | "callers" | "entry" | "certificates">;
 type ServiceEntry = RouteTable["services"][number];
 type Condition = TableRule["conditions"][number];
 

@@ -15,8 +15,8 @@ import type { InstanceKey, RouteTable, Upstream } from "@evenkeel/contracts/rout
 import { makeFolder } from "@evenkeel/kit/durable-file";
 import { listListeners, socketAt } from "@evenkeel/kit/listening";
 import type { Log } from "@evenkeel/kit/log";
-import { bindSocket } from "@evenkeel/kit/socket-handover";
-import type { DrainingRow, Driver, DriverOptions, Listen, Reached, Serving } from "../driver.ts";
+import { bindSocket, type HeldSocket } from "@evenkeel/kit/socket-handover";
+import type { Doors, DrainingRow, Driver, DriverOptions, Listen, Opened, Reached, Serving } from "../driver.ts";
 import { DataPlane } from "../node/data-plane.ts";
 import { probe } from "../probe.ts";
 import { mergeRows } from "../statistics.ts";
@@ -63,8 +63,8 @@ export class HaproxyDriver implements Driver {
   #upstreams: ReadonlyMap<string, Upstream> = new Map();
   readonly #versions = new Map<string, string>();
   #structure: string | null = null;
-  #serving: Serving | null = null;
-  #release: () => void = () => undefined;
+  #opened: Opened | null = null;
+  readonly #held: HeldSocket[] = [];
   #draining: readonly DrainingRow[] = [];
   #watching = false;
   #last: Promise<unknown> = Promise.resolve();
@@ -93,11 +93,11 @@ export class HaproxyDriver implements Driver {
     return new HaproxyDriver(options, await Runtime.open(folder));
   }
 
-  async open(listen: Listen): Promise<Serving> {
+  async open(doors: Doors): Promise<Opened> {
     await this.#openOwn();
-    const adopted = await this.#program.adopt();
-    if ("fd" in listen || adopted === null) await this.#hold(listen);
-    else this.#serving = { ...adopted, fd: null };
+    const adopted = await this.#program.adopt(doors);
+    if ("fd" in doors.plain || adopted === null) await this.#hold(doors);
+    else this.#opened = adopted;
     await this.#inTurn(async () => {
       if (adopted !== null) {
         this.#structure = await this.#program.structure().catch(() => null);
@@ -116,20 +116,20 @@ export class HaproxyDriver implements Driver {
     await once(this.#own.server, "listening");
   }
 
-  async #hold(listen: Listen): Promise<void> {
-    if ("fd" in listen) {
-      const { address, port } = addressOf(listen.fd);
-      this.#serving = { address, port, fd: listen.fd };
-      return;
-    }
-    const held = await bindSocket(listen);
-    this.#serving = { address: held.address, port: held.port, fd: held.fd };
-    this.#release = () => held.close();
+  async #hold({ plain, tls }: Doors): Promise<void> {
+    this.#opened = { plain: await this.#bind(plain), tls: tls === null ? null : await this.#bind(tls) };
   }
 
-  get #standing(): Serving {
-    if (this.#serving === null) throw new Error("not opened");
-    return this.#serving;
+  async #bind(listen: Listen): Promise<Serving> {
+    if ("fd" in listen) return { ...addressOf(listen.fd), fd: listen.fd };
+    const held = await bindSocket(listen);
+    this.#held.push(held);
+    return { address: held.address, port: held.port, fd: held.fd };
+  }
+
+  get #standing(): Opened {
+    if (this.#opened === null) throw new Error("not opened");
+    return this.#opened;
   }
 
   async apply(table: RouteTable): Promise<void> {
@@ -141,7 +141,7 @@ export class HaproxyDriver implements Driver {
     );
     for (const upstream of this.#upstreams.values()) this.#versions.set(serverName(upstream), upstream.version);
     for (const key of this.#reached.keys()) if (!this.#upstreams.has(key)) this.#reached.delete(key);
-    if (this.#serving !== null) await this.#inTurn(() => this.#putInForce());
+    if (this.#opened !== null) await this.#inTurn(() => this.#putInForce());
     for (const [key, upstream] of this.#upstreams) if (!before.has(key)) void this.#probe(key, upstream);
   }
 
@@ -154,17 +154,16 @@ export class HaproxyDriver implements Driver {
   /** Makes HAProxy serve by the table, whatever it does now. */
   async #putInForce(): Promise<void> {
     if (this.#closing) return;
-    const rendered = render(this.#table, this.#options);
+    const rendered = render(this.#table, { ...this.#options, tls: this.#standing.tls !== null });
     if (!this.#program.alive) {
-      if (this.#standing.fd === null) await this.#hold({ host: this.#standing.address, port: this.#standing.port });
-      const { fd, address, port } = this.#standing;
-      await this.#program.start(rendered, { fd: fd ?? -1, address, port });
+      if (this.#standing.plain.fd === null) await this.#hold(bound(this.#standing));
+      await this.#program.start(rendered, this.#standing);
     } else if (this.#structure === rendered.structure && (await this.#steer(rendered.maps))) {
       await this.#look();
       return;
     } else {
       this.#observer.leave();
-      await this.#program.reload(rendered, this.#standing.fd);
+      await this.#program.reload(rendered, this.#standing);
     }
     this.#structure = rendered.structure;
     this.#maps.meet(rendered.maps);
@@ -274,7 +273,7 @@ export class HaproxyDriver implements Driver {
   }
 
   async takeStatistics(): Promise<InstanceStatistics[]> {
-    if (this.#serving === null || this.#closing) return [];
+    if (this.#opened === null || this.#closing) return [];
     try {
       const rows = await this.#observer.take((server) => this.#versions.get(server) ?? "");
       await this.#look();
@@ -321,19 +320,25 @@ export class HaproxyDriver implements Driver {
     this.#observer.leave();
     await this.#program.stop(CLOSE_MS, hurry);
     await this.#own.close(hurry);
-    this.#release();
+    for (const held of this.#held) held.close();
     await this.#runtime.close();
   }
 }
 
-const EMPTY: TableContent = { routes: [], services: [], marks: [], callers: [], entry: null };
+const EMPTY: TableContent = { routes: [], services: [], marks: [], callers: [], entry: null, certificates: [] };
 
 /** Where the socket behind this descriptor listens. */
 function addressOf(fd: number): { address: string; port: number } {
   const inode = socketAt(`/proc/self/fd/${fd}`);
   const listener = listListeners().find((one) => one.inode === inode);
   if (listener === undefined) throw new Error(`descriptor ${fd} is no listening socket`);
-  return listener;
+  return { address: listener.address, port: listener.port };
+}
+
+/** The same doors, to be bound anew. */
+function bound({ plain, tls }: Opened): Doors {
+  const at = ({ address, port }: Serving): Listen => ({ host: address, port });
+  return { plain: at(plain), tls: tls === null ? null : at(tls) };
 }
 
 const keyOf = (upstream: Upstream): string => `${upstream.instance} ${serverName(upstream)}`;

@@ -4,6 +4,7 @@ import { type ErrorCode, type Facts, problemDocument } from "@evenkeel/contracts
 import type { ServiceId } from "@evenkeel/contracts/id";
 import { EVERYONE } from "@evenkeel/contracts/route-table";
 import { SESSION_COOKIE } from "@evenkeel/contracts/session";
+import { certificateFiles, tlsOf } from "./certificate-list.ts";
 import { divide, type TableContent } from "./division.ts";
 import { backendName, MODES, type Mode, OWN_POOL, OWN_SERVER, type Pool, poolsOf } from "./pool.ts";
 import { HOSTS_MAP, type MapTexts, PATHS_MAP, type Routing, routingOf, WILDCARDS_MAP } from "./routing.ts";
@@ -12,6 +13,8 @@ import { HOSTS_MAP, type MapTexts, PATHS_MAP, type Routing, routingOf, WILDCARDS
 export interface RenderOptions {
   readonly trustForwarded: boolean;
   readonly responseTimeoutMs: number;
+  /** Whether there is a door for TLS. */
+  readonly tls: boolean;
 }
 
 /** Everything that HAProxy reads: one folder. */
@@ -42,6 +45,7 @@ export function render(table: TableContent, options: RenderOptions): Rendered {
   const pools = poolsOf(table);
   const files: Record<string, string> = {
     "evenkeel.lua": LUA,
+    ...(options.tls ? certificateFiles(table.certificates) : {}),
     "marks.lua": marksFile(table),
     "bad.json": problem("REQUEST_UNREADABLE", { problem: "it does not follow the protocol" }),
     "late.json": problem("REQUEST_SLOW", {}),
@@ -60,7 +64,7 @@ export function render(table: TableContent, options: RenderOptions): Rendered {
   const text = (servers: (pool: Pool) => readonly string[]): string =>
     [
       ...defaults(options),
-      ...frontend(routing, { ...options, looks }),
+      ...frontend(routing, { ...options, looks, fallback: table.certificates.some(({ fallback }) => fallback) }),
       ...table.services.flatMap(({ serviceId, parkMs }) => {
         const pool = pools.find((each) => each.serviceId === serviceId);
         if (pool === undefined) return MODES.flatMap((mode) => passedOn({ serviceId, subset: EVERYONE }, mode));
@@ -143,10 +147,17 @@ function looksAt(serviceId: ServiceId, looks: readonly string[], routing: Routin
 const backendTarget = (serviceId: ServiceId, subset: string): string =>
   backendName({ serviceId, subset }, "kept").replace(/\.kept$/, "");
 
-function frontend(routing: Routing, options: RenderOptions & { readonly looks: readonly string[] }): string[] {
+interface FrontendOptions extends RenderOptions {
+  readonly looks: readonly string[];
+  /** One certificate is for clients that no other is for. */
+  readonly fallback: boolean;
+}
+
+function frontend(routing: Routing, options: FrontendOptions): string[] {
   return [
     "frontend edge",
     "  bind fd@3",
+    ...(options.tls ? [`  bind fd@4 ${tlsOf(options.fallback)}`] : []),
     "  http-error status 400 content-type application/problem+json file bad.json",
     "  http-error status 408 content-type application/problem+json file late.json",
     `  http-request set-log-level silent if ${thinned()}`,

@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { InstanceStatistics } from "@evenkeel/contracts/gateway-protocol";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import type { InstanceKey, RouteTable, Upstream } from "@evenkeel/contracts/route-table";
-import type { DrainingRow, Driver, DriverOptions, Listen, Reached, Serving } from "../driver.ts";
+import type { Doors, DrainingRow, Driver, DriverOptions, Opened, Reached } from "../driver.ts";
 import { probe } from "../probe.ts";
 import { compileRoutes, type Match } from "../route-table.ts";
 import type { Arrival } from "./exchange.ts";
@@ -13,6 +13,8 @@ import { Instance } from "./instance.ts";
 import { admit, Entry } from "./passage.ts";
 import { answerProblem, refuseConnection } from "./problem.ts";
 import { Service } from "./service.ts";
+import { servingOf } from "./serving.ts";
+import { TlsDoor } from "./tls-door.ts";
 
 const MAX_HEADER_BYTES = 32 * 1024;
 const MAX_HEADERS = 128;
@@ -26,6 +28,7 @@ export class DataPlane implements Driver {
   readonly name = "node";
   readonly sampled = [];
   readonly server: Server;
+  readonly #tls: TlsDoor;
   readonly #options: DriverOptions;
   #match: Match<Service> = () => null;
   #services = new Map<ServiceId, Service>();
@@ -53,17 +56,17 @@ export class DataPlane implements Driver {
     this.server.on("checkContinue", (req, res) => this.#onRequest(req, res, true));
     this.server.on("upgrade", (req, socket, head) => this.#onUpgrade(req, socket, head));
     this.server.on("clientError", onClientError);
+    this.#tls = new TlsDoor(this.server, (req, res, expectsContinue) => this.#onRequest(req, res, expectsContinue));
   }
 
-  async open(listen: Listen): Promise<Serving> {
-    this.server.listen(listen);
+  async open({ plain, tls }: Doors): Promise<Opened> {
+    this.server.listen(plain);
     await once(this.server, "listening");
-    const { address, port } = this.server.address() as AddressInfo;
-    const { _handle: handle } = this.server as unknown as { _handle: { fd: number } };
-    return { address, port, fd: handle.fd };
+    return { plain: servingOf(this.server), tls: tls === null ? null : await this.#tls.open(tls) };
   }
 
   apply(table: RouteTable): void {
+    this.#tls.use(table.certificates);
     const before = this.#services;
     const services = new Map<ServiceId, Service>();
     for (const entry of table.services) {
@@ -157,12 +160,13 @@ export class DataPlane implements Driver {
     this.#closing = true;
     const cut = (): void => {
       for (const instance of this.#instances()) instance.cut();
+      this.#tls.cut();
       this.server.closeAllConnections();
     };
     for (const instance of this.#instances()) instance.cutLongLived();
     const late = setTimeout(cut, CLOSE_MS);
     hurry.addEventListener("abort", cut);
-    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+    await Promise.all([new Promise<void>((resolve) => this.server.close(() => resolve())), this.#tls.close()]);
     clearTimeout(late);
     for (const instance of this.#instances()) instance.drain();
   }

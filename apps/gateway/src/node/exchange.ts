@@ -13,7 +13,7 @@ import type { Ending } from "../statistics.ts";
 import { type RequestHeaders, requestHeaders, responseHeaders } from "./headers.ts";
 import type { Cuttable, Instance, Line } from "./instance.ts";
 import { answerProblem } from "./problem.ts";
-import { gather, RequestBody } from "./request-body.ts";
+import { gather, hasBody, RequestBody } from "./request-body.ts";
 import type { Service } from "./service.ts";
 import { openTunnel, type Upgrade } from "./tunnel.ts";
 
@@ -84,9 +84,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Cuttable {
       return;
     }
     res.on("close", () => this.#onClientClosed());
-    const length = req.headers["content-length"];
-    if (req.headers["transfer-encoding"] === undefined && (length === undefined || length === "0")) this.#attempt();
-    else if (Number(length) <= SMALL_BODY_BYTES) this.#gather();
+    if (!hasBody(req)) this.#attempt();
+    else if (Number(req.headers["content-length"]) <= SMALL_BODY_BYTES) this.#gather();
     else {
       this.#body = "stream";
       this.#attempt();
@@ -265,7 +264,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Cuttable {
     this.#report("CUT");
     this.#end({ kind: "cut" });
     // HTTP/1.0 knows no other sign that an answer of unknown length is not whole.
-    if (req.httpVersionMinor === 0) req.socket.resetAndDestroy();
+    if (req.httpVersion === "1.0") req.socket.resetAndDestroy();
     else res.destroy();
   }
 

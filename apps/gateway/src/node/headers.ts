@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import { SESSION_COOKIE } from "@evenkeel/contracts/session";
+import { originOf } from "./origin.ts";
 
 const PASS = 0;
 const DROP = 1;
@@ -151,15 +151,14 @@ function addForwarded(
   { host, trustForwarded }: { host: string; trustForwarded: boolean },
 ): void {
   const { headers } = req;
-  // Behind the driver haproxy there is none: what was forwarded says it all.
-  const { remoteAddress: address } = req.socket as Socket;
+  const { address, scheme } = originOf(req);
   if (!trustForwarded) {
-    list.push("x-forwarded-for", address ?? "unknown", "x-forwarded-proto", "http", "x-forwarded-host", host);
+    list.push("x-forwarded-for", address ?? "unknown", "x-forwarded-proto", scheme, "x-forwarded-host", host);
     return;
   }
   const before = headers["x-forwarded-for"];
   list.push("x-forwarded-for", [before, address].filter((each) => each !== undefined).join(", ") || "unknown");
-  list.push("x-forwarded-proto", first(headers["x-forwarded-proto"]) ?? "http");
+  list.push("x-forwarded-proto", first(headers["x-forwarded-proto"]) ?? scheme);
   list.push("x-forwarded-host", first(headers["x-forwarded-host"]) ?? host);
 }
 

@@ -2,6 +2,7 @@ import type { Dispatcher } from "undici";
 import type { Arrival } from "./exchange.ts";
 import { requestHeaders } from "./headers.ts";
 import type { Instance } from "./instance.ts";
+import { hasBody } from "./request-body.ts";
 
 type Copied = Pick<Arrival, "req" | "host" | "path" | "trustForwarded" | "upgrade">;
 
@@ -11,9 +12,8 @@ export function mirror(
   { req, host, path, trustForwarded, upgrade }: Copied,
   baggage: string | null,
 ): void {
-  const { headers, method } = req;
-  const hasBody = headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
-  if (hasBody || upgrade !== null || method === undefined) return;
+  const { method } = req;
+  if (hasBody(req) || upgrade !== null || method === undefined) return;
   const line = instance.take({ once: false, fresh: false });
   const { list } = requestHeaders(req, { host, trustForwarded, baggage });
   const handler: Dispatcher.DispatchHandler = {

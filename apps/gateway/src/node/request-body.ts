@@ -1,5 +1,14 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
+import { EdgeRequest } from "./http2-message.ts";
+
+/** Whether the request comes with a body, be it an empty one. */
+export function hasBody(req: IncomingMessage): boolean {
+  const { headers } = req;
+  if (headers["content-length"] !== undefined) return headers["content-length"] !== "0";
+  const known: unknown = req;
+  return known instanceof EdgeRequest ? known.hasBody : headers["transfer-encoding"] !== undefined;
+}
 
 /**
  * The body of a request on its way to an instance. It stands between the two because undici destroys the stream it was

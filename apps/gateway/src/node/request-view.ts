@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { RequestView } from "@evenkeel/contracts/traffic/condition";
 import { cookieOf, parameterOf } from "@evenkeel/contracts/traffic/field";
+import { originOf } from "./origin.ts";
 
 /** A request as rules see it; nothing is read before a rule asks for it. */
 export class NodeRequestView implements RequestView {
@@ -43,9 +44,9 @@ export class NodeRequestView implements RequestView {
 }
 
 /** Who asks: behind a trusted proxy the address that it saw, the last it has noted. */
-function sourceOf({ headers, socket }: IncomingMessage, trustForwarded: boolean): string {
-  const forwarded = headers["x-forwarded-for"];
+function sourceOf(req: IncomingMessage, trustForwarded: boolean): string {
+  const forwarded = req.headers["x-forwarded-for"];
   const address =
     trustForwarded && typeof forwarded === "string" ? forwarded.slice(forwarded.lastIndexOf(",") + 1).trim() : "";
-  return (address || (socket.remoteAddress ?? "")).replace(/^::ffff:(?=\d+\.)/, "");
+  return (address || (originOf(req).address ?? "")).replace(/^::ffff:(?=\d+\.)/, "");
 }

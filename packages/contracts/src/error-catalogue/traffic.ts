@@ -39,6 +39,26 @@ export const TRAFFIC_ERRORS = {
     "{errorPercent} % of the last requests to {service} failed: it is left alone for {seconds} s.",
     "Ask again later; see the log of its instances.",
   ]),
+  CERTIFICATE_INVALID: entry(422, "never", [
+    "The certificate {name} is not taken: {problem}.",
+    "Hand in PEM: the certificate of the host first, then those above it, and its key without a passphrase.",
+  ]),
+  CERTIFICATE_KEY_MISSING: entry(422, "never", [
+    "The certificate {name} comes without its key.",
+    "Hand in the private key that it was made for, as PEM.",
+  ]),
+  CERTIFICATE_KEY_FOREIGN: entry(422, "never", [
+    "The key is not that of the certificate {name}.",
+    "Hand in the private key that it was made for; the certificate in force stays.",
+  ]),
+  CERTIFICATE_ENDED: entry(422, "never", [
+    "The certificate {name} has ended at {endedAt}.",
+    "Hand in one that is valid; the certificate in force stays.",
+  ]),
+  CERTIFICATE_NAMES_NOBODY: entry(422, "never", [
+    "The certificate {name} names no host, so no request would be served by it.",
+    "Hand in one with names of hosts, or let it be the default.",
+  ]),
   FAULT_INJECTED: entry(503, "later", [
     "The rule {rule} of {service} answers in its place, for a drill.",
     "Nothing; remove the rule when the drill is over.",
