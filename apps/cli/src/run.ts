@@ -10,6 +10,7 @@ import { addAuditCommands } from "./audit.ts";
 import { addBackupCommands } from "./backup.ts";
 import { addBaseClusterCommands } from "./base-cluster.ts";
 import { addCellCommands } from "./cell.ts";
+import { addCertificateCommands } from "./certificate.ts";
 import { addChangeCommands } from "./change/commands.ts";
 import { addCompletionCommands } from "./completion/commands.ts";
 import { type AddCommands, createCli, type GlobalOptions, type Io, type Run } from "./context.ts";
@@ -58,6 +59,7 @@ const PARTS: readonly AddCommands[] = [
   addScalingRuleCommands,
   addHostCommands,
   addGatewayCommands,
+  addCertificateCommands,
   addTrafficRuleCommands,
   addCellCommands,
   addWorkspaceCommands,

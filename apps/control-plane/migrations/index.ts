@@ -19,6 +19,7 @@ import { trafficRule } from "./045-traffic-rule.ts";
 import { cellAway } from "./046-cell-away.ts";
 import { session } from "./050-session.ts";
 import { modules } from "./053-modules.ts";
+import { certificate } from "./054-certificate.ts";
 import { owedBase } from "./060-owed-base.ts";
 import { baseSamples } from "./063-base-samples.ts";
 import { scalingRule } from "./064-scaling-rule.ts";
@@ -44,6 +45,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "046-cell-away": cellAway,
   "050-session": session,
   "053-modules": modules,
+  "054-certificate": certificate,
   "060-owed-base": owedBase,
   "063-base-samples": baseSamples,
   "064-scaling-rule": scalingRule,

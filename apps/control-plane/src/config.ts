@@ -15,6 +15,8 @@ export interface Config {
   readonly objectFolder: string;
   /** File whose content is the token of the principal `admin`. */
   readonly bootstrapTokenFile: string | null;
+  /** File whose content seals what is secret in the database, the same for all replicas; null = nothing of that sort is kept. */
+  readonly secretKeyFile: string | null;
   /** Folder of the built-in buildpacks. */
   readonly buildpackFolder: string;
   /** Folder of the built console. */
@@ -32,6 +34,7 @@ const Environment = z.object({
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, "must begin with postgres://"),
   EVENKEEL_OBJECTS: z.string().min(1),
   EVENKEEL_BOOTSTRAP_TOKEN_FILE: z.string().min(1).optional(),
+  EVENKEEL_SECRET_KEY_FILE: z.string().min(1).optional(),
   EVENKEEL_BUILDPACKS: z
     .string()
     .min(1)
@@ -63,6 +66,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     databaseUrl: settings.DATABASE_URL,
     objectFolder: settings.EVENKEEL_OBJECTS,
     bootstrapTokenFile: settings.EVENKEEL_BOOTSTRAP_TOKEN_FILE ?? null,
+    secretKeyFile: settings.EVENKEEL_SECRET_KEY_FILE ?? null,
     buildpackFolder: settings.EVENKEEL_BUILDPACKS,
     consoleFolder: settings.EVENKEEL_CONSOLE,
     auditDays: settings.EVENKEEL_AUDIT_DAYS,

@@ -7,6 +7,7 @@ import type { BackupTables } from "./backup/tables.ts";
 import type { BaseClusterTables } from "./base-cluster/tables.ts";
 import type { BaseWindowTables } from "./base-window/tables.ts";
 import type { BuildpackTables } from "./buildpack/tables.ts";
+import type { CertificateTables } from "./certificate/tables.ts";
 import type { ChangeTables } from "./change/tables.ts";
 import type { CommandTemplateTables } from "./command-template/tables.ts";
 import type { ConvergenceTables } from "./convergence/tables.ts";
@@ -50,6 +51,7 @@ export interface Database
     RouteTables,
     TrafficRuleTables,
     GatewayTables,
+    CertificateTables,
     SampleTables,
     ChangeTables,
     BackupTables,

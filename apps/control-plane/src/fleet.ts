@@ -10,6 +10,7 @@ import {
   logReader,
 } from "./agent-link/index.ts";
 import { WindowRecorder } from "./base-window/index.ts";
+import { keySeal } from "./certificate/index.ts";
 import { findGatewayByCredential, gatewayFindings, gatewayHandlers } from "./gateway/index.ts";
 import { GatewayLinks } from "./gateway-link/index.ts";
 import type { Ground } from "./ground.ts";
@@ -56,6 +57,7 @@ export function openFleet(ground: Ground, ports: FleetPorts): Fleet {
   const gateways = new GatewayLinks({
     ...common,
     authenticate: (credential) => findGatewayByCredential(db, secretDigest(credential)),
+    openKey: keySeal(ground.secretKey).open,
     record: (samples) => recorder.add(samples),
   });
   const hostCaller = async (secret: string): Promise<HostCaller | null> => {

@@ -28,12 +28,15 @@ export interface Ground {
   /** Where other replicas reach this one. */
   readonly url: string;
   readonly defaultTenant: TenantId;
+  /** Seals what is secret in the database; null = this control plane was not told it. */
+  readonly secretKey: string | null;
   close(): Promise<void>;
 }
 
 // A burst of requests shares these; four replicas stay below PostgreSQL's default of 100.
 const CONNECTIONS = 20;
-const TOKEN_LENGTH = 16;
+const TOKEN = { setting: "EVENKEEL_BOOTSTRAP_TOKEN_FILE", length: 16 };
+const SECRET_KEY = { setting: "EVENKEEL_SECRET_KEY_FILE", length: 32 };
 
 /** Opens the database, brings it to this version, makes the first tenant and principal, and takes a lease. */
 export async function openGround(config: Config, log: Log, url: string): Promise<Ground> {
@@ -58,6 +61,7 @@ interface Opening {
 
 async function openOn(db: Kysely<Database>, { config, log, url, onError }: Opening): Promise<Ground> {
   const connectionString = config.databaseUrl;
+  const secretKey = config.secretKeyFile === null ? null : await readSecret(SECRET_KEY, config.secretKeyFile);
   const objects = await openObjectFolder(config.objectFolder);
   await migrate(db);
   const defaultTenant = await firstBoot(db, config);
@@ -71,11 +75,11 @@ async function openOn(db: Kysely<Database>, { config, log, url, onError }: Openi
     await listener.close();
     await db.destroy();
   };
-  return { config, log, db, clock, listener, lease, objects, url, defaultTenant, close };
+  return { config, log, db, clock, listener, lease, objects, url, defaultTenant, secretKey, close };
 }
 
 async function firstBoot(db: Kysely<Database>, config: Config): Promise<TenantId> {
-  const secret = config.bootstrapTokenFile === null ? null : await readToken(config.bootstrapTokenFile);
+  const secret = config.bootstrapTokenFile === null ? null : await readSecret(TOKEN, config.bootstrapTokenFile);
   return await inTransaction(db, async (tx) => {
     const tenantId = await ensureTenant(tx, "default");
     const principalId = await ensurePrincipal(tx, { tenantId, name: "admin", kind: "person" });
@@ -87,13 +91,12 @@ async function firstBoot(db: Kysely<Database>, config: Config): Promise<TenantId
   });
 }
 
-async function readToken(file: string): Promise<string> {
-  const setting = "EVENKEEL_BOOTSTRAP_TOKEN_FILE";
+async function readSecret({ setting, length }: typeof TOKEN, file: string): Promise<string> {
   const text = await readFile(file, "utf8").catch((error: Error) => {
     throw new PlatformError("SETTING_INVALID", { setting, problem: error.message }, { cause: error });
   });
   const secret = text.trim();
-  if (secret.length >= TOKEN_LENGTH && !/\s/.test(secret)) return secret;
-  const problem = `${file} must have at least ${TOKEN_LENGTH} characters without spaces`;
+  if (secret.length >= length && !/\s/.test(secret)) return secret;
+  const problem = `${file} must have at least ${length} characters without spaces`;
   throw new PlatformError("SETTING_INVALID", { setting, problem });
 }

@@ -73,6 +73,8 @@ export async function startInstallation(
   const adminToken = "an-access-token-of-the-first-boot";
   const bootstrapTokenFile = join(folder, "token");
   await writeFile(bootstrapTokenFile, `${adminToken}\n`);
+  const secretKeyFile = join(folder, "secret-key");
+  await writeFile(secretKeyFile, `${"a-key-of-the-installation".repeat(2)}\n`);
   const config: Config = {
     version: "0.0.0-test",
     host: "127.0.0.1",
@@ -81,6 +83,7 @@ export async function startInstallation(
     databaseUrl: database.url,
     objectFolder: join(folder, "objects"),
     bootstrapTokenFile,
+    secretKeyFile,
     buildpackFolder: join(import.meta.dirname, "../../../buildpacks"),
     consoleFolder: join(folder, "no-console"),
     auditDays: 400,

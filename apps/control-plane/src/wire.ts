@@ -10,6 +10,7 @@ import { backupFindings, backupHandlers, readKeys } from "./backup/index.ts";
 import { baseClusterHandlers } from "./base-cluster/index.ts";
 import { baseWindowHandlers } from "./base-window/index.ts";
 import { buildpackHandlers } from "./buildpack/index.ts";
+import { certificateFindings, certificateHandlers } from "./certificate/index.ts";
 import {
   agentListener,
   type ChangeDeps,
@@ -124,6 +125,7 @@ function handlersOf(
     ...fleet.findings,
     (tenantId: TenantId) => backupFindings(ground.db, tenantId),
     (tenantId: TenantId, who: Pick<Caller, "may">) => changeFindings(ground.db, tenantId, who),
+    (tenantId: TenantId) => certificateFindings(ground.db, tenantId),
     (tenantId: TenantId) => reviewFindings(ground.db, tenantId),
     (tenantId: TenantId) => convergenceFindings(ground.db, tenantId),
   ];
@@ -139,6 +141,7 @@ function handlersOf(
     ...packages.handlers,
     ...buildpackHandlers(ground),
     ...fleet.handlers,
+    ...certificateHandlers(ground),
     ...changeHandlers(kernel),
     ...backupHandlers({ ...ground, version: ground.config.version, keys: () => readKeys(ground.config) }),
     ...principalGroupHandlers({ ...ground, usersOf: rulesOfGroup }),

@@ -14,12 +14,14 @@ export interface Home {
   readonly endpointsFile: string;
   readonly manifestFile: string;
   readonly tokenFile: string;
+  readonly secretKeyFile: string;
   readonly commandFile: string;
   readonly logFolder: string;
   readonly postgresFolder: string;
   readonly objectFolder: string;
   readonly gatewayFolder: string;
   readonly handoverSocket: string;
+  readonly tlsHandoverSocket: string;
   agentFolder(name: string): string;
 }
 
@@ -42,12 +44,14 @@ export async function openHome(path: string): Promise<Home> {
     endpointsFile: join(folder, "run/endpoints.json"),
     manifestFile: join(folder, "manifest.json"),
     tokenFile: join(folder, "token"),
+    secretKeyFile: join(folder, "secret-key"),
     commandFile: join(folder, "bin/evenkeel"),
     logFolder: join(folder, "log"),
     postgresFolder: join(folder, "postgres"),
     objectFolder: join(folder, "objects"),
     gatewayFolder: join(folder, "gateway"),
     handoverSocket: join(socketFolder, "handover.sock"),
+    tlsHandoverSocket: join(socketFolder, "handover-tls.sock"),
     agentFolder: (name) => join(folder, "agents", name),
   };
 }

@@ -29,6 +29,7 @@ import {
 } from "./parts.ts";
 import {
   administrator,
+  ensureSecretKey,
   ensureToken,
   ensureWorkspace,
   invite,
@@ -96,6 +97,7 @@ export class Installation {
   static async start(input: StartInput): Promise<Installation> {
     const { home, log, say, version } = input;
     const token = await ensureToken(home);
+    await ensureSecretKey(home);
     const manifest = await Manifest.open(home.manifestFile);
     const place: PartPlace = { home: home.folder, logFolder: home.logFolder, version };
     const news = printedNews(say);

@@ -59,6 +59,7 @@ export function controlPlanePart({ home, index, port, databaseUrl }: ControlPlan
       DATABASE_URL: databaseUrl(),
       EVENKEEL_OBJECTS: home.objectFolder,
       EVENKEEL_BOOTSTRAP_TOKEN_FILE: home.tokenFile,
+      EVENKEEL_SECRET_KEY_FILE: home.secretKeyFile,
     }),
     stop: { signal: "SIGTERM", ms: 10_000 },
   };

@@ -8,11 +8,20 @@ import { WORKSPACE, ZONES } from "./parts.ts";
 
 /** The first administrator's token: made before the first control plane, which stores its digest. */
 export async function ensureToken(home: Home): Promise<string> {
-  const there = (await readTextIfThere(home.tokenFile))?.trim();
+  return await ensureSecret(home.tokenFile);
+}
+
+/** The key that seals what is secret in the database: made before the first control plane, and never another one. */
+export async function ensureSecretKey(home: Home): Promise<void> {
+  await ensureSecret(home.secretKeyFile);
+}
+
+async function ensureSecret(file: string): Promise<string> {
+  const there = (await readTextIfThere(file))?.trim();
   if (there !== undefined && there !== "") return there;
-  const token = randomBytes(32).toString("base64url");
-  await writeDurable(home.tokenFile, `${token}\n`, 0o600);
-  return token;
+  const secret = randomBytes(32).toString("base64url");
+  await writeDurable(file, `${secret}\n`, 0o600);
+  return secret;
 }
 
 /** Waits until `answers` is true; `check` throws what makes further waiting useless. */

@@ -4,6 +4,7 @@ import { approvalEndpoints } from "./approval.ts";
 import { backupEndpoints } from "./backup.ts";
 import { baseClusterEndpoints } from "./base-cluster.ts";
 import { buildpackEndpoints } from "./buildpack.ts";
+import { certificateEndpoints } from "./certificate.ts";
 import { changeEndpoints } from "./change.ts";
 import { commandTemplateEndpoints } from "./command-template.ts";
 import { gatewayEndpoints } from "./gateway-protocol.ts";
@@ -40,6 +41,7 @@ export const api = {
   ...serviceEndpoints,
   ...hostEndpoints,
   ...gatewayEndpoints,
+  ...certificateEndpoints,
   ...changeEndpoints,
   ...backupEndpoints,
   ...principalGroupEndpoints,

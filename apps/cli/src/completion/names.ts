@@ -19,6 +19,7 @@ const LISTS: Readonly<Record<string, Names>> = {
   service: (client, workspace) => client.listServices(inWorkspace(workspace)),
   host: (client, workspace) => client.listHosts(inWorkspace(workspace)),
   gateway: (client, workspace) => client.listGateways(inWorkspace(workspace)),
+  certificate: (client, workspace) => client.listCertificates(inWorkspace(workspace)),
   workspace: (client) => client.listWorkspaces({ query: { limit: MOST } }),
 };
 

@@ -15,7 +15,7 @@ import type { WebSocket } from "ws";
 import type { Database } from "../database.ts";
 import type { UpgradeHandler } from "../http/index.ts";
 import { acceptLinks, Link, Pulse } from "../link/index.ts";
-import { instancesToCut, ROUTES_CHANNEL, renderTable } from "../route/index.ts";
+import { instancesToCut, type OpenKey, ROUTES_CHANNEL, renderTable } from "../route/index.ts";
 import type { GatewaySample } from "../sample/index.ts";
 import {
   endGatewaySession,
@@ -34,6 +34,8 @@ export interface GatewayLinksOptions {
   readonly lease: ReplicaLease;
   readonly notifications: Listener;
   readonly authenticate: (credential: string) => Promise<LinkedGateway | null>;
+  /** Opens keys of certificates, which gateways alone get. */
+  readonly openKey: OpenKey;
   readonly record: (samples: readonly GatewaySample[]) => void;
   readonly log: Log;
   readonly nowMs: () => number;
@@ -223,8 +225,8 @@ export class GatewayLinks {
   }
 
   async #pushOnce(workspaceId: WorkspaceId): Promise<void> {
-    const { db, lease } = this.#options;
-    const table = await renderTable(db, workspaceId);
+    const { db, lease, openKey } = this.#options;
+    const table = await renderTable(db, workspaceId, openKey);
     const cut = await instancesToCut(db, workspaceId);
     if (!lease.held) return;
     for (const held of this.#held.values()) {

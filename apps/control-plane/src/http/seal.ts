@@ -1,16 +1,11 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import { PlatformError } from "@evenkeel/contracts/error";
+import { openText, type SealedBy, sealText } from "@evenkeel/kit/sealed-text";
 
 /** Keeps the secret fields of an answer so that only who made the request reads them again. */
 export interface Seal {
   close(reply: unknown): unknown;
   open(answer: unknown): unknown;
 }
-
-const CIPHER = "aes-256-gcm";
-const SALT_BYTES = 16;
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
 
 export interface SealInput {
   readonly fields: readonly string[];
@@ -22,7 +17,7 @@ export interface SealInput {
 
 /** A seal by the access token of the caller. */
 export function sealBy({ fields, secret, context }: SealInput): Seal {
-  const keyOf = (salt: Uint8Array): Uint8Array => new Uint8Array(hkdfSync("sha256", secret, salt, "answer", 32));
+  const by: SealedBy = { secret, purpose: "answer", context };
   return {
     close: (reply) => {
       const [hidden, shown] = [{}, {}] as [Record<string, unknown>, Record<string, unknown>];
@@ -30,26 +25,18 @@ export function sealBy({ fields, secret, context }: SealInput): Seal {
         if (fields.includes(name)) hidden[name] = value;
         else shown[name] = value;
       }
-      const salt = randomBytes(SALT_BYTES);
-      const iv = randomBytes(IV_BYTES);
-      const cipher = createCipheriv(CIPHER, keyOf(salt), iv).setAAD(Buffer.from(context));
-      const text = Buffer.concat([cipher.update(JSON.stringify(hidden)), cipher.final()]);
-      return { shown, sealed: Buffer.concat([salt, iv, cipher.getAuthTag(), text]).toString("base64url") };
+      return { shown, sealed: sealText(by, JSON.stringify(hidden)) };
     },
     open: (answer) => {
       const { shown, sealed } = answer as { shown: object; sealed: string };
-      const bytes = Buffer.from(sealed, "base64url");
-      const [iv, tag, text] = [SALT_BYTES, SALT_BYTES + IV_BYTES, SALT_BYTES + IV_BYTES + TAG_BYTES];
-      const decipher = createDecipheriv(CIPHER, keyOf(bytes.subarray(0, iv)), bytes.subarray(iv, tag));
-      decipher.setAAD(Buffer.from(context)).setAuthTag(bytes.subarray(tag, text));
-      return { ...shown, ...(JSON.parse(opened(decipher, bytes.subarray(text))) as object) };
+      return { ...shown, ...(JSON.parse(opened(by, sealed)) as object) };
     },
   };
 }
 
-function opened(decipher: ReturnType<typeof createDecipheriv>, text: Uint8Array): string {
+function opened(by: SealedBy, sealed: string): string {
   try {
-    return Buffer.concat([decipher.update(text), decipher.final()]).toString();
+    return openText(by, sealed);
   } catch (error) {
     throw new PlatformError("ANSWER_SEALED", {}, { cause: error });
   }

@@ -25,6 +25,7 @@ import type { Kysely } from "kysely";
 import { WebSocket } from "ws";
 import { type AgentConnections, AgentLinks, type AgentListener } from "../agent-link/index.ts";
 import { WindowRecorder } from "../base-window/index.ts";
+import { keySeal } from "../certificate/index.ts";
 import type { Database } from "../database.ts";
 import { findGatewayByCredential } from "../gateway/index.ts";
 import { GatewayLinks } from "../gateway-link/index.ts";
@@ -95,6 +96,7 @@ export async function startReplica({
   const gateways = new GatewayLinks({
     ...common,
     authenticate: (credential) => findGatewayByCredential(db, secretDigest(credential)),
+    openKey: keySeal(null).open,
     record: (samples: readonly GatewaySample[]) => recorder.add(samples),
   });
   routeUpgrades(server, {

@@ -1,4 +1,5 @@
 export { routeHandlers } from "./endpoints.ts";
+export type { OpenKey } from "./render.ts";
 export {
   type Confirmation,
   confirmation,

@@ -22,12 +22,22 @@ function upstream(name: string, over: Partial<UpstreamRow> = {}): UpstreamRow {
     ...over,
   };
 }
+const certificates: TableRows["certificates"] = [];
 const traffic = { rules: [], policies: [], cells: [], hosts: [], entry: null };
 const sick = (at: string): Partial<UpstreamRow> => ({ healthy: false, unhealthyAt: `2026-01-01T00:00:0${at}Z` });
 
 function shown(upstreams: UpstreamRow[], over: Partial<TableRows> = {}): string[] {
   const services = [{ serviceId, name: "shop", allowGap: false }];
-  const table = renderRows(workspaceId, { epoch: 1, version: 7, routes: [], services, upstreams, traffic, ...over });
+  const table = renderRows(workspaceId, {
+    epoch: 1,
+    version: 7,
+    routes: [],
+    services,
+    upstreams,
+    traffic,
+    certificates,
+    ...over,
+  });
   return table.services[0]!.upstreams.map(({ version, draining }) => (draining ? `${version} draining` : version));
 }
 
@@ -62,7 +72,15 @@ describe("the table that gateways go by", () => {
   test("a service that consented to a gap lets requests wait, another answers at once", () => {
     const services = [true, false].map((allowGap) => ({ serviceId, name: "shop", allowGap }));
     const routes = [{ routeId: newId(RouteId, "rte"), host: "*", path: "/", serviceId }];
-    const table = renderRows(workspaceId, { epoch: 2, version: 7, routes, services, upstreams: [], traffic });
+    const table = renderRows(workspaceId, {
+      epoch: 2,
+      version: 7,
+      routes,
+      services,
+      upstreams: [],
+      traffic,
+      certificates,
+    });
     expect(table.services.map(({ parkMs }) => parkMs > 0)).toEqual([true, false]);
     expect(table).toMatchObject({ workspaceId, epoch: 2, version: 7, routes });
   });

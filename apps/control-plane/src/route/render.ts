@@ -1,5 +1,5 @@
 import type { HostId, RouteId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
-import type { InstanceKey, RouteTable, Upstream } from "@evenkeel/contracts/route-table";
+import type { InstanceKey, RouteTable, TableCertificate, Upstream } from "@evenkeel/contracts/route-table";
 import { compileEntry, compileService, type TrafficRows } from "./plan/index.ts";
 
 /** How long a request waits for a first instance of a service that consented to a gap, in ms. */
@@ -13,7 +13,11 @@ export interface TableRows {
   readonly services: readonly { serviceId: ServiceId; name: string; allowGap: boolean }[];
   readonly upstreams: readonly UpstreamRow[];
   readonly traffic: TrafficRows;
+  readonly certificates: readonly (Omit<TableCertificate, "key"> & { readonly sealedKey: string })[];
 }
+
+/** Opens the sealed key of a certificate. */
+export type OpenKey = (place: { readonly workspaceId: WorkspaceId; readonly name: string }, sealed: string) => string;
 
 export interface UpstreamRow {
   readonly serviceId: ServiceId;
@@ -30,8 +34,8 @@ export interface UpstreamRow {
   readonly unhealthyAt: string | null;
 }
 
-/** Makes the table that gateways go by. */
-export function renderRows(workspaceId: WorkspaceId, rows: TableRows): RouteTable {
+/** Makes the table that gateways go by; without `openKey`, for everybody else, it has no certificates. */
+export function renderRows(workspaceId: WorkspaceId, rows: TableRows, openKey: OpenKey | null = null): RouteTable {
   const upstreams = Map.groupBy(rows.upstreams, ({ serviceId }) => serviceId);
   return {
     workspaceId,
@@ -50,7 +54,13 @@ export function renderRows(workspaceId: WorkspaceId, rows: TableRows): RouteTabl
       };
     }),
     ...compileEntry(rows.traffic),
-    certificates: [],
+    certificates:
+      openKey === null
+        ? []
+        : rows.certificates.map(({ sealedKey, ...certificate }) => ({
+            ...certificate,
+            key: openKey({ workspaceId, name: certificate.name }, sealedKey),
+          })),
   };
 }
 

@@ -133,6 +133,14 @@ export const REQUEST_ERRORS = {
     "The backup was taken by version {version}, which is newer than this one.",
     "Restore it with that version or a later one.",
   ]),
+  SECRET_KEY_MISSING: entry(503, "never", [
+    "This control plane was not told the installation's key, and without it {what} can neither be kept nor read.",
+    "Set EVENKEEL_SECRET_KEY_FILE to a file with at least 32 random characters, the same for all replicas.",
+  ]),
+  SECRET_KEY_FOREIGN: entry(503, "never", [
+    "The key that this control plane was told is not the one that {what} was sealed by.",
+    "Set EVENKEEL_SECRET_KEY_FILE to the installation's key, which its backups hold, or put the secret anew.",
+  ]),
   OBJECT_MISSING: entry(500, "never", [
     "The content {digest} that a package or buildpack names is not in the object store.",
     "Bring the file back, or upload the package again.",

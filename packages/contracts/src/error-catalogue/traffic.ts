@@ -55,6 +55,10 @@ export const TRAFFIC_ERRORS = {
     "The certificate {name} has ended at {endedAt}.",
     "Hand in one that is valid; the certificate in force stays.",
   ]),
+  CERTIFICATE_ENDING: entry(409, "never", [
+    "The certificate {name} ends at {endsAt}.",
+    "Put the next one in its place; no connection is lost by that.",
+  ]),
   CERTIFICATE_NAMES_NOBODY: entry(422, "never", [
     "The certificate {name} names no host, so no request would be served by it.",
     "Hand in one with names of hosts, or let it be the default.",

@@ -98,6 +98,18 @@ export const MODULE_PROBLEMS = {
   CELL_UNFIT: ["部署单元不适用：{problem}。", "`evenkeel cell list` 显示工作空间的部署单元及其权重。"],
   SPLIT_FILE_INVALID: ["{file}：{problem}。", "请修正该文件；docs/guide/modules.md 中有示例。"],
   TRAFFIC_FILE_INVALID: ["{file}：{problem}。", "请修正该文件；docs/guide/traffic.md 中有全部字段。"],
+  CERTIFICATE_INVALID: [
+    "证书 {name} 未被接受：{problem}。",
+    "请提交 PEM：先是主机的证书，然后是其上级证书，以及不带口令的私钥。",
+  ],
+  CERTIFICATE_KEY_MISSING: ["证书 {name} 没有附带私钥。", "请以 PEM 提交与其配对的私钥。"],
+  CERTIFICATE_KEY_FOREIGN: ["该私钥不属于证书 {name}。", "请提交与其配对的私钥；正在使用的证书保持不变。"],
+  CERTIFICATE_ENDED: ["证书 {name} 已于 {endedAt} 过期。", "请提交仍有效的证书；正在使用的证书保持不变。"],
+  CERTIFICATE_ENDING: ["证书 {name} 将于 {endsAt} 过期。", "请用下一张证书替换它；不会丢失任何连接。"],
+  CERTIFICATE_NAMES_NOBODY: [
+    "证书 {name} 没有写明任何主机，因此不会用于任何请求。",
+    "请提交写有主机名的证书，或将其设为默认证书。",
+  ],
   RATE_LIMITED: [
     "{perSeconds} 秒内的请求超过了 {service} 的规则 {rule} 允许的 {requests} 个。",
     "请稍后再试，并降低频率。",

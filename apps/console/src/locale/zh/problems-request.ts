@@ -53,5 +53,13 @@ export const REQUEST_PROBLEMS = {
   RESTORE_NOT_EMPTY: ["不会覆盖正在使用的系统进行恢复：{where}。", "请恢复到空文件夹或空数据库。"],
   BACKUP_UNREADABLE: ["无法读取备份 {file}：{problem}。", "请另做一份备份：`evenkeel backup`。"],
   BACKUP_NEWER: ["备份由版本 {version} 生成，比当前版本新。", "请用该版本或更新的版本恢复。"],
+  SECRET_KEY_MISSING: [
+    "此控制面没有得到安装的密钥，因此既不能保存也不能读取{what}。",
+    "请将 EVENKEEL_SECRET_KEY_FILE 设为至少有 32 个随机字符的文件，所有副本相同。",
+  ],
+  SECRET_KEY_FOREIGN: [
+    "此控制面得到的密钥不是加密{what}时所用的密钥。",
+    "请将 EVENKEEL_SECRET_KEY_FILE 设为安装的密钥（备份中有），或重新提交该机密。",
+  ],
   OBJECT_MISSING: ["发布包或技术栈所指的内容 {digest} 不在对象存储中。", "请找回该文件，或重新上传发布包。"],
 } as const satisfies Record<string, Sentences>;

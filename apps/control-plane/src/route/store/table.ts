@@ -2,10 +2,14 @@ import type { WorkspaceId } from "@evenkeel/contracts/id";
 import type { InstanceKey, RouteTable } from "@evenkeel/contracts/route-table";
 import { type Kysely, sql } from "kysely";
 import type { Database } from "../../database.ts";
-import { renderRows, type TableRows } from "../render.ts";
+import { type OpenKey, renderRows, type TableRows } from "../render.ts";
 
 /** The table as it stands. One statement, so that its parts are of one moment. */
-export async function renderTable(db: Kysely<Database>, workspaceId: WorkspaceId): Promise<RouteTable> {
+export async function renderTable(
+  db: Kysely<Database>,
+  workspaceId: WorkspaceId,
+  openKey: OpenKey | null = null,
+): Promise<RouteTable> {
   const { rows } = await sql<TableRows>`
     select installation.epoch,
       coalesce((select version from route_table where workspace_id = ${workspaceId}), 0) as version,
@@ -33,9 +37,13 @@ export async function renderTable(db: Kysely<Database>, workspaceId: WorkspaceId
           from host where workspace_id = ${workspaceId}
             and (cell is not null or exists (select from traffic_rule where workspace_id = ${workspaceId}))),
         'entry', (select jsonb_build_object('secret', secret, 'userKey', user_key)
-          from traffic_entry where workspace_id = ${workspaceId})) as traffic
+          from traffic_entry where workspace_id = ${workspaceId})) as traffic,
+      (select coalesce(jsonb_agg(jsonb_build_object(
+          'name', name, 'hosts', hosts, 'chain', chain, 'sealedKey', sealed_key, 'endsAt', ends_at, 'fallback', fallback)
+          order by name), '[]')
+        from certificate where workspace_id = ${workspaceId}) as certificates
     from installation`.execute(db);
-  return renderRows(workspaceId, rows[0]!);
+  return renderRows(workspaceId, rows[0]!, openKey);
 }
 
 /** The draining instances whose requests are to be cut. */
