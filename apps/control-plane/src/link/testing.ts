@@ -64,14 +64,8 @@ export interface ReplicaOptions {
   readonly nowMs?: () => number;
 }
 
-export async function startReplica({
-  db,
-  url,
-  listener = {},
-  connections = new Map(),
-  leaseTtlMs,
-  nowMs,
-}: ReplicaOptions): Promise<TestReplica> {
+export async function startReplica(options: ReplicaOptions): Promise<TestReplica> {
+  const { db, url, listener = {}, connections = new Map(), leaseTtlMs, nowMs } = options;
   const log = createLog({ part: "test", level: process.env.TEST_LOG ?? "silent" });
   const onError = (error: unknown): void => log.warn({ err: error });
   const clock = { ...systemClock(db), ...(nowMs === undefined ? {} : { monotonicMs: nowMs }) };

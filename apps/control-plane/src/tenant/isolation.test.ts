@@ -2,6 +2,7 @@ import { api, type OperationName } from "@evenkeel/contracts/api";
 import type { Endpoint } from "@evenkeel/contracts/endpoint";
 import { ModuleManifest } from "@evenkeel/contracts/module";
 import { ServiceDefinition } from "@evenkeel/contracts/service";
+import { makeCertificate } from "@evenkeel/testkit/certificate";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestOf, goodPackage } from "../package/testing.ts";
@@ -24,6 +25,8 @@ const frozen = {
   ...{ start: "2026-01-01T00:00", end: "2026-01-02T00:00" },
 };
 
+const certificate = makeCertificate({ hosts: ["shop.example.org"] });
+
 /** A body of each endpoint that its schema takes; names and ids are those of tenant A. */
 const BODIES: Partial<Record<OperationName, unknown>> = {
   createToken: { as: "mine", may: ["*:read"] },
@@ -36,6 +39,7 @@ const BODIES: Partial<Record<OperationName, unknown>> = {
   beginUpload: { application: "shop", version: "1.0.0", digest: digestOf(bits), sizeBytes: bits.length },
   editCell: { gray: true },
   matchTrafficRules: { workspace: "local", service: "shop" },
+  putCertificate: certificate,
   setParameters: { env: { STOLEN: "yes" } },
   editHost: { zone: "a" },
   createJoinToken: { workspace: "local" },
@@ -250,6 +254,7 @@ async function putRules(here: Installation, changeId: string): Promise<Record<st
   for (const [path, body] of [
     ["/principal-groups/group", { members: ["a"] }],
     ["/windows/window", frozen],
+    ["/certificates/certificate", certificate],
     ["/approval-rules/rule", { groups: ["group"] }],
     ["/admission-rules/rule", { criterion: { kind: "rollback-target" } }],
   ] as const) {
@@ -263,6 +268,7 @@ async function putRules(here: Installation, changeId: string): Promise<Record<st
     template: "warm-up",
     group: "group",
     window: "window",
+    certificate: "certificate",
     rule: "rule",
     reviewId,
   };
