@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { PlacedVersion, Placement } from "./base-cluster.ts";
 import { BaseId, Name } from "./id.ts";
-import { ModuleTags, ModuleVersion } from "./module.ts";
+import { Business, ModuleTags, ModuleVersion } from "./module.ts";
 import { Strategy } from "./strategy.ts";
 
 /** The kind of change that brings versions of modules onto the bases of a cluster. */
@@ -42,12 +42,20 @@ export const ModuleReleaseSpec = z.union([
         .strictObject({ tags: ModuleTags.default({}) })
         .nullable()
         .default(null),
+      /** Businesses of the cluster in which these modules take part from now on, on all of its bases. */
+      businesses: z.array(Name).max(100).default([]),
     })
     .refine(
       ({ modules }) => new Set(modules.map(({ name }) => name)).size === modules.length,
       "a module is named twice",
     ),
   /** Exactly this; what a rollback asks for. */
-  z.strictObject({ ...place, targets: z.array(BaseWish).min(1).max(10_000), placements: z.array(Placement).max(500) }),
+  z.strictObject({
+    ...place,
+    targets: z.array(BaseWish).min(1).max(10_000),
+    placements: z.array(Placement).max(500),
+    /** Null: they stay as they are. */
+    businesses: z.array(Business).max(500).nullable().default(null),
+  }),
 ]);
 export type ModuleReleaseSpec = z.infer<typeof ModuleReleaseSpec>;

@@ -24,6 +24,7 @@ interface ReleaseOptions extends Where {
   readonly keep?: boolean;
   readonly publish?: boolean;
   readonly tag?: string[];
+  readonly business?: string[];
 }
 
 interface OperationOptions extends Where {
@@ -78,7 +79,8 @@ function addRelease(module: Command, run: Run): void {
     .option("--bases <which>", "all, a number (the least loaded), or names (shop@local-1,shop@local-2)")
     .option("--keep", "other versions stay and serve beside them")
     .option("--publish", "publish them; what replaces a published version is published anyway")
-    .option("--tag <name=value...>", "tags of the publication");
+    .option("--tag <name=value...>", "tags of the publication")
+    .option("--business <name...>", "businesses of the cluster in which they take part from now on");
   withCarryOptions(withStrategyOptions(release)).action(
     run(async (cli, wanted: string[], options: ReleaseOptions) => {
       const modules = [];
@@ -87,6 +89,7 @@ function addRelease(module: Command, run: Run): void {
       const spec = {
         ...placeOf(cli, options),
         ...{ modules, keep: options.keep ?? false, publish: isPublished ? { tags: tagsOf(options.tag) } : null },
+        businesses: options.business ?? [],
         ...(options.bases !== undefined && { bases: basesOf(options.bases) }),
       };
       const ended = await carryOut(cli, { kind: MODULE_RELEASE, spec, question: "Release all the same?" }, options);

@@ -13,6 +13,7 @@ import {
   moduleLock,
   type PlacementWorld,
   settleStep,
+  splitLock,
   splitStep,
 } from "../placement/plan/index.ts";
 import { alterModule } from "./alter.ts";
@@ -72,10 +73,6 @@ function locksOf(world: PlacementWorld, { aims, modules, moving, split }: Wanted
   ];
   return [...new Map(all.map((lock) => [lock.resource, lock])).values()];
 }
-
-const splitLock = ({ id, name }: { readonly id: string; readonly name: string }): LockRequest => ({
-  ...{ resource: `base-cluster/${id}/split`, mode: "exclusive", label: `rules of ${name}` },
-});
 
 type Split = Extract<ModuleOperationSpec, { operation: "split" }>;
 

@@ -13,10 +13,10 @@ export function inverseOfModuleRelease(
   touched: readonly TouchedTarget[],
   request: RollbackRequest,
 ): ModuleReleaseSpec | Refusal {
-  const { workspace, cluster, before } = plan.payload as ModuleReleasePayload;
+  const { workspace, cluster, before, businesses = null } = plan.payload as ModuleReleasePayload;
   if (touched.length === 0) return refuse("NO_INVERSE", { problem: "it has touched no base" });
   return ModuleReleaseSpec.parse({
-    ...{ workspace, cluster, placements: before },
+    ...{ workspace, cluster, placements: before, businesses },
     targets: touched.map(({ facts }) => {
       const { base, modules } = facts.before as Before;
       return { base, modules };

@@ -165,3 +165,46 @@ test.each<{ what: string; spec: ModuleReleaseSpec; given: PlacementWorld; code: 
   const draft = planModuleRelease(spec, given);
   expect(isRefusal(draft) ? draft.refused : "planned").toBe(code);
 });
+
+describe("modules and businesses", () => {
+  const named = (name: string, modules: string[]) => ({
+    name: name as never,
+    when: { kind: name },
+    modules: modules as never[],
+  });
+  const [retail, trade, open] = [named("retail", ["cart"]), named("trade", ["tax"]), named("open", [])];
+  const shops = clusterOf("front", { businesses: [retail, trade, open] });
+  const three = (...bases: (readonly string[])[]) =>
+    worldOf({
+      ...{ clusters: [shops], bundles },
+      bases: bases.map((modules, index) => baseOf(`local-${index + 1}`, shops, modules)),
+    });
+
+  test("one order brings a module into two businesses, on all bases of the cluster, and its rollback takes it out of both", () => {
+    const spec = specOf("prices 2.0.0", { bases: 1, businesses: ["retail", "trade", "open"] });
+    const given = three(["prices 1.0.0"], []);
+    const made = plan(spec, given);
+    const after = [named("retail", ["cart", "prices"]), named("trade", ["tax", "prices"]), open];
+    expect(made.targets.map(({ steps }) => steps.map(({ name }) => name))).toEqual([
+      ["install prices@2.0.0", "split-base"],
+      ["split-base"],
+    ]);
+    expect(made.targets[1]?.steps[0]?.input).toMatchObject({ rules: null, businesses: after });
+    expect(made.closing[0]?.input).toMatchObject({ clusters: [{ rules: null, businesses: after }] });
+    expect(locksOfModuleRelease(spec, given)).toContainEqual(
+      expect.objectContaining({ resource: `base-cluster/${shops.id}/split`, mode: "exclusive" }),
+    );
+    const touched = made.targets.map(({ targetId, facts }) => ({ targetId, facts }) as never);
+    const back = inverseOfModuleRelease(made, touched, { speed: "fast", reason: "no" } as never);
+    expect(back).toMatchObject({ businesses: shops.businesses, placements: [{ module: "prices", versions: [] }] });
+  });
+
+  test("a business that there is not is refused; one that names nobody, or has the module, stays as it is", () => {
+    expect(planModuleRelease(specOf("prices 2.0.0", { businesses: ["nobody"] }), three([]))).toMatchObject({
+      refused: "NOT_FOUND",
+      facts: { resource: "business nobody in base-cluster front" },
+    });
+    const made = plan(specOf("cart 1.0.0", { businesses: ["retail", "open"] }), three([]));
+    expect(made.targets[0]?.steps.map(({ name }) => name)).toEqual(["install cart@1.0.0"]);
+  });
+});

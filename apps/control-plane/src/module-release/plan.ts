@@ -1,6 +1,9 @@
 import type { PlacedVersion, Placement } from "@evenkeel/contracts/base-cluster";
+import { canonicalJson } from "@evenkeel/contracts/canonical";
 import type { LockRequest } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
+import type { Name } from "@evenkeel/contracts/id";
+import type { Business } from "@evenkeel/contracts/module";
 import type { BaseWish, ModuleReleaseSpec } from "@evenkeel/contracts/module-release";
 import type { BaseRow, ClusterRow } from "../base-cluster/index.ts";
 import type { Draft } from "../change/index.ts";
@@ -8,6 +11,7 @@ import {
   asPlaced,
   type BaseAim,
   baseLocks,
+  basesIn,
   bundleOf,
   chooseBases,
   clusterNamed,
@@ -18,6 +22,8 @@ import {
   placementOf,
   placementsBefore,
   settleStep,
+  splitLock,
+  splitStep,
   standing,
 } from "../placement/plan/index.ts";
 
@@ -26,6 +32,8 @@ export interface ModuleReleasePayload {
   readonly workspace: string;
   readonly cluster: string;
   readonly before: readonly Placement[];
+  /** Those of before, where it alters them. */
+  readonly businesses?: readonly Business[] | null;
 }
 
 type Asked = Extract<ModuleReleaseSpec, { modules: unknown }>;
@@ -36,18 +44,24 @@ interface Wanted {
   readonly modules: readonly string[];
   readonly aims: readonly BaseAim[];
   readonly placements: readonly Placement[];
+  /** All of the cluster from now on; null: they stay. */
+  readonly businesses: readonly Business[] | null;
 }
 
 /** Spec + world → the plan by which modules come onto bases, or why there is none. */
 export function planModuleRelease(spec: ModuleReleaseSpec, world: PlacementWorld): Draft | Refusal {
   const wanted = wantedOf(spec, world);
   if (isRefusal(wanted)) return wanted;
-  const { title, cluster, modules, aims, placements } = wanted;
-  const before = placementsBefore(world, cluster, modules);
-  const payload: ModuleReleasePayload = { workspace: spec.workspace, cluster: cluster.name, before };
+  const { title, cluster, modules, aims, placements, businesses } = wanted;
+  const payload: ModuleReleasePayload = {
+    ...{ workspace: spec.workspace, cluster: cluster.name },
+    before: placementsBefore(world, cluster, modules),
+    ...(businesses && { businesses: cluster.businesses }),
+  };
   return draftOf(world, {
     ...{ title, group: cluster.name, aims, strategy: spec.strategy, payload, warnings: [] },
-    closing: settleStep([{ clusterId: cluster.id, placements, rules: null, businesses: null }]),
+    closing: settleStep([{ clusterId: cluster.id, placements, rules: null, businesses }]),
+    more: (base) => (businesses === null ? [] : [splitStep(base, { rules: null, businesses })]),
   });
 }
 
@@ -56,9 +70,13 @@ export function locksOfModuleRelease(spec: ModuleReleaseSpec, world: PlacementWo
   return isRefusal(wanted) ? [] : locksOf(world, wanted);
 }
 
-function locksOf(world: PlacementWorld, { cluster, modules, aims }: Wanted): LockRequest[] {
+function locksOf(world: PlacementWorld, { cluster, modules, aims, businesses }: Wanted): LockRequest[] {
   const bases = aims.map(({ base }) => base);
-  return [...modules.map((module) => moduleLock(cluster, module, "exclusive")), ...baseLocks(world, bases, "shared")];
+  return [
+    ...modules.map((module) => moduleLock(cluster, module, "exclusive")),
+    ...(businesses === null ? [] : [splitLock(cluster)]),
+    ...baseLocks(world, bases, "shared"),
+  ];
 }
 
 function wantedOf(spec: ModuleReleaseSpec, world: PlacementWorld): Wanted | Refusal {
@@ -74,6 +92,8 @@ function asked(spec: Asked, world: PlacementWorld, cluster: ClusterRow): Wanted 
   const names = spec.modules.map(({ name }) => name);
   const bases = basesOf(spec, world, cluster);
   if (isRefusal(bases)) return bases;
+  const businesses = joined(cluster, names, spec.businesses);
+  if (isRefusal(businesses)) return businesses;
   const aims = bases.map((base): BaseAim => {
     const wishes = spec.modules.map(({ name, version }) => [name, wishOf(spec, base, { name, version })] as const);
     return { base, wishes: new Map(wishes) };
@@ -86,8 +106,27 @@ function asked(spec: Asked, world: PlacementWorld, cluster: ClusterRow): Wanted 
     const also = isAll && (spec.bases === "all" || kept === undefined) ? "all" : bases;
     return placedAlso(world, { cluster, module, bases: also }, versions);
   });
+  // Who takes part in a business is said to all bases of the cluster, whether they hold the modules or not.
+  const others = businesses === null ? [] : basesIn(world, cluster).filter((base) => !bases.includes(base));
   const title = `${spec.modules.map(({ name, version }) => `${name} ${version}`).join(", ")} → ${cluster.name}`;
-  return { title, cluster, modules: names, aims, placements };
+  const all = [...aims, ...others.map((base): BaseAim => ({ base, wishes: new Map() }))];
+  return { title, cluster, modules: names, aims: all, placements, businesses };
+}
+
+/** The businesses of a cluster, with these modules in those that are named; null: they are so already. */
+function joined(
+  { name: cluster, businesses }: ClusterRow,
+  modules: readonly Name[],
+  wanted: readonly string[],
+): readonly Business[] | null | Refusal {
+  const unknown = wanted.find((name) => !businesses.some((business) => business.name === name));
+  if (unknown !== undefined) return refuse("NOT_FOUND", { resource: `business ${unknown} in base-cluster ${cluster}` });
+  const after = businesses.map((business) => {
+    // Where none is named all take part.
+    if (!wanted.includes(business.name) || business.modules.length === 0) return business;
+    return { ...business, modules: [...new Set([...business.modules, ...modules])] };
+  });
+  return canonicalJson(after) === canonicalJson(businesses) ? null : after;
 }
 
 /** Where they stand already, unless something is said. */
@@ -114,13 +153,13 @@ function wishOf(
 }
 
 function exact(
-  { targets, placements }: Exclude<ModuleReleaseSpec, Asked>,
+  { targets, placements, businesses }: Exclude<ModuleReleaseSpec, Asked>,
   world: PlacementWorld,
   cluster: ClusterRow,
 ): Wanted | Refusal {
   const aims = aimsOf(world, targets);
   const names = [...new Set(targets.flatMap(({ modules }) => modules.map(({ name }) => name)))];
-  return { title: `${names.join(", ")} back → ${cluster.name}`, cluster, modules: names, aims, placements };
+  return { title: `${names.join(", ")} back → ${cluster.name}`, cluster, modules: names, aims, placements, businesses };
 }
 
 /** A base that is gone meanwhile has nothing to be brought back. */

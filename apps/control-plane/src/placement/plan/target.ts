@@ -112,3 +112,8 @@ export function moduleLock(
 ): LockRequest {
   return { resource: `module/${cluster.id}/${module}`, mode, label: `module ${module} in ${cluster.name}` };
 }
+
+/** Rules and businesses of a cluster: each order gives them as a whole. */
+export const splitLock = ({ id, name }: { readonly id: string; readonly name: string }): LockRequest => ({
+  ...{ resource: `base-cluster/${id}/split`, mode: "exclusive", label: `rules of ${name}` },
+});
