@@ -59,13 +59,15 @@ export const UserKey = z.union([z.strictObject({ cookie: FieldName }), z.strictO
 export type UserKey = z.infer<typeof UserKey>;
 const keys = z.array(UserKey).max(5).default([]);
 
-/** Some of a service's instances: of a version, in a cell, on hosts; those that fit all that is named. `{}` = all of them. */
+/** Some of a service's instances: of a version, in a cell, on hosts, in a base-cluster; those that fit all that is named. `{}` = all of them. */
 export const Subset = z.strictObject({
   version: z.string().min(1).max(50).optional(),
   /** All but this version. */
   notVersion: z.string().min(1).max(50).optional(),
   cell: Name.optional(),
   hosts: z.array(Name).min(1).max(200).optional(),
+  /** Bases of the service that are in this base-cluster. */
+  baseCluster: Name.optional(),
 });
 export type Subset = z.infer<typeof Subset>;
 

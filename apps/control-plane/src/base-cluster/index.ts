@@ -2,7 +2,9 @@ export { baseClusterHandlers } from "./endpoints.ts";
 export {
   assignBase,
   type BaseRow,
+  type ClusterMembers,
   type ClusterRow,
+  membersOfClusters,
   placementsOf,
   putPlacements,
   putSplit,

@@ -73,7 +73,12 @@ function refuseBeside({ release, world }: Part, gray: Gray, to: PlannedRevision)
   const names = new Set(own.map(({ name }) => name as string));
   const others = world.rules.filter(({ name }) => !names.has(name));
   const versions = new Set([to.packageVersion, ...versionsOf(world)]);
-  return refuseRules([...others, ...own], names, { versions, cells: new Set(), hosts: new Set() });
+  return refuseRules([...others, ...own], names, {
+    versions,
+    cells: new Set(),
+    hosts: new Set(),
+    baseClusters: new Set(),
+  });
 }
 
 const basisOfRules = ({ rules }: World, service: string): ServicePlan["basis"][number] => ({

@@ -124,7 +124,7 @@ function watchedBy({ put }: RouteChangeSpec, world: RouteWorld): NonNullable<Pla
     if (first === undefined || others.length === 0 || serviceId === undefined) return [];
     return upstreams.map(({ hostId, version }) => {
       const name = world.hosts.find(({ id }) => id === hostId)?.name ?? hostId;
-      return { name, hostId, serviceId, from: version, gains: isIn({ hostId, version }, first.to, world) };
+      return { name, hostId, serviceId, from: version, gains: isIn({ serviceId, hostId, version }, first.to, world) };
     });
   });
 }

@@ -90,16 +90,19 @@ function isServed({ upstreams }: RoutedService, to: Subset, world: RouteWorld): 
 
 /** Whether an instance belongs to a subset. */
 export function isIn(
-  { hostId, version: own }: Pick<UpstreamState, "hostId" | "version">,
-  { version, notVersion, cell, hosts }: Subset,
-  world: Pick<RouteWorld, "hosts">,
+  { serviceId, hostId, version: own }: Pick<UpstreamState, "serviceId" | "hostId" | "version">,
+  { version, notVersion, cell, hosts, baseCluster }: Subset,
+  world: Pick<RouteWorld, "hosts" | "baseClusters">,
 ): boolean {
   const host = world.hosts.find(({ id }) => id === hostId);
+  const cluster = world.baseClusters.find(({ name }) => name === baseCluster);
   return (
     (version === undefined || own === version) &&
     own !== notVersion &&
     (cell === undefined || host?.cell === cell) &&
-    (hosts === undefined || hosts.some((name) => name === host?.name))
+    (hosts === undefined || hosts.some((name) => name === host?.name)) &&
+    (baseCluster === undefined ||
+      cluster?.bases.some((base) => base.serviceId === serviceId && base.hostId === hostId) === true)
   );
 }
 
@@ -121,12 +124,13 @@ function ruleText({ priority, match, send, mirror, fault, rateLimit, concurrency
 const destinationText = ({ to, percent, lane }: Destination): string =>
   `${percent} % to ${subsetText(to)}${lane === undefined ? "" : ` in lane ${lane}`}`;
 
-function subsetText({ version, notVersion, cell, hosts }: Subset): string {
+function subsetText({ version, notVersion, cell, hosts, baseCluster }: Subset): string {
   const parts = [
     ...(version === undefined ? [] : [version]),
     ...(notVersion === undefined ? [] : [`all but ${notVersion}`]),
     ...(cell === undefined ? [] : [`cell ${cell}`]),
     ...(hosts === undefined ? [] : [hosts.join(", ")]),
+    ...(baseCluster === undefined ? [] : [`base-cluster ${baseCluster}`]),
   ];
   return parts.length === 0 ? "all" : parts.join(" on ");
 }

@@ -2,6 +2,7 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import type { Name } from "@evenkeel/contracts/id";
 import type { RouteChangeSpec, SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
 import type { Transaction } from "kysely";
+import { membersOfClusters } from "../base-cluster/index.ts";
 import type { Scope } from "../change/index.ts";
 import type { Database } from "../database.ts";
 import { driversOf } from "../gateway/index.ts";
@@ -45,6 +46,7 @@ export async function readRouteWorld(
     ...{ tenantId, workspace, services, rules },
     cells: await cellsOf(tx, workspace.id),
     hosts: hosts.map(({ id, name, cell }) => ({ id, name, cell })),
+    baseClusters: await membersOfClusters(tx, workspace.id),
     gateways: await driversOf(tx, workspace.id),
     userKey: await userKeyOfWorkspace(tx, workspace.id),
   };

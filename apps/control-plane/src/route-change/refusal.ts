@@ -73,9 +73,12 @@ function refuseTogether(spec: RouteChangeSpec, world: RouteWorld): Refusal | nul
   const changed = new Set<string>(spec.put.map(({ name }) => name));
   const cells = new Set<string>(world.cells.map(({ name }) => name));
   const hosts = new Set<string>(world.hosts.map(({ name }) => name));
+  const baseClusters = new Set<string>(world.baseClusters.map(({ name }) => name));
   return (
     world.services
-      .map(({ name, versions }) => refuseRules(after.get(name) ?? [], changed, { versions, cells, hosts }))
+      .map(({ name, versions }) =>
+        refuseRules(after.get(name) ?? [], changed, { versions, cells, hosts, baseClusters }),
+      )
       .find((refusal) => refusal !== null) ?? null
   );
 }

@@ -1,7 +1,10 @@
 import type { Change } from "@evenkeel/contracts/change";
+import { type BaseClusterId, BaseId, newId } from "@evenkeel/contracts/id";
 import type { RouteTable } from "@evenkeel/contracts/route-table";
 import { ROUTE_CHANGE } from "@evenkeel/contracts/traffic-rule";
+import { inTransaction } from "@evenkeel/kit/sql";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { assignBase } from "../base-cluster/index.ts";
 import { renderTable } from "../route/index.ts";
 import { Fleet } from "../slot/testing.ts";
 
@@ -144,12 +147,48 @@ test("a request that somebody thinks of is told the rules that it meets and wher
   });
 });
 
+test("a business parameter leads to the bases of a cluster, whichever these are; who is in none is not among them", async () => {
+  const tenant = await fleet.db.selectFrom("application").select("tenant_id as tenantId").executeTakeFirstOrThrow();
+  const { id: service } = await fleet.service();
+  for (const { hostId } of fleet.hosts) {
+    const at = { id: newId(BaseId, "base"), service_id: service, host_id: hostId, tenant_id: tenant.tenantId };
+    await fleet.db.insertInto("base").values(at).execute();
+  }
+  const { id: clusterId } = await fleet.call("POST", "/base-clusters", { workspace: "local", name: "gold" });
+  const bases = (await fleet.call("GET", "/bases")).items as { id: BaseId; host: string }[];
+  const assign = async (host: string, to: BaseClusterId | null): Promise<void> => {
+    const { id: baseId } = bases.find((base) => base.host === host)!;
+    await inTransaction(fleet.db, (tx) => assignBase(tx, { baseId, clusterId: to, cameFrom: null }));
+  };
+  const send = { to: [{ to: { baseCluster: "gold" } }], fallback: "refuse" };
+  const spec = { put: [gray({ match: [{ query: "tier", exact: "gold" }], send })] };
+  const { plan } = await fleet.call("POST", "/changes/plan", { kind: ROUTE_CHANGE, spec });
+  expect(plan.warnings).toContain("rule gray: nobody serves base-cluster gold now; it is answered 503");
+  await alter(spec);
+  const hostsOf = async (path: string): Promise<string[]> => {
+    const tried = await fleet.call("POST", "/traffic-rules/match", { service: "shop", request: { path } });
+    return (tried.instances as { host: string }[]).map(({ host }) => host).toSorted();
+  };
+  expect(await hostsOf("/prices?tier=gold")).toEqual([]);
+  await assign("h2", clusterId);
+  await assign("h3", clusterId);
+  expect(await hostsOf("/prices?tier=gold")).toEqual(["h2", "h3"]);
+  expect(await hostsOf("/prices?tier=tin")).toEqual(["h1", "h2", "h3"]);
+  await assign("h2", null);
+  expect(await hostsOf("/prices?tier=gold")).toEqual(["h3"]);
+});
+
 describe("what cannot be is refused, and the table stays", () => {
   test.each<[string, object, string]>([
     ["a service that is none", { put: [gray({ service: "nothing" })] }, "NOT_FOUND"],
     ["a rule that is none", { remove: ["nothing"] }, "NOT_FOUND"],
     ["a rule twice", { put: [gray(), gray()] }, "INPUT_INVALID"],
     ["a version that nobody uploaded", { put: [gray({ send: { to: [toVersion("9.9.9")] } })] }, "RULE_TARGET_UNKNOWN"],
+    [
+      "a base-cluster that nobody made",
+      { put: [gray({ send: { to: [{ to: { baseCluster: "silver" } }] } })] },
+      "RULE_TARGET_UNKNOWN",
+    ],
     ["shares of 90 %", { put: [gray({ send: { to: [toVersion("2.0.0", 90)] } })] }, "RULE_SHARES_WRONG"],
     ["a pattern that explodes", { put: [gray({ match: [{ header: "x", regex: "(a+)+$" }] })] }, "RULE_REGEX_UNSAFE"],
     ["two tests in one condition", { put: [gray({ match: [{ ...ann, prefix: "a" }] })] }, "INPUT_INVALID"],

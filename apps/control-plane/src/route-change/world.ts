@@ -1,6 +1,7 @@
 import type { HostId, Name, RevisionId, ServiceId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
 import type { SetTrafficRule, TrafficPolicy, UserKey } from "@evenkeel/contracts/traffic-rule";
 import type { Cell } from "@evenkeel/contracts/workspace";
+import type { ClusterMembers } from "../base-cluster/index.ts";
 import type { UpstreamState } from "../route/index.ts";
 
 /** A service that a change is about. */
@@ -31,6 +32,7 @@ export interface RouteWorld {
   readonly rules: readonly KnownRule[];
   readonly cells: readonly Cell[];
   readonly hosts: readonly { readonly id: HostId; readonly name: Name; readonly cell: string | null }[];
+  readonly baseClusters: readonly ClusterMembers[];
   readonly gateways: readonly { readonly name: string; readonly driver: string | null }[];
   readonly userKey: readonly UserKey[];
 }

@@ -23,7 +23,7 @@ function upstream(name: string, over: Partial<UpstreamRow> = {}): UpstreamRow {
   };
 }
 const certificates: TableRows["certificates"] = [];
-const traffic = { rules: [], policies: [], cells: [], hosts: [], entry: null };
+const traffic = { rules: [], policies: [], cells: [], hosts: [], bases: [], entry: null };
 const sick = (at: string): Partial<UpstreamRow> => ({ healthy: false, unhealthyAt: `2026-01-01T00:00:0${at}Z` });
 
 function shown(upstreams: UpstreamRow[], over: Partial<TableRows> = {}): string[] {

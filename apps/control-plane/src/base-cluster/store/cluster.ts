@@ -1,6 +1,14 @@
 import type { Placement } from "@evenkeel/contracts/base-cluster";
 import { PlatformError } from "@evenkeel/contracts/error";
-import { BaseClusterId, type Name, newId, type TenantId, type WorkspaceId } from "@evenkeel/contracts/id";
+import {
+  BaseClusterId,
+  type HostId,
+  type Name,
+  newId,
+  type ServiceId,
+  type TenantId,
+  type WorkspaceId,
+} from "@evenkeel/contracts/id";
 import type { Business, SplitRule } from "@evenkeel/contracts/module";
 import { json } from "@evenkeel/kit/sql";
 import { isUniqueViolation } from "@evenkeel/kit/sql-error";
@@ -153,4 +161,23 @@ async function raiseVersion(tx: Transaction<Database>, id: BaseClusterId, given:
     .set(set as never)
     .where("id", "=", id)
     .execute();
+}
+
+/** A cluster by its name, and the bases that are in it. */
+export interface ClusterMembers {
+  readonly name: Name;
+  readonly bases: readonly { readonly serviceId: ServiceId; readonly hostId: HostId }[];
+}
+
+export async function membersOfClusters(db: Kysely<Database>, workspaceId: WorkspaceId): Promise<ClusterMembers[]> {
+  const rows = await db
+    .selectFrom("base_cluster")
+    .leftJoin("base", "base.cluster_id", "base_cluster.id")
+    .select(["base_cluster.name", "base.service_id as serviceId", "base.host_id as hostId"])
+    .where("base_cluster.workspace_id", "=", workspaceId)
+    .execute();
+  return [...Map.groupBy(rows, ({ name }) => name)].map(([name, its]) => ({
+    name,
+    bases: its.flatMap(({ serviceId, hostId }) => (serviceId && hostId ? [{ serviceId, hostId }] : [])),
+  }));
 }

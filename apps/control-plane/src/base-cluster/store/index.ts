@@ -1,7 +1,9 @@
 export { assignBase, type BaseRow, readBases } from "./base.ts";
 export {
+  type ClusterMembers,
   type ClusterRow,
   createCluster,
+  membersOfClusters,
   placementsOf,
   putPlacements,
   putSplit,

@@ -49,6 +49,6 @@ function servedTo({ name }: Cell, members: readonly Serving[], world: Reach): re
 }
 
 const rowsOf = ({ cells = [], releases }: Reach): TrafficRows => ({
-  ...{ rules: [], policies: [], entry: null, cells },
+  ...{ rules: [], policies: [], bases: [], entry: null, cells },
   hosts: (releases[0]?.hosts ?? []).map(({ id: hostId, name, cell, address }) => ({ hostId, name, cell, address })),
 });

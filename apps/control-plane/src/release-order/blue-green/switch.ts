@@ -156,7 +156,7 @@ export function refuseTrial(switching: Switching): Refusal | null {
   for (const { serviceId, definition } of trialRules(switching)) {
     const rules = switching.parts.find(({ world }) => serviceIdOf(world) === serviceId)?.world.rules ?? [];
     const others = rules.filter(({ name }) => name !== definition.name);
-    const known = { versions: new Set<string>(), cells, hosts: new Set<string>() };
+    const known = { versions: new Set<string>(), cells, hosts: new Set<string>(), baseClusters: new Set<string>() };
     const refusal = refuseRules([...others, definition], new Set([definition.name]), known);
     if (isRefusal(refusal)) return refusal;
   }

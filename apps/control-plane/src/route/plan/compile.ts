@@ -30,12 +30,20 @@ export interface HostPlace {
   readonly address: string;
 }
 
+/** A base, and the base-cluster that it is in. */
+export interface BasePlace {
+  readonly serviceId: ServiceId;
+  readonly hostId: HostId;
+  readonly cluster: string;
+}
+
 /** What the rules of a table are made from. */
 export interface TrafficRows {
   readonly rules: readonly { readonly serviceId: ServiceId; readonly definition: SetTrafficRule }[];
   readonly policies: readonly { readonly serviceId: ServiceId; readonly definition: TrafficPolicy }[];
   readonly cells: readonly CellRow[];
   readonly hosts: readonly HostPlace[];
+  readonly bases: readonly BasePlace[];
   /** Null = no lane and no cell was ever named here. */
   readonly entry: { readonly secret: string; readonly userKey: readonly UserKey[] } | null;
 }
@@ -52,7 +60,7 @@ type ServiceTraffic = Pick<RouteTable["services"][number], "subsets" | "rules" |
 
 /** What one service's rules, cells and policy are in the table. */
 export function compileService(serviceId: ServiceId, members: readonly Member[], rows: TrafficRows): ServiceTraffic {
-  const subsets = new Subsets(members, rows);
+  const subsets = new Subsets(serviceId, members, rows);
   const rules = rows.rules
     .filter((rule) => rule.serviceId === serviceId)
     .map(({ definition }) => definition)
@@ -110,12 +118,15 @@ type Filter = (member: Member) => boolean;
 class Subsets {
   readonly #members: readonly Member[];
   readonly #places: ReadonlyMap<HostId, HostPlace>;
+  readonly #clusters: ReadonlyMap<HostId, string>;
   readonly #cells: readonly CellRow[];
   readonly #inCells: boolean;
   readonly #named = new Map<string, InstanceKey[]>();
 
-  constructor(members: readonly Member[], { cells, hosts }: TrafficRows) {
+  constructor(serviceId: ServiceId, members: readonly Member[], { cells, hosts, bases }: TrafficRows) {
     this.#members = members;
+    const own = bases.filter((base) => base.serviceId === serviceId);
+    this.#clusters = new Map(own.map(({ hostId, cluster }) => [hostId, cluster]));
     this.#cells = cells;
     this.#places = new Map(hosts.map((place) => [place.hostId, place]));
     // A service none of whose instances stands in a cell is open to all of them.
@@ -127,7 +138,8 @@ class Subsets {
   }
 
   wayOf(subset: Subset, fallback: "all" | "refuse"): Way {
-    const bounds = subset.cell === undefined && subset.hosts === undefined && this.#inCells ? this.#cells : [];
+    const isPlaced = [subset.cell, subset.hosts, subset.baseCluster].some((place) => place !== undefined);
+    const bounds = !isPlaced && this.#inCells ? this.#cells : [];
     const own = this.#name(subset);
     return {
       chain: unique(fallback === "all" ? [own, EVERYONE] : [own]),
@@ -162,8 +174,22 @@ class Subsets {
     return this.#places.get(hostId)?.cell ?? null;
   }
 
-  #name({ version, notVersion, cell, hosts }: Subset, bound?: { name: string; holds: Filter }): string {
-    const parts: { name: string; holds: Filter }[] = [
+  #name(subset: Subset, bound?: { name: string; holds: Filter }): string {
+    const parts = [...this.#parts(subset), ...(bound === undefined ? [] : [bound])];
+    if (parts.length === 0) return EVERYONE;
+    const name = parts.map((part) => part.name).join(" & ");
+    if (!this.#named.has(name)) {
+      const members = this.#members.filter((member) => parts.every(({ holds }) => holds(member)));
+      this.#named.set(
+        name,
+        members.map(({ instance }) => instance),
+      );
+    }
+    return name;
+  }
+
+  #parts({ version, notVersion, cell, hosts, baseCluster }: Subset): { name: string; holds: Filter }[] {
+    return [
       ...(version === undefined
         ? []
         : [{ name: `version ${version}`, holds: (one: Member) => one.version === version }]),
@@ -179,18 +205,15 @@ class Subsets {
               holds: ({ hostId }: Member) => hosts.includes((this.#places.get(hostId)?.name ?? "") as Name),
             },
           ]),
-      ...(bound === undefined ? [] : [bound]),
+      ...(baseCluster === undefined
+        ? []
+        : [
+            {
+              name: `base-cluster ${baseCluster}`,
+              holds: ({ hostId }: Member) => this.#clusters.get(hostId) === baseCluster,
+            },
+          ]),
     ];
-    if (parts.length === 0) return EVERYONE;
-    const name = parts.map((part) => part.name).join(" & ");
-    if (!this.#named.has(name)) {
-      const members = this.#members.filter((member) => parts.every(({ holds }) => holds(member)));
-      this.#named.set(
-        name,
-        members.map(({ instance }) => instance),
-      );
-    }
-    return name;
   }
 }
 

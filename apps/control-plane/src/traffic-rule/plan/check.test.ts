@@ -5,7 +5,10 @@ import type { z } from "zod";
 import { refuseRules } from "./check.ts";
 import { regexProblem } from "./regex.ts";
 
-const known = { versions: new Set(["1.0.0", "2.0.0"]), cells: new Set(["blue"]), hosts: new Set(["h1"]) };
+const known = {
+  ...{ versions: new Set(["1.0.0", "2.0.0"]), cells: new Set(["blue"]) },
+  ...{ hosts: new Set(["h1"]), baseClusters: new Set(["front"]) },
+};
 const all = { to: [{ to: { version: "2.0.0" } }] };
 type Given = Partial<z.input<typeof SetTrafficRule>>;
 const rule = (name: string, given: Given) => SetTrafficRule.parse({ name, service: "shop", send: all, ...given });
@@ -20,6 +23,7 @@ describe("rules that cannot be are refused", () => {
     ["a version that is known", {}, null],
     ["a version that nobody uploaded", { send: { to: [{ to: { version: "9" } }] } }, "RULE_TARGET_UNKNOWN"],
     ["a cell that is none", { send: { to: [{ to: { cell: "red" } }] } }, "RULE_TARGET_UNKNOWN"],
+    ["a base-cluster that is none", { send: { to: [{ to: { baseCluster: "back" } }] } }, "RULE_TARGET_UNKNOWN"],
     ["a host that is none", { send: { to: [{ to: { hosts: ["h9"] } }] } }, "RULE_TARGET_UNKNOWN"],
     ["a mirror to nowhere", { send: undefined, mirror: { to: { version: "9" } } }, "RULE_TARGET_UNKNOWN"],
     [

@@ -11,6 +11,7 @@ export interface KnownTargets {
   readonly versions: ReadonlySet<string>;
   readonly cells: ReadonlySet<string>;
   readonly hosts: ReadonlySet<string>;
+  readonly baseClusters: ReadonlySet<string>;
 }
 
 /** Why these rules of one service cannot be: `changed` are looked at whole, the others beside them; null = they can. */
@@ -75,10 +76,11 @@ function refuseTargets({ name, service, send, mirror }: SetTrafficRule, known: K
   return target === null ? null : refuse("RULE_TARGET_UNKNOWN", { rule: name, service, target });
 }
 
-function unknownTarget({ version, notVersion, cell, hosts }: Subset, known: KnownTargets): string | null {
+function unknownTarget({ version, notVersion, cell, hosts, baseCluster }: Subset, known: KnownTargets): string | null {
   for (const each of [version, notVersion])
     if (each !== undefined && !known.versions.has(each)) return `version ${each}`;
   if (cell !== undefined && !known.cells.has(cell)) return `cell ${cell}`;
+  if (baseCluster !== undefined && !known.baseClusters.has(baseCluster)) return `base-cluster ${baseCluster}`;
   const host = hosts?.find((each) => !known.hosts.has(each));
   return host === undefined ? null : `host ${host}`;
 }
