@@ -115,6 +115,8 @@ describe.each(await serverKinds())("scaling rules on %s", (kind) => {
     await moduleWith("busy", 20);
     const id = await ruleFor("busy");
     await Promise.all([1, 2, 3, 4].map(() => lookAt(deps, id, 0)));
+    // The lock of the module would keep the others out too, but then they would have been refused.
+    expect((await rule("busy")).verdict).not.toMatchObject({ kind: "refused" });
     await lookAt(deps, id, 0);
     const changes = await changesBy("busy");
     expect(changes).toMatchObject([{ kind: "module-operation", title: "busy: 2 bases of front" }]);

@@ -2,8 +2,10 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { BundleFacts, ModuleManifest } from "@evenkeel/contracts/module";
+import { programFile } from "../program-file.ts";
 import { digestOf } from "./format.ts";
 
 /** What a byte cache is made of, and by whom. */
@@ -31,7 +33,7 @@ export interface TrialReport {
   readonly failed: string | null;
 }
 
-const TRIAL_PROGRAM = join(import.meta.dirname, "trial.ts");
+const TRIAL_PROGRAM = fileURLToPath(programFile("trial", import.meta.url));
 const TRIAL_MS = 60_000;
 
 /** Loads the code once in a process of its own and keeps what V8 has compiled of it: a cache made before the first run holds next to nothing. */

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { runAsBase } from "../owner/owner.ts";
+import { programFile } from "../program-file.ts";
 import { closeGuard, openGuard } from "./guard.ts";
 
 export interface WatchdogStart {
@@ -65,8 +66,8 @@ export class Watchdog {
       this.#beating = setInterval(() => {
         Atomics.add(this.#beats, 0, 1);
       }, TICK_MS).unref();
-      const watching = thread("./watchdog-thread.ts", start);
-      const holding = thread("./holder-thread.ts", this.#holding.buffer);
+      const watching = thread("watchdog-thread", start);
+      const holding = thread("holder-thread", this.#holding.buffer);
       this.#threads.push(watching, holding);
       await Promise.all([once(watching, "message"), once(holding, "message")]);
       watching.on("message", (suspicion: Suspicion) => this.#options.suspect(suspicion));
@@ -96,6 +97,9 @@ export class Watchdog {
   }
 }
 
-function thread(file: string, workerData: unknown): Worker {
-  return new Worker(new URL(file, import.meta.url), { workerData, resourceLimits: { maxYoungGenerationSizeMb: 8 } });
+function thread(name: string, workerData: unknown): Worker {
+  return new Worker(programFile(name, import.meta.url), {
+    workerData,
+    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+  });
 }

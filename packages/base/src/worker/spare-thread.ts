@@ -1,7 +1,8 @@
 import { Worker } from "node:worker_threads";
 import { runAsBase } from "../owner/owner.ts";
+import { programFile } from "../program-file.ts";
 
-const PROGRAM = new URL("./main.ts", import.meta.url);
+const PROGRAM = programFile("main", import.meta.url);
 const HARD_HEAP_MB = 512;
 
 /** Threads for modules. One is kept ready, because to start one and load the loader takes longer than to load most modules. */
