@@ -78,6 +78,8 @@ export const BatchView = z.strictObject({
   confirmed: z.boolean(),
   bakeMs: z.int(),
   bakedMs: z.int(),
+  /** When its bake will be over if nobody pauses it; null = it does not bake now. */
+  bakesUntil: Moment.nullable(),
   startedAt: Moment.nullable(),
   finishedAt: Moment.nullable(),
   /** What the guards have found so far. */

@@ -16,7 +16,8 @@ interface BatchHeadProps {
 export function BatchHead({ batch, onAct }: BatchHeadProps) {
   const words = useWords();
   const { t } = words;
-  const { name, state, beta, gate, confirmed, targetCounts, bakeMs, bakedMs, guards, allowedActions } = batch;
+  const { name, state, beta, gate, confirmed, targetCounts, bakeMs, bakedMs, bakesUntil, guards, allowedActions } =
+    batch;
   return (
     <div className="batch-head">
       <h3 className="cut">{name}</h3>
@@ -43,6 +44,7 @@ export function BatchHead({ batch, onAct }: BatchHeadProps) {
           <span style={{ transform: `scaleX(${bakeMs === 0 ? 1 : bakedMs / bakeMs})` }} />
         </span>
       )}
+      {bakesUntil !== null && <span className="faint number">{t("batch.until", { at: words.clock(bakesUntil) })}</span>}
       {guards.map((guard) => (
         <Guard key={`${guard.guard} ${guard.when}`} verdict={guard} />
       ))}

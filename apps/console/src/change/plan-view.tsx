@@ -9,6 +9,12 @@ const NAMES = 5;
 export function Batches({ plan }: { readonly plan: Pick<Plan, "groups" | "targets"> }) {
   const { t, duration } = useWords();
   const nameOf = new Map(plan.targets.map(({ targetId, name, hostName }) => [targetId, hostName ?? name]));
+  const hosts = new Set(plan.targets.flatMap(({ targetId, hostId }) => (hostId === null ? [] : [targetId])));
+  const namesIn = (ids: readonly string[]) =>
+    `${ids
+      .slice(0, NAMES)
+      .map((id) => nameOf.get(id) ?? id)
+      .join(", ")}${ids.length > NAMES ? " …" : ""}`;
   return (
     <ol className="batches">
       {plan.groups.flatMap((group) =>
@@ -28,12 +34,9 @@ export function Batches({ plan }: { readonly plan: Pick<Plan, "groups" | "target
               ))}
             </span>
             <span className="faint">
-              {t("batch.hosts", { count: batch.targetIds.length })}:{" "}
-              {batch.targetIds
-                .slice(0, NAMES)
-                .map((id) => nameOf.get(id) ?? id)
-                .join(", ")}
-              {batch.targetIds.length > NAMES && " …"}
+              {batch.targetIds.some((id) => hosts.has(id))
+                ? `${t("batch.hosts", { count: batch.targetIds.length })}: ${namesIn(batch.targetIds)}`
+                : t("batch.users", { what: namesIn(batch.targetIds) })}
             </span>
             {batch.gate !== null && <span className="faint">{t(`batch.gate.${batch.gate}`)}</span>}
             {batch.bakeMs > 0 && <span className="faint">{`${t("batch.baking")}: ${duration(batch.bakeMs)}`}</span>}

@@ -1,5 +1,7 @@
 import { Field, Segments } from "../kit/field.tsx";
 import { useWords } from "../locale/index.tsx";
+import { Amount } from "./amount.tsx";
+import { UserFields } from "./user-fields.tsx";
 import type { StrategyWish } from "./wish.ts";
 
 interface StrategyStepProps {
@@ -30,6 +32,7 @@ export function StrategyStep({ value, onChange }: StrategyStepProps) {
   );
   return (
     <div className="stack">
+      <UserFields value={value.blueGreen} onChange={(news) => set({ blueGreen: news })} />
       <div className="release-fields">
         <Field label={t("strategy.split")}>
           {(id) => (
@@ -65,33 +68,8 @@ export function StrategyStep({ value, onChange }: StrategyStepProps) {
         <Amount label={t("strategy.failures")} value={value.failures} onChange={(failures) => set({ failures })} />
       </div>
       {segments("confirm", ["none", "first", "each"])}
-      {value.confirm !== "none" && segments("gate", ["start", "traffic"])}
+      {value.confirm !== "none" && value.blueGreen === null && segments("gate", ["start", "traffic"])}
       {segments("action", ["stop", "continue", "rollback"])}
     </div>
-  );
-}
-
-interface AmountProps {
-  readonly label: string;
-  readonly hint?: string;
-  readonly value: number;
-  readonly least?: number;
-  readonly onChange: (value: number) => void;
-}
-
-function Amount({ label, hint, value, least = 0, onChange }: AmountProps) {
-  return (
-    <Field label={label} hint={hint}>
-      {(id) => (
-        <input
-          id={id}
-          className="input number"
-          type="number"
-          min={least}
-          value={value}
-          onChange={(event) => onChange(Math.max(least, event.target.valueAsNumber || 0))}
-        />
-      )}
-    </Field>
   );
 }

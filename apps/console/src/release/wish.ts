@@ -1,3 +1,4 @@
+import type { BlueGreen } from "@evenkeel/contracts/blue-green";
 import { Name, Version } from "@evenkeel/contracts/id";
 import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
 import { ServiceDefinition } from "@evenkeel/contracts/service";
@@ -31,6 +32,16 @@ export interface StrategyWish {
   readonly gate: "start" | "traffic";
   readonly failures: number;
   readonly action: "stop" | "continue" | "rollback";
+  /** Users are switched to the idle cell; null = they stay where they are. */
+  readonly blueGreen: BlueGreenWish | null;
+}
+
+export interface BlueGreenWish {
+  /** Who sends it tries the new version; empty: nobody. */
+  readonly header: string;
+  readonly percent: number;
+  readonly steps: string;
+  readonly keepOldSeconds: number;
 }
 
 export const FIRST_DEFINITION: DefinitionWish = {
@@ -51,6 +62,14 @@ export const FIRST_STRATEGY: StrategyWish = {
   gate: "start",
   failures: 0,
   action: "rollback",
+  blueGreen: null,
+};
+
+export const FIRST_BLUE_GREEN: BlueGreenWish = {
+  header: "x-trial",
+  percent: 0,
+  steps: "10, 50, 100",
+  keepOldSeconds: 600,
 };
 
 function batching({ split, amount }: StrategyWish): Batching {
@@ -68,6 +87,21 @@ function batching({ split, amount }: StrategyWish): Batching {
     case "percent":
       return { percent: Math.min(100, amount) };
   }
+}
+
+/** As it was written: what is wrong with it the dry run says. */
+function blueGreenOf({ header, percent, steps, keepOldSeconds }: BlueGreenWish): BlueGreen {
+  const name = header.trim().toLowerCase();
+  const match = name === "" ? [] : [{ header: name, present: true, not: false }];
+  return {
+    idle: "auto",
+    ...(match.length === 0 && percent === 0 ? {} : { trial: { match, percent } }),
+    steps: steps
+      .split(/[\s,]+/)
+      .filter((each) => each !== "")
+      .map(Number),
+    keepOldSeconds,
+  };
 }
 
 function definitionOf({ buildpack, start, healthPath, route, hosts, env }: DefinitionWish): ServiceDefinition {
@@ -107,13 +141,15 @@ export function specOf(workspace: string, wish: Wish): Extract<ReleaseOrderSpec,
       workspace,
       application,
       package: { version },
+      ...(strategy.blueGreen === null ? {} : { blueGreen: blueGreenOf(strategy.blueGreen) }),
       ...(definition === null ? {} : { definition: definitionOf(definition) }),
       strategy: Strategy.parse({
         beta,
         batches: batching(strategy),
         bakeSeconds,
         confirm,
-        gate,
+        // The idle cell has no traffic that could return.
+        gate: strategy.blueGreen === null ? gate : "start",
         budget: { failures, action },
       }),
     };

@@ -39,7 +39,7 @@ export async function readChangeIn(db: Kysely<Database>, which: WhichTree): Prom
   const { rows, chosen } = await readTree(db, change, atMost);
   const newer = (await newerChanges(db, [changeId])).get(changeId) ?? null;
   const locks = await locksOf(db, changeId, TREE_TARGETS);
-  return showChange({ rows, snapshot: snapshotOf(rows), chosen, newer, locks });
+  return showChange({ rows, snapshot: snapshotOf(rows), chosen, newer, locks, now: Date.now() });
 }
 
 /** A change with these targets in its tree and no others. */
@@ -55,7 +55,7 @@ export async function readMoved(
   const rows = await readPart(db, { change, states, targetIds, withSteps });
   const newer = (await newerChanges(db, [changeId])).get(changeId) ?? null;
   const locks = await locksOf(db, changeId, TREE_TARGETS);
-  return showChange({ rows, snapshot: snapshotOf(rows), chosen: new Set(targetIds), newer, locks });
+  return showChange({ rows, snapshot: snapshotOf(rows), chosen: new Set(targetIds), newer, locks, now: Date.now() });
 }
 
 async function readTree(db: Kysely<Database>, change: ChangeRow, atMost: number) {

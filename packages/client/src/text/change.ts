@@ -112,10 +112,12 @@ function batchLines(batch: BatchView, options: ChangeTextOptions & { width: numb
   ];
 }
 
-function batchNote({ state, bakeMs, bakedMs, confirmed, gate }: BatchView): Span[] {
+function batchNote({ state, bakeMs, bakedMs, bakesUntil, confirmed, gate }: BatchView): Span[] {
   // What has been baked is stored now and then only: before the first time it would look as if nothing moved.
   const part = bakedMs < 1000 ? "" : `${seconds(bakedMs)} of `;
-  if (state === "baking") return [span(`  bakes ${part}${seconds(bakeMs)}`, "busy")];
+  // Short ones are over before one has read until when.
+  const until = bakesUntil === null || bakeMs < MINUTE_MS ? "" : `, until ${clock(bakesUntil)}`;
+  if (state === "baking") return [span(`  bakes ${part}${seconds(bakeMs)}${until}`, "busy")];
   const traffic = gate === "traffic" ? " before its traffic" : "";
   if (state === "awaiting-confirmation") return [span(`  waits for your confirmation${traffic}`, "warn")];
   if (gate !== null && (state === "pending" || (state === "running" && gate === "traffic"))) {
@@ -123,6 +125,11 @@ function batchNote({ state, bakeMs, bakedMs, confirmed, gate }: BatchView): Span
   }
   return [];
 }
+
+const MINUTE_MS = 60_000;
+
+/** In the zone of who reads it. */
+const clock = (at: string): string => new Date(at).toLocaleTimeString("en-GB", { timeStyle: "short" });
 
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
 

@@ -38,7 +38,13 @@ export function sampleBatch(name: string, state: BatchView["state"], targets: re
   const began = state === "pending" ? null : at(1);
   return {
     ...{ batchId: `hello/${name}`, name, beta: name === "beta", state, gate: null, confirmed: false, bakeMs: 3000 },
-    ...{ bakedMs: 1000, startedAt: began, finishedAt: state === "succeeded" ? at(4) : null, targets: [...targets] },
+    ...{
+      bakedMs: 1000,
+      bakesUntil: state === "baking" ? at(3) : null,
+      startedAt: began,
+      finishedAt: state === "succeeded" ? at(4) : null,
+      targets: [...targets],
+    },
     targetCounts: countsOf(targets),
     guards: [],
     allowedActions: [],

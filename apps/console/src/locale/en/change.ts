@@ -122,6 +122,8 @@ export const change = {
   "batch.gate.start": "A person confirms before it begins",
   "batch.gate.traffic": "A person confirms before its traffic returns",
   "batch.bake": "baked {done} of {total}",
+  "batch.until": "until {at}",
+  "batch.users": "Users: {what}",
   "batch.hosts": "{count} {count:host|hosts}",
   "batch.guard.none": "looking",
   "batch.guard.pass": "fine",

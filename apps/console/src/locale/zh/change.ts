@@ -123,6 +123,8 @@ export const change = {
   "batch.gate.start": "开始之前需人工确认",
   "batch.gate.traffic": "恢复流量之前需人工确认",
   "batch.bake": "已观察 {done} / {total}",
+  "batch.until": "至 {at}",
+  "batch.users": "用户：{what}",
   "batch.hosts": "{count} 台服务器",
   "batch.guard.none": "观察中",
   "batch.guard.pass": "正常",

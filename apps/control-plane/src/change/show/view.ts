@@ -24,6 +24,8 @@ export interface Shown {
   readonly chosen: ReadonlySet<string> | null;
   readonly newer: ChangeId | null;
   readonly locks: Change["locks"];
+  /** Ms since 1970. */
+  readonly now: number;
 }
 
 /** The whole tree of a change, every node with the verbs that are legal now. */
@@ -46,7 +48,7 @@ export function showChange(shown: Shown): Change {
 }
 
 /** A change in a list. */
-export function showSummary({ rows, snapshot, newer }: Omit<Shown, "locks" | "chosen">): ChangeSummary {
+export function showSummary({ rows, snapshot, newer }: Omit<Shown, "locks" | "chosen" | "now">): ChangeSummary {
   const { change } = rows;
   return {
     id: change.id,
@@ -123,18 +125,21 @@ interface BatchPlace {
 }
 
 function showBatch(shown: Shown, { group, batch, actions }: BatchPlace): BatchView {
-  const { snapshot, rows } = shown;
+  const { snapshot, rows, now } = shown;
   const row = rows.batches.find((one) => one.batch_id === batch.batchId);
   const { confirmed, bakedMs } = batchOf(snapshot, batch);
+  const state = batchState(snapshot, group, batch);
+  const bakes = state === "baking" && snapshot.state === "running";
   return {
     batchId: batch.batchId,
     name: batch.name,
     beta: batch.beta,
-    state: batchState(snapshot, group, batch),
+    state,
     gate: batch.gate,
     confirmed,
     bakeMs: batch.bakeMs,
     bakedMs: Math.min(bakedMs, batch.bakeMs),
+    bakesUntil: bakes ? new Date(now + batch.bakeMs - bakedMs).toISOString() : null,
     startedAt: row?.started_at ?? null,
     finishedAt: row?.finished_at ?? null,
     guards: rows.verdicts.filter((row) => row.batch_id === batch.batchId).map((row) => showVerdict(row, group)),

@@ -11,6 +11,7 @@ import { inverseOfRelease } from "../inverse.ts";
 import { reviewRelease } from "../review.ts";
 import {
   definition,
+  empty,
   everywhere,
   HOSTS,
   named,
@@ -125,6 +126,12 @@ describe("the plan of a blue-green release", () => {
       ["keep blue", "trial in green"],
     ]);
     expect(writesIn(plan)[0]?.[1]).toEqual(["trial-db", "trial-web"]);
+  });
+
+  test("a first release goes to the idle cell, too, and users find it there", () => {
+    const plan = planned(order({ steps: [100] }), within({}, { ...empty, hosts: placed }));
+    expect(groupsIn(plan).map(([name]) => name)).toEqual(["shop", "keep blue"]);
+    expect(writesIn(plan)).toEqual([["green 100 %", [], [], { blue: 0, green: 100 }]]);
   });
 
   test("hosts of the idle cell that are replaced in place leave no route without an instance", () => {

@@ -38,12 +38,10 @@ const confirm = async (id: string, batchId: string) => {
   await fleet.call("POST", `/changes/${id}/confirm`, { batchIds: [batchId] });
 };
 const waiting = (id: string) => fleet.waitFor(id, "awaiting-confirmation");
+const lastBatch = ({ groups }: Change) => groups.at(-1)?.batches[0];
 /** All users are in the new cell, and the time of the old one runs. */
 const kept = (id: string) =>
-  until(async () => {
-    const { groups }: Change = await fleet.call("GET", `/changes/${id}`);
-    return groups.at(-1)?.batches[0]?.state === "baking";
-  });
+  until(async () => lastBatch(await fleet.call("GET", `/changes/${id}`))?.bakesUntil != null);
 const tried = async (headers: object) => {
   const request = { service: "shop", request: { headers } };
   const { instances } = await fleet.call("POST", "/traffic-rules/match", request);
@@ -67,6 +65,11 @@ test("the idle cell is released and tried, users are switched by steps, and whil
   await confirm(id, "keep blue/1");
   await kept(id);
   expect([await weights(), await rules()]).toEqual([{ blue: 0, green: 100 }, []]);
+
+  await fleet.call("POST", `/changes/${id}/pause`, {});
+  expect(lastBatch(await fleet.waitFor(id, "paused"))).toMatchObject({ state: "baking", bakesUntil: null });
+  await fleet.call("POST", `/changes/${id}/resume`, {});
+  await kept(id);
 
   const sent: string[] = [];
   let startedBefore: Record<string, number> | null = null;
