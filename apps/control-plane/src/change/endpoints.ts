@@ -6,7 +6,7 @@ import { readBlockers } from "./blocker.ts";
 import type { ChangeDeps } from "./deps.ts";
 import { permitted, permittedSummary, permittedTarget } from "./permitted.ts";
 import { readChange, readChangeIn, readSummaries, readTargets } from "./read.ts";
-import { findChange } from "./store/change.ts";
+import { findChange, sequenceOf } from "./store/change.ts";
 import { outputOf } from "./store/event.ts";
 import { listChanges } from "./store/list.ts";
 import { holderOf, listLocks } from "./store/lock.ts";
@@ -98,18 +98,18 @@ function readingHandlers(deps: ChangeDeps): Handlers<Reading> {
     },
     watchChange: async ({ params, caller, headers, signal }) => {
       const after = lastEventOf(headers["last-event-id"]);
-      const { sequence } = await findChange(db, caller.tenantId, params.changeId);
+      const sequence = await sequenceOf(db, caller.tenantId, params.changeId);
       const { changeId } = params;
       // Who claims to have more than there is waits for what comes next, like every other watcher.
       return watchChange(deps, { tenantId: caller.tenantId, changeId, after: Math.min(after, sequence), signal });
     },
     watchChangeTree: async ({ params: { changeId }, caller, headers, signal }) => {
       const after = lastEventOf(headers["last-event-id"]);
-      await findChange(db, caller.tenantId, changeId);
+      await sequenceOf(db, caller.tenantId, changeId);
       return watchTree(deps, { caller, changeId, after, signal });
     },
     listOutput: async ({ params: { changeId, stepId }, query, caller }) => {
-      await findChange(db, caller.tenantId, changeId);
+      await sequenceOf(db, caller.tenantId, changeId);
       const rows = await outputOf(db, { changeId, stepId, ...pageStart(query) });
       return toPage(rows, query, { show: (row) => row, keyOf: ({ sequence }) => String(sequence) });
     },

@@ -17,7 +17,7 @@ import type { ChangeDeps } from "./deps.ts";
 import { permitted } from "./permitted.ts";
 import { readMoved } from "./read.ts";
 import { CLOSING, OPENING } from "./snapshot.ts";
-import { findChange } from "./store/change.ts";
+import { sequenceOf } from "./store/change.ts";
 import { eventsAfter } from "./store/event.ts";
 import { readStates } from "./store/snapshot.ts";
 
@@ -84,7 +84,7 @@ async function lookAfter(
     .setIsolationLevel("repeatable read")
     .setAccessMode("read only")
     .execute(async (tx) => {
-      const { sequence } = await findChange(tx, caller.tenantId, changeId);
+      const sequence = await sequenceOf(tx, caller.tenantId, changeId);
       // Who claims to have more than there is sees what comes next, like every other watcher.
       const events = await eventsAfter(tx, changeId, { after: Math.min(after, sequence), limit: READ_AT_ONCE });
       const moved = new Set(events.flatMap(({ type, data }) => targetOf(type, data)));

@@ -4,7 +4,7 @@ import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
 import { createBell } from "@evenkeel/kit/bell";
 import type { ServerEvent } from "../http/index.ts";
 import type { ChangeDeps } from "./deps.ts";
-import { findChange, stateOfChange } from "./store/change.ts";
+import { sequenceOf, stateOfChange } from "./store/change.ts";
 import { eventsAfter } from "./store/event.ts";
 
 const READ_AT_ONCE = 1000;
@@ -22,7 +22,7 @@ export async function* watchChange(
   { db, listener }: Pick<ChangeDeps, "db" | "listener">,
   { tenantId, changeId, after, signal }: Watch,
 ): AsyncGenerator<ServerEvent> {
-  await findChange(db, tenantId, changeId);
+  await sequenceOf(db, tenantId, changeId);
   const bell = createBell();
   const off = listener.on("change_event", (payload) => {
     if (payload === null || payload === changeId) bell.ring();

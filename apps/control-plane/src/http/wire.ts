@@ -6,13 +6,13 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import type { Log } from "@evenkeel/kit/log";
 import { documentOf } from "./problem.ts";
 import { makeApp, type Service } from "./serve.ts";
-import { routeUpgrades, type UpgradeHandler } from "./upgrade.ts";
+import { holdUpgrades, type UpgradeHandlers } from "./upgrade.ts";
 
-/** A server that listens already and says 503 until it is given something to serve. */
+/** A server that listens already, says 503 until it is given something to serve, and lets links wait for that. */
 export interface OpenServer {
   readonly url: string;
   readonly port: number;
-  serve(service: Service, upgrades: Readonly<Record<string, UpgradeHandler>>): Promise<void>;
+  serve(service: Service, upgrades: UpgradeHandlers): Promise<void>;
   /** Takes no new connection, ends streams, waits for what is under way; `hurry` cuts it. */
   close(hurry: AbortSignal): Promise<void>;
 }
@@ -30,6 +30,7 @@ const IDLE_MS = 50;
 export async function openServer({ host, port, log }: OpenServerOptions): Promise<OpenServer> {
   let listener: RequestListener = refuseForNow;
   const server = createServer({ keepAliveTimeout: 65_000 }, (request, response) => listener(request, response));
+  const held = holdUpgrades(server);
   const ending = new AbortController();
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
@@ -41,10 +42,11 @@ export async function openServer({ host, port, log }: OpenServerOptions): Promis
       const app = makeApp(service, ending.signal, log);
       await app.ready();
       listener = (request, response) => app.routing(request, response);
-      routeUpgrades(server, upgrades);
+      held.serve(upgrades);
     },
     close: async (hurry) => {
       ending.abort();
+      held.drop();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // A kept connection is idle only after its last answer.
       const idle = setInterval(() => server.closeIdleConnections(), IDLE_MS);

@@ -114,6 +114,18 @@ export async function findChange(db: Kysely<Database>, tenantId: TenantId, chang
   return row;
 }
 
+/** How far a change has come; of a large one its plan, which few ask for, is most of the row. */
+export async function sequenceOf(db: Kysely<Database>, tenantId: TenantId, changeId: ChangeId): Promise<number> {
+  const row = await db
+    .selectFrom("change")
+    .select("sequence")
+    .where("id", "=", changeId)
+    .where("tenant_id", "=", tenantId)
+    .executeTakeFirst();
+  if (row === undefined) throw new PlatformError("NOT_FOUND", { resource: `change ${changeId}` });
+  return row.sequence;
+}
+
 export interface Move {
   readonly to: ChangeState;
   readonly problem?: Problem | null;
