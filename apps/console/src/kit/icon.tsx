@@ -16,6 +16,7 @@ const PATHS = {
   placement: "M4 4h16v16H4zM4 9.500h16M4 14.500h16M9.500 4v16M14.500 4v16",
   module: "M4 8.500h4a2 2 0 1 1 4 0h4v4a2 2 0 1 1 0 4v4H4z",
   base: "M4 14h16v6H4zM7 14V9h4v5M13 14V6h4v8",
+  rule: "M4 6h9M17 6h3M15 8a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM4 12h2M10 12h10M8 14a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM4 18h9M17 18h3M15 20a2 2 0 1 0 0-4 2 2 0 0 0 0 4z",
   lock: "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3",
   calendar: "M4 6h16v14H4zM4 10h16M8 3.5v4M16 3.5v4",
   approval: "M9 12.5l2.2 2.200L15.5 10M12 3l7 3v5.5c0 4.5-3 8-7 9.5-4-1.5-7-5-7-9.5V6z",

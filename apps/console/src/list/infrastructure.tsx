@@ -6,6 +6,7 @@ import { client } from "../connection.ts";
 import { Ago } from "../kit/clock.tsx";
 import { Badge, type Tone } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
+import { Shares } from "../traffic/share-picture.tsx";
 import { bytes } from "./bytes.ts";
 import { type Column, ListPage } from "./list-page.tsx";
 
@@ -107,6 +108,7 @@ export function RouteList({ workspace }: Here) {
       columns={ROUTES}
       keyOf={({ id }) => id}
       empty={{ icon: "route", title: "list.routes.none", hint: "list.routes.hint" }}
+      above={() => <Shares workspace={workspace} />}
     />
   );
 }

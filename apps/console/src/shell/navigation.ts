@@ -42,6 +42,9 @@ export function sectionsOf(workspace: string): readonly Section[] {
       entries: [
         { key: "page.hosts", icon: "host", path: `${here}/hosts` },
         { key: "page.routes", icon: "route", path: `${here}/routes` },
+        { key: "page.rules", icon: "rule", path: `${here}/traffic-rules` },
+        { key: "page.rule", icon: "plus", path: `${here}/new-traffic-rule`, hidden: true },
+        { key: "page.cells", icon: "cell", path: `${here}/cells` },
         { key: "page.gateways", icon: "gateway", path: `${here}/gateways` },
       ],
     },

@@ -15,6 +15,11 @@ const ModuleList = lazy(async () => ({ default: (await import("../module/module-
 const ModulePage = lazy(async () => ({ default: (await import("../module/module-page.tsx")).ModulePage }));
 const PlacementPage = lazy(async () => ({ default: (await import("../module/placement-page.tsx")).PlacementPage }));
 const BasePage = lazy(async () => ({ default: (await import("../module/base-page.tsx")).BasePage }));
+const RuleList = lazy(async () => ({ default: (await import("../traffic/rule-list.tsx")).RuleList }));
+const rulePages = () => import("../traffic/rule-page.tsx");
+const NewRulePage = lazy(async () => ({ default: (await rulePages()).NewRulePage }));
+const RulePage = lazy(async () => ({ default: (await rulePages()).RulePage }));
+const CellPage = lazy(async () => ({ default: (await import("../traffic/cell-page.tsx")).CellPage }));
 const DoctorPage = lazy(async () => ({ default: (await import("../system/doctor-page.tsx")).DoctorPage }));
 
 const catalogue = () => import("../list/catalogue.tsx");
@@ -47,6 +52,9 @@ const OF_WORKSPACE = {
   hosts: HostList,
   routes: RouteList,
   gateways: GatewayList,
+  cells: CellPage,
+  "traffic-rules": RuleList,
+  "new-traffic-rule": NewRulePage,
 } as const;
 
 /** Which address is which page. */
@@ -64,6 +72,9 @@ export function Pages({ workspace }: { readonly workspace: string }) {
               <Page workspace={workspace} />
             </Route>
           ))}
+          <Route path="/w/:workspace/traffic-rules/:name">
+            {({ name }) => <RulePage workspace={workspace} name={name} key={name} />}
+          </Route>
           <Route path="/w/:workspace/modules/:name">
             {({ name }) => <ModulePage workspace={workspace} name={name} key={name} />}
           </Route>

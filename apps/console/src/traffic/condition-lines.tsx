@@ -1,0 +1,80 @@
+import { Button } from "../kit/button.tsx";
+import { useWords } from "../locale/index.tsx";
+import { type ConditionLine, conditionsOf, FIRST_CONDITION, isNamed, TESTS, WHERES, withConditions } from "./draft.ts";
+import { Choice, type PartProps, Word } from "./line-fields.tsx";
+
+/** Whom the rule is for. */
+export function Conditions({ draft, onChange }: PartProps) {
+  const { t } = useWords();
+  const lines = conditionsOf(draft);
+  const set = (next: readonly ConditionLine[]) => onChange(withConditions(draft, next));
+  return (
+    <fieldset className="rule-part">
+      <legend>{t("rule.whom")}</legend>
+      {lines.length === 0 && <p className="soft">{t("rule.everybody.hint")}</p>}
+      {lines.map((line, index) => (
+        <Line
+          // biome-ignore lint/suspicious/noArrayIndexKey: lines are known by their place
+          key={index}
+          line={line}
+          onEdit={(news) => set(lines.map((each, at) => (at === index ? { ...each, ...news } : each)))}
+          onRemove={() => set(lines.filter((_, at) => at !== index))}
+        />
+      ))}
+      <div>
+        <Button small icon="plus" onClick={() => set([...lines, FIRST_CONDITION])}>
+          {t("rule.condition.add")}
+        </Button>
+      </div>
+    </fieldset>
+  );
+}
+
+interface LineProps {
+  readonly line: ConditionLine;
+  readonly onEdit: (news: Partial<ConditionLine>) => void;
+  readonly onRemove: () => void;
+}
+
+function Line({ line, onEdit, onRemove }: LineProps) {
+  const { t } = useWords();
+  return (
+    <div className="rule-line">
+      <Choice
+        label={t("rule.where")}
+        value={line.where}
+        options={WHERES}
+        prefix="rule.where"
+        onChange={(where) => onEdit({ where })}
+      />
+      {isNamed(line.where) && (
+        <Word
+          label={t("rule.where.name")}
+          value={line.name}
+          placeholder="x-user"
+          onChange={(name) => onEdit({ name })}
+        />
+      )}
+      <Choice
+        label={t("rule.test")}
+        value={line.test}
+        options={TESTS}
+        prefix="rule.test"
+        onChange={(test) => onEdit({ test })}
+      />
+      {line.test !== "present" && (
+        <Word
+          label={t("rule.value")}
+          value={line.value}
+          placeholder={line.test === "in" ? "ann, ben" : ""}
+          onChange={(value) => onEdit({ value })}
+        />
+      )}
+      <label className="row tight">
+        <input type="checkbox" checked={line.not} onChange={(event) => onEdit({ not: event.target.checked })} />
+        {t("rule.not")}
+      </label>
+      <Button small look="quiet" icon="close" aria-label={t("rule.condition.remove")} onClick={onRemove} />
+    </div>
+  );
+}

@@ -1,0 +1,201 @@
+import { ROUTE_CHANGE } from "@evenkeel/contracts/traffic-rule";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { AT_ONCE, type Pace, PaceFields } from "../change/pace.tsx";
+import { PlanDialog, PlanPreview, useStart } from "../change/plan-dialog.tsx";
+import { client } from "../connection.ts";
+import { Button } from "../kit/button.tsx";
+import { CopyButton } from "../kit/copy.tsx";
+import { Field, Segments } from "../kit/field.tsx";
+import { ErrorNotice } from "../kit/problem.tsx";
+import { Card, Notice, Skeleton } from "../kit/surface.tsx";
+import { useWords } from "../locale/index.tsx";
+import { PageHead } from "../shell/page.tsx";
+import { type Draft, draftOf, draftOfRule, FIRST_DRAFT, isNamedDraft, problemsOf, stepsOf, yamlOf } from "./draft.ts";
+import { RuleForm } from "./rule-form.tsx";
+import { TryRequest } from "./try-request.tsx";
+import "../release/release.css";
+import "./traffic.css";
+
+type Here = { readonly workspace: string };
+
+export function NewRulePage({ workspace }: Here) {
+  const { t } = useWords();
+  return <Editor workspace={workspace} title={t("rule.new")} first={FIRST_DRAFT} />;
+}
+
+/** A rule as it is, and what becomes of it. Give it the name as its key. */
+export function RulePage({ workspace, name }: Here & { readonly name: string }) {
+  const rule = useQuery({
+    queryKey: ["traffic rule", workspace, name],
+    queryFn: () => client.getTrafficRule({ params: { rule: name as never }, query: { workspace: workspace as never } }),
+  });
+  if (rule.isError) return <ErrorNotice error={rule.error} />;
+  if (!rule.isSuccess) return <Skeleton lines={6} />;
+  return <Editor workspace={workspace} title={name} first={draftOfRule(rule.data)} existing={name} />;
+}
+
+interface EditorProps extends Here {
+  readonly title: string;
+  readonly first: Draft;
+  readonly existing?: string;
+}
+
+function Editor({ workspace, title, first, existing }: EditorProps) {
+  const { t } = useWords();
+  const [draft, setDraft] = useState(first);
+  const [removing, setRemoving] = useState(false);
+  const [steps, setSteps] = useState("");
+  const [pace, setPace] = useState<Pace>(AT_ONCE);
+  const problems = problemsOf(draft);
+  const shares = stepsOf(steps);
+  const spec =
+    problems.length > 0 || shares === null
+      ? null
+      : { workspace, put: [draft], steps: shares, strategy: { bakeSeconds: pace.bakeSeconds, confirm: pace.confirm } };
+  const { ready, act } = useStart({ kind: ROUTE_CHANGE, spec });
+  return (
+    <>
+      <PageHead title={title} lead={t("rule.page.lead")}>
+        {existing !== undefined && (
+          <Button look="danger" onClick={() => setRemoving(true)}>
+            {t("rule.remove")}
+          </Button>
+        )}
+        <Button look="primary" icon="play" disabled={!ready || act.isPending} onClick={() => act.mutate()}>
+          {t("rule.start")}
+        </Button>
+      </PageHead>
+      <div className="release">
+        <div className="stack">
+          <DraftCard draft={draft} onChange={setDraft} fixed={existing !== undefined} />
+          <PaceCard steps={steps} onSteps={setSteps} pace={pace} onPace={setPace} />
+        </div>
+        <div className="stack">
+          {act.isError && <ErrorNotice error={act.error} />}
+          <Card title={t("rule.preview")}>
+            {isNamedDraft(draft) && problems.length > 0 ? (
+              <Notice tone="warn" title={t("rule.problems")}>
+                {problems.map((problem) => (
+                  <span key={problem}>{problem}</span>
+                ))}
+              </Notice>
+            ) : (
+              <PlanPreview kind={ROUTE_CHANGE} spec={spec} />
+            )}
+          </Card>
+          <TryRequest key={String(draft.service)} workspace={workspace} service={String(draft.service)} />
+        </div>
+      </div>
+      {removing && existing !== undefined && (
+        <PlanDialog
+          title={`${t("rule.remove")} · ${existing}`}
+          start={t("rule.remove")}
+          kind={ROUTE_CHANGE}
+          spec={{ workspace, remove: [existing] }}
+          onClose={() => setRemoving(false)}
+        />
+      )}
+    </>
+  );
+}
+
+interface PaceCardProps {
+  readonly steps: string;
+  readonly onSteps: (steps: string) => void;
+  readonly pace: Pace;
+  readonly onPace: (pace: Pace) => void;
+}
+
+function PaceCard({ steps, onSteps, pace, onPace }: PaceCardProps) {
+  const { t } = useWords();
+  return (
+    <Card title={t("rule.pace")}>
+      <div className="stack">
+        <Field label={t("rule.steps")} hint={t(stepsOf(steps) === null ? "rule.steps.wrong" : "rule.steps.hint")}>
+          {(id) => (
+            <input
+              id={id}
+              className="input number"
+              placeholder="1, 5, 20, 50"
+              value={steps}
+              onChange={(event) => onSteps(event.target.value)}
+            />
+          )}
+        </Field>
+        <PaceFields steps value={pace} onChange={onPace} />
+      </div>
+    </Card>
+  );
+}
+
+interface DraftCardProps {
+  readonly draft: Draft;
+  readonly onChange: (draft: Draft) => void;
+  readonly fixed: boolean;
+}
+
+/** The same rule as a form or as text; either may be written. */
+function DraftCard({ draft, onChange, fixed }: DraftCardProps) {
+  const { t } = useWords();
+  const [view, setView] = useState<"form" | "yaml">("form");
+  return (
+    <Card
+      title={t("rule.is")}
+      aside={
+        <Segments
+          label={t("release.view")}
+          value={view}
+          options={[
+            { value: "form", label: t("rule.form") },
+            { value: "yaml", label: "YAML" },
+          ]}
+          onChange={setView}
+        />
+      }
+    >
+      {view === "form" ? (
+        <RuleForm draft={draft} onChange={onChange} fixed={fixed} />
+      ) : (
+        <Yaml draft={draft} onChange={onChange} />
+      )}
+    </Card>
+  );
+}
+
+function Yaml({ draft, onChange }: Omit<DraftCardProps, "fixed">) {
+  const { t } = useWords();
+  const [text, setText] = useState(() => yamlOf(draft));
+  const [wrong, setWrong] = useState<string | null>(null);
+  const write = (next: string) => {
+    setText(next);
+    try {
+      onChange(draftOf(next));
+      setWrong(null);
+    } catch (error) {
+      setWrong(error instanceof Error ? error.message : String(error));
+    }
+  };
+  return (
+    <div className="stack tight">
+      <div className="row">
+        <label className="grow soft" htmlFor="rule-yaml">
+          {t("rule.yaml.hint")}
+        </label>
+        <CopyButton text={text} />
+      </div>
+      <textarea
+        id="rule-yaml"
+        className="input mono rule-yaml"
+        spellCheck={false}
+        value={text}
+        onChange={(event) => write(event.target.value)}
+      />
+      {wrong !== null && (
+        <Notice tone="warn" title={t("rule.yaml.wrong")}>
+          <span className="mono rule-text">{wrong}</span>
+        </Notice>
+      )}
+    </div>
+  );
+}
