@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { packFolder } from "@evenkeel/client/node/pack";
 import type { ChangeState } from "@evenkeel/contracts/change-state";
-import { buildConsole, hasBrowser, openBrowser, openPage, pictureFile } from "@evenkeel/testkit/browser";
+import { buildConsole, hasBrowser, openBrowser, openPage, pictureFile, seriousIn } from "@evenkeel/testkit/browser";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { Shop } from "@evenkeel/testkit/shop";
 import axe from "axe-core";
@@ -246,7 +246,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
       await own.page.locator("h1").waitFor();
       await own.page.locator('[aria-busy="true"], .skeleton').first().waitFor({ state: "detached" });
       await own.page.screenshot({ path: pictureFile(`${name}-${language}-${theme}`) });
-      expect(await seriousIn(own.page), `${name} in ${language}, ${theme}`).toEqual([]);
+      expect(await seriousIn(own.page, axe.source), `${name} in ${language}, ${theme}`).toEqual([]);
     }
     expect(own.errors).toEqual([]);
     await own.page.context().close();
@@ -263,20 +263,3 @@ describe.skipIf(!hasBrowser)("the console", () => {
     expect(errors).toEqual([]);
   });
 });
-
-/** What keeps people from using a page, of the two grave sorts. */
-async function seriousIn(page: Page): Promise<string[]> {
-  // By the debugger's own way: the policy of the page lets no other script in.
-  await page.evaluate(axe.source);
-  return await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
-    interface Violation {
-      readonly id: string;
-      readonly impact: string;
-      readonly nodes: readonly { readonly html: string }[];
-    }
-    const { violations } = await axe.run();
-    const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-    return grave.flatMap(({ id, nodes }) => nodes.slice(0, 3).map(({ html }) => `${id}: ${html.slice(0, 160)}`));
-  });
-}

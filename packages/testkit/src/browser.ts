@@ -62,3 +62,20 @@ export function pictureFile(name: string): string {
   mkdirSync(folder, { recursive: true });
   return join(folder, `${name}.png`);
 }
+
+/** What keeps people from using a page, of the two grave sorts; `axeSource` is the script of axe-core. */
+export async function seriousIn(page: Page, axeSource: string): Promise<string[]> {
+  // By the debugger's own way: the policy of the page lets no other script in.
+  await page.evaluate(axeSource);
+  return await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
+    interface Violation {
+      readonly id: string;
+      readonly impact: string;
+      readonly nodes: readonly { readonly html: string }[];
+    }
+    const { violations } = await axe.run();
+    const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+    return grave.flatMap(({ id, nodes }) => nodes.slice(0, 3).map(({ html }) => `${id}: ${html.slice(0, 160)}`));
+  });
+}
