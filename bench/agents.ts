@@ -1,23 +1,16 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Change, TREE_TARGETS } from "@evenkeel/contracts/change";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { killIdentity } from "@evenkeel/kit/process-identity";
 import type { Platform } from "@evenkeel/testkit/platform";
 import { type Bench, type Benchmark, median } from "./benchmark.ts";
-import type { CrowdOrder, CrowdReport } from "./crowd.ts";
+import { type Crowds, startCrowds, until, WORKSPACE } from "./crowds.ts";
 import { ownPlatform } from "./own-platform.ts";
 
-const WORKSPACE = "crowd";
-const PROCESSES = 4;
-const CONNECT_AT_ONCE = 50;
 const PAGE = 100;
 /** Of the counters in /proc. */
 const TICK_MS = 10;
 const AIMS = { noopAllMs: 10_000, recoveryMs: 10_000, firstPageMs: 200 };
-const LIMIT_MS = 20 * 60_000;
 
 export const benchmark: Benchmark = {
   title: "many agents on one control plane: connecting, a step on all of them, the tree of that change, a kill",
@@ -35,28 +28,6 @@ export const benchmark: Benchmark = {
   },
 };
 
-interface Crowds {
-  /** Members that have joined, and those whose link is open. */
-  readonly counts: () => CrowdReport;
-  order(order: (index: number) => CrowdOrder): void;
-}
-
-function startCrowds({ defer }: Bench): Crowds {
-  const reports = new Map<ChildProcess, CrowdReport>();
-  for (let index = 0; index < PROCESSES; index += 1) {
-    const child = fork(join(import.meta.dirname, "crowd.ts"), { stdio: ["ignore", "ignore", "inherit", "ipc"] });
-    reports.set(child, { joined: 0, connected: 0 });
-    child.on("message", (report) => void reports.set(child, report as CrowdReport));
-    defer(async () => void child.kill("SIGKILL"));
-  }
-  const sum = (of: (report: CrowdReport) => number): number =>
-    [...reports.values()].reduce((total, report) => total + of(report), 0);
-  return {
-    counts: () => ({ joined: sum(({ joined }) => joined), connected: sum(({ connected }) => connected) }),
-    order: (order) => [...reports.keys()].forEach((child, index) => void child.send(order(index))),
-  };
-}
-
 interface Measuring {
   readonly bench: Bench;
   readonly platform: Platform;
@@ -66,23 +37,11 @@ interface Measuring {
 
 async function measure(measuring: Measuring) {
   const { bench, platform, crowds, agents } = measuring;
-  const { client, token, controlPlanes } = platform;
-  await client.createWorkspace({ body: { name: WORKSPACE, region: "local", zones: ["a"] } });
-  const names = Array.from({ length: agents }, (_, index) => `host-${index + 1}`);
   const usedMs: number[] = [await cpuMs(platform)];
-  const joinMs = await timed(async () => {
-    crowds.order((index) => ({
-      ...{ kind: "join", controlPlanes, token, workspace: WORKSPACE },
-      names: names.filter((_, at) => at % PROCESSES === index),
-    }));
-    await until("all have joined", () => crowds.counts().joined === agents);
-  });
+  const joinMs = await timed(() => crowds.join(platform, agents));
   usedMs.push(await cpuMs(platform));
   bench.say(`${agents} agents joined in ${(joinMs / 1000).toFixed(1)} s`);
-  const connectMs = await timed(async () => {
-    crowds.order(() => ({ kind: "connect", atOnce: CONNECT_AT_ONCE / PROCESSES }));
-    await until("all are connected", () => crowds.counts().connected === agents);
-  });
+  const connectMs = await timed(() => crowds.connect(agents));
   usedMs.push(await cpuMs(platform));
   bench.say(`all connected in ${(connectMs / 1000).toFixed(1)} s`);
   const noops: number[] = [];
@@ -122,14 +81,6 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   const beganAt = performance.now();
   await work();
   return performance.now() - beganAt;
-}
-
-async function until(what: string, reached: () => boolean): Promise<void> {
-  const endMs = performance.now() + LIMIT_MS;
-  while (!reached()) {
-    if (performance.now() > endMs) throw new Error(`not within ${LIMIT_MS / 60_000} minutes: ${what}`);
-    await sleep(10);
-  }
 }
 
 /** Creates and starts a change that sends one command to every host of the crowd. */

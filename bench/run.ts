@@ -5,6 +5,7 @@ import type { Benchmark } from "./benchmark.ts";
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }>>> = {
   agents: () => import("./agents.ts"),
+  console: () => import("./console.ts"),
   gateway: () => import("./gateway.ts"),
   "gateway-directives": () => import("./gateway-directives.ts"),
   kernel: () => import("./kernel.ts"),
