@@ -30,7 +30,7 @@ type Tab = (typeof TABS)[number];
 /** One change, live. Give it the id as its key. */
 export function ChangePage({ id }: { readonly id: ChangeId }) {
   const { t } = useWords();
-  const { tree, printed, error, take } = useTree(id);
+  const { tree, printed, begun, error, take } = useTree(id);
   const [search, setSearch] = useSearchParams();
   const [asked, setAsked] = useState<Asked | null>(null);
   const selected = search.get("host");
@@ -75,6 +75,7 @@ export function ChangePage({ id }: { readonly id: ChangeId }) {
           changeId={id}
           target={target}
           printed={printed}
+          begun={begun}
           onAct={(action) => setAsked({ action, target })}
           onClose={() => select(null)}
         />

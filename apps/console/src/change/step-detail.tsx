@@ -13,17 +13,19 @@ interface StepDetailProps {
   readonly step: StepView;
   /** What it has printed since the page was opened. */
   readonly printed: readonly StepOutput[];
+  /** It had begun before that. */
+  readonly earlier: boolean;
   /** The code of the problem that is shown already. */
   readonly told: string | null;
 }
 
 /** What a step ran, how that ended, what it printed, and why it failed. */
-export function StepDetail({ changeId, step, printed, told }: StepDetailProps) {
+export function StepDetail({ changeId, step, printed, earlier, told }: StepDetailProps) {
   const { t } = useWords();
   const { outcome, causes } = step;
   const failed = outcome !== null && outcome.kind !== "succeeded" ? outcome : null;
   const command = outcome?.evidence?.command ?? failed?.problem.facts.command;
-  const output = useOutput({ changeId, step, printed });
+  const output = useOutput({ changeId, step, printed, earlier });
   return (
     <section className="stack">
       {failed !== null && failed.problem.code !== told && <ProblemNotice problem={failed.problem} />}
@@ -54,15 +56,15 @@ export function StepDetail({ changeId, step, printed, told }: StepDetailProps) {
 }
 
 /** What was stored before the page was opened, and what has come since. Of a step that has ended its outcome has it. */
-function useOutput({ changeId, step, printed }: Omit<StepDetailProps, "told">): string {
+function useOutput({ changeId, step, printed, earlier }: Omit<StepDetailProps, "told">): string {
   const stepId = step.id;
-  const earlier = useQuery({
+  const before = useQuery({
     queryKey: ["output", changeId, stepId],
     queryFn: () => client.listOutput({ params: { changeId, stepId: stepId! }, query: { limit: 200 } }),
-    enabled: stepId !== null && step.on === "agent",
+    enabled: stepId !== null && earlier && step.on === "agent",
     staleTime: Number.POSITIVE_INFINITY,
   });
-  const pieces = new Map([...(earlier.data?.items ?? []), ...printed].map((piece) => [piece.sequence, piece.text]));
+  const pieces = new Map([...(before.data?.items ?? []), ...printed].map((piece) => [piece.sequence, piece.text]));
   const streamed = [...pieces].toSorted(([one], [other]) => one - other).map(([, text]) => text);
   if (streamed.length > 0) return streamed.join("");
   const { head = "", tail = "" } = step.outcome?.output ?? {};

@@ -14,12 +14,13 @@ interface TargetPanelProps {
   readonly changeId: ChangeId;
   readonly target: TargetView;
   readonly printed: ReadonlyMap<StepId, readonly StepOutput[]>;
+  readonly begun: ReadonlySet<StepId>;
   readonly onAct: (action: ChangeAction) => void;
   readonly onClose: () => void;
 }
 
 /** One host of a change: its steps in time, and what the one that one looks at has said. */
-export function TargetPanel({ changeId, target, printed, onAct, onClose }: TargetPanelProps) {
+export function TargetPanel({ changeId, target, printed, begun, onAct, onClose }: TargetPanelProps) {
   const { t } = useWords();
   const [chosen, setChosen] = useState<string | null>(null);
   const step = target.steps.find((each) => keyOf(each) === chosen) ?? telling(target.steps);
@@ -65,6 +66,7 @@ export function TargetPanel({ changeId, target, printed, onAct, onClose }: Targe
             changeId={changeId}
             step={step}
             printed={step.id === null ? [] : (printed.get(step.id) ?? [])}
+            earlier={step.id !== null && begun.has(step.id)}
             told={target.problem?.code ?? null}
           />
         )}

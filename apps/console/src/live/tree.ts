@@ -1,5 +1,5 @@
 import { addTargets, mergeTree, type Tree, treeOf } from "@evenkeel/client/tree";
-import type { Change, StepOutput } from "@evenkeel/contracts/change";
+import type { Change, StepOutput, TargetView } from "@evenkeel/contracts/change";
 import type { ChangeId, StepId } from "@evenkeel/contracts/id";
 import { useRef, useState } from "react";
 import { client } from "../connection.ts";
@@ -10,6 +10,8 @@ export interface LiveTree {
   readonly tree: Tree | null;
   /** What steps have printed since the page was opened. */
   readonly printed: ReadonlyMap<StepId, readonly StepOutput[]>;
+  /** The steps that had begun by then: what they printed before must be asked for. Of all others the stream has told everything. */
+  readonly begun: ReadonlySet<StepId>;
   readonly error: unknown;
   /** What a verb answered is newer than what the stream has told. */
   take(change: Change): void;
@@ -27,8 +29,12 @@ export function useTree(changeId: ChangeId): LiveTree {
       if (last.current === "") {
         const change = await client.getChange({ params: { changeId }, signal });
         last.current = String(change.sequence);
-        update(() => ({ tree: treeOf(change) }));
-        void readOthers(change, signal, (add) => update(({ tree }) => (tree === null ? {} : { tree: add(tree) })));
+        update(() => ({ tree: treeOf(change), begun: stepsOf(targetsOf(change)) }));
+        const add = (found: readonly Found[]) =>
+          update(({ tree, begun }) =>
+            tree === null ? {} : { tree: addTargets(tree, found), begun: new Set([...begun, ...stepsOf(found)]) },
+          );
+        void readOthers(change, signal, add);
       }
       for await (const event of client.watchChangeTree(changeId, { signal, after: last.current })) {
         if (event.kind === "output") update(({ printed }) => ({ printed: withPiece(printed, event) }));
@@ -43,28 +49,32 @@ export function useTree(changeId: ChangeId): LiveTree {
   }, changeId);
   const take = (change: Change) =>
     update(({ tree }) => (tree === null ? {} : { tree: mergeTree(tree, { kind: "tree", change, states: {} }) }));
-  return { tree: state.tree, printed: state.printed, error: state.error, take };
+  return { ...state, take };
 }
 
 const nothing = {
   tree: null as Tree | null,
   printed: new Map<StepId, readonly StepOutput[]>(),
+  begun: new Set<StepId>() as ReadonlySet<StepId>,
   error: null as unknown,
 };
 
+type Found = TargetView & { readonly batchId: string };
+
+const targetsOf = ({ groups }: Change): TargetView[] =>
+  groups.flatMap(({ batches }) => batches.flatMap(({ targets }) => targets));
+
+const stepsOf = (targets: readonly TargetView[]): ReadonlySet<StepId> =>
+  new Set(targets.flatMap(({ steps }) => steps.flatMap(({ id }) => id ?? [])));
+
 /** Of a large change the targets that were not in its tree, page by page. */
-async function readOthers(
-  change: Change,
-  signal: AbortSignal,
-  add: (with_: (tree: Tree) => Tree) => void,
-): Promise<void> {
-  const here = change.groups.flatMap(({ batches }) => batches.flatMap(({ targets }) => targets)).length;
-  if (here >= change.targets.total) return;
+async function readOthers(change: Change, signal: AbortSignal, add: (found: readonly Found[]) => void): Promise<void> {
+  if (targetsOf(change).length >= change.targets.total) return;
   let cursor: string | null = null;
   do {
     const query = { limit: 200, ...(cursor === null ? {} : { cursor }) };
     const page = await client.listChangeTargets({ params: { changeId: change.id }, query, signal });
-    add((tree) => addTargets(tree, page.items));
+    add(page.items);
     cursor = page.nextCursor;
   } while (cursor !== null);
 }
