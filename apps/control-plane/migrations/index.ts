@@ -23,6 +23,7 @@ import { certificate } from "./054-certificate.ts";
 import { owedBase } from "./060-owed-base.ts";
 import { baseSamples } from "./063-base-samples.ts";
 import { scalingRule } from "./064-scaling-rule.ts";
+import { hostSample } from "./067-host-sample.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -49,6 +50,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "060-owed-base": owedBase,
   "063-base-samples": baseSamples,
   "064-scaling-rule": scalingRule,
+  "067-host-sample": hostSample,
 };
 
 const NOTHING: Migration = { up: async () => undefined };

@@ -53,7 +53,11 @@ export function openFleet(ground: Ground, ports: FleetPorts): Fleet {
     authenticate: (credential) => hostOf(secretDigest(credential)),
   });
   const recorder = new SampleRecorder({ db, lease, log });
-  const usage = new UsageRecorder({ db, lease, log, notifications: ground.listener, usage: () => agents.usage() });
+  const usage = new UsageRecorder({
+    ...{ db, lease, log, notifications: ground.listener },
+    usage: () => agents.usage(),
+    facts: () => agents.facts(),
+  });
   const gateways = new GatewayLinks({
     ...common,
     authenticate: (credential) => findGatewayByCredential(db, secretDigest(credential)),
@@ -85,10 +89,10 @@ export function openFleet(ground: Ground, ports: FleetPorts): Fleet {
   };
 }
 
-function handlersOf({ db }: Ground, { refuseLocked }: FleetPorts, agents: AgentLinks) {
+function handlersOf({ db, listener }: Ground, { refuseLocked }: FleetPorts, agents: AgentLinks) {
   const readLogs = logReader({ db, links: agents });
   return {
-    ...hostHandlers({ db, refuseLocked, readings: (hostId) => agents.readings(hostId) }),
+    ...hostHandlers({ db, listener, refuseLocked, readings: (hostId) => agents.readings(hostId) }),
     ...gatewayHandlers({ db }),
     ...routeHandlers({ db }),
     ...sampleHandlers({ db }),

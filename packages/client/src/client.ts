@@ -3,7 +3,8 @@ import { type Change, ChangeEvent, ChangeTreeEvent, type VerbBody } from "@evenk
 import { type ChangeAction, isTerminal } from "@evenkeel/contracts/change-state";
 import type { BodyInputOf, Endpoint, ParamsOf, QueryInputOf, ReplyOf } from "@evenkeel/contracts/endpoint";
 import { VersionSample } from "@evenkeel/contracts/gateway-protocol";
-import type { ChangeId, ServiceId } from "@evenkeel/contracts/id";
+import { HostEvent } from "@evenkeel/contracts/host";
+import type { ChangeId, HostId, ServiceId } from "@evenkeel/contracts/id";
 import { WorkspaceEvent } from "@evenkeel/contracts/overview";
 import { LogLine } from "@evenkeel/contracts/service";
 import { TopologyEvent } from "@evenkeel/contracts/topology";
@@ -39,6 +40,7 @@ type StreamName =
   | "watchWorkspace"
   | "watchTopology"
   | "watchSamples"
+  | "watchHost"
   | "readLogs"
   | "getObject"
   | "getBackup";
@@ -54,6 +56,8 @@ interface Streams {
   watchTopology(workspace: string, options?: LiveOptions): AsyncIterable<TopologyEvent>;
   /** The traffic of a service by version, second by second, over cuts, until the signal. */
   watchSamples(serviceId: ServiceId, options?: LiveOptions): AsyncIterable<readonly VersionSample[]>;
+  /** How a host stands and what it uses, over cuts, until the signal. */
+  watchHost(hostId: HostId, options?: LiveOptions): AsyncIterable<HostEvent>;
   /** Lines of the instances of a service; with `follow` until the signal. */
   readLogs(
     serviceId: ServiceId,
@@ -97,7 +101,7 @@ export function createClient(options: CallerOptions): Client {
   return { ...calls, ...streams(caller) } as unknown as Client;
 }
 
-type LiveName = "watchChangeTree" | "watchWorkspace" | "watchTopology" | "watchSamples";
+type LiveName = "watchChangeTree" | "watchWorkspace" | "watchTopology" | "watchSamples" | "watchHost";
 
 function liveStreams(caller: Caller): Pick<Streams, LiveName> {
   const opener =
@@ -133,6 +137,12 @@ function liveStreams(caller: Caller): Pick<Streams, LiveName> {
         ...options,
         open: opener(api.watchSamples, { serviceId }, options.signal),
         parse: (data) => VersionSample.array().parse(JSON.parse(data)),
+      }),
+    watchHost: (hostId, options = {}) =>
+      live({
+        ...options,
+        open: opener(api.watchHost, { hostId }, options.signal),
+        parse: (data) => HostEvent.parse(JSON.parse(data)),
       }),
   };
 }

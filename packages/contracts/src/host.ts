@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { endpoint, page, pageQuery } from "./endpoint.ts";
-import { HostId, Moment, Name, WorkspaceId } from "./id.ts";
+import { HostId, Moment, Name, ServiceId, Version, WorkspaceId } from "./id.ts";
+import { InstanceState } from "./service.ts";
 
 /** What an agent reads of its host from /proc; bytes, and load over one minute. */
 export const HostFacts = z.strictObject({
@@ -69,6 +70,44 @@ export const EditHost = z.strictObject({
 });
 export type EditHost = z.infer<typeof EditHost>;
 
+/** What a host used at a moment, as its agent told; bytes, load over one minute. */
+export const HostSample = z.strictObject({
+  at: Moment,
+  ...HostFacts.pick({
+    cpuBusy: true,
+    load1: true,
+    memoryTotalBytes: true,
+    memoryAvailableBytes: true,
+    diskTotalBytes: true,
+    diskFreeBytes: true,
+  }).shape,
+});
+export type HostSample = z.infer<typeof HostSample>;
+
+/** What runs on a host: an instance with all its processes, and what these use; null = not told yet. */
+export const HostInstance = z.strictObject({
+  serviceId: ServiceId,
+  service: Name,
+  letter: z.enum(["a", "b"]),
+  packageVersion: Version,
+  state: InstanceState,
+  pid: z.int().nullable(),
+  port: z.int(),
+  restarts: z.int(),
+  since: Moment,
+  memoryBytes: z.int().nullable(),
+  /** Of one processor, since the sample before. */
+  cpuBusy: z.number().nullable(),
+});
+export type HostInstance = z.infer<typeof HostInstance>;
+
+/** How a host stands, and what it uses. */
+export const HostEvent = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("standing"), host: Host, instances: z.array(HostInstance) }),
+  z.strictObject({ kind: z.literal("samples"), items: z.array(HostSample) }),
+]);
+export type HostEvent = z.infer<typeof HostEvent>;
+
 const byHost = z.strictObject({ hostId: HostId });
 
 export const hostEndpoints = {
@@ -78,6 +117,26 @@ export const hostEndpoints = {
     reply: page(Host),
   }),
   getHost: endpoint("GET", "/hosts/{hostId}", { needs: "host:read", params: byHost, reply: Host }),
+  /**
+   * Server-sent events of `HostEvent`: how it stands, and its samples of the last hour; then what becomes different, and a new sample
+   * every ten seconds. Resumes after `Last-Event-ID`. Instances are left out for who may not read services.
+   */
+  watchHost: endpoint("GET", "/hosts/{hostId}/events", { needs: "host:read", params: byHost, replyKind: "events" }),
+  /** Oldest first: a sample each minute, and more while somebody watched; kept for seven days. */
+  listHostSamples: endpoint("GET", "/hosts/{hostId}/samples", {
+    needs: "host:read",
+    params: byHost,
+    query: z.strictObject({
+      sinceSeconds: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(7 * 86_400)
+        .default(3600),
+      limit: z.coerce.number().int().min(1).max(5000).default(1000),
+    }),
+    reply: z.strictObject({ items: z.array(HostSample), nextCursor: z.string().nullable() }),
+  }),
   editHost: endpoint("PATCH", "/hosts/{hostId}", { needs: "host:update", params: byHost, body: EditHost, reply: Host }),
   /** Takes a host back that was set aside as `journal-lost` or `duplicate`. */
   admitHost: endpoint("POST", "/hosts/{hostId}/admit", { needs: "host:admit", params: byHost, reply: Host }),

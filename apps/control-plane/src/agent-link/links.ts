@@ -126,6 +126,14 @@ export class AgentLinks {
     );
   }
 
+  /** What all hosts connected here have told of themselves last. */
+  facts(): { readonly hostId: HostId; readonly facts: HostFacts }[] {
+    return [...this.#connections].flatMap(([hostId, { readings }]) => {
+      const { facts } = readings.current;
+      return facts === null ? [] : [{ hostId, facts }];
+    });
+  }
+
   /** Ends all links in order, so that the agents go elsewhere at once. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -1,14 +1,14 @@
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { Host } from "@evenkeel/contracts/host";
-import type { HostId } from "@evenkeel/contracts/id";
+import { type HostId, Moment } from "@evenkeel/contracts/id";
 import type { Kysely, Transaction } from "kysely";
 import { closeConnections } from "../agent-link/index.ts";
 import type { Database } from "../database.ts";
-import { type Handlers, pageStart, toPage } from "../http/index.ts";
+import { type Handlers, mayDo, pageStart, toPage } from "../http/index.ts";
 import { newSecret, secretDigest } from "../principal/index.ts";
 import { putUpstreams } from "../route/index.ts";
+import { readHostSamples } from "../sample/index.ts";
 import { servicesOn } from "../service/index.ts";
-import type { HostReadings } from "./readings.ts";
 import { type HostRow, showHost } from "./show.ts";
 import {
   admitHost,
@@ -22,23 +22,50 @@ import {
   useJoinToken,
   type WhichHost,
 } from "./store.ts";
+import { type HostWatchDeps, watchHost } from "./watch.ts";
 
 /** Throws `LOCK_HELD` if a change holds this resource, in either mode. */
 export type RefuseLocked = (tx: Transaction<Database>, resource: string) => Promise<void>;
 
-export interface HostDeps {
-  readonly db: Kysely<Database>;
+export interface HostDeps extends HostWatchDeps {
   readonly refuseLocked: RefuseLocked;
-  /** Fresher than the database for hosts that are connected to this replica. */
-  readonly readings: HostReadings;
 }
 
-type Operations = "listHosts" | "getHost" | "editHost" | "admitHost" | "removeHost" | "createJoinToken" | "joinHost";
+type Watching = "watchHost" | "listHostSamples";
+type Operations =
+  | Watching
+  | "listHosts"
+  | "getHost"
+  | "editHost"
+  | "admitHost"
+  | "removeHost"
+  | "createJoinToken"
+  | "joinHost";
 
-export function hostHandlers({ db, refuseLocked, readings }: HostDeps): Handlers<Operations> {
+function watchHandlers(deps: HostWatchDeps): Handlers<Watching> {
+  const { db } = deps;
+  return {
+    watchHost: async ({ caller, params: { hostId }, headers, signal }) => {
+      const { tenantId } = caller;
+      await readHost(db, { tenantId, hostId });
+      const last = headers["last-event-id"];
+      const after = typeof last === "string" && Moment.safeParse(last).success ? last : null;
+      return watchHost(deps, { tenantId, hostId, after, services: mayDo(caller.may, "service:read"), signal });
+    },
+    listHostSamples: async ({ caller, params: { hostId }, query }) => {
+      const which = { tenantId: caller.tenantId, hostId };
+      await readHost(db, which);
+      return { items: await readHostSamples(db, { ...which, ...query }), nextCursor: null };
+    },
+  };
+}
+
+export function hostHandlers(deps: HostDeps): Handlers<Operations> {
+  const { db, refuseLocked, readings } = deps;
   const show = (row: HostRow): Host => showHost({ ...row, ...readings(row.id) });
   const showOne = async (tx: Kysely<Database>, which: WhichHost): Promise<Host> => show(await readHost(tx, which));
   return {
+    ...watchHandlers(deps),
     listHosts: async ({ caller, query }) => {
       const { workspace, name } = query;
       const rows = await readHosts(db, { tenantId: caller.tenantId, workspace, name, ...pageStart(query) });

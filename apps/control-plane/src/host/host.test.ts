@@ -1,4 +1,6 @@
+import { createClient } from "@evenkeel/client/client";
 import { AGENT_LINK_PATH } from "@evenkeel/contracts/agent-protocol";
+import type { HostInstance } from "@evenkeel/contracts/host";
 import { CommandId, type HostId, newId, RevisionId, type ServiceId } from "@evenkeel/contracts/id";
 import { instanceKey } from "@evenkeel/contracts/route-table";
 import { inTransaction, json } from "@evenkeel/kit/sql";
@@ -10,6 +12,19 @@ import { secretDigest } from "../principal/index.ts";
 import { putUpstreams } from "../route/index.ts";
 import { type Answer, type Installation, serverKinds, startInstallation } from "../testing.ts";
 
+const FACTS = {
+  cpus: 2,
+  cpuBusy: 0.5,
+  load1: 1,
+  memoryTotalBytes: 100,
+  memoryAvailableBytes: 50,
+  diskTotalBytes: 1000,
+  diskFreeBytes: 10,
+  kernel: "6",
+  os: "debian",
+  node: "24",
+  agentVersion: "1",
+};
 const SUCCEEDED = { kind: "succeeded", facts: {}, elapsedMs: 1 } as const;
 
 describe.each(await serverKinds())("hosts on %s", (kind) => {
@@ -209,27 +224,51 @@ describe.each(await serverKinds())("hosts on %s", (kind) => {
   test("facts and clock skew are shown as the host tells them, on every replica after they are written", async () => {
     const host = await joined();
     const socket = await connect(host);
-    const facts = {
-      cpus: 2,
-      cpuBusy: 0.5,
-      load1: 1,
-      memoryTotalBytes: 100,
-      memoryAvailableBytes: 50,
-      diskTotalBytes: 1000,
-      diskFreeBytes: 10,
-      kernel: "6",
-      os: "debian",
-      node: "24",
-      agentVersion: "1",
-    };
     const sentAt = new Date(Date.now() + 3_600_000).toISOString();
-    for (let beat = 0; beat < 15; beat += 1) socket.send(JSON.stringify({ kind: "heartbeat", sentAt, facts }));
+    for (let beat = 0; beat < 15; beat += 1) socket.send(JSON.stringify({ kind: "heartbeat", sentAt, facts: FACTS }));
     const elsewhere = async () => (await here.call("GET", `/hosts/${host.hostId}`, { replica: 1 })).body;
     await until(async () => (await elsewhere()).facts !== null);
-    expect(await elsewhere()).toMatchObject({ facts });
+    expect(await elsewhere()).toMatchObject({ facts: FACTS });
     expect(Number((await show(host.hostId)).clockSkewMs)).toBeGreaterThan(3_500_000);
     const { items } = (await here.call("GET", "/doctor")).body as unknown as { items: { problem: { code: string } }[] };
     expect(items.map(({ problem }) => problem.code)).toEqual(expect.arrayContaining(["CLOCK_SKEWED", "DISK_LOW"]));
+  });
+
+  test("who looks at a host sees what it uses and what runs there, each sample once, from any replica", async () => {
+    const host = await joined();
+    const serviceId = await seedService(database(), world, `uses-${number}`);
+    const socket = await connect(host, 0, serviceId);
+    const { revisionId } = await until(
+      async () =>
+        (await here.call("GET", `/services/${serviceId}/instances`)).body.items?.[0] as
+          | { revisionId: string }
+          | undefined,
+    );
+    const usage = [{ slot: serviceId, letter: "a", revisionId, memoryBytes: 4096, cpuMs: 10 }];
+    const beat = { kind: "heartbeat", sentAt: new Date().toISOString(), facts: FACTS, usage };
+    socket.send(JSON.stringify(beat));
+    await until(async () => (await show(host.hostId)).facts !== null);
+    const client = createClient({ url: here.replicas[1]!.url, token: here.adminToken });
+    const firstOf = async (after?: string) => {
+      const stop = new AbortController();
+      const options = { signal: stop.signal, ...(after !== undefined && { after }) };
+      let instances: readonly HostInstance[] = [];
+      for await (const event of client.watchHost(host.hostId, options)) {
+        if (event.kind === "standing") instances = event.instances;
+        if (event.kind === "samples") return { items: event.items, instances };
+      }
+      throw new Error("the stream has ended");
+    };
+    const { items } = await firstOf();
+    expect(items).toMatchObject([{ cpuBusy: 0.5, load1: 1, memoryAvailableBytes: 50, diskFreeBytes: 10 }]);
+    const after = items[0]!.at;
+    const later = await firstOf(after);
+    expect(later.items.every(({ at }) => at > after)).toBe(true);
+    expect(later.instances).toMatchObject([{ service: `uses-${number}`, pid: 7, memoryBytes: 4096, state: "healthy" }]);
+    const listed = (await here.call("GET", `/hosts/${host.hostId}/samples`)).body as unknown as {
+      items: { at: string }[];
+    };
+    expect(listed.items.map(({ at }) => at)).toEqual([after, ...later.items.map(({ at }) => at)]);
   });
 
   test("an online host that runs something stays; once it is away it can be removed, and leaves the routes", async () => {
@@ -311,6 +350,8 @@ describe.each(await serverKinds())("hosts on %s", (kind) => {
     expect((await here.call("GET", "/hosts", as)).body).toMatchObject({ items: [] });
     for (const [method, path] of [
       ["GET", `/hosts/${host.hostId}`],
+      ["GET", `/hosts/${host.hostId}/events`],
+      ["GET", `/hosts/${host.hostId}/samples`],
       ["PATCH", `/hosts/${host.hostId}`],
       ["POST", `/hosts/${host.hostId}/admit`],
       ["DELETE", `/hosts/${host.hostId}`],

@@ -1,4 +1,4 @@
-import type { GatewayId, ServiceId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
+import type { GatewayId, HostId, ServiceId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
 import type { InstanceKey } from "@evenkeel/contracts/route-table";
 
 interface SampleTable {
@@ -31,7 +31,20 @@ interface SampleProgressTable {
   minutes_until: string;
 }
 
+interface HostSampleTable {
+  at: string;
+  tenant_id: TenantId;
+  host_id: HostId;
+  cpu_busy: number;
+  load1: number;
+  memory_total_bytes: number;
+  memory_available_bytes: number;
+  disk_total_bytes: number;
+  disk_free_bytes: number;
+}
+
 export interface SampleTables {
+  sample_host: HostSampleTable;
   sample_second: SampleTable;
   sample_minute: SampleTable;
   sample_progress: SampleProgressTable;

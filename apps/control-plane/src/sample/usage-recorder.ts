@@ -1,15 +1,16 @@
 /**
- * 1. What instances use is kept in memory, where their agents' links are: written once a minute, and when a guard asks for it.
+ * 1. What hosts and instances use is kept in memory, where their agents' links are: written once a minute, and when a guard asks for a
+ *    service or somebody looks at a host.
  * 2. One insert is under way at a time.
  */
 import type { InstanceUsage } from "@evenkeel/contracts/agent-protocol";
-import { type HostId, ServiceId } from "@evenkeel/contracts/id";
+import { HostId, ServiceId } from "@evenkeel/contracts/id";
 import type { ReplicaLease } from "@evenkeel/kit/lease";
 import type { Log } from "@evenkeel/kit/log";
 import type { Listener } from "@evenkeel/kit/notify";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
-import { insertUsage, USAGE_CHANNEL } from "./store/index.ts";
+import { HOST_WANTED_CHANNEL, insertHostSamples, insertUsage, type ToldFacts, USAGE_CHANNEL } from "./store/index.ts";
 
 /** What an instance of a host uses, as its agent last told. */
 interface HostUsage extends InstanceUsage {
@@ -23,40 +24,59 @@ export interface UsageRecorderOptions {
   readonly log: Log;
   /** Of the hosts that are connected here. */
   readonly usage: () => readonly HostUsage[];
+  readonly facts: () => readonly ToldFacts[];
 }
 
 const WRITE_EVERY_MS = 60_000;
 
-/** Writes what the instances of this replica's hosts use. */
+/** Writes what this replica's hosts and the instances on them use. */
 export class UsageRecorder {
   readonly #options: UsageRecorderOptions;
   readonly #timer: NodeJS.Timeout;
-  readonly #stop: () => void;
+  readonly #stop: readonly (() => void)[];
   #work: Promise<void> = Promise.resolve();
 
   constructor(options: UsageRecorderOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#write(null), WRITE_EVERY_MS);
-    this.#stop = options.notifications.on(USAGE_CHANNEL, (asked) => {
-      // A missed question is asked again by the guard's next look.
-      if (asked !== null) this.#write(ServiceId.parse(asked));
-    });
+    this.#timer = setInterval(() => this.#write(everything), WRITE_EVERY_MS);
+    // A missed question is asked again by the next look.
+    const { notifications } = options;
+    this.#stop = [
+      notifications.on(USAGE_CHANNEL, (asked) => {
+        if (asked !== null) this.#write({ service: ServiceId.parse(asked) });
+      }),
+      notifications.on(HOST_WANTED_CHANNEL, (asked) => {
+        if (asked !== null) this.#write({ host: HostId.parse(asked) });
+      }),
+    ];
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    this.#stop();
+    for (const stop of this.#stop) stop();
     await this.#work;
   }
 
-  #write(serviceId: ServiceId | null): void {
-    const { db, lease, usage, log } = this.#options;
+  #write(asked: Asked): void {
+    const { db, lease, log } = this.#options;
     this.#work = this.#work
       .then(async () => {
         if (!lease.held) return;
-        const told = usage().filter(({ slot }) => serviceId === null || slot === serviceId);
-        if (told.length > 0) await insertUsage(db, told);
+        const usage = this.#options.usage().filter(({ slot, hostId }) => isAsked(asked, { slot, hostId }));
+        if (usage.length > 0) await insertUsage(db, usage);
+        const facts = this.#options.facts().filter(({ hostId }) => isAsked(asked, { hostId }));
+        if (facts.length > 0) await insertHostSamples(db, facts, { tell: asked.host !== undefined });
       })
-      .catch((error: unknown) => log.warn({ err: error }, "what instances use could not be kept"));
+      .catch((error: unknown) => log.warn({ err: error }, "what hosts and instances use could not be kept"));
   }
 }
+
+/** A service, a host, or everything. */
+interface Asked {
+  readonly service?: ServiceId;
+  readonly host?: HostId;
+}
+const everything: Asked = {};
+
+const isAsked = ({ service, host }: Asked, told: { readonly slot?: ServiceId; readonly hostId: HostId }): boolean =>
+  (service === undefined || service === told.slot) && (host === undefined || host === told.hostId);

@@ -1,3 +1,12 @@
+export {
+  HOST_SAMPLED_CHANNEL,
+  HOST_WANTED_CHANNEL,
+  insertHostSamples,
+  readHostInstances,
+  readHostSamples,
+  type ToldFacts,
+  wantHost,
+} from "./host.ts";
 export { insertUsage, USAGE_CHANNEL } from "./instance.ts";
 export { measurements } from "./measure.ts";
 export { keepPartitions, rollUp } from "./partition.ts";

@@ -4,7 +4,13 @@ import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 
 interface Series {
-  readonly table: "sample_second" | "sample_minute" | "instance_sample" | "base_sample" | "module_sample";
+  readonly table:
+    | "sample_second"
+    | "sample_minute"
+    | "instance_sample"
+    | "sample_host"
+    | "base_sample"
+    | "module_sample";
   /** Length of one partition, in seconds. */
   readonly partitionSeconds: number;
   readonly keepSeconds: number;
@@ -16,6 +22,7 @@ const SERIES: readonly Series[] = [
   { table: "instance_sample", partitionSeconds: 86_400, keepSeconds: 7 * 86_400 },
   { table: "base_sample", partitionSeconds: 900, keepSeconds: WINDOWS_KEPT_SECONDS },
   { table: "module_sample", partitionSeconds: 900, keepSeconds: WINDOWS_KEPT_SECONDS },
+  { table: "sample_host", partitionSeconds: 86_400, keepSeconds: 7 * 86_400 },
 ];
 
 /** Makes the partitions for now and for what comes next, and drops those that nothing reads any more. One replica at a time. */
