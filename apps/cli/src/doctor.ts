@@ -1,6 +1,5 @@
-import { line, span, type Tone } from "@evenkeel/client/text/line";
-import { causeLines, problemLines } from "@evenkeel/client/text/problem";
-import type { Finding } from "@evenkeel/contracts/change";
+import { findingLines } from "@evenkeel/client/text/diagnosis";
+import { line, span } from "@evenkeel/client/text/line";
 import { type AddCommands, commandLines } from "./context.ts";
 import { Exit } from "./exit.ts";
 
@@ -25,20 +24,3 @@ export const addDoctorCommands: AddCommands = (program, run) => {
       }),
     );
 };
-
-const MARKS: Record<Finding["severity"], readonly [string, Tone]> = {
-  error: ["✖", "bad"],
-  warning: ["⚠", "warn"],
-  note: ["○", "dim"],
-};
-
-function findingLines({ severity, resource, problem, causes = [], since }: Finding) {
-  const [mark, tone] = MARKS[severity];
-  const head = line(
-    span(mark, tone),
-    " ",
-    span(resource, "bold"),
-    span(since === null ? "" : `  since ${since}`, "dim"),
-  );
-  return [head, ...problemLines(problem, "  "), ...causeLines(causes, { problem, output: [], indent: "  " })];
-}

@@ -16,6 +16,7 @@ import { addCompletionCommands } from "./completion/commands.ts";
 import { type AddCommands, createCli, type GlobalOptions, type Io, type Run } from "./context.ts";
 import { addConvergeCommands } from "./converge.ts";
 import { addDeployCommands } from "./deploy.ts";
+import { addDiagnoseCommands } from "./diagnose.ts";
 import { addDoctorCommands } from "./doctor.ts";
 import { Exit } from "./exit.ts";
 import { addGatewayCommands } from "./gateway.ts";
@@ -73,6 +74,7 @@ const PARTS: readonly AddCommands[] = [
   addReviewCommands,
   addAuditCommands,
   addDoctorCommands,
+  addDiagnoseCommands,
   addBackupCommands,
   addCompletionCommands,
 ];

@@ -14,12 +14,12 @@ import { keySeal } from "./certificate/index.ts";
 import { findGatewayByCredential, gatewayFindings, gatewayHandlers } from "./gateway/index.ts";
 import { GatewayLinks } from "./gateway-link/index.ts";
 import type { Ground } from "./ground.ts";
-import { findHostsByCredential, hostFindings, hostHandlers, type RefuseLocked } from "./host/index.ts";
+import { findHostsByCredential, type HostDeps, hostFindings, hostHandlers, type RefuseLocked } from "./host/index.ts";
 import type { HostCaller, UpgradeHandler } from "./http/index.ts";
 import { secretDigest } from "./principal/index.ts";
 import { routeHandlers } from "./route/index.ts";
 import { SampleRecorder, sampleHandlers, UsageRecorder } from "./sample/index.ts";
-import { instanceFindings, serviceHandlers } from "./service/index.ts";
+import { instanceFindings, type ServiceDeps, serviceHandlers } from "./service/index.ts";
 import type { FindingSource } from "./system/index.ts";
 
 /** What the fleet needs of the kernel. */
@@ -33,6 +33,8 @@ export interface Fleet {
   readonly handlers: ReturnType<typeof handlersOf>;
   readonly upgrades: Readonly<Record<string, UpgradeHandler>>;
   readonly findings: readonly FindingSource[];
+  /** What is known of hosts beyond the database, and the logs of what runs on them. */
+  readonly sight: Pick<HostDeps, "readings"> & Pick<ServiceDeps, "readLogs">;
   /** Whose credential an agent has sent with an HTTP request. */
   hostCaller(secret: string): Promise<HostCaller | null>;
   close(): Promise<void>;
@@ -68,14 +70,19 @@ export function openFleet(ground: Ground, ports: FleetPorts): Fleet {
     const host = await hostOf(secretDigest(secret));
     return host === null ? null : { kind: "host", ...host };
   };
+  const sight: Fleet["sight"] = {
+    readings: (hostId) => agents.readings(hostId),
+    readLogs: logReader({ db, links: agents }),
+  };
   return {
-    handlers: handlersOf(ground, ports, agents),
+    handlers: handlersOf(ground, ports, sight),
+    sight,
     upgrades: {
       [`${API_PREFIX}${AGENT_LINK_PATH}`]: agents.upgrade,
       [`${API_PREFIX}${GATEWAY_LINK_PATH}`]: gateways.upgrade,
     },
     findings: [
-      (tenantId) => hostFindings({ db, readings: (hostId) => agents.readings(hostId) }, tenantId),
+      (tenantId) => hostFindings({ db, readings: sight.readings }, tenantId),
       (tenantId) => gatewayFindings(db, tenantId),
       (tenantId) => instanceFindings(db, tenantId),
     ],
@@ -89,13 +96,12 @@ export function openFleet(ground: Ground, ports: FleetPorts): Fleet {
   };
 }
 
-function handlersOf({ db, listener }: Ground, { refuseLocked }: FleetPorts, agents: AgentLinks) {
-  const readLogs = logReader({ db, links: agents });
+function handlersOf({ db, listener }: Ground, { refuseLocked }: FleetPorts, sight: Fleet["sight"]) {
   return {
-    ...hostHandlers({ db, listener, refuseLocked, readings: (hostId) => agents.readings(hostId) }),
+    ...hostHandlers({ db, listener, refuseLocked, readings: sight.readings }),
     ...gatewayHandlers({ db }),
     ...routeHandlers({ db }),
     ...sampleHandlers({ db }),
-    ...serviceHandlers({ db, readLogs, forwardedHeader: FORWARDED_HEADER }),
+    ...serviceHandlers({ db, readLogs: sight.readLogs, forwardedHeader: FORWARDED_HEADER }),
   };
 }

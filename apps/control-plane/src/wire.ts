@@ -24,6 +24,7 @@ import { commandTemplateHandlers } from "./command-template/index.ts";
 import type { Config } from "./config.ts";
 import { openSite } from "./console/index.ts";
 import { convergenceFindings, startKeeper } from "./convergence/index.ts";
+import { diagnosisHandlers } from "./diagnosis/index.ts";
 import { type Fleet, openFleet } from "./fleet.ts";
 import { type Ground, openGround } from "./ground.ts";
 import type { Caller, Handlers } from "./http/index.ts";
@@ -137,6 +138,7 @@ function handlersOf(
     ...workspaceHandlers(ground),
     ...overviewHandlers({ ...ground, findings }),
     ...topologyHandlers(ground),
+    ...diagnosisHandlers({ ...ground, ...fleet.sight, kernel, findings }),
     ...applicationHandlers(ground),
     ...packages.handlers,
     ...buildpackHandlers(ground),

@@ -7,6 +7,7 @@ import { buildpackEndpoints } from "./buildpack.ts";
 import { certificateEndpoints } from "./certificate.ts";
 import { changeEndpoints } from "./change.ts";
 import { commandTemplateEndpoints } from "./command-template.ts";
+import { diagnosisEndpoints } from "./diagnosis.ts";
 import { gatewayEndpoints } from "./gateway-protocol.ts";
 import { hostEndpoints } from "./host.ts";
 import { moduleBundleEndpoints } from "./module-bundle.ts";
@@ -40,6 +41,7 @@ export const api = {
   ...buildpackEndpoints,
   ...serviceEndpoints,
   ...hostEndpoints,
+  ...diagnosisEndpoints,
   ...gatewayEndpoints,
   ...certificateEndpoints,
   ...changeEndpoints,

@@ -267,6 +267,8 @@ export const Finding = z.strictObject({
   causes: z.array(Cause).optional(),
   since: Moment.nullable(),
   actions: z.array(z.string()),
+  /** Ids of the services, hosts and changes that it is about. */
+  about: z.array(z.string()).optional(),
 });
 export type Finding = z.infer<typeof Finding>;
 
@@ -307,6 +309,7 @@ export const changeEndpoints = {
     query: pageQuery.extend({
       workspace: Name.optional(),
       service: ServiceId.optional(),
+      host: HostId.optional(),
       state: ChangeState.optional(),
       kind: z.string().optional(),
     }),

@@ -14,8 +14,8 @@ export interface LogQuery {
   readonly hosts: readonly { readonly hostId: HostId; readonly name: string }[];
   readonly lines: number;
   readonly follow: boolean;
-  /** What the caller sent; another replica checks it again. */
-  readonly authorization: string;
+  /** The headers by which the caller is known; another replica checks them again. */
+  readonly credentials: Readonly<Record<string, string>>;
   /** True: another replica asks, and what is not here is not asked for elsewhere. */
   readonly forwarded: boolean;
 }
@@ -82,7 +82,7 @@ async function forward(
   const url = new URL(`/api/v1/services/${query.serviceId}/logs`, host.replicaUrl);
   const { lines, follow } = query;
   url.search = new URLSearchParams({ host: host.name, lines: String(lines), follow: String(follow) }).toString();
-  const headers = { authorization: query.authorization, [FORWARDED_HEADER]: "1" };
+  const headers = { ...query.credentials, [FORWARDED_HEADER]: "1" };
   try {
     const response = await fetch(url, { headers, signal });
     if (!response.ok || response.body === null) return void pushOffline(queue, host.name);

@@ -71,9 +71,9 @@ function readingHandlers(deps: ChangeDeps): Handlers<Reading> {
   const { db } = deps;
   return {
     listChanges: async ({ query, caller }) => {
-      const { workspace, service, state, kind } = query;
+      const { workspace, service, host, state, kind } = query;
       const { tenantId } = caller;
-      const rows = await listChanges(db, { tenantId, workspace, service, state, kind, ...pageStart(query) });
+      const rows = await listChanges(db, { tenantId, workspace, service, host, state, kind, ...pageStart(query) });
       return toPage(await readSummaries(db, rows), query, {
         show: (change) => permittedSummary(change, caller),
         keyOf: ({ id }) => id,

@@ -28,6 +28,7 @@ export async function changeFindings(
       problem: problem ?? problemOf("CHANGE_WAITS", { change: title, state, waitingFor: waitingFor ?? "a person" }),
       causes,
       since: stateSince,
+      about: [id],
       actions: [`change blockers ${id}`, ...allowedActions.map((action) => commandOf(action, id))],
     };
   });

@@ -1,3 +1,4 @@
+export { readBlockers } from "./blocker.ts";
 export type { ChangeDeps, CommandPort, EndedChange, EndListener, Log, MeasurePort, MeasureScope } from "./deps.ts";
 export { changeHandlers } from "./endpoints.ts";
 export { createExecutor, type Executor } from "./execute/executor.ts";
@@ -20,9 +21,10 @@ export type {
   StepContext,
   TouchedTarget,
 } from "./kind.ts";
+export { permitted } from "./permitted.ts";
 export { batchFor } from "./place.ts";
 export { freeze } from "./plan.ts";
-export { readChangesById } from "./read.ts";
+export { readChange, readChangesById, readChangesOf } from "./read.ts";
 export { listAwaitingApproval } from "./store/list.ts";
 export { refuseLocked } from "./store/lock.ts";
 export type { Ask } from "./verbs/context.ts";

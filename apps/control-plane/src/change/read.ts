@@ -11,7 +11,7 @@ import { actionsOf } from "./show/actions.ts";
 import { chooseTargets, whoseSteps } from "./show/choose.ts";
 import { showChange, showSummary, showTarget } from "./show/view.ts";
 import { findChange, newerChanges } from "./store/change.ts";
-import { changesById } from "./store/list.ts";
+import { type ChangePage, changesById, listChanges } from "./store/list.ts";
 import { locksOf } from "./store/lock.ts";
 import { type ChangeRow, readPart, readRows, readRowsOfMany, readStates, snapshotOf } from "./store/snapshot.ts";
 
@@ -117,6 +117,17 @@ export async function readSummaries(db: Kysely<Database>, changes: readonly Chan
   return (await readRowsOfMany(db, changes, { telling: true })).map((rows) =>
     showSummary({ rows, snapshot: snapshotOf(rows), newer: newer.get(rows.change.id) ?? null }),
   );
+}
+
+/** What has touched a service or a host last, as this caller may act on it; newest first. */
+export async function readChangesOf(
+  db: Kysely<Database>,
+  caller: Pick<Caller, "tenantId" | "may">,
+  { service, host, rows }: Pick<ChangePage, "rows"> & Partial<Pick<ChangePage, "service" | "host">>,
+): Promise<ChangeSummary[]> {
+  const any = { workspace: undefined, state: undefined, kind: undefined, after: null };
+  const found = await listChanges(db, { tenantId: caller.tenantId, service, host, rows, ...any });
+  return (await readSummaries(db, found)).map((change) => permittedSummary(change, caller));
 }
 
 /** The same by their ids, as this caller may act on them; newest first. */

@@ -27,5 +27,5 @@ export function findingsOf(row: HostRow): Finding[] {
     const problem = problemOf("DISK_LOW", { host: name, freeBytes: facts.diskFreeBytes });
     findings.push({ severity: "warning", resource, problem, since: null, actions: [] });
   }
-  return findings;
+  return findings.map((finding) => ({ ...finding, about: [id] }));
 }

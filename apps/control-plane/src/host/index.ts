@@ -1,5 +1,5 @@
 export { hostFindings } from "./doctor.ts";
 export { type HostDeps, hostHandlers, type RefuseLocked } from "./endpoints.ts";
 export type { HostReadings } from "./readings.ts";
-export type { HostRow } from "./show.ts";
-export { findHostsByCredential, hostsOf, useJoinToken } from "./store.ts";
+export { type HostRow, showHost } from "./show.ts";
+export { findHostsByCredential, hostsOf, readHost, useJoinToken } from "./store.ts";

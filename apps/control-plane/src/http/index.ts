@@ -1,6 +1,6 @@
 export { type EventQueue, eventQueue } from "./event-queue.ts";
 export type { AuditNote, Caller, Handler, Handlers, HostCaller, RawReply, RequestOf, ServerEvent } from "./handler.ts";
-export { refuseForeign } from "./origin.ts";
+export { credentialsIn, refuseForeign } from "./origin.ts";
 export { pageStart, toPage } from "./page.ts";
 export { parseInput } from "./parse.ts";
 export { mayDo } from "./permission.ts";

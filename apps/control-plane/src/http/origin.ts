@@ -25,3 +25,15 @@ function isOwnOrigin(headers: IncomingHttpHeaders): boolean {
   const host = URL.parse(headers.origin)?.host;
   return host !== undefined && own.includes(host);
 }
+
+const CREDENTIALS = ["authorization", "cookie", CONSOLE_HEADER];
+
+/** The headers by which a caller is known: a replica that asks another on his behalf sends them along. */
+export function credentialsIn(headers: IncomingHttpHeaders): Record<string, string> {
+  return Object.fromEntries(
+    CREDENTIALS.flatMap((name) => {
+      const value = headers[name];
+      return typeof value === "string" ? [[name, value]] : [];
+    }),
+  );
+}

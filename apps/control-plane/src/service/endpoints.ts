@@ -3,7 +3,7 @@ import type { HostId } from "@evenkeel/contracts/id";
 import type { Instance, Service } from "@evenkeel/contracts/service";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
-import { type Handlers, pageStart, type ServerEvent, toPage } from "../http/index.ts";
+import { credentialsIn, type Handlers, pageStart, type ServerEvent, toPage } from "../http/index.ts";
 import { listRevisions, readRevisions } from "../revision/index.ts";
 import { showService } from "./show.ts";
 import { getService, instancesOf, listServices, type StoredService, setParameters } from "./store/index.ts";
@@ -14,7 +14,7 @@ export interface ServiceLogQuery {
   readonly hosts: readonly { readonly hostId: HostId; readonly name: string }[];
   readonly lines: number;
   readonly follow: boolean;
-  readonly authorization: string;
+  readonly credentials: Readonly<Record<string, string>>;
   readonly forwarded: boolean;
 }
 
@@ -64,7 +64,7 @@ export function serviceHandlers({ db, readLogs, forwardedHeader }: ServiceDeps):
         hosts: await hostsWithLogs(db, service, query.host),
         lines,
         follow,
-        authorization: headers.authorization ?? "",
+        credentials: credentialsIn(headers),
         forwarded: headers[forwardedHeader] !== undefined,
       });
     },

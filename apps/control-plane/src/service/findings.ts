@@ -8,13 +8,16 @@ import { troubledInstances } from "./store/index.ts";
 
 /** Instances that their agents cannot bring to health, with what the agents say of them. */
 export async function instanceFindings(db: Kysely<Database>, tenantId: TenantId): Promise<Finding[]> {
-  return (await troubledInstances(db, tenantId)).map(({ service, host, letter, state, problem, since, attached }) => ({
-    // One that takes traffic harms requests now; one beside it is what a change left behind.
-    severity: attached ? "error" : "warning",
-    resource: `service/${service} on ${host}/${letter}`,
-    problem: problem ?? problemOf("INSTANCE_UNHEALTHY", { problem: `it is ${state}` }),
-    causes: problem === null ? [] : causesOfProblem(problem),
-    since,
-    actions: [`service show ${service}`, `logs ${service} --host ${host}`],
-  }));
+  return (await troubledInstances(db, tenantId)).map(
+    ({ serviceId, hostId, service, host, letter, state, problem, since, attached }) => ({
+      // One that takes traffic harms requests now; one beside it is what a change left behind.
+      severity: attached ? "error" : "warning",
+      resource: `service/${service} on ${host}/${letter}`,
+      problem: problem ?? problemOf("INSTANCE_UNHEALTHY", { problem: `it is ${state}` }),
+      causes: problem === null ? [] : causesOfProblem(problem),
+      since,
+      about: [serviceId, hostId],
+      actions: [`service show ${service}`, `logs ${service} --host ${host}`],
+    }),
+  );
 }

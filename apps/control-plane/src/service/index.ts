@@ -3,6 +3,7 @@ export { instanceFindings } from "./findings.ts";
 export {
   deleteService,
   findService,
+  getService,
   type HostReport,
   instancesOf,
   recordInstances,

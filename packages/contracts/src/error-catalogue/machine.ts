@@ -109,6 +109,22 @@ export const MACHINE_ERRORS = {
     "Host {host} has only {freeBytes} bytes of disk left.",
     "Free some space there before the next release needs it.",
   ]),
+  HOST_STRAINED: entry(507, "later", [
+    "{what} of host {host} is at {percent} %.",
+    "See below which of its processes uses it; move a service away, or give the host more.",
+  ]),
+  SERVICE_DOWN: entry(503, "later", [
+    "No instance of {service} is healthy and takes requests.",
+    "See below why; roll back what changed it last, or restart it.",
+  ]),
+  SERVICE_NOT_RELEASED: entry(404, "later", [
+    "{service} has never been released successfully.",
+    "Release it: `evenkeel deploy`.",
+  ]),
+  REQUESTS_FAIL: entry(502, "later", [
+    "{percent} % of the requests to {service} fail: {failed} of {requests} in the last minute.",
+    "See below the logs of its instances and what changed last.",
+  ]),
   HOST_RESTARTED: entry(500, "later", [
     "Host {host} restarted in the middle of the step.",
     "Retry, or skip the target.",

@@ -2,6 +2,10 @@ import type { Sentences } from "../sentences.ts";
 
 /** Causes in Chinese, by their code; the facts in braces are the same. A test sees to it that none is missing. */
 export const CAUSES: Readonly<Record<string, Sentences>> = {
+  AFTER_CHANGE: [
+    "它始于变更“{change}”期间或结束后不久，该变更目前的状态为 {state}。",
+    "请对照其计划与失败之处；若确由它引起，请回滚。",
+  ],
   PARAMETER_EMPTY: ["参数 {name} 的值为空。", "请在 `env:` 中给它赋值，或去掉它以使用应用自身的默认值。"],
   PARAMETER_MISSING: ["应用需要 {name}，但没有设置。", "请在 `env:` 中设置后重新发布。"],
   CLOCK_WRONG: [

@@ -14,6 +14,16 @@ export const MACHINE_PROBLEMS = {
     "服务器 {host} 属于系统的第 {highest} 代，而此控制面是第 {epoch} 代。",
     "请停止此控制面：它已被从备份恢复的控制面取代。",
   ],
+  HOST_STRAINED: [
+    "服务器 {host} 的{what}使用率为 {percent} %。",
+    "请在下方查看是哪个进程在占用；可迁走一个服务，或为该服务器扩容。",
+  ],
+  SERVICE_DOWN: ["{service} 没有健康且接收请求的实例。", "原因见下方；可回滚最近的变更，或重启服务。"],
+  SERVICE_NOT_RELEASED: ["{service} 从未成功发布过。", "请发布：`evenkeel deploy`。"],
+  REQUESTS_FAIL: [
+    "{service} 有 {percent} % 的请求失败：最近一分钟 {requests} 个请求中有 {failed} 个失败。",
+    "请查看下方的实例日志和最近的变更。",
+  ],
   DISK_FULL: ["服务器磁盘已满：剩余 {freeBytes} 字节，需要 {neededBytes} 字节。", "请在该服务器上释放空间后重试。"],
   FETCH_FAILED: ["无法获取发布包：{problem}。", "请检查服务器与控制面之间的连接，然后重试。"],
   OBJECT_CORRUPT: ["服务器上的对象 {digest} 已损坏。", "请重试：会重新获取。"],

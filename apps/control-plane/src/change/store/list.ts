@@ -1,5 +1,5 @@
 import type { ChangeState } from "@evenkeel/contracts/change-state";
-import type { ChangeId, Name, ServiceId, TenantId } from "@evenkeel/contracts/id";
+import type { ChangeId, HostId, Name, ServiceId, TenantId } from "@evenkeel/contracts/id";
 import { type Kysely, sql } from "kysely";
 import type { Database } from "../../database.ts";
 import type { ChangeRow } from "./snapshot.ts";
@@ -8,6 +8,8 @@ export interface ChangePage {
   readonly tenantId: TenantId;
   readonly workspace: string | undefined;
   readonly service: ServiceId | undefined;
+  /** One of whose targets is this host. */
+  readonly host: HostId | undefined;
   readonly state: ChangeState | undefined;
   readonly kind: string | undefined;
   readonly after: string | null;
@@ -26,6 +28,9 @@ export async function listChanges(db: Kysely<Database>, page: ChangePage): Promi
     .$if(page.kind !== undefined, (query) => query.where("change.kind", "=", page.kind as string))
     .$if(page.service !== undefined, (query) =>
       query.where(sql<boolean>`jsonb_path_query_array(change.plan, '$.targets[*].slot') ? ${page.service as string}`),
+    )
+    .$if(page.host !== undefined, (query) =>
+      query.where(sql<boolean>`jsonb_path_query_array(change.plan, '$.targets[*].hostId') ? ${page.host as string}`),
     )
     .$if(page.after !== null, (query) => query.where("change.id", "<", page.after as ChangeRow["id"]))
     .orderBy("change.id", "desc")

@@ -92,6 +92,8 @@ export async function troubledInstances(db: Kysely<Database>, tenantId: TenantId
   return await instancesWithTraffic(db)
     .innerJoin("service", "service.id", "instance.service_id")
     .select([
+      "service.id as serviceId",
+      "host.id as hostId",
       "service.name as service",
       "host.name as host",
       "instance.letter",
