@@ -2,8 +2,9 @@ import { shortId } from "@evenkeel/client/text/change";
 import type { BatchView, Change } from "@evenkeel/contracts/change";
 import type { ChangeAction } from "@evenkeel/contracts/change-state";
 import type { ChangeId } from "@evenkeel/contracts/id";
-import { lazy, type ReactNode, Suspense, useCallback, useState } from "react";
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from "react";
 import { useSearchParams } from "wouter";
+import { LinkButton } from "../kit/button.tsx";
 import { Segments } from "../kit/field.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Skeleton } from "../kit/surface.tsx";
@@ -47,6 +48,7 @@ export function ChangePage({ id }: { readonly id: ChangeId }) {
       ),
     [setSearch],
   );
+  useAsked(tree?.change, setAsked);
   const onAct = useCallback((action: ChangeAction, batch: BatchView) => setAsked({ action, batch }), []);
   if (tree === null) return error === null ? <Skeleton lines={6} /> : <ErrorNotice error={error} />;
   const { change } = tree;
@@ -85,6 +87,24 @@ export function ChangePage({ id }: { readonly id: ChangeId }) {
   );
 }
 
+/** Other pages lead to an action by `?ask=VERB`: its dialog opens once, if it is legal now. */
+function useAsked(change: Change | undefined, ask: (asked: Asked) => void) {
+  const [search, setSearch] = useSearchParams();
+  const wanted = search.get("ask");
+  useEffect(() => {
+    if (wanted === null || change === undefined) return;
+    const action = change.allowedActions.find((each) => each === wanted);
+    if (action !== undefined) ask({ action });
+    setSearch(
+      (now) => {
+        now.delete("ask");
+        return now;
+      },
+      { replace: true },
+    );
+  }, [wanted, change, ask, setSearch]);
+}
+
 function Head({ change, onAsk }: { readonly change: Change; readonly onAsk: (asked: Asked) => void }) {
   const { t, named } = useWords();
   const lead = (
@@ -99,6 +119,9 @@ function Head({ change, onAsk }: { readonly change: Change; readonly onAsk: (ask
   );
   return (
     <PageHead title={change.title} lead={lead}>
+      <LinkButton look="quiet" icon="doctor" href={`/changes/${change.id}/diagnosis`}>
+        {t("diagnosis.open")}
+      </LinkButton>
       <Actions change={change} onAsk={onAsk} />
     </PageHead>
   );

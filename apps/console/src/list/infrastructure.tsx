@@ -28,7 +28,14 @@ export function HostBadge({ state }: { readonly state: HostState }) {
 const percent = (share: number) => `${Math.round(100 * share)} %`;
 
 const HOSTS: readonly Column<Host>[] = [
-  { name: "common.name", show: ({ name }) => <strong>{name}</strong> },
+  {
+    name: "common.name",
+    show: ({ id, name }) => (
+      <Link className="link" href={`/hosts/${id}`}>
+        {name}
+      </Link>
+    ),
+  },
   { name: "common.state", show: ({ state }) => <HostBadge state={state} /> },
   { name: "common.zone", show: ({ zone, cell }) => (cell === null ? zone : `${zone} · ${cell}`) },
   { name: "common.address", show: ({ address }) => <span className="mono">{address}</span> },

@@ -1,7 +1,6 @@
 import { Field, Segments } from "../kit/field.tsx";
 import { useWords } from "../locale/index.tsx";
 import { Amount } from "./amount.tsx";
-import { UserFields } from "./user-fields.tsx";
 import type { StrategyWish } from "./wish.ts";
 
 interface StrategyStepProps {
@@ -32,7 +31,6 @@ export function StrategyStep({ value, onChange }: StrategyStepProps) {
   );
   return (
     <div className="stack">
-      <UserFields value={value.blueGreen} onChange={(news) => set({ blueGreen: news })} />
       <div className="release-fields">
         <Field label={t("strategy.split")}>
           {(id) => (

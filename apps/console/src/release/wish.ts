@@ -131,27 +131,26 @@ function routeOf(text: string): { host: string; path: string } {
   return slash < 0 ? { host: text, path: "/" } : { host: text.slice(0, slash), path: text.slice(slash) };
 }
 
+/** The strategy as the API takes it; throws what cannot be one. */
+export function strategyOf(wish: StrategyWish): Strategy {
+  const { beta, bakeSeconds, confirm, failures, action, blueGreen } = wish;
+  // The idle cell has no traffic that could return.
+  const gate = blueGreen === null ? wish.gate : "start";
+  return Strategy.parse({ beta, batches: batching(wish), bakeSeconds, confirm, gate, budget: { failures, action } });
+}
+
 /** The release that was wished for; null = something is missing or cannot be. */
 export function specOf(workspace: string, wish: Wish): Extract<ReleaseOrderSpec, { package: unknown }> | null {
   const { application, version, definition, strategy } = wish;
   if (!Name.safeParse(application).success || !Version.safeParse(version).success) return null;
   try {
-    const { beta, bakeSeconds, confirm, gate, failures, action } = strategy;
     return {
       workspace,
       application,
       package: { version },
       ...(strategy.blueGreen === null ? {} : { blueGreen: blueGreenOf(strategy.blueGreen) }),
       ...(definition === null ? {} : { definition: definitionOf(definition) }),
-      strategy: Strategy.parse({
-        beta,
-        batches: batching(strategy),
-        bakeSeconds,
-        confirm,
-        // The idle cell has no traffic that could return.
-        gate: strategy.blueGreen === null ? gate : "start",
-        budget: { failures, action },
-      }),
+      strategy: strategyOf(strategy),
     };
   } catch {
     return null;

@@ -1,28 +1,24 @@
 import type { ServiceId } from "@evenkeel/contracts/id";
-import type { Instance, InstanceState, Service } from "@evenkeel/contracts/service";
+import type { Instance, Service } from "@evenkeel/contracts/service";
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "wouter";
+import { Link, useSearchParams } from "wouter";
 import { ChangeBadge } from "../change/looks.tsx";
 import { Traffic } from "../change/traffic.tsx";
 import { client } from "../connection.ts";
 import { Button, LinkButton } from "../kit/button.tsx";
 import { Ago } from "../kit/clock.tsx";
+import { Field, Segments } from "../kit/field.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
-import { Badge, Card, Skeleton, type Tone } from "../kit/surface.tsx";
+import { Badge, Card, Skeleton } from "../kit/surface.tsx";
 import { useWorkspace } from "../live/workspace.tsx";
 import { useWords } from "../locale/index.tsx";
+import { LogView } from "../log/log-view.tsx";
 import { PageHead } from "../shell/page.tsx";
+import { INSTANCE_TONES } from "./looks.ts";
 import "../change/change.css";
 
-const TONES: Readonly<Record<InstanceState, Tone>> = {
-  starting: "busy",
-  healthy: "good",
-  unhealthy: "bad",
-  stopping: "busy",
-  stopped: "idle",
-  "crash-loop": "bad",
-  unknown: "warn",
-};
+const VIEWS = ["overview", "log"] as const;
+type View = (typeof VIEWS)[number];
 
 /** A service: what it is, where it runs, what its traffic does. Give it the id as its key. */
 export function ServicePage({ id }: { readonly id: ServiceId }) {
@@ -33,6 +29,9 @@ export function ServicePage({ id }: { readonly id: ServiceId }) {
     queryKey: ["instances", id],
     queryFn: () => client.listInstances({ params, query: { limit: 200 } }),
   });
+  const [search, setSearch] = useSearchParams();
+  const view = VIEWS.find((each) => each === search.get("view")) ?? "overview";
+  const running = instances.data?.items.filter(({ state }) => state !== "stopped") ?? [];
   if (service.isError) return <ErrorNotice error={service.error} />;
   if (!service.isSuccess) return <Skeleton lines={6} />;
   const { name, application, workspace, revision, definition } = service.data;
@@ -42,36 +41,84 @@ export function ServicePage({ id }: { readonly id: ServiceId }) {
         <Button look="quiet" icon="refresh" onClick={() => void instances.refetch()}>
           {t("common.refresh")}
         </Button>
+        <LinkButton icon="doctor" href={`/services/${id}/diagnosis`}>
+          {t("diagnosis.open")}
+        </LinkButton>
+        <LinkButton icon="play" href={`/services/${id}/operate`}>
+          {t("operate.open")}
+        </LinkButton>
         <LinkButton look="primary" icon="plus" href={`/w/${workspace}/release?application=${application}`}>
           {t("page.release")}
         </LinkButton>
       </PageHead>
-      <div className="change-board">
-        <div className="stack">
-          <Card flush title={t("service.instances")}>
-            {instances.isError && <ErrorNotice error={instances.error} />}
-            <Instances instances={instances.data?.items.filter(({ state }) => state !== "stopped") ?? []} />
-          </Card>
-          <Definition service={service.data} />
-          <Recent name={name} />
+      <Segments<View>
+        label={t("change.views")}
+        value={view}
+        options={VIEWS.map((value) => ({ value, label: t(`service.view.${value}`) }))}
+        onChange={(value) => setSearch(value === "overview" ? {} : { view: value })}
+      />
+      {view === "log" ? (
+        <Logs id={id} instances={running} />
+      ) : (
+        <div className="change-board">
+          <div className="stack">
+            <Card flush title={t("service.instances")}>
+              {instances.isError && <ErrorNotice error={instances.error} />}
+              <Instances instances={running} />
+            </Card>
+            <Definition service={service.data} />
+            <Recent name={name} />
+          </div>
+          <div className="stack">
+            <Traffic serviceId={id} />
+            <Card title={t("page.routes")}>
+              {definition.routes.length === 0 ? (
+                <p className="soft">{t("home.route.none")}</p>
+              ) : (
+                definition.routes.map(({ host, path }) => (
+                  <p key={`${host}${path}`} className="mono">
+                    {host}
+                    {path}
+                  </p>
+                ))
+              )}
+            </Card>
+          </div>
         </div>
-        <div className="stack">
-          <Traffic serviceId={id} />
-          <Card title={t("page.routes")}>
-            {definition.routes.length === 0 ? (
-              <p className="soft">{t("home.route.none")}</p>
-            ) : (
-              definition.routes.map(({ host, path }) => (
-                <p key={`${host}${path}`} className="mono">
-                  {host}
-                  {path}
-                </p>
-              ))
-            )}
-          </Card>
-        </div>
-      </div>
+      )}
     </>
+  );
+}
+
+/** The log of all its instances, or of one host; which stands in the address. */
+function Logs({ id, instances }: { readonly id: ServiceId; readonly instances: readonly Instance[] }) {
+  const { t } = useWords();
+  const [search, setSearch] = useSearchParams();
+  const hosts = [...new Set(instances.map(({ hostName }) => hostName))];
+  const host = hosts.find((name) => name === search.get("host")) ?? null;
+  return (
+    <div className="stack">
+      {hosts.length > 1 && (
+        <Field label={t("service.host")}>
+          {(field) => (
+            <select
+              id={field}
+              className="input"
+              value={host ?? ""}
+              onChange={({ target: { value } }) =>
+                setSearch({ view: "log", ...(value !== "" && { host: value }) }, { replace: true })
+              }
+            >
+              <option value="">{t("common.all")}</option>
+              {hosts.map((name) => (
+                <option key={name}>{name}</option>
+              ))}
+            </select>
+          )}
+        </Field>
+      )}
+      <LogView key={host} serviceId={id} host={host} title={t("log.title")} />
+    </div>
   );
 }
 
@@ -94,14 +141,17 @@ function Instances({ instances }: { readonly instances: readonly Instance[] }) {
         </thead>
         <tbody>
           {instances.map(
-            ({ hostName, letter, zone, packageVersion, state, traffic, address, port, restarts, since }) => (
+            ({ hostId, hostName, letter, zone, packageVersion, state, traffic, address, port, restarts, since }) => (
               <tr key={`${hostName} ${letter}`}>
                 <td>
-                  <strong>{hostName}</strong> <span className="faint">{zone}</span>
+                  <Link className="link" href={`/hosts/${hostId}`}>
+                    {hostName}
+                  </Link>{" "}
+                  <span className="faint">{zone}</span>
                 </td>
                 <td className="mono">{packageVersion}</td>
                 <td>
-                  <Badge tone={TONES[state]}>{t(`instance.${state}`)}</Badge>
+                  <Badge tone={INSTANCE_TONES[state]}>{t(`instance.${state}`)}</Badge>
                 </td>
                 <td>{t(`traffic.${traffic}`)}</td>
                 <td className="mono">{`${address}:${port}`}</td>

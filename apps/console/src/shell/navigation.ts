@@ -60,6 +60,8 @@ export function sectionsOf(workspace: string): readonly Section[] {
       key: "nav.rules",
       entries: [
         { key: "page.approvals", icon: "approval", path: "/approvals" },
+        { key: "page.admissions", icon: "check", path: "/admissions" },
+        { key: "page.reviews", icon: "warning", path: "/reviews" },
         { key: "page.windows", icon: "calendar", path: "/windows" },
         { key: "page.locks", icon: "lock", path: "/locks" },
         { key: "page.audit", icon: "audit", path: "/audit" },

@@ -1,4 +1,4 @@
-import { ChangeId, ServiceId } from "@evenkeel/contracts/id";
+import { ChangeId, HostId, ServiceId } from "@evenkeel/contracts/id";
 import { Component, lazy, type ReactNode, Suspense } from "react";
 import { Route, Switch, useLocation } from "wouter";
 import { HomePage } from "../home/home-page.tsx";
@@ -20,6 +20,12 @@ const rulePages = () => import("../traffic/rule-page.tsx");
 const NewRulePage = lazy(async () => ({ default: (await rulePages()).NewRulePage }));
 const RulePage = lazy(async () => ({ default: (await rulePages()).RulePage }));
 const CellPage = lazy(async () => ({ default: (await import("../traffic/cell-page.tsx")).CellPage }));
+const HostPage = lazy(async () => ({ default: (await import("../host/host-page.tsx")).HostPage }));
+const OperationPage = lazy(async () => ({ default: (await import("../operation/operation-page.tsx")).OperationPage }));
+const diagnosis = () => import("../diagnosis/diagnosis-page.tsx");
+const OfService = lazy(async () => ({ default: (await diagnosis()).ServiceDiagnosis }));
+const OfHost = lazy(async () => ({ default: (await diagnosis()).HostDiagnosis }));
+const OfChange = lazy(async () => ({ default: (await diagnosis()).ChangeDiagnosis }));
 const DoctorPage = lazy(async () => ({ default: (await import("../system/doctor-page.tsx")).DoctorPage }));
 
 const catalogue = () => import("../list/catalogue.tsx");
@@ -34,6 +40,8 @@ const RouteList = lazy(async () => ({ default: (await infrastructure()).RouteLis
 const GatewayList = lazy(async () => ({ default: (await infrastructure()).GatewayList }));
 
 const ApprovalList = lazy(async () => ({ default: (await import("../governance/approval-list.tsx")).ApprovalList }));
+const AdmissionList = lazy(async () => ({ default: (await import("../governance/admission-list.tsx")).AdmissionList }));
+const ReviewList = lazy(async () => ({ default: (await import("../governance/review-list.tsx")).ReviewList }));
 const LockList = lazy(async () => ({ default: (await import("../governance/lock-list.tsx")).LockList }));
 const WindowList = lazy(async () => ({ default: (await import("../governance/window-list.tsx")).WindowList }));
 const records = () => import("../governance/records.tsx");
@@ -80,10 +88,21 @@ export function Pages({ workspace }: { readonly workspace: string }) {
           </Route>
           <Route path="/changes/:id">{({ id }) => <One id={id} schema={ChangeId} page={ChangePage} />}</Route>
           <Route path="/services/:id">{({ id }) => <One id={id} schema={ServiceId} page={ServicePage} />}</Route>
+          <Route path="/services/:id/operate">
+            {({ id }) => <One id={id} schema={ServiceId} page={OperationPage} />}
+          </Route>
+          <Route path="/services/:id/diagnosis">
+            {({ id }) => <One id={id} schema={ServiceId} page={OfService} />}
+          </Route>
+          <Route path="/hosts/:id">{({ id }) => <One id={id} schema={HostId} page={HostPage} />}</Route>
+          <Route path="/hosts/:id/diagnosis">{({ id }) => <One id={id} schema={HostId} page={OfHost} />}</Route>
+          <Route path="/changes/:id/diagnosis">{({ id }) => <One id={id} schema={ChangeId} page={OfChange} />}</Route>
           <Route path="/applications" component={ApplicationList} />
           <Route path="/packages" component={PackageList} />
           <Route path="/buildpacks" component={BuildpackList} />
           <Route path="/approvals" component={ApprovalList} />
+          <Route path="/admissions" component={AdmissionList} />
+          <Route path="/reviews" component={ReviewList} />
           <Route path="/windows" component={WindowList} />
           <Route path="/locks" component={LockList} />
           <Route path="/audit" component={AuditList} />

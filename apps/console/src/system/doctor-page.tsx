@@ -1,28 +1,21 @@
-import type { Finding } from "@evenkeel/contracts/change";
 import { useQuery } from "@tanstack/react-query";
-import { Causes } from "../change/causes.tsx";
 import { client } from "../connection.ts";
+import { Found } from "../diagnosis/found.tsx";
 import { Button } from "../kit/button.tsx";
 import { Ago } from "../kit/clock.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
-import { Quoted } from "../kit/quoted.tsx";
-import { Badge, Card, Empty, Notice, Skeleton, type Tone } from "../kit/surface.tsx";
+import { saveFile } from "../kit/save.ts";
+import { Card, Empty, Skeleton } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
-import { sentenceOf } from "../locale/problem.ts";
 import { PageHead } from "../shell/page.tsx";
-
-const TONES: Readonly<Record<Finding["severity"], Tone>> = { error: "bad", warning: "warn", note: "idle" };
 
 /** What is wrong or in the way, why, and what frees it; the report can be taken along. */
 export function DoctorPage() {
   const { t } = useWords();
   const report = useQuery({ queryKey: ["doctor"], queryFn: () => client.getDoctor(), staleTime: 0 });
   const download = () => {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([JSON.stringify(report.data, null, 2)], { type: "application/json" }));
-    link.download = `evenkeel-diagnosis-${report.data?.checkedAt.slice(0, 19).replaceAll(":", "-")}.json`;
-    link.click();
-    URL.revokeObjectURL(link.href);
+    const name = `evenkeel-diagnosis-${report.data?.checkedAt.slice(0, 19).replaceAll(":", "-")}.json`;
+    saveFile({ name, type: "application/json", text: JSON.stringify(report.data, null, 2) });
   };
   return (
     <>
@@ -63,38 +56,5 @@ export function DoctorPage() {
         )}
       </div>
     </>
-  );
-}
-
-/** One thing that is wrong: what, why, and the commands that free it. */
-function Found({ finding }: { readonly finding: Finding }) {
-  const words = useWords();
-  const { t } = words;
-  const { title, remedy } = sentenceOf(finding.problem, words);
-  return (
-    <Notice
-      tone={TONES[finding.severity]}
-      title={title}
-      aside={<Badge tone={TONES[finding.severity]}>{t(`doctor.${finding.severity}`)}</Badge>}
-    >
-      <span>
-        <Quoted text={remedy} />
-      </span>
-      <Causes causes={finding.causes ?? []} />
-      {finding.actions.map((action) => (
-        <code key={action} className="mono">
-          {action}
-        </code>
-      ))}
-      <span className="faint">
-        <span className="mono">{finding.problem.code}</span> · {finding.resource}
-        {finding.since !== null && (
-          <>
-            {" · "}
-            <Ago at={finding.since} />
-          </>
-        )}
-      </span>
-    </Notice>
   );
 }

@@ -2,9 +2,20 @@ import { change } from "./change.ts";
 import { home } from "./home.ts";
 import { list } from "./list.ts";
 import { module } from "./module.ts";
+import { operate } from "./operate.ts";
 import { release } from "./release.ts";
 import { shell } from "./shell.ts";
 import { topology } from "./topology.ts";
 import { traffic } from "./traffic.ts";
 
-export const zh = { ...shell, ...home, ...change, ...release, ...list, ...module, ...topology, ...traffic } as const;
+export const zh = {
+  ...shell,
+  ...home,
+  ...change,
+  ...release,
+  ...list,
+  ...module,
+  ...operate,
+  ...topology,
+  ...traffic,
+} as const;
