@@ -34,7 +34,7 @@ export function ServicePage({ id }: { readonly id: ServiceId }) {
   const running = instances.data?.items.filter(({ state }) => state !== "stopped") ?? [];
   if (service.isError) return <ErrorNotice error={service.error} />;
   if (!service.isSuccess) return <Skeleton lines={6} />;
-  const { name, application, workspace, revision, definition } = service.data;
+  const { name, application, workspace, revision } = service.data;
   return (
     <>
       <PageHead title={name} lead={`${application} · ${workspace} · ${revision?.packageVersion ?? "–"}`}>
@@ -60,33 +60,47 @@ export function ServicePage({ id }: { readonly id: ServiceId }) {
       {view === "log" ? (
         <Logs id={id} instances={running} />
       ) : (
-        <div className="change-board">
-          <div className="stack">
-            <Card flush title={t("service.instances")}>
-              {instances.isError && <ErrorNotice error={instances.error} />}
-              <Instances instances={running} />
-            </Card>
-            <Definition service={service.data} />
-            <Recent name={name} />
-          </div>
-          <div className="stack">
-            <Traffic serviceId={id} />
-            <Card title={t("page.routes")}>
-              {definition.routes.length === 0 ? (
-                <p className="soft">{t("home.route.none")}</p>
-              ) : (
-                definition.routes.map(({ host, path }) => (
-                  <p key={`${host}${path}`} className="mono">
-                    {host}
-                    {path}
-                  </p>
-                ))
-              )}
-            </Card>
-          </div>
-        </div>
+        <Overview service={service.data} instances={running} error={instances.error} />
       )}
     </>
+  );
+}
+
+interface OverviewProps {
+  readonly service: Service;
+  readonly instances: readonly Instance[];
+  readonly error: unknown;
+}
+
+function Overview({ service, instances, error }: OverviewProps) {
+  const { t } = useWords();
+  const { routes } = service.definition;
+  return (
+    <div className="change-board">
+      <div className="stack">
+        <Card flush title={t("service.instances")}>
+          {error !== null && <ErrorNotice error={error} />}
+          <Instances instances={instances} />
+        </Card>
+        <Definition service={service} />
+        <Recent name={service.name} />
+      </div>
+      <div className="stack">
+        <Traffic serviceId={service.id} />
+        <Card title={t("page.routes")}>
+          {routes.length === 0 ? (
+            <p className="soft">{t("home.route.none")}</p>
+          ) : (
+            routes.map(({ host, path }) => (
+              <p key={`${host}${path}`} className="mono">
+                {host}
+                {path}
+              </p>
+            ))
+          )}
+        </Card>
+      </div>
+    </div>
   );
 }
 
