@@ -24,6 +24,8 @@ export interface Screen {
   /** True where `show` redraws; where it is false nothing is shown, and news are to be printed instead. */
   readonly live: boolean;
   readonly width: number;
+  /** Lines that a region may have. */
+  readonly rows: number;
   /** Prints lines that stay, above the region. */
   print(lines: readonly StyledLine[]): void;
   /** Replaces the region. */
@@ -64,6 +66,7 @@ export function createScreen({ output, env = process.env }: ScreenOptions): Scre
   const colour = wantsColour({ output, env });
   const live = output.isTTY === true && env.TERM !== "dumb" && !env.CI;
   const width = () => output.columns ?? DEFAULT_WIDTH;
+  const rows = () => Math.max((output.rows ?? DEFAULT_ROWS) - 1, 1);
   let shown = 0;
   let hidden = false;
   let last = "";
@@ -77,6 +80,9 @@ export function createScreen({ output, env = process.env }: ScreenOptions): Scre
     get width() {
       return width();
     },
+    get rows() {
+      return rows();
+    },
     print(lines) {
       if (lines.length === 0) return;
       const plain = text(lines, Number.POSITIVE_INFINITY);
@@ -85,7 +91,7 @@ export function createScreen({ output, env = process.env }: ScreenOptions): Scre
     show(lines) {
       if (!live) return;
       // A region that is higher than the terminal cannot be redrawn: its end is what matters.
-      const fitting = lines.slice(-Math.max((output.rows ?? DEFAULT_ROWS) - 1, 1));
+      const fitting = lines.slice(-rows());
       const next = text(fitting, width() - 1);
       if (next === last) return;
       output.write(`${BEGIN_FRAME}${hidden ? "" : HIDE_CURSOR}${toTop()}${next}${CLEAR_BELOW}${END_FRAME}`);

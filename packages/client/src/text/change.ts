@@ -85,7 +85,8 @@ export function isTold({ problem, groups }: Change): boolean {
   return targets.some((target) => target.problem?.title === problem?.title);
 }
 
-function onceLines(when: string, steps: readonly StepView[]): Line[] {
+/** The steps of the change as a whole that are under way or have gone wrong. */
+export function onceLines(when: string, steps: readonly StepView[]): Line[] {
   const told = steps.filter(({ state }) => state !== "pending" && state !== "succeeded");
   return told.map((step) => line("  ", stateMark(step.state), ` ${when}: ${step.name} `, stateName(step.state)));
 }
@@ -112,7 +113,8 @@ function batchLines(batch: BatchView, options: ChangeTextOptions & { width: numb
   ];
 }
 
-function batchNote({ state, bakeMs, bakedMs, bakesUntil, confirmed, gate }: BatchView): Span[] {
+/** What a batch waits for, or how far its bake is. */
+export function batchNote({ state, bakeMs, bakedMs, bakesUntil, confirmed, gate }: BatchView): Span[] {
   // What has been baked is stored now and then only: before the first time it would look as if nothing moved.
   const part = bakedMs < 1000 ? "" : `${seconds(bakedMs)} of `;
   // Short ones are over before one has read until when.
@@ -134,7 +136,7 @@ const clock = (at: string): string => new Date(at).toLocaleTimeString("en-GB", {
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
 
 /** Those in trouble first, then those in hand; the others only where there is room. */
-function chooseTargets({ targets }: BatchView, max: number): TargetView[] {
+export function chooseTargets({ targets }: Pick<BatchView, "targets">, max: number): TargetView[] {
   if (targets.length <= max) return [...targets];
   const rank = ({ state }: TargetView) =>
     ["failed", "interrupted", "unknown"].includes(state) ? 0 : ["running", "staging"].includes(state) ? 1 : 2;
@@ -155,7 +157,7 @@ function targetLines(target: TargetView, { now, nameWidth }: { now: number; name
 }
 
 /** The step that runs and what it waits for; else the state where it says more than the mark. */
-function inHand({ state, steps, traffic }: TargetView): Span[] {
+export function inHand({ state, steps, traffic }: TargetView): Span[] {
   const running = steps.find((step) => ["dispatched", "running"].includes(step.state));
   const away = traffic === "draining" || traffic === "detached" ? [span(`  ${traffic}`, "warn")] : [];
   if (running !== undefined) {

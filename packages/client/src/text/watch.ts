@@ -1,0 +1,200 @@
+import type { BatchView, Change, TargetView } from "@evenkeel/contracts/change";
+import { isTerminal } from "@evenkeel/contracts/change-state";
+import type { VersionSample } from "@evenkeel/contracts/gateway-protocol";
+import { batchNote, chooseTargets, inHand, isTold, onceLines, shortId, stateMark, stateName } from "./change.ts";
+import { verdictLines } from "./guard.ts";
+import { elapsed, type Line, line, plural, type Span, span, targetElapsed } from "./line.ts";
+import { problemLines, targetTrouble } from "./problem.ts";
+
+/** What a live picture depends on beside the change. */
+export interface WatchOptions {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly columns: number;
+  /** Lines that there is room for. */
+  readonly rows: number;
+  /** Of the services that it touches, oldest first. */
+  readonly samples?: readonly VersionSample[];
+}
+
+/** Below these widths a host is told without its place and versions, and without the bar of its steps. */
+const NARROW = 70;
+const VERY_NARROW = 46;
+const SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
+const SPIN_MS = 100;
+
+/** The change as it moves: how far it is, its batches, the hosts in hand and their steps, requests by version. Fits into the terminal. */
+export function watchLines(change: Change, options: WatchOptions): Line[] {
+  const frame = [...headLines(change, options), ...trafficLines(options)];
+  const after = afterLines(change);
+  const room = Math.max(3, options.rows - frame.length - after.length);
+  return [...frame.slice(0, 2), ...fitting(change, options, room), ...frame.slice(2), ...after];
+}
+
+function headLines(change: Change, { now, columns }: WatchOptions): Line[] {
+  const { state, title, id, startedAt, finishedAt, targets } = change;
+  const took = elapsed(startedAt, finishedAt, now);
+  const head = line(
+    ...[spinning(state, now), " ", span(title, "bold"), " ", span(shortId(id), "dim"), "  ", stateName(state)],
+    span(took === "" ? "" : `  ${took}`, "dim"),
+  );
+  const done = targets.succeeded + targets.skipped;
+  const percent = targets.total === 0 ? 0 : Math.floor((100 * done) / targets.total);
+  const told = ` ${percent} %  ${done} of ${plural(targets.total, "host")}`;
+  const lost = targets.failed + targets.unknown + targets.offline;
+  const bar = progressBar(targets, Math.max(8, Math.min(40, columns - told.length - 16)));
+  return [head, line("  ", ...bar, told, span(lost === 0 ? "" : `  ${lost} not well`, "bad"))];
+}
+
+/** What is under way turns; everything else has its mark. */
+function spinning(state: Change["state"] | BatchView["state"] | TargetView["state"], now: number): Span {
+  const mark = stateMark(state);
+  if (mark.text !== "●") return mark;
+  return span(SPINNER[Math.floor(now / SPIN_MS) % SPINNER.length] ?? "●", mark.tone);
+}
+
+function progressBar(
+  { total, succeeded, skipped, failed, unknown, offline, running }: Change["targets"],
+  width: number,
+) {
+  const cells = (count: number): number => (total === 0 ? 0 : Math.round((width * count) / total));
+  const good = cells(succeeded + skipped);
+  const bad = Math.min(width - good, cells(failed + unknown + offline));
+  const busy = Math.min(width - good - bad, running > 0 ? Math.max(1, cells(running)) : 0);
+  return [
+    span("━".repeat(good), "good"),
+    span("━".repeat(bad), "bad"),
+    span("━".repeat(busy), "busy"),
+    span("─".repeat(width - good - bad - busy), "dim"),
+  ];
+}
+
+/** How many hosts of a batch are told, from many to none; where even that is too much, batches that are done or ahead become one line. */
+const DETAILS = [24, 12, 6, 3, 1, 0];
+
+function fitting(change: Change, options: WatchOptions, room: number): Line[] {
+  for (const maxTargets of DETAILS) {
+    const lines = groupLines(change, options, { maxTargets, folded: false });
+    if (lines.length <= room) return lines;
+  }
+  for (const maxTargets of DETAILS) {
+    const lines = groupLines(change, options, { maxTargets, folded: true });
+    if (lines.length <= room) return lines;
+  }
+  return groupLines(change, options, { maxTargets: 0, folded: true }).slice(0, room);
+}
+
+interface Detail {
+  readonly maxTargets: number;
+  readonly folded: boolean;
+}
+
+function groupLines({ groups, opening, closing }: Change, options: WatchOptions, detail: Detail): Line[] {
+  return [
+    ...onceLines("before the first batch", opening),
+    ...groups.flatMap(({ name, state, batches }) => [
+      ...(groups.length > 1 ? [line("  ", spinning(state, options.now), " ", span(name, "bold"))] : []),
+      ...(detail.folded
+        ? foldedBatches(batches, options, detail)
+        : batches.flatMap((each) => batchLines(each, options, detail))),
+    ]),
+    ...onceLines("after the last", closing),
+  ];
+}
+
+function foldedBatches(batches: readonly BatchView[], options: WatchOptions, detail: Detail): Line[] {
+  const done = batches.filter(({ state }) => state === "succeeded");
+  const ahead = batches.filter(({ state }) => state === "pending");
+  const others = batches.filter(({ state }) => state !== "succeeded" && state !== "pending");
+  const sum = (state: "succeeded" | "pending", which: readonly BatchView[], word: string): Line[] =>
+    which.length === 0 ? [] : [line("  ", stateMark(state), span(` ${plural(which.length, "batch")} ${word}`, "dim"))];
+  return [
+    ...sum("succeeded", done, "done"),
+    ...others.flatMap((each) => batchLines(each, options, detail)),
+    ...sum("pending", ahead, "ahead"),
+  ];
+}
+
+function batchLines(batch: BatchView, options: WatchOptions, { maxTargets }: Detail): Line[] {
+  const { state, name, guards, startedAt, finishedAt, targetCounts } = batch;
+  const { now } = options;
+  const took = elapsed(startedAt, finishedAt, now);
+  const done = targetCounts.succeeded + targetCounts.skipped;
+  const head = line(
+    ...["  ", spinning(state, now), ` ${name}  `, span(`${done}/${plural(targetCounts.total, "host")}`, "dim")],
+    ...batchNote(batch),
+    span(took === "" ? "" : `  ${took}`, "dim"),
+  );
+  // What is done or ahead is one line; a person looks at what moves and at what went wrong.
+  if (state === "succeeded" || state === "pending") return [head];
+  const shown = chooseTargets(batch, maxTargets);
+  const nameWidth = Math.max(...shown.map((target) => target.name.length), 0);
+  const rest = targetCounts.total - shown.length;
+  return [
+    head,
+    ...verdictLines(guards, "      "),
+    ...shown.flatMap((target) => targetLines(target, options, nameWidth)),
+    ...(rest > 0 && maxTargets > 0 ? [line(span(`      … and ${plural(rest, "more host")}`, "dim"))] : []),
+  ];
+}
+
+function targetLines(target: TargetView, { now, columns }: WatchOptions, nameWidth: number): Line[] {
+  const { name, zone, from, to, state } = target;
+  const move = from === to ? (to ?? "") : `${from ?? "nothing"} → ${to ?? "nothing"}`;
+  const took = targetElapsed(target, now);
+  const head = line(
+    ...["      ", spinning(state, now), ` ${name.padEnd(nameWidth)} `],
+    ...(columns < VERY_NARROW ? [] : [...stepBar(target), " "]),
+    ...(columns < NARROW ? [] : [span(`${zone}  `, "dim"), move]),
+    ...inHand(target),
+    span(took === "" ? "" : `  ${took}`, "dim"),
+  );
+  return [head, ...targetTrouble(target, "          ")];
+}
+
+/** Its steps as marks, each in the colour of how it stands. */
+function stepBar({ steps, state }: TargetView): Span[] {
+  const own = steps.filter(({ phase }) => phase === "run");
+  return own.map((step) =>
+    step.state === "pending" && state !== "succeeded" ? span("▫", "dim") : span("▪", stateMark(step.state).tone),
+  );
+}
+
+const SPARKS = "▁▂▃▄▅▆▇█";
+const SECONDS_DRAWN = 30;
+
+/** Requests per second by version, as they are now and as they were. */
+function trafficLines({ samples = [], columns }: WatchOptions): Line[] {
+  if (samples.length === 0) return [];
+  const newest = Date.parse(samples.at(-1)?.at ?? "");
+  const width = Math.min(SECONDS_DRAWN, Math.max(5, columns - 50));
+  const byVersion = [...Map.groupBy(samples, ({ version }) => version)].toSorted(([one], [other]) =>
+    one.localeCompare(other, "en", { numeric: true }),
+  );
+  const top = Math.max(1, ...samples.map(({ requests }) => requests));
+  const nameWidth = Math.max(...byVersion.map(([version]) => version.length));
+  return [
+    line(""),
+    ...byVersion.map(([version, of]) => {
+      const at = new Map(of.map((sample) => [Math.round((newest - Date.parse(sample.at)) / 1000), sample]));
+      const counts = Array.from({ length: width }, (_, index) => at.get(width - 1 - index)?.requests ?? 0);
+      const sparks = counts.map((count) => SPARKS[Math.min(7, Math.floor((7 * count) / top))]).join("");
+      const last = at.get(0);
+      const failed = of.reduce((sum, sample) => sum + sample.failed, 0);
+      return line(
+        ...["  ", span(version.padEnd(nameWidth), "bold"), " ", span(sparks, "busy"), ` ${last?.requests ?? 0}/s`],
+        span(last?.p99Ms == null ? "" : `  p99 ${last.p99Ms} ms`, "dim"),
+        span(failed === 0 ? "" : `  ${failed} failed`, "bad"),
+      );
+    }),
+  ];
+}
+
+function afterLines(change: Change): Line[] {
+  const { waitingFor, problem, leftBehind, state } = change;
+  return [
+    ...(waitingFor === null || isTerminal(state) ? [] : [line("  waits for ", span(waitingFor, "warn"))]),
+    ...(problem === null || isTold(change) ? [] : problemLines(problem, "  ")),
+    ...leftBehind.map((left) => line("  left behind: ", span(left, "warn"))),
+  ];
+}
