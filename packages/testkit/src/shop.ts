@@ -53,6 +53,8 @@ export interface Effect {
   readonly version: string;
   readonly host: string;
   readonly pid: number;
+  /** When the process began, in clock ticks since boot: a pid comes again after a while. */
+  readonly startTicks: number;
 }
 
 const QUICK = { startSeconds: 30, intervalSeconds: 0.3 };
@@ -156,8 +158,8 @@ export class Shop {
   effects(): Effect[] {
     const lines = readFileSync(this.effectsFile, "utf8").trim().split("\n");
     return lines.map((line) => {
-      const [what, version = "", host = "", pid] = line.split(" ");
-      return { what: what as Effect["what"], version, host, pid: Number(pid) };
+      const [what, version = "", host = "", pid, startTicks] = line.split(" ");
+      return { what: what as Effect["what"], version, host, pid: Number(pid), startTicks: Number(startTicks) };
     });
   }
 
@@ -215,10 +217,11 @@ export async function until(
 function serverOf({ version, listen = "host", health = 200, flaws = {} }: ShopVersion): string {
   const { failOneOf = 0, failChance = 0, slowOneOf = 0, slowMs = 0, leakMb = 0, diesAfter = 0 } = flaws;
   const { sickAfter = 0, sickUntil = "" } = flaws;
-  return `import { closeSync, existsSync, fsyncSync, openSync, writeSync } from "node:fs";
+  return `import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
 
 const { HOST, PORT, EFFECTS } = process.env;
+const startTicks = readFileSync("/proc/self/stat", "latin1").split(") ").at(-1).split(" ")[19];
 const note = (what) => {
   const file = openSync(EFFECTS, "a");
   writeSync(file, what + " ${version} " + HOST + " " + process.pid + "\\n");

@@ -136,7 +136,7 @@ export class Journeys {
 
   async #release(journey: string, what: ShopVersion): Promise<Played> {
     const batches = this.#options.dice.pick(["each", { by: "zone" }, { size: 3 }] as const);
-    const { id } = await this.#options.shop.plan({ ...what, strategy: { beta: 1, batches } });
+    const { id } = await onceHostsAreThere(() => this.#options.shop.plan({ ...what, strategy: { beta: 1, batches } }));
     const played = this.#begin(id, journey);
     await this.#act(id, "start", { wait: true });
     return played;
@@ -148,18 +148,9 @@ export class Journeys {
     return played;
   }
 
-  /** A verb is said once. One that is refused because no host is online has done nothing: it is said when hosts are there. */
+  /** A verb is said once. */
   async #act(id: ChangeId, action: ChangeAction, body: object): Promise<Change> {
-    const until = performance.now() + GIVE_UP_MS;
-    for (;;) {
-      try {
-        return await this.#options.shop.platform.client.act(id, action, body as never);
-      } catch (error) {
-        const offline = error instanceof PlatformError && error.code === "HOSTS_OFFLINE";
-        if (!offline || performance.now() > until) throw error;
-        await sleep(LOOK_AGAIN_MS);
-      }
-    }
+    return await onceHostsAreThere(() => this.#options.shop.platform.client.act(id, action, body as never));
   }
 
   /** Follows the change until it rests or has ended, and notes when it stands still; `last` = its journey is over then. */
@@ -171,6 +162,12 @@ export class Journeys {
       const mark = `${change.sequence}.${rollback?.sequence}`;
       if (mark !== seen) movedAt = performance.now();
       seen = mark;
+      if (hasMoved(change)) {
+        // While it waited for the service a host caught up with the change before: the plan is refused, nothing was done.
+        await this.#act(change.id, "replan", {});
+        await this.#act(change.id, "start", { wait: true });
+        continue;
+      }
       const rests = [change, rollback].some((each) => each !== null && RESTING.includes(each.state));
       if (isSo(change) || isTerminal(change.state) || rests) {
         if (last || isTerminal(change.state)) played.endedMs = Date.now();
@@ -212,6 +209,22 @@ export class Journeys {
     if (isTerminal(state) || !allowedActions.includes("rollback")) return;
     await this.#act(played.changeId, "rollback", { speed: "fast", reason: "the run goes on" });
     await this.#rest(played);
+  }
+}
+
+const hasMoved = ({ state, problem }: Change): boolean => state === "planned" && problem?.code === "PLAN_BASIS_MOVED";
+
+/** What is refused because no host is online has done nothing: it is said when hosts are there. */
+async function onceHostsAreThere(ask: () => Promise<Change>): Promise<Change> {
+  const until = performance.now() + GIVE_UP_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const offline = error instanceof PlatformError && error.code === "HOSTS_OFFLINE";
+      if (!offline || performance.now() > until) throw error;
+      await sleep(LOOK_AGAIN_MS);
+    }
   }
 }
 

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Failure } from "@evenkeel/load/report";
 import { type Platform, startPlatform } from "../platform.ts";
 import { queryDatabase } from "../platform-state.ts";
 import { Shop } from "../shop.ts";
 import { Dice } from "./dice.ts";
 import { GivenUp, Journeys } from "./journeys.ts";
 import { Killer, VICTIMS, type Victim } from "./killer.ts";
-import { type Attempt, judgeEffects, judgeRequests, shareInStep } from "./verdict.ts";
+import { type Attempt, judgeEffects, judgeRequests, shareInStep, strikesAround } from "./verdict.ts";
 
 /** What a run is to be. */
 export interface RunOptions {
@@ -77,11 +78,13 @@ export async function killAnything(options: RunOptions): Promise<RunReport> {
   const attempts = await attemptsOf(platform);
   const requests = judgeRequests(sent, killer.kills);
   const effects = judgeEffects(shop.effects(), attempts);
+  const told = (failure: Failure): string =>
+    `${JSON.stringify(failure)} beside ${strikesAround(failure, killer.kills)}`;
   const stuck = journeys.played.flatMap((played) => played.stuck ?? []);
   const lost = journeys.played.flatMap((played) => played.wrong ?? (played.endedMs === 0 ? [played.journey] : []));
-  wrong.push(...lost, ...stuck, ...requests.others.slice(0, SHOWN).map((failure) => JSON.stringify(failure)));
-  for (const [what, pids] of [["repeated", effects.repeated] as const, ["missed", effects.missed] as const])
-    wrong.push(...pids.map((pid) => `${what}: process ${pid}`));
+  wrong.push(...lost, ...stuck, ...requests.others.slice(0, SHOWN).map(told));
+  for (const what of ["repeated", "missed"] as const)
+    wrong.push(...effects[what].map((one) => `${what}: process ${one}`));
   for (const line of wrong) say(line);
   return {
     ...{ seed: options.seed, kills: killer.kills.length, frozen: frozenOf(killer) },

@@ -8,11 +8,23 @@ export interface Attempt {
   readonly state: string;
   readonly dispatched_at: Date;
   readonly finished_at: Date | null;
-  readonly facts: { readonly pid?: number; readonly reused?: boolean };
+  readonly facts: { readonly pid?: number; readonly address?: string; readonly reused?: boolean };
 }
 
 /** Of a killed gateway's connections a client may not have heard yet that they are gone. */
 const NEWS_MS = 1000;
+const AROUND_MS = 3000;
+
+/** What was struck while a request was on its way, for whoever looks for the reason of its failure. */
+export function strikesAround({ at, sentAt }: Failure, kills: readonly Kill[]): string {
+  const [fromMs, toMs] = [Date.parse(sentAt) - AROUND_MS, Date.parse(at) + AROUND_MS];
+  return kills
+    .filter(({ atMs, overMs }) => atMs <= toMs && overMs >= fromMs)
+    .map(({ part, how, atMs, overMs }) => `${how} ${part} ${clockOf(atMs)} – ${clockOf(overMs)}`)
+    .join(", ");
+}
+
+const clockOf = (ms: number): string => new Date(ms).toISOString().slice(11, 23);
 
 /** Failed requests, those on connections that a killed gateway had accepted counted apart. */
 export function judgeRequests({ failed, failures }: LoadReport, kills: readonly Kill[]) {
@@ -30,20 +42,35 @@ export function judgeRequests({ failed, failures }: LoadReport, kills: readonly 
 
 /** What the application wrote down against what the platform says it did: each start once, each process stopped once. */
 export function judgeEffects(effects: readonly Effect[], attempts: readonly Attempt[]) {
-  const started = effects.filter(({ what }) => what === "start").map(({ pid }) => pid);
-  const stopped = effects.filter(({ what }) => what === "stop").map(({ pid }) => pid);
+  const started = effects.filter(({ what }) => what === "start");
+  const stopped = effects.filter(({ what }) => what === "stop");
   const starts = attempts.filter(({ type, facts }) => type === "start-instance" && facts.reused !== true);
-  const known = new Set(starts.flatMap(({ state, facts }) => (state === "succeeded" ? (facts.pid ?? []) : [])));
+  const told = starts
+    .filter(({ state, facts }) => state === "succeeded" && facts.pid !== undefined)
+    .map(({ facts }) => `${facts.address} ${facts.pid}`);
   // An attempt that was cut off may have started its process all the same, once.
-  let cutOff = starts.filter(({ state }) => state !== "succeeded").length;
-  const foreign = [...new Set(started)].filter((pid) => !known.has(pid)).filter(() => cutOff-- <= 0);
-  const twice = [started, stopped].flatMap((pids) => pids.filter((pid, index) => pids.indexOf(pid) !== index));
+  const cutOff = starts.filter(({ state }) => state !== "succeeded").length;
+  const written = started.map(({ host, pid }) => `${host} ${pid}`);
   return {
-    steps: known.size,
-    repeated: [...foreign, ...twice],
-    missed: [...known].filter((pid) => !started.includes(pid)),
-    living: started.filter((pid) => !stopped.includes(pid)),
+    steps: told.length,
+    repeated: [...beyond(written, told).slice(cutOff), ...twice(started), ...twice(stopped)],
+    missed: beyond(told, written),
   };
+}
+
+/** What is in the one more often than in the other: a pid may come again on the same host. */
+function beyond(one: readonly string[], other: readonly string[]): string[] {
+  const left = [...other];
+  return one.filter((each) => {
+    const found = left.indexOf(each);
+    if (found >= 0) left.splice(found, 1);
+    return found < 0;
+  });
+}
+
+function twice(effects: readonly Effect[]): string[] {
+  const processes = effects.map(({ host, pid, startTicks }) => `${host} ${pid} of tick ${startTicks}`);
+  return processes.filter((each, index) => processes.indexOf(each) !== index);
 }
 
 /** The share of the kills that fell while a step was dispatched or running. */
