@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import { Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import type { InstanceStatistics } from "@evenkeel/contracts/gateway-protocol";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import type { InstanceKey, RouteTable, Upstream } from "@evenkeel/contracts/route-table";
@@ -166,7 +167,13 @@ export class DataPlane implements Driver {
     for (const instance of this.#instances()) instance.cutLongLived();
     const late = setTimeout(cut, CLOSE_MS);
     hurry.addEventListener("abort", cut);
-    await Promise.all([new Promise<void>((resolve) => this.server.close(() => resolve())), this.#tls.close()]);
+    // Not with the close of HTTP: that ends idle connections at once, those too on which a request has come that nobody has read yet.
+    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.server, () => resolve()));
+    const doors = Promise.all([closed, this.#tls.close()]);
+    // The first turn may be half over.
+    for (let turn = 0; turn < 2; turn += 1) await setImmediate();
+    this.server.closeIdleConnections();
+    await doors;
     clearTimeout(late);
     for (const instance of this.#instances()) instance.drain();
   }

@@ -59,3 +59,46 @@ test("a gateway that stood still sends no POST on a connection whose answer has 
     await bed.close();
   }
 });
+
+/** An application and its visitor, who has kept a connection; told to, he posts on it and says when that is on its way. */
+const VISITOR = `
+const { Agent, createServer, request } = require("node:http");
+const { parentPort, workerData } = require("node:worker_threads");
+const { flag } = workerData;
+const server = createServer((req, res) => void req.pipe(res));
+const kept = new Agent({ keepAlive: true });
+let gateway = 0;
+const post = (sent) => {
+  const call = request({ port: gateway, host: "127.0.0.1", method: "POST", agent: kept }, (res) => {
+    res.resume().on("end", () => parentPort.postMessage([res.statusCode, call.reusedSocket]));
+  });
+  call.on("error", (error) => parentPort.postMessage([error.code, call.reusedSocket]));
+  call.end("x", sent);
+};
+server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));
+parentPort.on("message", (port) => {
+  if (port > 0) gateway = port;
+  if (port > 0) return void post();
+  post(() => setTimeout(() => { Atomics.store(flag, 0, 1); Atomics.notify(flag, 0); }, 100));
+});
+`;
+
+test("a request that lies unread on a kept connection is answered by a gateway that is asked to end", async () => {
+  const bed = await new Bed("node").open();
+  const flag = new Int32Array(new SharedArrayBuffer(4));
+  const visitor = new Worker(VISITOR, { eval: true, workerData: { flag } });
+  try {
+    const [port] = (await once(visitor, "message")) as [number];
+    await bed.apply([{ port }]);
+    visitor.postMessage(bed.port);
+    expect(await once(visitor, "message")).toEqual([[200, false]]);
+    visitor.postMessage(0);
+    Atomics.wait(flag, 0, 0);
+    const closed = bed.close();
+    expect(await once(visitor, "message")).toEqual([[200, true]]);
+    await closed;
+  } finally {
+    await visitor.terminate();
+    await bed.close();
+  }
+});
