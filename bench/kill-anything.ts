@@ -9,7 +9,7 @@ const AIM_BACK_MS = 1000;
 
 export const benchmark: Benchmark = {
   title: "kill -9 and SIGSTOP of every kind of process at random, under releases, rollbacks, retries and load",
-  options: { kills: 150, seed: Date.now() % 1_000_000, minutes: 60 },
+  options: { kills: 150, seed: Date.now() % 1_000_000, minutes: 120 },
   run: async ({ say, option, defer }) => {
     let platform: Platform | null = null;
     defer(async () => platform?.remove());
