@@ -53,6 +53,7 @@ export class Killer {
   #platform: Platform;
   #deck: Victim[] = [];
   #gatewayStrikes = 0;
+  #supervisorStrikes = 0;
   #supervisor: "steady" | "restarting" = "steady";
   #quietSince: number | null = null;
 
@@ -87,6 +88,7 @@ export class Killer {
     const { dice } = this.#options;
     const [part, identity] = this.#partOf(able, parts) as [string, ProcessIdentity];
     this.#quietSince = null;
+    if (able === "supervisor") this.#supervisorStrikes += 1;
     if (dice.next() < FREEZE_SHARE) this.#go(this.#freeze(able, { part, identity }));
     else await this.#kill(able, { part, identity });
   }
@@ -165,12 +167,15 @@ export class Killer {
   async #awaitGateway(): Promise<void> {
     const since = performance.now();
     const strikes = this.#gatewayStrikes;
+    const supervisorStrikes = this.#supervisorStrikes;
     try {
       await this.#options.ask();
     } catch (error) {
       if (this.#gatewayStrikes > strikes) return;
       throw error;
     }
+    // Nobody was there to start it.
+    if (this.#supervisorStrikes > supervisorStrikes) return;
     this.gatewayBackMs.push(Math.round(performance.now() - since));
   }
 
