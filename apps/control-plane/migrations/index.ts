@@ -24,6 +24,7 @@ import { owedBase } from "./060-owed-base.ts";
 import { baseSamples } from "./063-base-samples.ts";
 import { scalingRule } from "./064-scaling-rule.ts";
 import { hostSample } from "./067-host-sample.ts";
+import { roomForUpdates } from "./070-room-for-updates.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -51,6 +52,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "063-base-samples": baseSamples,
   "064-scaling-rule": scalingRule,
   "067-host-sample": hostSample,
+  "070-room-for-updates": roomForUpdates,
 };
 
 const NOTHING: Migration = { up: async () => undefined };
