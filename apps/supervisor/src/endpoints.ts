@@ -8,6 +8,8 @@ import { CODE_ROOT, type Home } from "./home.ts";
 export const Endpoints = z.strictObject({
   controlPlanes: z.array(z.string()),
   gateway: z.string(),
+  /** Null = it has no door for TLS. */
+  gatewayTls: z.string().nullable().default(null),
   pid: z.int(),
   home: z.string(),
   version: z.string(),

@@ -5,6 +5,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
 import { endIdentity, killIdentity, type ProcessIdentity } from "@evenkeel/kit/process-identity";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { findMarked } from "./part.ts";
@@ -25,7 +26,7 @@ afterEach(async () => {
 const moduleAt = (name: string): string => JSON.stringify(new URL(name, import.meta.url).pathname);
 
 /** A supervisor of the real gateway alone, in a process of its own: prints the port and how it came by the gateway. */
-async function supervise(): Promise<{ driver: ChildProcess; port: number; how: string }> {
+async function supervise(): Promise<{ driver: ChildProcess; port: number; tlsPort: number; how: string }> {
   const script = `
     const { openHome } = await import(${moduleAt("./home.ts")});
     const { Keeper } = await import(${moduleAt("./keeper.ts")});
@@ -44,13 +45,17 @@ async function supervise(): Promise<{ driver: ChildProcess; port: number; how: s
     const [free] = await freePorts({ port: 17_800, set: false, count: 1 }, claims);
     const port = living === null ? free : manifest.settings.gatewayPort;
     const socket = await openGatewaySocket({
-      home, log, claims, wanted: { port, set: true }, avoid: [], living: living === null ? null : port,
+      handover: home.handoverSocket, log, claims, wanted: { port, set: true }, avoid: [], living: living === null ? null : port,
     });
-    await manifest.setSettings({ controlPlanePorts: [], gatewayPort: socket.port, agentAddresses: {} });
+    const tlsFree = living === null ? (await freePorts({ port: 17_800, set: false, count: 1 }, claims))[0] : manifest.settings.gatewayTlsPort;
+    const tls = await openGatewaySocket({
+      handover: home.tlsHandoverSocket, log, claims, wanted: { port: tlsFree, set: true }, avoid: [], living: living === null ? null : tlsFree,
+    });
+    await manifest.setSettings({ controlPlanePorts: [], gatewayPort: socket.port, gatewayTlsPort: tls.port, agentAddresses: {} });
     const spec = gatewayPart({
-      home, controlPlanes: [], url: "http://127.0.0.1:" + socket.port, listenFd: () => socket.fd(), invite: async () => "",
+      home, controlPlanes: [], url: "http://127.0.0.1:" + socket.port, listenFd: () => socket.fd(), tlsFd: () => tls.fd(), invite: async () => "",
     });
-    console.log(JSON.stringify({ port: socket.port, how: await keeper.keep(spec) }));
+    console.log(JSON.stringify({ port: socket.port, tlsPort: tls.port, how: await keeper.keep(spec) }));
   `;
   const driver = spawn(process.execPath, ["--input-type=module", "-e", script, folder], {
     cwd: import.meta.dirname,
@@ -58,7 +63,7 @@ async function supervise(): Promise<{ driver: ChildProcess; port: number; how: s
   });
   drivers.push(driver);
   const [line] = (await once(driver.stdout, "data")) as [Buffer];
-  return { driver, ...(JSON.parse(String(line)) as { port: number; how: string }) };
+  return { driver, ...(JSON.parse(String(line)) as { port: number; tlsPort: number; how: string }) };
 }
 
 /** The status of the answer, or the code of what went wrong. */
@@ -74,6 +79,15 @@ function ask(port: number): Promise<string> {
   });
 }
 
+/** The code of a handshake with a gateway that has no certificate: answered, but refused. */
+function shake(port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connectTls({ host: "127.0.0.1", port, servername: "nobody.example.org", rejectUnauthorized: false });
+    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    socket.on("secureConnect", () => resolve("taken"));
+  });
+}
+
 async function gateway(not?: ProcessIdentity): Promise<ProcessIdentity> {
   const find = (): ProcessIdentity | undefined =>
     findMarked(folder).find(({ identity, part }) => part === "gateway" && identity.pid !== not?.pid)?.identity;
@@ -83,6 +97,7 @@ async function gateway(not?: ProcessIdentity): Promise<ProcessIdentity> {
 
 // A gateway without a route answers 404: answered is answered.
 const ANSWERED = "404";
+const REFUSED = /^ERR_SSL_|^ECONNRESET$/;
 
 test("a supervisor that comes after a killed one has the socket of the living gateway, and holds it over four kills", async () => {
   const first = await supervise();
@@ -94,7 +109,7 @@ test("a supervisor that comes after a killed one has the socket of the living ga
   expect(await ask(first.port)).toBe(ANSWERED);
 
   const second = await supervise();
-  expect([second.how, second.port]).toEqual(["adopted", first.port]);
+  expect([second.how, second.port, second.tlsPort]).toEqual(["adopted", first.port, first.tlsPort]);
   const outcomes: Promise<string>[] = [];
   let over = false;
   const load = (async () => {
@@ -113,6 +128,7 @@ test("a supervisor that comes after a killed one has the socket of the living ga
   expect(Object.keys(counts).filter((outcome) => ![ANSWERED, "ECONNRESET"].includes(outcome))).toEqual([]);
   expect(counts.ECONNRESET?.length ?? 0).toBeLessThanOrEqual(8);
   expect(counts[ANSWERED]?.length).toBeGreaterThan(100);
+  expect(await shake(second.tlsPort)).toMatch(REFUSED);
 });
 
 test("where gateway and supervisor are both dead the port is bound anew", async () => {

@@ -3,13 +3,12 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import type { Claims } from "@evenkeel/kit/claim";
 import type { Log } from "@evenkeel/kit/log";
 import { bindSocket, type HeldSocket, takeSocket } from "@evenkeel/kit/socket-handover";
-import type { Home } from "./home.ts";
 import { bindGateway, HOST, type Wanted } from "./ports.ts";
 
-// 1. We hold the gateway's listening socket for as long as we live: new connections wait in its queue while it comes back.
+// 1. We hold the gateway's listening sockets, the one in the clear and the one for TLS, for as long as we live: new connections wait in its queue while it comes back.
 // 2. After our own death the living gateway has it; we take it from there, and bind anew only where both are dead.
 
-/** The gateway's listening socket, in the hands of the supervisor. */
+/** A listening socket of the gateway, in the hands of the supervisor. */
 export interface GatewaySocket {
   readonly port: number;
   /** Descriptor for the next gateway. */
@@ -21,7 +20,8 @@ const TAKE_TRIES = 20;
 const TAKE_PAUSE_MS = 250;
 
 export interface SocketInput {
-  readonly home: Home;
+  /** Where the living gateway hands it over. */
+  readonly handover: string;
   readonly wanted: Wanted;
   /** Ports that were promised to others. */
   readonly avoid: readonly number[];
@@ -33,9 +33,9 @@ export interface SocketInput {
 
 /** Takes the socket from the living gateway, or binds one. */
 export async function openGatewaySocket(input: SocketInput): Promise<GatewaySocket> {
-  const { home, wanted, avoid, living, log, claims } = input;
+  const { handover, wanted, avoid, living, log, claims } = input;
   if (living === null) return holding(await bindGateway(wanted, avoid, claims));
-  const taken = await takeFrom(home.handoverSocket);
+  const taken = await takeFrom(handover);
   if (taken !== null) return holding(taken);
   // Nothing is lost yet: it serves on. Should it die, its successor's socket is a new one.
   log.warn({ port: living }, "the gateway does not hand its socket over");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Client } from "@evenkeel/client/client";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { type Log, rotateLog } from "@evenkeel/kit/log";
-import { endIdentity, readEnvironment } from "@evenkeel/kit/process-identity";
+import { endIdentity, type ProcessIdentity, readEnvironment } from "@evenkeel/kit/process-identity";
 import type { Shutdown } from "@evenkeel/kit/shutdown";
 import { type Database, openDatabase } from "./database.ts";
 import { type Endpoints, writeCommand, writeEndpoints } from "./endpoints.ts";
@@ -24,6 +24,7 @@ import {
   LOCAL_HOSTS,
   localHosts,
   STOP_HOST,
+  TLS_FD,
   urlOf,
   WORKSPACE,
 } from "./parts.ts";
@@ -38,7 +39,7 @@ import {
   waitFor,
 } from "./provision.ts";
 import { endRemaining } from "./remaining.ts";
-import { type Asked, chooseAddresses, chooseControlPlanePorts, chooseGatewayPort } from "./settings.ts";
+import { type Asked, chooseAddresses, chooseControlPlanePorts, chooseGatewayPort, chooseTlsPort } from "./settings.ts";
 
 // 1. Nothing is started that lives: each part is looked for first, and the ports that living parts know are kept.
 // 2. Parts that have joined start without the control plane; the others wait for it and for their token.
@@ -62,6 +63,9 @@ const ONLINE_LIMIT_MS = 60_000;
 const GIVE_UP_AFTER = 6;
 const ROTATION = { maxBytes: 10_000_000, keep: 3 };
 const ROTATE_EACH_MS = 10_000;
+
+/** What a living agent or gateway was told and cannot learn otherwise. */
+const TOLD = ["EVENKEEL_CONTROL_PLANES", TLS_FD];
 
 interface Parts {
   /** Of gateway and hosts, as the installation knows them. */
@@ -105,23 +109,44 @@ export class Installation {
     const kept = input.lived ? manifest.settings : null;
     const ports = await chooseControlPlanePorts(kept, input);
     const living = await keeper.findLiving(GATEWAY);
+    const { claims } = input;
     const socket = await openGatewaySocket({
-      home,
       log,
+      claims,
+      handover: home.handoverSocket,
       wanted: chooseGatewayPort(kept, input),
       avoid: ports,
       living: living === null ? null : (kept?.gatewayPort ?? null),
-      claims: input.claims,
     });
+    const wantedTls = chooseTlsPort(kept, input);
+    const tlsSocket =
+      wantedTls === null
+        ? null
+        : await openGatewaySocket({
+            log,
+            claims,
+            handover: home.tlsHandoverSocket,
+            wanted: wantedTls,
+            avoid: [...ports, socket.port],
+            living: living === null ? null : (kept?.gatewayTlsPort ?? null),
+          });
+    const tlsPort = tlsSocket?.port ?? null;
     const addresses = await chooseAddresses(manifest, input);
-    await manifest.setSettings({ controlPlanePorts: ports, gatewayPort: socket.port, agentAddresses: addresses });
+    await manifest.setSettings({
+      controlPlanePorts: ports,
+      gatewayPort: socket.port,
+      gatewayTlsPort: tlsPort,
+      agentAddresses: addresses,
+    });
     rotateLogs(home);
     const database = await openDatabase({ home, log, news, named: input.environment.DATABASE_URL });
     say(database.summary);
     if (database.notice !== null) say(database.notice);
     const controlPlanes = ports.map(urlOf);
     const client = administrator(controlPlanes, token);
-    const endpoints = { controlPlanes, gateway: urlOf(socket.port), pid: process.pid, home: home.folder, version };
+    const gatewayTls = tlsPort === null ? null : urlOf(tlsPort).replace("http:", "https:");
+    const gateway = urlOf(socket.port);
+    const endpoints = { controlPlanes, gateway, gatewayTls, pid: process.pid, home: home.folder, version };
     const { restoredAs } = manifest;
     const parts = makeParts({
       home,
@@ -129,12 +154,13 @@ export class Installation {
       ports,
       endpoints,
       socket,
+      tlsSocket,
       addresses,
       client,
       databaseUrl: () => database.url,
     });
     const installation = new Installation({ endpoints, client, token, input, keeper, database, parts });
-    installation.#closeInOrder(socket);
+    installation.#closeInOrder(tlsSocket === null ? [socket] : [socket, tlsSocket]);
     await keeper.endOthers([...parts.controlPlanes, parts.gateway, ...parts.agents].map(({ name }) => name));
     await writeCommand(home);
     await writeEndpoints(home, endpoints);
@@ -163,7 +189,7 @@ export class Installation {
   }
 
   /** Closed in the reverse of this order: first who gives orders, then the way in, then the data, applications last. */
-  #closeInOrder(socket: GatewaySocket): void {
+  #closeInOrder(sockets: readonly GatewaySocket[]): void {
     const { shutdown, home } = this.#input;
     const keeper = this.#keeper;
     shutdown.add("supervision", async () => {
@@ -179,7 +205,7 @@ export class Installation {
     shutdown.add("database", () => this.#database.stop());
     shutdown.add("gateway", async (hurry) => {
       await keeper.stop(GATEWAY.name, { hurry });
-      socket.close();
+      for (const socket of sockets) socket.close();
     });
     shutdown.add("control planes", async (hurry) => {
       await Promise.all(this.#parts.controlPlanes.map(({ name }) => keeper.stop(name, { hurry })));
@@ -219,8 +245,7 @@ export class Installation {
   /** A part that knows other control planes is started anew; the applications of an agent do not notice. */
   async #keepAsTold(part: PartSpec): Promise<void> {
     const living = await this.#keeper.findLiving(part);
-    const told = living === null ? null : readEnvironment(living.pid)?.EVENKEEL_CONTROL_PLANES;
-    const otherwise = living !== null && told !== this.endpoints.controlPlanes.join(",");
+    const otherwise = living !== null && (await isToldOtherwise(living, part));
     if (otherwise) await endIdentity(living, part.stop.signal, part.stop.ms);
     await this.#keep(part);
   }
@@ -244,6 +269,11 @@ export class Installation {
   }
 }
 
+async function isToldOtherwise({ pid }: ProcessIdentity, part: PartSpec): Promise<boolean> {
+  const [told, wanted] = [readEnvironment(pid), await part.environment()];
+  return TOLD.some((name) => told?.[name] !== wanted[name]);
+}
+
 interface Fields {
   readonly endpoints: Endpoints;
   readonly client: Client;
@@ -260,12 +290,14 @@ interface PartsInput {
   readonly ports: readonly number[];
   readonly endpoints: Endpoints;
   readonly socket: GatewaySocket;
+  readonly tlsSocket: GatewaySocket | null;
   readonly addresses: Readonly<Record<string, string>>;
   readonly client: Client;
   databaseUrl(): string;
 }
 
-function makeParts({ home, restoredAs, ports, endpoints, socket, addresses, client, databaseUrl }: PartsInput): Parts {
+function makeParts(input: PartsInput): Parts {
+  const { home, restoredAs, ports, endpoints, socket, tlsSocket, addresses, client, databaseUrl } = input;
   const { controlPlanes, gateway: url } = endpoints;
   const hosts = localHosts(restoredAs);
   const name = gatewayName(restoredAs);
@@ -278,6 +310,7 @@ function makeParts({ home, restoredAs, ports, endpoints, socket, addresses, clie
       controlPlanes,
       url,
       listenFd: () => socket.fd(),
+      tlsFd: tlsSocket === null ? null : () => tlsSocket.fd(),
       invite: () => invite(client, "gateway"),
     }),
     agents: hosts.map((host) =>

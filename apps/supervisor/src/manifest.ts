@@ -7,6 +7,8 @@ const Part = z.strictObject({ identity: ProcessIdentity, version: z.string() });
 const Settings = z.strictObject({
   controlPlanePorts: z.array(z.int()),
   gatewayPort: z.int(),
+  /** Null = the gateway has no door for TLS. */
+  gatewayTlsPort: z.int().nullable().default(null),
   agentAddresses: z.record(z.string(), z.string()),
 });
 /** What the living parts were told, and must stay as long as one of them lives. */

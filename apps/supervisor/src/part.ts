@@ -87,7 +87,13 @@ function marksOf(name: string, place: PartPlace): Record<string, string> {
 }
 
 /** Settings of a part that its spec knows nothing of. */
-const PASSED_ON = ["EVENKEEL_LOG_LEVEL", "EVENKEEL_AUDIT_DAYS", "EVENKEEL_GATEWAY_DRIVER", "EVENKEEL_HAPROXY"];
+const PASSED_ON = [
+  "EVENKEEL_LOG_LEVEL",
+  "EVENKEEL_AUDIT_DAYS",
+  "EVENKEEL_GATEWAY_DRIVER",
+  "EVENKEEL_HAPROXY",
+  "EVENKEEL_GATEWAY_PROXY_PROTOCOL",
+];
 
 /** Ours without what npm and we ourselves were told: a part gets its settings from its spec alone. */
 function inheritedEnvironment(): NodeJS.ProcessEnv {

@@ -21,6 +21,8 @@ export const LOCAL_HOSTS: readonly LocalHost[] = [
 ];
 /** The descriptor that the first entry after standard error becomes. */
 const LISTEN_FD = 3;
+/** Tells a gateway that it has a door for TLS; one that was told otherwise is started anew. */
+export const TLS_FD = "EVENKEEL_GATEWAY_TLS_LISTEN_FD";
 function entryOf(app: string): string {
   return join(CODE_ROOT, "apps", app, "src/main.ts");
 }
@@ -74,14 +76,16 @@ export interface GatewayInput {
   readonly controlPlanes: readonly string[];
   readonly url: string;
   listenFd(): number;
+  /** Null = it gets no door for TLS. */
+  readonly tlsFd: (() => number) | null;
   invite: Invite;
 }
 
 /** Every request goes through it: a release that unpacks on the same machine, or a start of everything, must not hold it up. */
 const GATEWAY_AHEAD = 5;
 
-/** The gateway; its listening socket is ours, and it hands it back to our successor. */
-export function gatewayPart({ home, name, controlPlanes, url, listenFd, invite }: GatewayInput): PartSpec {
+/** The gateway; its listening sockets are ours, and it hands them back to our successor. */
+export function gatewayPart({ home, name, controlPlanes, url, listenFd, tlsFd, invite }: GatewayInput): PartSpec {
   return {
     ...GATEWAY,
     environment: async () => ({
@@ -89,12 +93,15 @@ export function gatewayPart({ home, name, controlPlanes, url, listenFd, invite }
       EVENKEEL_CONTROL_PLANES: controlPlanes.join(","),
       EVENKEEL_GATEWAY_HOME: home.gatewayFolder,
       EVENKEEL_GATEWAY_HANDOVER: home.handoverSocket,
+      ...(tlsFd === null
+        ? {}
+        : { [TLS_FD]: String(LISTEN_FD + 1), EVENKEEL_GATEWAY_TLS_HANDOVER: home.tlsHandoverSocket }),
       EVENKEEL_GATEWAY_NAME: name,
       EVENKEEL_GATEWAY_URL: url,
       ...(await joinToken(home.gatewayFolder, invite)),
     }),
     ahead: GATEWAY_AHEAD,
-    descriptors: () => [listenFd()],
+    descriptors: () => [listenFd(), ...(tlsFd === null ? [] : [tlsFd()])],
   };
 }
 

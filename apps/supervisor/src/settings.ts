@@ -40,6 +40,16 @@ export function chooseGatewayPort(kept: Settings | null, { environment }: Asked)
   return kept === null || wanted.set ? wanted : { port: kept.gatewayPort, set: true };
 }
 
+const TLS_PORT = "EVENKEEL_GATEWAY_TLS_PORT";
+
+/** The gateway's port for TLS; null = none: nobody has asked for it yet, or it is `off`. A kept one stays until then. */
+export function chooseTlsPort(kept: Settings | null, { environment }: Asked): Wanted | null {
+  const text = environment[TLS_PORT];
+  if (text === "off") return null;
+  if (text !== undefined && text !== "") return wantedPort(text, TLS_PORT, 0);
+  return kept === null || kept.gatewayTlsPort === null ? null : { port: kept.gatewayTlsPort, set: true };
+}
+
 /** Addresses of the local hosts: chosen once, for the hosts joined with them. */
 export async function chooseAddresses(manifest: Manifest, { claims }: Asked): Promise<Record<string, string>> {
   const names = LOCAL_HOSTS.map(({ name }) => name);

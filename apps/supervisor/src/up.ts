@@ -164,12 +164,12 @@ async function consoleOfOther(endpoints: Endpoints, home: Home): Promise<string>
   return await consoleText(administrator(endpoints.controlPlanes, token), endpoints);
 }
 
-function describe({ controlPlanes, gateway }: Endpoints, home: Home, site: string | null): string {
+function describe({ controlPlanes, gateway, gatewayTls }: Endpoints, home: Home, site: string | null): string {
   return [
     "",
     ...(site === null ? [] : [`  Console   ${site}`]),
     `  API       ${controlPlanes.join(", ")}`,
-    `  Gateway   ${gateway}`,
+    `  Gateway   ${[gateway, ...(gatewayTls === null ? [] : [gatewayTls])].join(", ")}`,
     `  Command   ${home.commandFile}`,
     `  Logs      ${home.logFolder}`,
     "",
