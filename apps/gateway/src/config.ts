@@ -35,6 +35,12 @@ const Environment = z.object({
   /** Where it stands: services that ask for it are served from there first. */
   EVENKEEL_GATEWAY_ZONE: z.string().min(1).optional(),
   EVENKEEL_GATEWAY_TRUST_FORWARDED: z.enum(["0", "1"]).default("0"),
+  /** Addresses or networks, separated by commas: their connections begin with a header of the PROXY protocol, version 1 or 2. */
+  EVENKEEL_GATEWAY_PROXY_PROTOCOL: z
+    .string()
+    .default("")
+    .transform((text) => text.split(",").flatMap((network) => (network.trim() === "" ? [] : [network.trim()])))
+    .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], "must be an address or address/bits"))),
   /** `auto`: haproxy where it is installed. */
   EVENKEEL_GATEWAY_DRIVER: z.enum(["auto", "node", "haproxy"]).default("auto"),
   /** The program, by name or path. */
@@ -53,6 +59,7 @@ export interface Config {
   readonly url: string | null;
   readonly zone: string | null;
   readonly trustForwarded: boolean;
+  readonly proxies: readonly string[];
   readonly responseTimeoutMs: number;
   readonly driver: "auto" | "node" | "haproxy";
   readonly haproxy: string | null;
@@ -78,6 +85,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     url: values.EVENKEEL_GATEWAY_URL ?? null,
     zone: values.EVENKEEL_GATEWAY_ZONE ?? null,
     trustForwarded: values.EVENKEEL_GATEWAY_TRUST_FORWARDED === "1",
+    proxies: values.EVENKEEL_GATEWAY_PROXY_PROTOCOL,
     responseTimeoutMs: values.EVENKEEL_GATEWAY_RESPONSE_SECONDS * 1000,
     driver: values.EVENKEEL_GATEWAY_DRIVER,
     haproxy: values.EVENKEEL_HAPROXY ?? null,

@@ -58,6 +58,8 @@ export interface DriverEvents {
 export interface DriverOptions extends DriverEvents {
   /** Whether `x-forwarded-…` of the client may be believed: only behind a proxy that sets them. */
   readonly trustForwarded: boolean;
+  /** `address` or `address/bits` of those whose connections begin with a header of the PROXY protocol. */
+  readonly proxies: readonly string[];
   /** How long an instance may take to begin its answer. */
   readonly responseTimeoutMs: number;
   /** Where this gateway stands; null = nowhere in particular. */

@@ -25,6 +25,7 @@ const plane = await chooseDriver(config, {
   home: config.home,
   log,
   trustForwarded: config.trustForwarded,
+  proxies: config.proxies,
   responseTimeoutMs: config.responseTimeoutMs,
   zone: config.zone,
   onTrouble: troubleLog(log),

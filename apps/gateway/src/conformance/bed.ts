@@ -74,6 +74,7 @@ export class Bed {
     this.driver = driver;
     this.#options = {
       trustForwarded: false,
+      proxies: [],
       responseTimeoutMs: 20_000,
       zone: null,
       onTrouble: (trouble) => this.troubles.push(trouble),

@@ -24,6 +24,7 @@ const UNSUPPORTED: Readonly<Partial<Record<DriverName, Readonly<Record<string, L
       adr: "0067",
       words: "an answer of unknown length that ends early",
     },
+    "a header that comes in pieces is put together": { adr: "0067", words: "header that comes in pieces" },
   },
 };
 
@@ -62,7 +63,7 @@ export function conforming(driver: DriverName): (name: string, body: () => Promi
 const ADRS = new URL("../../../../docs/adr/", import.meta.url);
 const TITLES: Readonly<Record<string, string>> = {
   "0047": "0047-what-haproxy-does-otherwise.md",
-  "0067": "0067-what-haproxy-does-otherwise-over-http2.md",
+  "0067": "0067-what-haproxy-does-otherwise-at-the-edge.md",
 };
 
 function textOfAdr(adr: string): string {

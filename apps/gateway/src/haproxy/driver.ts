@@ -80,6 +80,7 @@ export class HaproxyDriver implements Driver {
       ...options,
       // HAProxy tells where a request came from.
       trustForwarded: true,
+      proxies: [],
       onDrained: () => void this.#look(),
       onReached: () => undefined,
     });

@@ -12,6 +12,7 @@ import { HOSTS_MAP, type MapTexts, PATHS_MAP, type Routing, routingOf, WILDCARDS
 /** What the configuration depends on beside the table. */
 export interface RenderOptions {
   readonly trustForwarded: boolean;
+  readonly proxies: readonly string[];
   readonly responseTimeoutMs: number;
   /** Whether there is a door for TLS. */
   readonly tls: boolean;
@@ -158,6 +159,9 @@ function frontend(routing: Routing, options: FrontendOptions): string[] {
     "frontend edge",
     "  bind fd@3",
     ...(options.tls ? [`  bind fd@4 ${tlsOf(options.fallback)}`] : []),
+    ...(options.proxies.length > 0
+      ? [`  tcp-request connection expect-proxy layer4 if { src ${options.proxies.join(" ")} }`]
+      : []),
     "  http-error status 400 content-type application/problem+json file bad.json",
     "  http-error status 408 content-type application/problem+json file late.json",
     `  http-request set-log-level silent if ${thinned()}`,

@@ -13,6 +13,7 @@ import type { Arrival } from "./exchange.ts";
 import { Instance } from "./instance.ts";
 import { admit, Entry } from "./passage.ts";
 import { answerProblem, refuseConnection } from "./problem.ts";
+import { expectProxies } from "./proxies.ts";
 import { Service } from "./service.ts";
 import { servingOf } from "./serving.ts";
 import { TlsDoor } from "./tls-door.ts";
@@ -57,7 +58,9 @@ export class DataPlane implements Driver {
     this.server.on("checkContinue", (req, res) => this.#onRequest(req, res, true));
     this.server.on("upgrade", (req, socket, head) => this.#onUpgrade(req, socket, head));
     this.server.on("clientError", onClientError);
+    expectProxies(this.server, options.proxies);
     this.#tls = new TlsDoor(this.server, (req, res, expectsContinue) => this.#onRequest(req, res, expectsContinue));
+    expectProxies(this.#tls.server, options.proxies);
   }
 
   async open({ plain, tls }: Doors): Promise<Opened> {
