@@ -11,7 +11,7 @@ import { type Endpoints, writeCommand, writeEndpoints } from "./endpoints.ts";
 import { type GatewaySocket, openGatewaySocket } from "./gateway-socket.ts";
 import type { Home } from "./home.ts";
 import { Keeper } from "./keeper.ts";
-import { Manifest } from "./manifest.ts";
+import { Manifest, type Settings } from "./manifest.ts";
 import { printedNews } from "./news.ts";
 import { logFileOf, type PartPlace, type PartSpec, versionOf } from "./part.ts";
 import {
@@ -109,27 +109,11 @@ export class Installation {
     const kept = input.lived ? manifest.settings : null;
     const ports = await chooseControlPlanePorts(kept, input);
     const living = await keeper.findLiving(GATEWAY);
-    const { claims } = input;
-    const socket = await openGatewaySocket({
-      log,
-      claims,
-      handover: home.handoverSocket,
-      wanted: chooseGatewayPort(kept, input),
-      avoid: ports,
-      living: living === null ? null : (kept?.gatewayPort ?? null),
+    const { socket, tlsSocket } = await openSockets(input, {
+      known: kept,
+      living: living === null ? null : kept,
+      ports,
     });
-    const wantedTls = chooseTlsPort(kept, input);
-    const tlsSocket =
-      wantedTls === null
-        ? null
-        : await openGatewaySocket({
-            log,
-            claims,
-            handover: home.tlsHandoverSocket,
-            wanted: wantedTls,
-            avoid: [...ports, socket.port],
-            living: living === null ? null : (kept?.gatewayTlsPort ?? null),
-          });
     const tlsPort = tlsSocket?.port ?? null;
     const addresses = await chooseAddresses(manifest, input);
     await manifest.setSettings({
@@ -269,6 +253,38 @@ export class Installation {
   }
 }
 
+interface SocketsInput {
+  readonly known: Settings | null;
+  /** The settings of the gateway that lives; null when none does. */
+  readonly living: Settings | null;
+  /** Those of the control planes. */
+  readonly ports: readonly number[];
+}
+
+/** The sockets of the gateway: in the clear, and for TLS where that is wanted. */
+async function openSockets(input: StartInput, { known, living, ports }: SocketsInput): Promise<Sockets> {
+  const { home, log, claims } = input;
+  const socket = await openGatewaySocket({
+    log,
+    claims,
+    handover: home.handoverSocket,
+    wanted: chooseGatewayPort(known, input),
+    avoid: ports,
+    living: living?.gatewayPort ?? null,
+  });
+  const wanted = chooseTlsPort(known, input);
+  if (wanted === null) return { socket, tlsSocket: null };
+  const tlsSocket = await openGatewaySocket({
+    log,
+    claims,
+    handover: home.tlsHandoverSocket,
+    wanted,
+    avoid: [...ports, socket.port],
+    living: living?.gatewayTlsPort ?? null,
+  });
+  return { socket, tlsSocket };
+}
+
 async function isToldOtherwise({ pid }: ProcessIdentity, part: PartSpec): Promise<boolean> {
   const [told, wanted] = [readEnvironment(pid), await part.environment()];
   return TOLD.some((name) => told?.[name] !== wanted[name]);
@@ -284,13 +300,16 @@ interface Fields {
   readonly parts: Parts;
 }
 
-interface PartsInput {
+interface Sockets {
+  readonly socket: GatewaySocket;
+  readonly tlsSocket: GatewaySocket | null;
+}
+
+interface PartsInput extends Sockets {
   readonly home: Home;
   readonly restoredAs: number | null;
   readonly ports: readonly number[];
   readonly endpoints: Endpoints;
-  readonly socket: GatewaySocket;
-  readonly tlsSocket: GatewaySocket | null;
   readonly addresses: Readonly<Record<string, string>>;
   readonly client: Client;
   databaseUrl(): string;
