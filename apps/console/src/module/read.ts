@@ -2,7 +2,7 @@ import { allItems } from "@evenkeel/client/page";
 import type { Base, BaseCluster } from "@evenkeel/contracts/base-cluster";
 import type { ModuleBundle } from "@evenkeel/contracts/module-bundle";
 import { type UseQueryResult, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { client } from "../connection.ts";
 import { useWorkspace } from "../live/workspace.tsx";
 
@@ -12,6 +12,8 @@ const MOST_MODULES = 2000;
 /** News of a burst are one look. */
 const GAP_MS = 1000;
 
+const READ = ["hosting", "module readings", "base readings"];
+
 /** What a page about modules needs of its workspace. */
 export interface Hosting {
   readonly clusters: readonly BaseCluster[];
@@ -20,10 +22,9 @@ export interface Hosting {
 
 /** Clusters and bases; read again when the stream of the workspace tells of a change or of instances that have moved. */
 export function useHosting(workspace: string): UseQueryResult<Hosting> {
-  const key = ["hosting", workspace];
-  useReadAgain(key);
+  useReadAgain(workspace);
   return useQuery({
-    queryKey: key,
+    queryKey: ["hosting", workspace],
     queryFn: async () => {
       const query = { workspace, limit: PAGE };
       const [clusters, bases] = await Promise.all([
@@ -48,18 +49,25 @@ export function useModules(name?: string): UseQueryResult<readonly ModuleBundle[
 }
 
 /** No page asks again and again: the stream says when there is something new. */
-function useReadAgain(key: readonly string[]): void {
-  const { changes, standing } = useWorkspace();
+function useReadAgain(workspace: string): void {
+  const { changes, standing, whole } = useWorkspace();
   const queries = useQueryClient();
-  const [first, second] = key;
+  const seen = useRef<string | null>(null);
+  const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const moved = changes
     .filter(({ kind }) => kind.startsWith("module-") || kind === "release-order" || kind === "operation-order")
     .map(({ id, state, targets }) => `${id} ${state} ${JSON.stringify(targets)}`)
     .join("\n");
-  const stands = JSON.stringify(standing);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what moved and how things stand are the reason to look again
+  const now = `${moved}\n${JSON.stringify(standing)}`;
   useEffect(() => {
-    const timer = setTimeout(() => void queries.invalidateQueries({ queryKey: [first, second] }), GAP_MS);
-    return () => clearTimeout(timer);
-  }, [queries, first, second, moved, stands]);
+    if (!whole || seen.current === now) return;
+    const first = seen.current === null;
+    seen.current = now;
+    if (first || timer.current !== null) return;
+    timer.current = setTimeout(() => {
+      timer.current = null;
+      for (const name of READ) void queries.invalidateQueries({ queryKey: [name, workspace] });
+    }, GAP_MS);
+  }, [queries, workspace, whole, now]);
+  useEffect(() => () => clearTimeout(timer.current ?? undefined), []);
 }

@@ -20,7 +20,7 @@ export function TopologyPage({ workspace }: { readonly workspace: string }) {
       <PageHead title={t("page.topology")} lead={t("topology.lead")}>
         {topology !== null && <ServiceFilter services={topology.services} />}
       </PageHead>
-      {topology === null ? <Skeleton lines={8} /> : <Drawn topology={topology} />}
+      {topology === null ? <Skeleton lines={8} /> : <Drawn workspace={workspace} topology={topology} />}
     </>
   );
 }
@@ -64,7 +64,12 @@ function ServiceFilter({ services }: Pick<Topology, "services">) {
   );
 }
 
-function Drawn({ topology }: { readonly topology: Topology }) {
+interface DrawnProps {
+  readonly workspace: string;
+  readonly topology: Topology;
+}
+
+function Drawn({ workspace, topology }: DrawnProps) {
   const { t } = useWords();
   const [{ service, node, open }, set] = useAddress();
   const picture = useMemo(
@@ -96,7 +101,13 @@ function Drawn({ topology }: { readonly topology: Topology }) {
           title={t("topology.cut", { shown: topology.instances.length, all: topology.instancesInAll })}
         />
       )}
-      <Summary topology={topology} picture={picture} chosen={chosen} onClear={() => set({ node: "" })} />
+      <Summary
+        workspace={workspace}
+        topology={topology}
+        picture={picture}
+        chosen={chosen}
+        onClear={() => set({ node: "" })}
+      />
       <Card flush label={t("page.topology")}>
         <Graph picture={picture} chosen={node} related={related} onChoose={(id) => set({ node: id })} onTurn={turn} />
       </Card>
@@ -105,15 +116,14 @@ function Drawn({ topology }: { readonly topology: Topology }) {
   );
 }
 
-interface SummaryProps {
-  readonly topology: Topology;
+interface SummaryProps extends DrawnProps {
   readonly picture: Picture;
   readonly chosen: Node | undefined;
   readonly onClear: () => void;
 }
 
 /** One line: all of it, or what is chosen and where it leads. */
-function Summary({ topology, picture, chosen, onClear }: SummaryProps) {
+function Summary({ workspace, topology, picture, chosen, onClear }: SummaryProps) {
   const { t, number } = useWords();
   const applications = picture.nodes.filter(({ column }) => column === "application");
   const total = chosen === undefined ? applications : [chosen];
@@ -124,12 +134,12 @@ function Summary({ topology, picture, chosen, onClear }: SummaryProps) {
     failed: number(sum(({ failedPerSecond }) => failedPerSecond)),
   });
   return (
-    <div className="topology-summary" role="status">
+    <div className="topology-summary">
       {chosen === undefined ? <strong>{t("topology.all")}</strong> : <Chosen node={chosen} />}
       <span className="soft number grow">{facts}</span>
       {chosen !== undefined && (
         <>
-          <Leads topology={topology} node={chosen} />
+          <Leads workspace={workspace} topology={topology} node={chosen} />
           <Button small look="quiet" icon="close" onClick={onClear}>
             {t("topology.clear")}
           </Button>
@@ -153,7 +163,7 @@ function Chosen({ node }: { readonly node: Node }) {
 }
 
 /** From a node to the pages about it. */
-function Leads({ topology, node: { id, column, label } }: { readonly topology: Topology; readonly node: Node }) {
+function Leads({ workspace, topology, node: { id, column, label } }: DrawnProps & { readonly node: Node }) {
   const { t } = useWords();
   const service = column === "service" ? id : column === "instance" ? id.split("/")[0] : undefined;
   const host = topology.hosts.find(({ hostId }) => hostId === (column === "instance" ? id.split("/")[1] : id));
@@ -165,7 +175,7 @@ function Leads({ topology, node: { id, column, label } }: { readonly topology: T
         </LinkButton>
       )}
       {host !== undefined && (
-        <LinkButton small icon="host" href={`hosts?name=${host.name}`}>
+        <LinkButton small icon="host" href={`/w/${workspace}/hosts?name=${host.name}`}>
           {t("topology.open.host")}
         </LinkButton>
       )}
