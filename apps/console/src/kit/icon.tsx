@@ -10,7 +10,7 @@ const PATHS = {
   route:
     "M5 19a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM19 9a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM7 17h8.5a3 3 0 0 0 0-6h-7a3 3 0 0 1 0-6H17",
   gateway: "M4 12h5M15 5h5M15 12h5M15 19h5M9 12l6-7M9 12l6 7M9 12h6",
-  topology: "M4 12h5M9 12c3 0 2-6 6-6h5M9 12c3 0 2 6 6 6h5M9 12h11",
+  topology: "M9.500 4h5v4h-5zM3 16h5v4H3zM16 16h5v4h-5zM12 8v4M5.500 16v-4h13v4",
   cell: "M4 4h16v16H4zM4 12h16M12 4v16",
   instance: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 9.5a2.500 2.500 0 1 0 0 5 2.500 2.500 0 0 0 0-5z",
   placement: "M4 4h16v16H4zM4 9.500h16M4 14.500h16M9.500 4v16M14.500 4v16",

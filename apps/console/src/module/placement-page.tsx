@@ -49,9 +49,9 @@ function ClusterFilter({ clusters }: Pick<Hosting, "clusters">) {
   const [search, setSearch] = useSearchParams();
   return (
     <label className="row tight">
-      <span className="faint">{t("module.cluster")}</span>
+      <span className="faint nowrap">{t("module.cluster")}</span>
       <select
-        className="input"
+        className="input placement-filter"
         value={search.get("cluster") ?? ""}
         onChange={(event) =>
           setSearch(event.target.value === "" ? {} : { cluster: event.target.value }, { replace: true })

@@ -140,7 +140,7 @@ interface LineProps {
 
 /** The more requests, the thicker; failures have their colour. */
 function Line({ edge: { requestsPerSecond, failedPerSecond }, path, dim, moving }: LineProps) {
-  const width = requestsPerSecond === 0 ? 1.2 : 1.6 + 2.4 * Math.log10(1 + requestsPerSecond);
+  const width = requestsPerSecond === 0 ? 1.2 : 1.4 + 1.7 * Math.log10(1 + requestsPerSecond);
   const failed = requestsPerSecond === 0 ? 0 : failedPerSecond / requestsPerSecond;
   const look = requestsPerSecond === 0 ? "still" : failed > 0.05 ? "bad" : failed > 0.005 ? "warn" : "flowing";
   return (
@@ -184,8 +184,9 @@ function NodeButton({ node, chosen, dim, current, onPress }: NodeButtonProps) {
       onClick={onPress}
     >
       <Icon name={ICONS[node.column]} size={14} />
-      <span className="grow cut">{name}</span>
-      {rate !== "" ? <span className="node-rate number">{rate}</span> : <span className="faint cut">{node.aside}</span>}
+      <span className="cut">{name}</span>
+      <span className="faint cut grow">{node.column === "host" ? "" : node.aside}</span>
+      <span className="node-rate number">{rate}</span>
     </button>
   );
 }

@@ -20,10 +20,10 @@ const PLACE_GAP = 18;
 /** The left columns stay in sight even where hosts go on for pages. */
 const IN_SIGHT = 680;
 export const NODE_WIDTHS: Readonly<Record<ColumnName, number>> = {
-  application: 150,
-  service: 210,
-  place: 150,
-  host: 176,
+  application: 166,
+  service: 200,
+  place: 160,
+  host: 170,
   instance: 206,
 };
 const LEAST_GAP = 44;

@@ -25,7 +25,7 @@ interface OneServiceProps {
   readonly service: ServiceShares;
 }
 
-const WIDTH = 150;
+const WIDTH = 110;
 
 function OneService({ workspace, service }: OneServiceProps) {
   const { t, number } = useWords();
@@ -107,8 +107,12 @@ function Row({ share, colour }: { readonly share: Share; readonly colour: string
           {requestsPerSecond > 0 && ` · ${t("topology.rate", { rate: number(requestsPerSecond) })}`}
         </span>
       </span>
-      {failedPerSecond > 0 && <Badge tone="bad">{t("shares.failed", { rate: number(failedPerSecond) })}</Badge>}
-      <strong className="number share-part">{`${number(100 * part)} %`}</strong>
+      <span className="stack share-part number">
+        <strong>{`${number(100 * part)} %`}</strong>
+        {failedPerSecond > 0 && (
+          <span className="share-failed">{t("shares.failed", { rate: number(failedPerSecond) })}</span>
+        )}
+      </span>
     </li>
   );
 }

@@ -17,7 +17,7 @@ export const topology = {
   "topology.hosts": "{count} 台服务器",
   "topology.instances": "{count} 个实例",
   "topology.fewer": "收起",
-  "topology.rate": "{rate} 次/秒",
+  "topology.rate": "{rate}/秒",
   "topology.all": "全部",
   "topology.sum": "实例 {healthy}/{instances} 健康 · 每秒 {rate} 次请求 · 每秒失败 {failed} 次",
   "topology.clear": "取消选中",
