@@ -144,6 +144,22 @@ test("a module that is called for ever leaves when its time to drain is over, an
   expect(bed.base.report().modules).toEqual([]);
 });
 
+test.each(["inline", "worker"] as const)(
+  "one that answers after it was answered in its place harms nobody: %s",
+  async (isolation) => {
+    await using bed = await BaseBed.open();
+    const late = `exports.activate = ({ onShutdown }) => ({ routes: (request, response) => {
+    onShutdown(() => new Promise((resolve) => response.writeHead(200).end("late", resolve))); } });`;
+    await bed.install({ ...prices, isolation, drainSeconds: 0.2 }, late);
+    await bed.install({ ...prices, name: "calm", provides: { routes: [{ path: "/calm" }] } }, answering("calm"));
+    const asked = bed.get("/prices");
+    await expect.poll(() => bed.base.report().modules[0]?.inFlight, { timeout: 60_000 }).toBe(1);
+    await bed.uninstall("prices");
+    expect((await asked).status).toBe(503);
+    expect((await bed.get("/calm")).body).toBe("calm");
+  },
+);
+
 test("an uninstall in the midst of its own request is no way to stay, and none to be there twice", async () => {
   await using bed = await BaseBed.open({
     services: {

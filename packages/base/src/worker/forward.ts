@@ -22,6 +22,11 @@ export class Forwarder {
       });
       onward.once("error", reject);
       onward.once("response", (answer) => {
+        // It was answered in its place: the module was ejected, or its time to drain was over.
+        if (response.headersSent || response.destroyed) {
+          answer.destroy();
+          return resolve();
+        }
         response.writeHead(answer.statusCode ?? 502, answer.statusMessage, withoutHops(answer.rawHeaders));
         pipeline(answer, response, (error) => (error ? reject(error) : resolve()));
       });
