@@ -120,3 +120,10 @@ export class HealthProbe {
     });
   }
 }
+
+/** Whether whoever listens there is of this group, and nobody else. */
+export function isListening(group: Group, address: string, port: number): boolean {
+  const listeners = listenersAt(address, port);
+  const own = socketsOf(membersOf(group).map(({ pid }) => pid));
+  return listeners.length > 0 && listeners.every(({ inode }) => own.has(inode));
+}

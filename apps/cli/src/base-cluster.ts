@@ -145,6 +145,7 @@ const COLUMNS = [
 const BASES = [
   { title: "BASE", value: ({ name }: Base) => span(name, "bold") },
   { title: "CLUSTER", value: ({ cluster }: Base) => cluster ?? "none" },
+  { title: "KIND", value: ({ kind }: Base) => kind },
   { title: "STATE", value: baseState },
   { title: "PID", value: ({ pid }: Base) => String(pid ?? "") },
   { title: "MODULES", value: heldBy },

@@ -53,6 +53,8 @@ export const Base = z.strictObject({
   id: BaseId,
   /** `<service>@<host>` */
   name: z.string(),
+  /** `arklet`: a foreign base, driven by the Arklet HTTP API. */
+  kind: z.enum(["evenkeel", "arklet"]),
   workspace: Name,
   service: Name,
   serviceId: ServiceId,

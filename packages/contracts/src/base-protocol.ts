@@ -140,6 +140,8 @@ export const BaseState = z.enum(["serving", "draining", "blocked", "must-restart
 /** The whole of a base, also sent unasked: see `WATCH_PATH`. */
 export const BaseReport = z.strictObject({
   protocol: z.int(),
+  /** Absent: one of ours. `arklet`: a foreign one, driven by its own API; it says nothing of calls, statistics, rules and businesses. */
+  kind: z.literal("arklet").optional(),
   description: BaseDescription,
   pid: z.int(),
   startedAt: Moment,

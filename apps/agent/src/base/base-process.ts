@@ -3,8 +3,6 @@
 // 1. The socket was removed before the process began, so whoever listens there is this process.
 // 2. Nothing is asked of a base before it holds again what it shall hold.
 // 3. A process that was started here counts as healthy only then; what cannot be brought back is named and keeps it from being released.
-import { existsSync, watch } from "node:fs";
-import { basename, dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { problemFrom } from "@evenkeel/agent-core/outcome";
 import type { Letter, SlotBase } from "@evenkeel/contracts/agent-protocol";
@@ -12,7 +10,8 @@ import type { BaseInput, BaseOperation, BaseReport, BaseResult } from "@evenkeel
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import type { ObjectStore } from "../object-store.ts";
-import { askBase, BaseRefusal, watchBase } from "./base-client.ts";
+import { BaseRefusal } from "./base-client.ts";
+import type { BaseLine } from "./base-line.ts";
 import type { WantedModule, WantedModules } from "./wanted-modules.ts";
 
 const RETRY_MS = 50;
@@ -23,7 +22,7 @@ export interface BaseProcessOptions {
   readonly slot: ServiceId;
   readonly letter: Letter;
   readonly pid: number;
-  readonly socketPath: string;
+  readonly line: BaseLine;
   /** Started by this agent; an adopted one holds what it holds. */
   readonly fresh: boolean;
   readonly wanted: WantedModules;
@@ -63,17 +62,17 @@ export class BaseProcess {
     if (!fresh || wanted.of(slot).modules.length === 0) return null;
     if (this.#missing !== null) return this.#missing;
     if (this.#isSettled) return null;
-    return this.report === null ? "it has not opened its socket as a base" : "its modules are being brought back";
+    return this.report === null ? "it does not answer as a base" : "its modules are being brought back";
   }
 
   /** Until the process ends or is left. */
   async follow(): Promise<void> {
-    const { socketPath, isAlive } = this.options;
+    const { line, isAlive } = this.options;
     const { signal } = this.#left;
     for (let pauseMs = RETRY_MS; isAlive() && !signal.aborted; ) {
-      await socketAt(socketPath, signal);
+      await line.opened(signal);
       if (signal.aborted) break;
-      await watchBase(socketPath, { signal, hear: (report) => this.#hear(report) }).catch(() => undefined);
+      await line.watch((report) => this.#hear(report), signal).catch(() => undefined);
       pauseMs = this.report === null ? Math.min(2 * pauseMs, RETRY_MAX_MS) : RETRY_MS;
       this.#told(null);
       await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
@@ -134,9 +133,9 @@ export class BaseProcess {
     input: BaseInput<Operation>,
     signal: AbortSignal,
   ): Promise<BaseResult<Operation>> {
-    const { socketPath } = this.options;
+    const { line } = this.options;
     const either = AbortSignal.any([signal, this.#left.signal]);
-    return await askBase(socketPath, operation, { input, signal: either }).catch((error: unknown) => {
+    return await line.ask(operation, input, either).catch((error: unknown) => {
       if (error instanceof BaseRefusal) throw error;
       throw new PlatformError("BASE_UNREACHABLE", { problem: problemFrom(error).title }, { cause: error });
     });
@@ -200,21 +199,3 @@ export class BaseProcess {
 }
 
 const absent = (slot: ServiceId): PlatformError => new PlatformError("BASE_ABSENT", { slot });
-
-/** Until there is a file of this name. */
-async function socketAt(path: string, signal: AbortSignal): Promise<void> {
-  if (existsSync(path)) return;
-  await new Promise<void>((resolve) => {
-    const watcher = watch(dirname(path), { signal, persistent: false }, (_, name) => {
-      if (name === basename(path) && existsSync(path)) end();
-    });
-    const end = (): void => {
-      watcher.close();
-      resolve();
-    };
-    watcher.once("error", end);
-    watcher.once("close", () => resolve());
-    // It may have come before anybody watched.
-    if (existsSync(path)) end();
-  });
-}

@@ -7,6 +7,8 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import { makeFolder } from "@evenkeel/kit/durable-file";
 import type { ObjectStore } from "../object-store.ts";
+import { ARKLET_VARIABLE, ArkletLine, arkletUrl } from "./arklet/line.ts";
+import { type BaseLine, socketLine } from "./base-line.ts";
 import { BaseProcess } from "./base-process.ts";
 import { WantedModules } from "./wanted-modules.ts";
 
@@ -28,7 +30,11 @@ export interface Candidate {
   readonly letter: Letter;
   readonly pid: number;
   readonly fresh: boolean;
+  /** Where its API is, if it says in its environment that it is a foreign base. */
+  readonly arklet?: string | undefined;
   isAlive(): boolean;
+  /** Whether it is a process of this letter that listens there. */
+  listensAt(address: string, port: number): boolean;
 }
 
 /** The bases among the instances of this host. */
@@ -63,13 +69,14 @@ export class Bases {
   }
 
   /** A process lives in this letter: it is watched for becoming a base. */
-  watch({ slot, letter, ...rest }: Candidate): void {
+  watch(candidate: Candidate): void {
+    const { slot, letter, pid, fresh, isAlive } = candidate;
     const key = `${slot}/${letter}`;
     this.#processes.get(key)?.leave();
     const { objects, onChange, warn } = this.#options;
     const followed = new BaseProcess({
-      ...{ slot, letter, objects, warn, ...rest },
-      socketPath: this.socketPath(slot, letter),
+      ...{ slot, letter, pid, fresh, isAlive, objects, warn },
+      line: this.#lineOf(candidate),
       wanted: this.wanted,
       onAltered: () => {
         this.#altered.add(slot);
@@ -124,6 +131,15 @@ export class Bases {
   /** The agent goes, the bases stay. */
   leave(): void {
     for (const each of this.#processes.values()) each.leave();
+  }
+
+  #lineOf({ slot, letter, pid, arklet, listensAt }: Candidate): BaseLine {
+    const url = arklet === undefined ? null : arkletUrl(arklet);
+    if (arklet !== undefined && url === null)
+      this.#options.warn(`${ARKLET_VARIABLE}: ${arklet} is no address of the loopback such as http://127.0.0.1:1238`);
+    if (url === null) return socketLine(this.socketPath(slot, letter));
+    const isOurs = (): boolean => listensAt("127.0.0.1", Number(url.port || 80));
+    return new ArkletLine({ url, pid, isOurs, wanted: () => this.wanted.of(slot) });
   }
 
   #newest(slot: ServiceId): BaseProcess | undefined {

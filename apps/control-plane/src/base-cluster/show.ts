@@ -13,6 +13,7 @@ export function showBase(row: BaseRow, placements: readonly Placement[]): Base {
   const modules = report?.modules ?? [];
   return {
     ...placeOf(stored),
+    kind: report?.kind ?? "evenkeel",
     state: report === null ? "gone" : online ? report.state : "offline",
     problem: report?.problem ?? null,
     pid: report?.pid ?? null,

@@ -37,6 +37,18 @@ describe.each(await serverKinds())("uploaded modules on %s", (kind) => {
     expect(items.map(({ version }) => version)).toEqual(["1.0.0", "1.1.0"]);
   });
 
+  test("a jar of the SOFAArk family is a module by its manifest, as other tools have made it", async () => {
+    const manifest =
+      "Manifest-Version: 1.0\r\nArk-Biz-Name: stock\r\nArk-Biz-Version: 2.1.0-SNAPSHOT\r\nMain-Class: com.example.a.very.long.nam\r\n e.Stock\r\n\r\n";
+    const jar = zipOf([
+      { path: "META-INF/MANIFEST.MF", content: manifest },
+      { path: "com/example/Stock.class", content: "bytes" },
+    ]);
+    expect(await upload(jar)).toMatchObject({ status: 200, body: { name: "stock", version: "2.1.0-SNAPSHOT" } });
+    const named = zipOf([{ path: "META-INF/MANIFEST.MF", content: manifest.replace("stock", "Stock Of All") }]);
+    expect(await upload(named)).toMatchObject({ status: 422, body: { code: "BUNDLE_INVALID" } });
+  });
+
   const facts = (more: object) =>
     JSON.stringify({
       manifest: { name: "x", version: "1.0.0" },

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { buffer } from "node:stream/consumers";
+import { bizNameIn, JAR_MANIFEST } from "@evenkeel/contracts/ark-biz";
 import { PlatformError } from "@evenkeel/contracts/error";
-import { BUNDLE_UNPACKED_LIMIT_BYTES, BundleFacts } from "@evenkeel/contracts/module";
+import { Digest } from "@evenkeel/contracts/id";
+import { BUNDLE_UNPACKED_LIMIT_BYTES, BundleFacts, ModuleManifest } from "@evenkeel/contracts/module";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { z } from "zod";
 
@@ -10,7 +12,7 @@ const FACTS = "module.json";
 const CODE = "index.js";
 const FACTS_LIMIT_BYTES = 1024 ** 2;
 
-/** Reads what a bundle says of itself, and that its code is the one that it speaks of. Nothing of it is run. */
+/** Reads what a bundle says of itself, and that its code is the one that it speaks of; of a biz of the SOFAArk family its name and version. Nothing of it is run. */
 export async function readBundle(file: string): Promise<BundleFacts> {
   try {
     return await readZip(file);
@@ -21,20 +23,41 @@ export async function readBundle(file: string): Promise<BundleFacts> {
 }
 
 async function readZip(file: string): Promise<BundleFacts> {
+  const { facts, jar, codeDigest } = await readParts(file);
+  if (facts === null) return await factsOfJar(file, jar);
+  if (codeDigest === null) throw invalid(`it holds no ${CODE}`);
+  if (codeDigest !== facts.codeDigest) throw invalid(`${CODE} is not what ${FACTS} says`);
+  return facts;
+}
+
+interface Parts {
+  facts: BundleFacts | null;
+  jar: string | null;
+  codeDigest: string | null;
+}
+
+async function readParts(file: string): Promise<Parts> {
   const zip = await openPromise(file, { validateEntrySizes: true, strictFileNames: true });
-  let facts: BundleFacts | null = null;
-  let codeDigest: string | null = null;
+  const parts: Parts = { facts: null, jar: null, codeDigest: null };
   let unpackedBytes = 0;
   for await (const entry of zip.eachEntry()) {
     unpackedBytes += entry.uncompressedSize;
     if (unpackedBytes > BUNDLE_UNPACKED_LIMIT_BYTES) throw invalid("it is too large once unpacked");
-    if (entry.fileName === FACTS) facts = parseFacts(await readFacts(zip, entry));
-    if (entry.fileName === CODE) codeDigest = await digestOf(zip, entry);
+    if (entry.fileName === FACTS) parts.facts = parseFacts(await readFacts(zip, entry));
+    if (entry.fileName === JAR_MANIFEST) parts.jar = await readFacts(zip, entry);
+    if (entry.fileName === CODE) parts.codeDigest = await digestOf(zip, entry);
   }
-  if (facts === null) throw invalid(`it holds no ${FACTS}`);
-  if (codeDigest === null) throw invalid(`it holds no ${CODE}`);
-  if (codeDigest !== facts.codeDigest) throw invalid(`${CODE} is not what ${FACTS} says`);
-  return facts;
+  return parts;
+}
+
+/** Made by other tools: it is a module of a foreign base, and one of ours refuses it. */
+async function factsOfJar(file: string, manifest: string | null): Promise<BundleFacts> {
+  const biz = manifest === null ? null : bizNameIn(manifest);
+  if (biz === null) throw invalid(`it holds no ${FACTS}, and no ${JAR_MANIFEST} with Ark-Biz-Name and Ark-Biz-Version`);
+  const parsed = ModuleManifest.safeParse(biz);
+  if (!parsed.success)
+    throw invalid(`${biz.name} ${biz.version}: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`);
+  return { manifest: parsed.data, codeDigest: Digest.parse(await digestOfFile(file)), cache: null };
 }
 
 async function readFacts(zip: ZipFile, entry: Entry): Promise<string> {

@@ -115,6 +115,18 @@ export const MODULE_ERRORS = {
     "The base gave no answer: {problem}.",
     "See whether its process lives and its event loop turns, then retry.",
   ]),
+  ARKLET_FAILED: entry(422, "later", [
+    "The base answered {command} with {code}: {problem}.",
+    "See its own log; what served before serves on.",
+  ]),
+  ARKLET_UNSUPPORTED: entry(422, "never", [
+    "A base that speaks the Arklet API knows no {operation}.",
+    "There what is active answers: install, switch and uninstall are all there is.",
+  ]),
+  ARKLET_NAMES: entry(409, "never", [
+    "The base holds what Evenkeel cannot name: {modules}.",
+    "Name them in lower case with a semantic version; till then they are not operated.",
+  ]),
   MODULE_UPLOADED: entry(409, "never", [
     "{module} was uploaded before with other content ({digest}).",
     "Give the new build a version of its own.",

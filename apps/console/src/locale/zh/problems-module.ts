@@ -63,6 +63,9 @@ export const MODULE_PROBLEMS = {
   BASE_OPERATION_UNKNOWN: ["基座没有操作 {operation}。", "请查看基座的协议。"],
   BASE_ABSENT: ["槽位 {slot} 中没有基座。", "请启动其服务；进程打开 EVENKEEL_BASE_SOCKET 所指的套接字后即为基座。"],
   BASE_UNREACHABLE: ["基座没有应答：{problem}。", "请检查其进程是否存活、事件循环是否在运转，然后重试。"],
+  ARKLET_FAILED: ["基座对 {command} 的回答是 {code}：{problem}。", "请查看基座自己的日志；此前服务的版本仍在服务。"],
+  ARKLET_UNSUPPORTED: ["使用 Arklet API 的基座没有 {operation}。", "在那里，激活即对外服务：只有安装、切换和卸载。"],
+  ARKLET_NAMES: ["基座中有 Evenkeel 无法命名的模块：{modules}。", "请使用小写名称和语义化版本；在此之前不会操作它们。"],
   MODULE_UPLOADED: ["{module} 此前已上传过，且内容不同（{digest}）。", "请给新的构建一个自己的版本号。"],
   BASE_CLUSTER_IN_USE: ["基座集群 {cluster} 中有 {bases} 个基座。", "请先把它们移走：`evenkeel base-cluster move`。"],
   BASES_NONE: [

@@ -1,0 +1,196 @@
+// A base that speaks the Arklet HTTP API (SOFAArk, Koupleless), driven by the orders of our own. Not verified against a live one; what is tried is
+// the API of our own base, which is a server of it.
+//
+// 1. The API pushes nothing: the base is looked at every LOOK_MS, and after each order.
+// 2. Every order may come twice (an agent killed in mid-order takes it up again): what is there already is no failure, what has gone neither.
+// 3. A version is replaced by install, switch, uninstall. Until the switch the old one serves; a failed install leaves it serving.
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import type { BaseInput, BaseOperation, BaseReport, BaseResult, ModuleReport } from "@evenkeel/contracts/base-protocol";
+import { canonicalJson } from "@evenkeel/contracts/canonical";
+import { z } from "zod";
+import type { BaseLine } from "../base-line.ts";
+import type { Wanted } from "../wanted-modules.ts";
+import { readBizName } from "./biz-name.ts";
+import { type Answered, askArklet, failed, refusal } from "./client.ts";
+import { BizInfo, MasterBiz, reportOf } from "./report.ts";
+
+const LOOK_MS = 3000;
+
+/** Where an application says in its environment that it is such a base. */
+export const ARKLET_VARIABLE = "EVENKEEL_ARKLET_URL";
+const LOOPBACK = new Set(["127.0.0.1", "localhost"]);
+
+/** The API knows no authentication: it is spoken to on the loopback alone. Null: this is no such address. */
+export function arkletUrl(text: string): URL | null {
+  const url = URL.parse(text);
+  return url?.protocol === "http:" && LOOPBACK.has(url.hostname) && url.pathname === "/" ? url : null;
+}
+
+export interface ArkletLineOptions {
+  readonly url: URL;
+  readonly pid: number;
+  /** Whether the process of this base is who listens there: another one must not get its orders. */
+  isOurs(): boolean;
+  wanted(): Wanted;
+}
+
+interface Biz {
+  readonly name: string;
+  readonly version: string;
+}
+
+type Asking<Operation extends BaseOperation> = (
+  input: BaseInput<Operation>,
+  signal: AbortSignal,
+) => Promise<BaseResult<Operation>>;
+
+export class ArkletLine implements BaseLine {
+  readonly #options: ArkletLineOptions;
+  readonly #since = new Date().toISOString();
+  readonly #operations: { readonly [Operation in BaseOperation]?: Asking<Operation> } = {
+    list: (_, signal) => this.#look(signal),
+    install: (input, signal) => this.#install(input, signal),
+    uninstall: (input, signal) => this.#uninstall(input, signal),
+    activate: (input, signal) => this.#switch(input, signal),
+    publish: (input, signal) => this.#publish(input, signal),
+    clear: (_, signal) => this.#clear(signal),
+    split: async ({ rules }) => (rules.length === 0 ? { rules } : unsupported("split of requests")),
+    businesses: async ({ businesses }) => (businesses.length === 0 ? { businesses } : unsupported("process engine")),
+  };
+
+  constructor(options: ArkletLineOptions) {
+    this.#options = options;
+  }
+
+  async opened(): Promise<void> {}
+
+  async ask<Operation extends BaseOperation>(
+    operation: Operation,
+    input: BaseInput<Operation>,
+    signal: AbortSignal,
+  ): Promise<BaseResult<Operation>> {
+    this.#refuseOthers();
+    const asking = this.#operations[operation] as Asking<Operation> | undefined;
+    return asking === undefined ? unsupported(operation) : await asking(input, signal);
+  }
+
+  async watch(hear: (report: BaseReport) => void, signal: AbortSignal): Promise<void> {
+    let known = "";
+    while (!signal.aborted) {
+      this.#refuseOthers();
+      const report = await this.#look(signal);
+      const text = canonicalJson(report);
+      if (text !== known) hear(report);
+      known = text;
+      await sleep(LOOK_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  #refuseOthers(): void {
+    const { isOurs, url } = this.#options;
+    if (!isOurs()) throw refusal("BASE_UNREACHABLE", { problem: `its process does not listen on ${url.host}` });
+  }
+
+  async #look(signal: AbortSignal): Promise<BaseReport> {
+    const told = await this.#command("queryAllBiz", {}, signal);
+    const all = z.array(BizInfo).safeParse(told.data);
+    if (!all.success) throw failed("queryAllBiz", { ...told, message: "its list of biz is none" });
+    const health = await this.#command("health", { type: "biz" }, signal);
+    const { data } = z.object({ healthData: z.object({ masterBizInfo: MasterBiz }) }).safeParse(health.data);
+    const { pid, wanted } = this.#options;
+    const master = data?.healthData.masterBizInfo ?? {};
+    return reportOf({ all: all.data, master, wanted: wanted(), pid, since: this.#since });
+  }
+
+  async #install(
+    { bundle, activate, replace }: BaseInput<"install">,
+    signal: AbortSignal,
+  ): Promise<BaseResult<"install">> {
+    if (!activate) return unsupported("install without activation");
+    const beganAt = performance.now();
+    const biz = await readBizName(bundle.path);
+    const before = await this.#versionsOf(biz.name, signal);
+    const already = before.some(({ version, state }) => version === biz.version && state !== "broken");
+    if (!already) await this.#bring(biz, bundle.path, signal);
+    const others = before.filter(({ version }) => version !== biz.version);
+    if (replace) {
+      await this.#switchTo(biz, signal);
+      for (const { version } of others) await this.#take({ name: biz.name, version }, signal);
+    }
+    const module = await this.#find(biz, signal);
+    if (module.state === "broken") throw refusal(module.problem?.code ?? "ARKLET_FAILED", { ...module.problem?.facts });
+    const totalMs = performance.now() - beganAt;
+    const elapsed = { readMs: 0, loadMs: totalMs, activateMs: 0, totalMs };
+    return { module, elapsed, cache: "absent", replaced: replace ? others.map(({ version }) => version) : [], already };
+  }
+
+  async #bring({ name, version }: Biz, path: string, signal: AbortSignal): Promise<void> {
+    const body = { bizName: name, bizVersion: version, bizUrl: pathToFileURL(path).href };
+    const answer = await this.#answer("installBiz", body, signal);
+    if (!answer.isSuccess && answer.code !== "REPEAT_BIZ") throw failed("installBiz", answer);
+  }
+
+  /** One that serves already is left alone: servers differ in what they say to a switch to itself. */
+  async #switchTo(biz: Biz, signal: AbortSignal): Promise<void> {
+    const { state } = await this.#find(biz, signal);
+    if (state !== "active") await this.#command("switchBiz", bodyOf(biz), signal);
+  }
+
+  async #switch(biz: Biz, signal: AbortSignal): Promise<{ module: ModuleReport }> {
+    await this.#switchTo(biz, signal);
+    return { module: await this.#find(biz, signal) };
+  }
+
+  async #publish({ name, version, tags }: BaseInput<"publish">, signal: AbortSignal) {
+    if (Object.keys(tags).length > 0) return unsupported("tags of a publication");
+    return await this.#switch({ name, version }, signal);
+  }
+
+  async #uninstall({ name, version }: BaseInput<"uninstall">, signal: AbortSignal): Promise<BaseResult<"uninstall">> {
+    if (!(await this.#take({ name, version }, signal)))
+      throw refusal("MODULE_ABSENT", { module: `${name}@${version}` });
+    const proof = { closed: [], left: [], memory: "not-asked" as const, heldBy: [] };
+    return { name, version, proof } as BaseResult<"uninstall">;
+  }
+
+  async #clear(signal: AbortSignal): Promise<BaseResult<"clear">> {
+    const uninstalled: BaseResult<"uninstall">[] = [];
+    for (const { name, version } of (await this.#look(signal)).modules)
+      uninstalled.push(await this.#uninstall({ operationId: "clear", name, version, prove: "handles" }, signal));
+    return { uninstalled };
+  }
+
+  /** False: it was not there. */
+  async #take(biz: Biz, signal: AbortSignal): Promise<boolean> {
+    const answer = await this.#answer("uninstallBiz", bodyOf(biz), signal);
+    if (!answer.isSuccess && answer.code !== "NOT_FOUND_BIZ") throw failed("uninstallBiz", answer);
+    return answer.isSuccess;
+  }
+
+  async #versionsOf(name: string, signal: AbortSignal): Promise<ModuleReport[]> {
+    return (await this.#look(signal)).modules.filter((module) => module.name === name);
+  }
+
+  async #find({ name, version }: Biz, signal: AbortSignal): Promise<ModuleReport> {
+    const found = (await this.#versionsOf(name, signal)).find((module) => module.version === version);
+    if (found === undefined) throw refusal("MODULE_ABSENT", { module: `${name}@${version}` });
+    return found;
+  }
+
+  async #command(command: string, body: object, signal: AbortSignal): Promise<Answered> {
+    const answer = await this.#answer(command, body, signal);
+    if (!answer.isSuccess) throw failed(command, answer);
+    return answer;
+  }
+
+  #answer(command: string, body: object, signal: AbortSignal): Promise<Answered> {
+    return askArklet(this.#options.url, command, { body, signal });
+  }
+}
+
+const bodyOf = ({ name, version }: Biz) => ({ bizName: name, bizVersion: version });
+
+function unsupported(operation: string): never {
+  throw refusal("ARKLET_UNSUPPORTED", { operation });
+}
