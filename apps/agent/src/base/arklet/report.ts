@@ -11,7 +11,9 @@ export const BizInfo = z.object({
   bizVersion: z.string(),
   bizState: z.string(),
   bizStateRecords: z
-    .array(z.object({ changeTime: z.unknown().optional(), reason: z.string().nullish(), message: z.string().nullish() }))
+    .array(
+      z.object({ changeTime: z.unknown().optional(), reason: z.string().nullish(), message: z.string().nullish() }),
+    )
     .nullish(),
 });
 export type BizInfo = z.infer<typeof BizInfo>;
