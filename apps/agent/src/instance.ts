@@ -13,12 +13,11 @@ import { InstanceState } from "@evenkeel/contracts/service";
 import { makeFolder, readJson, readTextIfThere, writeDurableJson } from "@evenkeel/kit/durable-file";
 import { isAlive } from "@evenkeel/kit/process-identity";
 import { z } from "zod";
-import { ARKLET_VARIABLE } from "./base/arklet/line.ts";
 import type { Bases } from "./base/bases.ts";
 import { makeControlGroup, removeControlGroup } from "./control-group.ts";
 import { cleanEnvironment } from "./environment.ts";
 import { readMemoryKills } from "./evidence.ts";
-import { HealthProbe, isListening } from "./health.ts";
+import { HealthProbe } from "./health.ts";
 import { type Death, Life } from "./life.ts";
 import { joinOutputs, readOutput, sizeOfFile } from "./output-file.ts";
 import { type Group, killGroup, type Marker, membersOf, signalGroup, waitGroupGone } from "./process-group.ts";
@@ -329,14 +328,9 @@ export class Instance {
 
   #live(life: Life, fresh: boolean): void {
     this.life = life;
-    const { record } = life;
-    const group = { marker: this.#marker(), record };
-    this.#options.bases.watch({
-      ...{ slot: this.slot, letter: this.letter, pid: record.pid, fresh },
-      arklet: this.launched?.staged.configuration.env[ARKLET_VARIABLE],
-      isAlive: () => life.alive,
-      listensAt: (address, port) => isListening(group, address, port),
-    });
+    const group = { marker: this.#marker(), record: life.record };
+    const env = this.launched?.staged.configuration.env ?? {};
+    this.#options.bases.watch({ slot: this.slot, letter: this.letter, group, fresh, env, isAlive: () => life.alive });
     void life.watch().catch((error: unknown) => this.#options.warn(`watching ended: ${problemFrom(error).title}`));
     this.#options.onChange();
   }

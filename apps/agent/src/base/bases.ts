@@ -2,11 +2,14 @@ import { createHash } from "node:crypto";
 import { lstat, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ProcessRecord } from "@evenkeel/agent-core/shim";
 import type { Letter, SlotBase } from "@evenkeel/contracts/agent-protocol";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import { makeFolder } from "@evenkeel/kit/durable-file";
+import { isListening } from "../health.ts";
 import type { ObjectStore } from "../object-store.ts";
+import type { Group } from "../process-group.ts";
 import { ARKLET_VARIABLE, ArkletLine, arkletUrl } from "./arklet/line.ts";
 import { type BaseLine, socketLine } from "./base-line.ts";
 import { BaseProcess } from "./base-process.ts";
@@ -28,13 +31,11 @@ export interface BasesOptions {
 export interface Candidate {
   readonly slot: ServiceId;
   readonly letter: Letter;
-  readonly pid: number;
+  readonly group: Group & { readonly record: ProcessRecord };
   readonly fresh: boolean;
-  /** Where its API is, if it says in its environment that it is a foreign base. */
-  readonly arklet?: string | undefined;
+  /** What of its environment its manifest gives: a foreign base says there where its API is. */
+  readonly env: Readonly<Record<string, string>>;
   isAlive(): boolean;
-  /** Whether it is a process of this letter that listens there. */
-  listensAt(address: string, port: number): boolean;
 }
 
 /** The bases among the instances of this host. */
@@ -70,12 +71,12 @@ export class Bases {
 
   /** A process lives in this letter: it is watched for becoming a base. */
   watch(candidate: Candidate): void {
-    const { slot, letter, pid, fresh, isAlive } = candidate;
+    const { slot, letter, group, fresh, isAlive } = candidate;
     const key = `${slot}/${letter}`;
     this.#processes.get(key)?.leave();
     const { objects, onChange, warn } = this.#options;
     const followed = new BaseProcess({
-      ...{ slot, letter, pid, fresh, isAlive, objects, warn },
+      ...{ slot, letter, pid: group.record.pid, fresh, isAlive, objects, warn },
       line: this.#lineOf(candidate),
       wanted: this.wanted,
       onAltered: () => {
@@ -133,13 +134,14 @@ export class Bases {
     for (const each of this.#processes.values()) each.leave();
   }
 
-  #lineOf({ slot, letter, pid, arklet, listensAt }: Candidate): BaseLine {
+  #lineOf({ slot, letter, group, env }: Candidate): BaseLine {
+    const arklet = env[ARKLET_VARIABLE];
     const url = arklet === undefined ? null : arkletUrl(arklet);
     if (arklet !== undefined && url === null)
       this.#options.warn(`${ARKLET_VARIABLE}: ${arklet} is no address of the loopback such as http://127.0.0.1:1238`);
     if (url === null) return socketLine(this.socketPath(slot, letter));
-    const isOurs = (): boolean => listensAt("127.0.0.1", Number(url.port || 80));
-    return new ArkletLine({ url, pid, isOurs, wanted: () => this.wanted.of(slot) });
+    const isOurs = (): boolean => isListening(group, "127.0.0.1", Number(url.port || 80));
+    return new ArkletLine({ url, pid: group.record.pid, isOurs, wanted: () => this.wanted.of(slot) });
   }
 
   #newest(slot: ServiceId): BaseProcess | undefined {
