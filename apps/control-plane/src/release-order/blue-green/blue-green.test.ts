@@ -102,6 +102,12 @@ describe("the plan of a blue-green release", () => {
     expect(groupsIn(plan).at(-1)).toEqual(["keep blue", "shop", "green 100 %!@600"]);
   });
 
+  test("a host may be lost where the strategy allows it, a step by which users move may not", () => {
+    const { groups } = planned(order({}, { strategy: { budget: { failures: 1, action: "rollback" } } }), within());
+    expect(groups.map(({ strategy }) => strategy.budget.failures)).toEqual([1, 0, 0]);
+    expect(groups.every(({ strategy }) => strategy.budget.action === "rollback")).toBe(true);
+  });
+
   test("guards look at the idle cell, which gets more, against the one that users leave", () => {
     const { targets } = planned(order(), within());
     const watched = targets.find(({ name }) => name === "green 10 %")?.watched?.map(({ name, gains }) => [name, gains]);

@@ -35,7 +35,9 @@ export function switchUsers(hosts: Moves, switching: Switching): Moves {
   let after = groups.map(({ groupId }) => groupId).filter((id) => !inFront.has(id));
   for (const { name, targets, ...pace } of stages) {
     const targetIds = targets.map(({ targetId }) => targetId);
-    const own = { ...strategy, beta: 0, order: [], batches: "each" as const, ...pace };
+    // Hosts may be lost as the strategy says; a step by which users move may not.
+    const budget = { ...strategy.budget, failures: 0 };
+    const own = { ...strategy, budget, beta: 0, order: [], batches: "each" as const, ...pace };
     groups.push({ groupId: name, name, after, targetIds, strategy: own });
     after = [name];
   }
