@@ -13,7 +13,7 @@ const VALUES = 66;
 /** The plan as people read it before they start it: hosts, batches, steps, what differs, what it holds. */
 export function planLines(plan: Plan): Line[] {
   const batches = plan.groups.flatMap((group) => group.batches);
-  const sizes = `${plural(plan.targets.length, "host")} in ${plural(batches.length, "batch")}`;
+  const sizes = `${sizeOf(plan.targets)} in ${plural(batches.length, "batch")}`;
   return [
     line(span(plan.title, "bold"), span(`  ${sizes}`, "dim")),
     ...plan.groups.flatMap((group) => groupLines(plan, group)),
@@ -23,6 +23,16 @@ export function planLines(plan: Plan): Line[] {
     ...differenceLines(plan),
     ...noteLines(plan),
   ];
+}
+
+/** Targets that move traffic are no hosts. */
+function sizeOf(targets: readonly PlannedTarget[]): string {
+  const hosts = targets.filter(({ hostId }) => hostId !== null).length;
+  const moves = targets.length - hosts;
+  return [
+    ...(hosts === 0 && moves > 0 ? [] : [plural(hosts, "host")]),
+    ...(moves === 0 ? [] : [plural(moves, "traffic step")]),
+  ].join(" and ");
 }
 
 const GATES = { start: "  after your confirmation", traffic: "  traffic after your confirmation" };

@@ -252,3 +252,20 @@ test("how long it takes counts the confirmations beside: nobody knows how long p
   expect(expectedText({ expectedMs: 75_000, groups })).toBe("about 1 min 15 s, and 2 confirmations beside");
   expect(expectedText({ expectedMs: 75_000, groups: [] })).toBe("about 1 min 15 s");
 });
+
+test("targets that move traffic are not counted as hosts", () => {
+  const plan = samplePlan();
+  const [host, share] = plan.targets;
+  const heading = (...targets: typeof plan.targets) => text(planLines({ ...plan, targets })).split("\n")[0];
+  const moves = { ...share!, hostId: null };
+  expect(heading(host!, moves)).toContain("1 host and 1 traffic step in 2 batches");
+  expect(heading(moves, moves)).toContain("  2 traffic steps in 2 batches");
+});
+
+test("a batch that bakes for long says until when, unless it is paused", () => {
+  const baking = { ...sampleBatch("keep blue", "baking", []), bakeMs: 600_000 };
+  const shown = (bakesUntil: string | null) =>
+    text(changeLines(sampleChange("running", [{ ...baking, bakesUntil }]), { now: T0 + 9000 }));
+  expect(shown(at(600))).toMatch(/bakes 1 s of 600 s, until \d\d:\d\d/);
+  expect(shown(null)).not.toContain("until");
+});
