@@ -1,11 +1,13 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packFolder } from "@evenkeel/client/node/pack";
 import type { ChangeState } from "@evenkeel/contracts/change-state";
 import { buildConsole, hasBrowser, openBrowser, openPage, pictureFile, seriousIn } from "@evenkeel/testkit/browser";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
+import { openRelay } from "@evenkeel/testkit/relay";
 import { Shop } from "@evenkeel/testkit/shop";
 import axe from "axe-core";
-import type { Browser, Locator, Page } from "playwright-core";
+import type { Browser, Locator, Page, Request } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 // One person at one console: each test goes on where the one before ended.
@@ -100,21 +102,45 @@ describe.skipIf(!hasBrowser)("the console", () => {
     expect(await tiles("succeeded").count()).toBe(4);
   });
 
-  test("while a release runs the page asks for nothing that no key has caused: the streams tell it all", async () => {
-    const change = await shop.plan({ version: "1.1.0", strategy: { batches: "each", bakeSeconds: 1 } });
-    await page.goto(address(`/changes/${change.id}`));
-    await button("Start").waitFor();
-    // What was loaded has come; what is asked for from here on is counted.
-    await page.waitForLoadState("load");
-    await page.locator(".change-board").waitFor();
-    const asked: string[] = [];
-    const isStream = (path: string) => path.endsWith("/events");
-    page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  test("for a minute of a release the streams tell it all, over cuts too: nothing is asked for that no key has caused", async () => {
+    const script = "for line in $(seq 32); do echo line $line of 32; sleep 0.5; done";
+    const template = { name: "talk", actions: [{ name: "talk", script }] };
+    await platform.client.createCommandTemplate({ body: template });
+    const start = "echo the shop is open && exec node server.mjs";
+    const flow = [{ template: "talk", after: "await-health" }];
+    const change = await shop.plan({ version: "1.1.0", strategy: { batches: "each" }, manifest: { flow, start } });
+    const relay = await openRelay(address("/"));
+    const own = await openPage(browser);
+    const talk = own.page.locator(".panel .output");
+    await own.page.goto(`${relay.url}/changes/${change.id}`);
+    await own.page.getByLabel("Access token").fill(platform.token);
+    await own.page.keyboard.press("Enter");
+    const host = own.page.locator(".tile").last();
+    await press(host);
+    await own.page.locator(".panel").waitFor();
+    await own.page.locator(".change-board section.card").waitFor();
+    const asked: Request[] = [];
+    own.page.on("request", (request) => asked.push(request));
     await platform.client.startChange({ params: { changeId: change.id }, body: {} });
-    await shows("succeeded", "Succeeded");
-    expect(await tiles("succeeded").count()).toBe(4);
-    expect(asked.filter((path) => !isStream(path))).toEqual([]);
-    page.removeAllListeners("request");
+    await own.page.locator('.tile[data-state="succeeded"]').nth(1).waitFor();
+    expect(relay.cut()).toBeGreaterThan(0);
+    await own.page.locator(".panel .output", { hasText: "line 8 of 32" }).waitFor();
+    expect(relay.cut()).toBeGreaterThan(0);
+    await own.page.locator(".page-head .badge", { hasText: "Succeeded" }).waitFor({ timeout: 120_000 });
+    const { startedAt, finishedAt } = await platform.client.getChange({ params: { changeId: change.id } });
+    expect(Date.parse(finishedAt ?? "") - Date.parse(startedAt ?? "")).toBeGreaterThan(60_000);
+    const others = asked.filter((request) => !new URL(request.url()).pathname.endsWith("/events"));
+    expect(others.map((request) => request.url())).toEqual([]);
+    const trees = asked.filter((request) => request.url().endsWith("/tree/events"));
+    expect(trees.length).toBeGreaterThanOrEqual(2);
+    expect(trees.every((request) => Number(request.headers()["last-event-id"]) > 0)).toBe(true);
+    expect(await own.page.locator('.tile[data-state="succeeded"]').count()).toBe(4);
+    await press(own.page.locator(".panel .timeline button", { hasText: "talk" }));
+    const lines = (await talk.innerText()).trim().split("\n");
+    expect(lines).toEqual(Array.from({ length: 32 }, (_, index) => `line ${index + 1} of 32`));
+    expect(own.errors).toEqual([]);
+    await own.page.context().close();
+    await relay.close();
   });
 
   test("a failing release tells host, step, cause and output, and is rolled back from where one stands", async () => {
@@ -134,6 +160,59 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await act("Roll back", "it does not start");
     await shows("rolled-back", "Rolled back");
     expect((await shop.instances()).every(({ packageVersion }) => packageVersion === "1.1.0")).toBe(true);
+  });
+
+  test("one click tells what is wrong with a change, and frees it; the report is taken along as a file", async () => {
+    const failing = { budget: { failures: 0, action: "stop" }, healthyDeadlineSeconds: 2 };
+    const change = await shop.release({ version: "2.1.0", health: 500, strategy: failing });
+    await page.goto(address(`/changes/${change.id}`));
+    await press(page.getByRole("link", { name: "Diagnose" }));
+    await page.getByText("Something is wrong").waitFor();
+    await page.getByText("/healthz answered 500").first().waitFor();
+    await page.getByText("$ node server.mjs").waitFor();
+    const [download] = await Promise.all([page.waitForEvent("download"), press(button("Download the report"))]);
+    const report = readFileSync(await download.path(), "utf8");
+    expect(report).toContain("# shop");
+    expect(report).toContain(`evenkeel change rollback ${change.id}`);
+    await press(page.getByRole("link", { name: "Roll back" }).first());
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Why").fill("the diagnosis says so");
+    await press(dialog.getByRole("button", { name: "Roll back", exact: true }));
+    await shows("rolled-back", "Rolled back");
+    expect(page.url()).not.toContain("ask=");
+  });
+
+  test("a host tells what it uses and what runs on it, with the log as it is written", async () => {
+    await page.goto(address("/w/local/hosts"));
+    await press(page.getByRole("link", { name: "local-1" }));
+    await page.getByRole("img", { name: /^CPU, %/ }).waitFor();
+    await page.getByRole("link", { name: "shop", exact: true }).waitFor();
+    const log = page.getByRole("log");
+    await log.getByText("the shop is open").first().waitFor();
+    await page.screenshot({ path: pictureFile("host-live") });
+    const before = await log.getByText("the shop is open").count();
+    await platform.client.createChange({
+      body: { kind: "operation-order", spec: { service: "shop", operation: "restart" }, start: {} },
+    });
+    await expect.poll(() => log.getByText("the shop is open").count(), { timeout: 60_000 }).toBeGreaterThan(before);
+  });
+
+  test("a service is restarted on one host by a form whose plan stands there before anything begins", async () => {
+    const { id } = await shop.service();
+    await expect
+      .poll(async () => (await platform.client.listChanges({ query: { service: id } })).items[0]?.state, {
+        timeout: 60_000,
+      })
+      .toBe("succeeded");
+    await page.goto(address(`/services/${id}`));
+    await press(page.getByRole("link", { name: "Operate" }));
+    await page.getByLabel("local-2").check();
+    await page.locator(".batch-block").first().waitFor();
+    await expect.poll(() => page.locator(".batch-block").count()).toBe(1);
+    await press(button("Start the restart"));
+    await page.waitForURL(/\/changes\/chg_/);
+    await shows("succeeded", "Succeeded");
+    expect(await page.locator(".tile").count()).toBe(1);
   });
 
   test("the arrow keys go from host to host, and Enter opens one", async () => {
@@ -219,6 +298,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
     ...{ routes: "/w/local/routes", gateways: "/w/local/gateways", applications: "/applications" },
     ...{ packages: "/packages", buildpacks: "/buildpacks", approvals: "/approvals", windows: "/windows" },
     ...{ locks: "/locks", audit: "/audit", tokens: "/tokens", doctor: "/doctor", release: "/w/local/release" },
+    ...{ admissions: "/admissions", reviews: "/reviews" },
   };
   const LOOKS = [
     ["en", "light"],
@@ -235,11 +315,18 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await own.page.locator(".shell").waitFor();
     const [failed] = (await platform.client.listChanges({ query: { state: "rolled-back" } })).items;
     const service = await shop.service();
+    const [host] = (await platform.client.listHosts({ query: { name: "local-1" } })).items;
     const all = {
       ...PAGES,
       change: `/changes/${failed?.id}`,
       plan: `/changes/${failed?.id}?view=plan`,
       service: `/services/${service.id}`,
+      log: `/services/${service.id}?view=log`,
+      operate: `/services/${service.id}/operate`,
+      host: `/hosts/${host?.id}`,
+      "service-diagnosis": `/services/${service.id}/diagnosis`,
+      "host-diagnosis": `/hosts/${host?.id}/diagnosis`,
+      "change-diagnosis": `/changes/${failed?.id}/diagnosis`,
     };
     for (const [name, path] of Object.entries(all)) {
       await own.page.goto(address(path));
