@@ -169,7 +169,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await press(page.getByRole("link", { name: "Diagnose" }));
     await page.getByText("Something is wrong").waitFor();
     await page.getByText("/healthz answered 500").first().waitFor();
-    await page.getByText("$ node server.mjs").waitFor();
+    await page.getByText("$ node server.mjs").first().waitFor();
     const [download] = await Promise.all([page.waitForEvent("download"), press(button("Download the report"))]);
     const report = readFileSync(await download.path(), "utf8");
     expect(report).toContain("# shop");
@@ -186,7 +186,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await page.goto(address("/w/local/hosts"));
     await press(page.getByRole("link", { name: "local-1" }));
     await page.getByRole("img", { name: /^CPU, %/ }).waitFor();
-    await page.getByRole("link", { name: "shop", exact: true }).waitFor();
+    await page.getByRole("link", { name: "shop", exact: true }).first().waitFor();
     const log = page.getByRole("log");
     await log.getByText("the shop is open").first().waitFor();
     await page.screenshot({ path: pictureFile("host-live") });

@@ -115,15 +115,19 @@ function LastWords({ log: { host, of, lines } }: { readonly log: DiagnosisLog })
   );
 }
 
-function Facts({ told: { facts } }: { readonly told: Diagnosis }) {
+function Facts({ told: { facts, subject } }: { readonly told: Diagnosis }) {
   const { t, named } = useWords();
+  const valueOf = (name: string, value: string): string => {
+    if (name === "kind") return named("kind", value);
+    return name === "state" ? named(subject.kind, value) : value;
+  };
   return (
     <Card title={t("diagnosis.part.facts")}>
       <dl className="pairs">
         {facts.map(({ name, value }) => (
           <div key={`${name} ${value}`} className="pair">
             <dt>{named("diagnosis.fact", name)}</dt>
-            <dd>{value}</dd>
+            <dd>{valueOf(name, value)}</dd>
           </div>
         ))}
       </dl>

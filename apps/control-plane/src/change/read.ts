@@ -13,7 +13,15 @@ import { showChange, showSummary, showTarget } from "./show/view.ts";
 import { findChange, newerChanges } from "./store/change.ts";
 import { type ChangePage, changesById, listChanges } from "./store/list.ts";
 import { locksOf } from "./store/lock.ts";
-import { type ChangeRow, readPart, readRows, readRowsOfMany, readStates, snapshotOf } from "./store/snapshot.ts";
+import {
+  type ChangeRow,
+  type PartOfRows,
+  readPart,
+  readRows,
+  readRowsOfMany,
+  readStates,
+  snapshotOf,
+} from "./store/snapshot.ts";
 
 /** Which change is shown, and how many of its targets at most. */
 export interface WhichTree {
@@ -42,14 +50,12 @@ export async function readChangeIn(db: Kysely<Database>, which: WhichTree): Prom
   return showChange({ rows, snapshot: snapshotOf(rows), chosen, newer, locks, now: Date.now() });
 }
 
-/** A change with these targets in its tree and no others. */
+/** A change with these targets in its tree and no others; `states` are those of all its targets. */
 export async function readMoved(
   db: Kysely<Database>,
-  which: { readonly tenantId: TenantId; readonly changeId: ChangeId; readonly targetIds: readonly string[] },
+  { change, states, targetIds }: Pick<PartOfRows, "change" | "states" | "targetIds">,
 ): Promise<Change> {
-  const { tenantId, changeId, targetIds } = which;
-  const change = await findChange(db, tenantId, changeId);
-  const states = await readStates(db, changeId);
+  const { id: changeId } = change;
   const stateOf = new Map(states.map((row) => [row.target_id, row.state]));
   const withSteps = whoseSteps(change.plan, stateOf, targetIds);
   const rows = await readPart(db, { change, states, targetIds, withSteps });

@@ -1,5 +1,5 @@
 import { mergeTree, type Tree, treeOf } from "@evenkeel/client/tree";
-import { ChangeTreeEvent } from "@evenkeel/contracts/change";
+import { ChangeTreeEvent, type GroupView } from "@evenkeel/contracts/change";
 import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,7 +8,9 @@ import { migratedDatabase, serverKinds } from "../testing.ts";
 import { permitted } from "./permitted.ts";
 import { readChange } from "./read.ts";
 import { appendEvents, outputOf } from "./store/event.ts";
+import { findChangeKnowing, PlansInHand } from "./store/known-plan.ts";
 import { Drill, type DrillHost, type Kernel, SUCCEEDED } from "./testing.ts";
+import { replan } from "./verbs/plan.ts";
 import { start } from "./verbs/start.ts";
 import { watchTree } from "./watch-tree.ts";
 
@@ -81,6 +83,47 @@ describe.each(await serverKinds())("a live picture of a change on %s", (kind) =>
       expect(tree.change.state).toBe("succeeded");
     },
   );
+
+  test("a plan that is made anew while somebody watches is the one that he is shown", async () => {
+    const changeId = await drill.create(kernel, hosts, { strategy: { batches: "each" } });
+    const { groups } = await drill.show(changeId);
+    const [{ groupId, batches }] = groups as [GroupView];
+    const targetIds = batches.flatMap(({ targets }) => targets.map((target) => target.targetId));
+    const signal = new AbortController();
+    const shown: number[] = [];
+    for await (const { data } of watchTree(kernel.deps, {
+      caller: callerWho("*:*"),
+      changeId,
+      after: 0,
+      signal: signal.signal,
+    })) {
+      const event = ChangeTreeEvent.parse(data);
+      if (event.kind !== "tree") continue;
+      shown.push(event.change.groups.flatMap((group) => group.batches).length);
+      if (shown.at(-1) === 1) break;
+      if (shown.length === 1)
+        await replan(kernel.deps, drill.ask(changeId), {
+          groups: [{ groupId, batches: [{ name: "all", targetIds }] }],
+        });
+    }
+    expect([shown[0], shown.at(-1)]).toEqual([hosts.length, 1]);
+  });
+
+  test("watchers of one change have one plan in hand, until the last of them goes", async () => {
+    const changeId = await drill.create(kernel, hosts, {});
+    const which = { tenantId: drill.seeded.tenantId, changeId };
+    const row = await findChangeKnowing(drill.database.db, which, null);
+    const again = await findChangeKnowing(drill.database.db, which, null);
+    const plans = new PlansInHand();
+    const one = plans.hold({ digest: row.plan_digest, plan: row.plan });
+    const other = plans.hold({ digest: again.plan_digest, plan: again.plan });
+    expect(other.plan).toBe(one.plan);
+    expect((await findChangeKnowing(drill.database.db, which, one)).plan).toBe(one.plan);
+    plans.letGo(one);
+    expect(plans.size).toBe(1);
+    plans.letGo(other);
+    expect(plans.size).toBe(0);
+  });
 
   test("it offers what the watcher may do, and nothing else", async () => {
     const changeId = await drill.create(kernel, hosts, {});
