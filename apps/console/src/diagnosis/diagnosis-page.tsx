@@ -117,7 +117,7 @@ function LastWords({ log: { host, of, lines } }: { readonly log: DiagnosisLog })
 
 function Facts({ told: { facts, subject } }: { readonly told: Diagnosis }) {
   const { t, named } = useWords();
-  const valueOf = (name: string, value: string): string => {
+  const shownAs = (name: string, value: string): string => {
     if (name === "kind") return named("kind", value);
     return name === "state" ? named(subject.kind, value) : value;
   };
@@ -127,7 +127,7 @@ function Facts({ told: { facts, subject } }: { readonly told: Diagnosis }) {
         {facts.map(({ name, value }) => (
           <div key={`${name} ${value}`} className="pair">
             <dt>{named("diagnosis.fact", name)}</dt>
-            <dd>{valueOf(name, value)}</dd>
+            <dd>{shownAs(name, value)}</dd>
           </div>
         ))}
       </dl>
