@@ -44,7 +44,10 @@ async function startLanes(folder: string, { defer, say }: Bench): Promise<Lane[]
   const application = await startChild(backendServer(backend));
   defer(() => application.stop());
   const rendered = join(folder, "haproxy-1", "haproxy");
-  await (await startChild(await ownGateway(folder, { driver: "haproxy", rules: 1, backend }))).stop();
+  const gateway = await startChild(await ownGateway(folder, { driver: "haproxy", rules: 1, backend }));
+  // Its socket takes connections before HAProxy serves them.
+  await fetch(`http://127.0.0.1:${gateway.port}/`);
+  await gateway.stop();
   keep(RAW, await startChild(await rawHaproxy(folder, backend)));
   const whole = await readFile(join(rendered, "haproxy.cfg"), "utf8");
   for (const [index, [name, text]] of [[WHOLE, whole] as const, ...withoutOne(whole)].entries()) {

@@ -209,7 +209,9 @@ function forwarded({ trustForwarded }: RenderOptions): string[] {
   const scheme = "%[ssl_fc,iif(https,http)]";
   if (!trustForwarded) {
     return [
-      "  http-request set-header x-forwarded-for %[src]",
+      // Its own way of saying it costs half of what a rendered header costs.
+      "  http-request del-header x-forwarded-for",
+      "  option forwardfor header x-forwarded-for",
       `  http-request set-header x-forwarded-proto ${scheme}`,
       "  http-request set-header x-forwarded-host %[req.hdr(host)]",
     ];
@@ -239,7 +241,7 @@ function hop(): string[] {
     // Browsers send cookies to every port of a name: a person's session of the platform is not the application's to see.
     `  http-request replace-header cookie '^(.*; *)?${SESSION_COOKIE}=[^;]*(; *)?(.*)$' '\\1\\3' if { req.cook(${SESSION_COOKIE}) -m found }`,
     "  http-request del-header cookie if { req.hdr(cookie) -m found } { req.hdr(cookie) -m len 0 }",
-    "  http-request del-header te unless { req.hdr(te) -m str -i trailers }",
+    "  http-request del-header te if { req.hdr(te) -m found } !{ req.hdr(te) -m str -i trailers }",
     "  http-response lua.tell_draining if { var(proc.draining) -m int 1 }",
     "  http-response del-header keep-alive",
     "  http-response del-header proxy-connection",
