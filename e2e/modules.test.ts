@@ -2,12 +2,11 @@ import { execFile } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import type { Base } from "@evenkeel/contracts/base-cluster";
-import type { Change } from "@evenkeel/contracts/change";
 import { MODULE_OPERATION } from "@evenkeel/contracts/module-operation";
 import { MODULE_RELEASE } from "@evenkeel/contracts/module-release";
 import { startLoad } from "@evenkeel/load/load";
-import { answering, BASE_SERVER, failing, type TestBundle, waitingFor } from "@evenkeel/testkit/base-application";
+import { answering, BASE_SERVER, failing, waitingFor } from "@evenkeel/testkit/base-application";
+import { BaseFleet } from "@evenkeel/testkit/base-fleet";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { Shop, settled, until } from "@evenkeel/testkit/shop";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -16,137 +15,96 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 let platform: Platform;
 let shop: Shop;
+let fleet: BaseFleet;
 
 beforeAll(async () => {
   platform = await startPlatform();
   shop = new Shop(platform);
+  fleet = new BaseFleet(platform, shop);
   const released = await shop.release({ version: "1.0.0", files: { "server.mjs": BASE_SERVER } });
   expect(released.state).toBe("succeeded");
 });
 afterAll(() => platform.remove());
 
-async function bases(cluster?: string): Promise<Base[]> {
-  const { items } = await platform.client.listBases({ query: cluster === undefined ? {} : { cluster } });
-  return items.toSorted((one, other) => one.name.localeCompare(other.name));
-}
-
-async function start(kind: string, spec: object): Promise<Change> {
-  const { id } = await platform.client.createChange({ body: { kind, spec } });
-  return await platform.client.startChange({ params: { changeId: id }, body: {} });
-}
-
-const carryOut = async (kind: string, spec: object): Promise<Change> =>
-  await settled(platform, await start(kind, spec));
-
-async function rollBack({ id }: Change): Promise<Change> {
-  const body = { speed: "fast" as const, reason: "the old one is wanted" };
-  const back = await platform.client.rollbackChange({ params: { changeId: id }, body });
-  if (back.state === "planned") await platform.client.startChange({ params: { changeId: back.id }, body: {} });
-  return await settled(platform, back);
-}
-
-async function upload(bundle: TestBundle): Promise<void> {
-  const { digest } = bundle.object;
-  await platform.client.uploadModule({ query: { digest }, body: new Uint8Array(bundle.bytes) });
-}
-
-/** Uploads and releases in the cluster `front`. */
-async function release(bundle: TestBundle, more: object = {}): Promise<Change> {
-  await upload(bundle);
-  const modules = [{ name: bundle.name, version: bundle.version }];
-  return await carryOut(MODULE_RELEASE, { cluster: "front", modules, strategy: { batches: "each" }, ...more });
-}
-
-/** What each base of a cluster answers by itself. */
-async function answers(path: string, cluster = "front"): Promise<string[]> {
-  const here = await bases(cluster);
-  const instances = await shop.instances();
-  return await Promise.all(
-    here.map(async ({ hostId }) => {
-      const place = instances.find((instance) => instance.hostId === hostId);
-      const text = await (await fetch(`http://${place?.address}:${place?.port}${path}`)).text();
-      return text.includes("the base") ? "the base" : text;
-    }),
-  );
-}
-
 async function loads(path: string) {
-  const here = new Set((await bases("front")).map(({ hostId }) => hostId));
+  const here = new Set((await fleet.bases("front")).map(({ hostId }) => hostId));
   const instances = (await shop.instances()).filter(({ hostId }) => here.has(hostId));
   return instances.map(({ address, port }) =>
     startLoad({ url: `http://${address}:${port}${path}`, hostHeader: shop.hostHeader, rate: 100 }),
   );
 }
 
-const move = (names: readonly string[], to: string | null) =>
-  carryOut(MODULE_OPERATION, { operation: "move", bases: names, to });
-
 test("bases are put into clusters, and a module comes onto those of its cluster alone, published only as asked", async () => {
-  await expect.poll(async () => (await bases()).length, { timeout: 60_000 }).toBe(4);
+  await fleet.told(4);
   for (const [name, buffer] of [
     ["front", false],
     ["back", false],
     ["warm", true],
   ] as const)
-    await platform.client.createBaseCluster({ body: { workspace: "local", name, buffer } });
-  expect((await move(["shop@local-1", "shop@local-2"], "front")).state).toBe("succeeded");
-  expect((await move(["shop@local-3"], "warm")).state).toBe("succeeded");
-  expect((await release(answering("prices", "1.0.0"))).state).toBe("succeeded");
-  expect(await answers("/prices")).toEqual(["the base", "the base"]);
-  const published = await carryOut(MODULE_OPERATION, { operation: "publish", cluster: "front", module: "prices" });
+    await fleet.cluster(name, buffer);
+  expect((await fleet.move(["shop@local-1", "shop@local-2"], "front")).state).toBe("succeeded");
+  expect((await fleet.move(["shop@local-3"], "warm")).state).toBe("succeeded");
+  expect((await fleet.release(answering("prices", "1.0.0"))).state).toBe("succeeded");
+  expect(await fleet.answers("/prices")).toEqual(["the base", "the base"]);
+  const published = await fleet.carryOut(MODULE_OPERATION, {
+    operation: "publish",
+    cluster: "front",
+    module: "prices",
+  });
   expect(published.state).toBe("succeeded");
-  expect(await answers("/prices")).toEqual(["prices 1.0.0", "prices 1.0.0"]);
-  expect((await bases()).map(({ cluster, modules }) => `${cluster} ${modules.length}`)).toEqual([
+  expect(await fleet.answers("/prices")).toEqual(["prices 1.0.0", "prices 1.0.0"]);
+  expect((await fleet.bases()).map(({ cluster, modules }) => `${cluster} ${modules.length}`)).toEqual([
     ...["front 1", "front 1", "warm 0", "null 0"],
   ]);
 });
 
 test("a version is replaced under load and brought back, in the same processes, and no request is lost", async () => {
-  const before = (await bases("front")).map(({ pid }) => pid);
+  const before = (await fleet.bases("front")).map(({ pid }) => pid);
   const running = await loads("/prices");
-  const released = await release(answering("prices", "2.0.0"));
+  const released = await fleet.release(answering("prices", "2.0.0"));
   expect(released).toMatchObject({ state: "succeeded", targets: { succeeded: 2 } });
-  expect(await answers("/prices")).toEqual(["prices 2.0.0", "prices 2.0.0"]);
-  expect((await rollBack(released)).state).toBe("succeeded");
-  expect(await answers("/prices")).toEqual(["prices 1.0.0", "prices 1.0.0"]);
+  expect(await fleet.answers("/prices")).toEqual(["prices 2.0.0", "prices 2.0.0"]);
+  expect((await fleet.rollBack(released)).state).toBe("succeeded");
+  expect(await fleet.answers("/prices")).toEqual(["prices 1.0.0", "prices 1.0.0"]);
   const reports = await Promise.all(running.map((load) => load.stop()));
   expect(reports.map(({ failed, failures }) => ({ failed, failures }))).toEqual(
     reports.map(() => ({ failed: 0, failures: [] })),
   );
-  expect((await bases("front")).map(({ pid, drift }) => ({ pid, drift }))).toEqual(
+  expect((await fleet.bases("front")).map(({ pid, drift }) => ({ pid, drift }))).toEqual(
     before.map((pid) => ({ pid, drift: [] })),
   );
 });
 
 test("a version that cannot be activated stops at its first base with its reason, and a rollback takes its remains away", async () => {
-  const failed = await release(failing("prices", "3.0.0"));
+  const failed = await fleet.release(failing("prices", "3.0.0"));
   expect(failed).toMatchObject({ state: "failed", targets: { failed: 1, succeeded: 0 } });
   expect(JSON.stringify(await platform.client.getChange({ params: { changeId: failed.id } }))).toContain(
     "no database for prices",
   );
-  expect(await answers("/prices")).toEqual(["prices 1.0.0", "prices 1.0.0"]);
-  expect((await rollBack(failed)).state).toBe("rolled-back");
-  expect((await bases("front")).flatMap(({ modules }) => modules.map(({ version }) => version))).toEqual([
+  expect(await fleet.answers("/prices")).toEqual(["prices 1.0.0", "prices 1.0.0"]);
+  expect((await fleet.rollBack(failed)).state).toBe("rolled-back");
+  expect((await fleet.bases("front")).flatMap(({ modules }) => modules.map(({ version }) => version))).toEqual([
     "1.0.0",
     "1.0.0",
   ]);
 });
 
 test("what is withdrawn answers nothing, and answers again once it is published", async () => {
-  const operate = (operation: string) => carryOut(MODULE_OPERATION, { operation, cluster: "front", module: "prices" });
+  const operate = (operation: string) =>
+    fleet.carryOut(MODULE_OPERATION, { operation, cluster: "front", module: "prices" });
   const withdrawn = await operate("unpublish");
-  expect(await answers("/prices")).toEqual(["the base", "the base"]);
-  expect((await rollBack(withdrawn)).state).toBe("succeeded");
-  expect(await answers("/prices")).toEqual(["prices 1.0.0", "prices 1.0.0"]);
+  expect(await fleet.answers("/prices")).toEqual(["the base", "the base"]);
+  expect((await fleet.rollBack(withdrawn)).state).toBe("succeeded");
+  expect(await fleet.answers("/prices")).toEqual(["prices 1.0.0", "prices 1.0.0"]);
 });
 
 test("two modules are released into one cluster at once, and neither waits for the other", async () => {
   const file = join(platform.home, "go");
   const cart = waitingFor(file, { name: "cart", version: "1.0.0" });
-  await upload(cart);
+  await fleet.upload(cart);
   const modules = [{ name: "cart", version: "1.0.0" }];
-  const slow = await start(MODULE_RELEASE, { cluster: "front", modules, publish: {} });
-  const quick = await release(answering("prices", "4.0.0"));
+  const slow = await fleet.start(MODULE_RELEASE, { cluster: "front", modules, publish: {} });
+  const quick = await fleet.release(answering("prices", "4.0.0"));
   expect(quick.state).toBe("succeeded");
   expect((await platform.client.getChange({ params: { changeId: slow.id } })).state).toBe("running");
   const same = await platform.client.createChange({
@@ -158,56 +116,60 @@ test("two modules are released into one cluster at once, and neither waits for t
   expect(existsSync(file)).toBe(false);
   writeFileSync(file, "go");
   expect((await settled(platform, slow)).state).toBe("succeeded");
-  expect(await answers("/cart")).toEqual(["cart 1.0.0", "cart 1.0.0"]);
+  expect(await fleet.answers("/cart")).toEqual(["cart 1.0.0", "cart 1.0.0"]);
 });
 
 test("one order releases two modules to one base first, which holds others than its neighbour then", async () => {
-  await upload(answering("stock", "1.0.0"));
-  await upload(answering("tax", "1.0.0"));
+  await fleet.upload(answering("stock", "1.0.0"));
+  await fleet.upload(answering("tax", "1.0.0"));
   const modules = ["stock", "tax"].map((name) => ({ name, version: "1.0.0" }));
-  const change = await carryOut(MODULE_RELEASE, { cluster: "front", modules, bases: 1, publish: {} });
+  const change = await fleet.carryOut(MODULE_RELEASE, { cluster: "front", modules, bases: 1, publish: {} });
   expect(change).toMatchObject({ state: "succeeded", targets: { succeeded: 1 } });
-  expect((await answers("/stock")).toSorted()).toEqual(["stock 1.0.0", "the base"]);
-  expect((await answers("/tax")).toSorted()).toEqual(["tax 1.0.0", "the base"]);
+  expect((await fleet.answers("/stock")).toSorted()).toEqual(["stock 1.0.0", "the base"]);
+  expect((await fleet.answers("/tax")).toSorted()).toEqual(["tax 1.0.0", "the base"]);
 });
 
 test("scaling out takes the least loaded base, then one of the buffer, and scaling in gives that back", async () => {
   const scale = (count: number) =>
-    carryOut(MODULE_OPERATION, { operation: "scale", cluster: "front", module: "stock", bases: count });
+    fleet.carryOut(MODULE_OPERATION, { operation: "scale", cluster: "front", module: "stock", bases: count });
   expect((await scale(2)).state).toBe("succeeded");
-  expect(await answers("/stock")).toEqual(["stock 1.0.0", "stock 1.0.0"]);
+  expect(await fleet.answers("/stock")).toEqual(["stock 1.0.0", "stock 1.0.0"]);
   const grown = await scale(3);
   expect(grown.state).toBe("succeeded");
-  expect((await bases("front")).map(({ name }) => name)).toEqual(["shop@local-1", "shop@local-2", "shop@local-3"]);
-  expect(await answers("/stock")).toEqual(["stock 1.0.0", "stock 1.0.0", "stock 1.0.0"]);
+  expect((await fleet.bases("front")).map(({ name }) => name)).toEqual([
+    "shop@local-1",
+    "shop@local-2",
+    "shop@local-3",
+  ]);
+  expect(await fleet.answers("/stock")).toEqual(["stock 1.0.0", "stock 1.0.0", "stock 1.0.0"]);
   // It got what all bases of the cluster have, too.
-  expect(await answers("/prices")).toEqual(["prices 4.0.0", "prices 4.0.0", "prices 4.0.0"]);
+  expect(await fleet.answers("/prices")).toEqual(["prices 4.0.0", "prices 4.0.0", "prices 4.0.0"]);
   expect((await scale(2)).state).toBe("succeeded");
-  expect((await bases("warm")).map(({ name, modules }) => ({ name, modules }))).toEqual([
+  expect((await fleet.bases("warm")).map(({ name, modules }) => ({ name, modules }))).toEqual([
     { name: "shop@local-3", modules: [] },
   ]);
 });
 
 test("a base changes cluster in the same process while the routes of its service lose no request", async () => {
-  await upload(answering("orders", "1.0.0"));
-  expect((await move(["shop@local-4"], "back")).state).toBe("succeeded");
+  await fleet.upload(answering("orders", "1.0.0"));
+  expect((await fleet.move(["shop@local-4"], "back")).state).toBe("succeeded");
   const orders = [{ name: "orders", version: "1.0.0" }];
-  await carryOut(MODULE_RELEASE, { cluster: "back", modules: orders, publish: {} });
-  const [before] = await bases("back");
+  await fleet.carryOut(MODULE_RELEASE, { cluster: "back", modules: orders, publish: {} });
+  const [before] = await fleet.bases("back");
   const load = shop.load(100);
-  const moved = await start(MODULE_OPERATION, { operation: "move", bases: ["shop@local-2"], to: "back" });
+  const moved = await fleet.start(MODULE_OPERATION, { operation: "move", bases: ["shop@local-2"], to: "back" });
   expect((await until(platform, moved, ({ state }) => state === "succeeded")).state).toBe("succeeded");
-  expect(await answers("/orders", "back")).toEqual(["orders 1.0.0", "orders 1.0.0"]);
-  expect(await answers("/prices", "back")).toEqual(["the base", "the base"]);
+  expect(await fleet.answers("/orders", "back")).toEqual(["orders 1.0.0", "orders 1.0.0"]);
+  expect(await fleet.answers("/prices", "back")).toEqual(["the base", "the base"]);
   const report = await load.stop();
   expect({ failed: report.failed, failures: report.failures }).toEqual({ failed: 0, failures: [] });
-  expect((await rollBack(moved)).state).toBe("succeeded");
-  expect(await answers("/prices")).toEqual(["prices 4.0.0", "prices 4.0.0"]);
-  expect((await bases("back")).map(({ pid }) => pid)).toEqual([before?.pid]);
+  expect((await fleet.rollBack(moved)).state).toBe("succeeded");
+  expect(await fleet.answers("/prices")).toEqual(["prices 4.0.0", "prices 4.0.0"]);
+  expect((await fleet.bases("back")).map(({ pid }) => pid)).toEqual([before?.pid]);
 });
 
 test("rules of a cluster split requests among two versions that serve at once", async () => {
-  await release(answering("prices", "5.0.0"), { keep: true, publish: {} });
+  await fleet.release(answering("prices", "5.0.0"), { keep: true, publish: {} });
   const rules = [
     {
       on: { kind: "route", name: "/prices" },
@@ -216,8 +178,10 @@ test("rules of a cluster split requests among two versions that serve at once", 
     },
     { on: { kind: "route", name: "/prices" }, to: [{ version: "4.0.0" }] },
   ];
-  expect((await carryOut(MODULE_OPERATION, { operation: "split", cluster: "front", rules })).state).toBe("succeeded");
-  expect(await answers("/prices")).toEqual(["prices 4.0.0", "prices 4.0.0"]);
+  expect((await fleet.carryOut(MODULE_OPERATION, { operation: "split", cluster: "front", rules })).state).toBe(
+    "succeeded",
+  );
+  expect(await fleet.answers("/prices")).toEqual(["prices 4.0.0", "prices 4.0.0"]);
   const instances = await shop.instances();
   const gray = await fetch(`http://${instances[0]?.address}:${instances[0]?.port}/prices`, {
     headers: { "x-gray": "yes" },
@@ -238,10 +202,10 @@ test("the command releases a bundle from a file, operates it, and shows who hold
   };
   await evenkeel("login");
   await evenkeel("module release news.jar --cluster front --publish --yes");
-  expect(await answers("/news")).toEqual(["news 1.0.0", "news 1.0.0"]);
+  expect(await fleet.answers("/news")).toEqual(["news 1.0.0", "news 1.0.0"]);
   expect(await evenkeel("module list news")).toContain("1.0.0");
   await evenkeel("module unpublish news --cluster front --yes");
-  expect(await answers("/news")).toEqual(["the base", "the base"]);
+  expect(await fleet.answers("/news")).toEqual(["the base", "the base"]);
   expect(await evenkeel("base-cluster bases front")).toContain("news@1.0.0 unpublished");
   expect(await evenkeel("base-cluster show front")).toContain("shop@local-1");
   const wrong = evenkeel("base-cluster move shop@local-1");

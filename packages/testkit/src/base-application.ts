@@ -5,14 +5,19 @@ import type { z } from "zod";
 
 const BASE = new URL("../../base/src/index.ts", import.meta.url).href;
 
-/** A base application for the agent to start: `server.mjs`. What no module answers it answers itself: `/healthz`, its pid, and how often its health was asked. */
+/** A base application for the agent to start: `server.mjs`. What no module answers it answers itself: `/healthz`, its pid, how often its health was asked, and `/checkout`, a process of one link. */
 export const BASE_SERVER = `
 import { createServer } from "node:http";
 import { createBase } from ${JSON.stringify(BASE)};
-const base = await createBase({ name: "shop", version: "1.0.0" });
+const base = await createBase({ name: "shop", version: "1.0.0", processes: { checkout: ["price"] } });
 let asked = 0;
 createServer((request, response) => {
   if (base.handle(request, response)) return;
+  const { pathname, searchParams } = new URL(request.url, "http://base");
+  if (pathname === "/checkout") {
+    const told = base.run("checkout", { attributes: Object.fromEntries(searchParams), input: 100 });
+    return void told.then((result) => response.end(JSON.stringify(result)), (error) => response.end(String(error)));
+  }
   if (request.method === "POST") return request.pipe(response);
   response.statusCode = request.url === "/healthz" || request.url === "/" ? 200 : 404;
   if (request.url === "/healthz") asked += 1;
@@ -37,13 +42,30 @@ export function bundleOf(manifest: z.input<typeof ModuleManifest>, code: string)
   return { name, version, bytes, object: { digest: digestOf(bytes), sizeBytes: bytes.length } };
 }
 
-/** A module that answers below `/<name>` with its version, and a body with the same body. */
+/** A module that answers below `/<name>` with its version, and a body with the same body; its version is in a header too. */
 export function answering(name: string, version: string): TestBundle {
   const text = JSON.stringify(`${name} ${version}`);
-  const code = `exports.activate = () => ({
-    routes: (request, response) => (request.method === "POST" ? request.pipe(response) : response.end(${text})),
-  });`;
+  const code = `exports.activate = () => ({ routes: (request, response) => {
+    response.setHeader("x-version", ${JSON.stringify(version)});
+    return request.method === "POST" ? request.pipe(response) : response.end(${text});
+  } });`;
   return bundleOf({ name, version, provides: { routes: [{ path: `/${name}` }] } }, code);
+}
+
+/** A module that answers one of so many requests below `/<name>` with 500. */
+export function flawed(name: string, version: string, oneOf: number): TestBundle {
+  const text = JSON.stringify(`${name} ${version}`);
+  const code = `let served = 0; exports.activate = () => ({ routes: (request, response) => {
+    served += 1; request.resume();
+    if (served % ${oneOf} === 0) response.statusCode = 500;
+    response.end(${text}); } });`;
+  return bundleOf({ name, version, provides: { routes: [{ path: `/${name}` }] } }, code);
+}
+
+/** A module that is the link `price` of a process, and leaves so many percent of it. */
+export function pricing(name: string, version: string, percent: number): TestBundle {
+  const code = `exports.activate = () => ({ components: { price: (sum) => (sum * ${percent}) / 100 } });`;
+  return bundleOf({ name, version, form: "component", provides: { components: [{ point: "price" }] } }, code);
 }
 
 /** A module whose activation writes a line to `<file>.begun`, and waits until there is this file. */
