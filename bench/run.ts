@@ -13,6 +13,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   lossless: () => import("./lossless.ts"),
   modules: () => import("./modules.ts"),
   "module-fleet": () => import("./module-fleet.ts"),
+  "module-neighbours": () => import("./module-neighbours.ts"),
   release: () => import("./release.ts"),
   "release-peers": () => import("./release-peers.ts"),
   start: () => import("./start.ts"),
