@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { packFolder } from "@evenkeel/client/node/pack";
 import type { ChangeState } from "@evenkeel/contracts/change-state";
+import { ROUTE_CHANGE } from "@evenkeel/contracts/traffic-rule";
 import { buildConsole, hasBrowser, openBrowser, openPage, pictureFile, seriousIn } from "@evenkeel/testkit/browser";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { openRelay } from "@evenkeel/testkit/relay";
-import { Shop } from "@evenkeel/testkit/shop";
+import { Shop, settled } from "@evenkeel/testkit/shop";
 import axe from "axe-core";
 import type { Browser, Locator, Page, Request } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -220,6 +221,46 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await press(page.getByRole("dialog").getByRole("button", { name: "Take over" }));
     await page.waitForURL(/\/changes\/chg_/);
     await shows("closed", "Closed");
+  });
+
+  test("a blue-green release is planned, started, confirmed and watched, and one action brings users back", async () => {
+    const { client } = platform;
+    expect((await shop.release({ version: "5.0.0" })).state).toBe("succeeded");
+    const { zones } = await client.getWorkspace({ params: { workspace: "local" } });
+    for (const name of ["blue", "green"]) await client.createCell({ body: { workspace: "local", name, zones } });
+    for (const { id, name } of (await client.listHosts({ query: {} })).items)
+      await client.editHost({ params: { hostId: id }, body: { cell: /[12]$/.test(name) ? "blue" : "green" } });
+    const spec = { cells: [{ cell: "blue", weight: 100 }] };
+    const first = await client.createChange({ body: { kind: ROUTE_CHANGE, spec, start: {} } });
+    expect((await settled(platform, first)).state).toBe("succeeded");
+    const inGreen = async () =>
+      (await client.listCells({ query: { workspace: "local" } })).items.find(({ name }) => name === "green")?.weight;
+    const version = "6.0.0";
+    await shop.upload({ version });
+
+    await page.goto(address(`/w/local/release?application=shop&version=${version}`));
+    await press(button("blue-green: go to the idle cell"));
+    await page.getByLabel("Steps, percent of the users").fill("50");
+    await page.getByText("must end with 100").waitFor();
+    await page.getByLabel("Steps, percent of the users").fill("50, 100");
+    await page.getByLabel("Old cell is kept, seconds").fill("3600");
+    await press(button("after the first batch"));
+    await page.locator(".batch-block", { hasText: "keep blue" }).waitFor();
+    await page.getByText("Users: green 100 %").waitFor();
+    await page.screenshot({ path: pictureFile("release-blue-green") });
+    await press(button("Start the release"));
+    await page.waitForURL(/\/changes\/chg_/);
+    await shows("awaiting-confirmation", "Awaiting confirmation");
+    expect(await inGreen()).toBe(0);
+    await act("Confirm");
+    await page.locator('.tile[data-target="green 100 %"][data-state="succeeded"]').waitFor();
+    await page.getByText(/^until \d\d:\d\d/).waitFor();
+    await page.screenshot({ path: pictureFile("blue-green-kept") });
+    expect(await inGreen()).toBe(100);
+    await act("Roll back", "it was better before");
+    await shows("rolled-back", "Rolled back");
+    expect(await inGreen()).toBe(0);
+    expect((await shop.instances()).every(({ packageVersion }) => packageVersion === "5.0.0")).toBe(true);
   });
 
   test("the language is switched with one key, and stays", async () => {

@@ -7,6 +7,8 @@ import { Badge, type Tone } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
 import { BATCH_TONES } from "./looks.tsx";
 
+const MINUTE_MS = 60_000;
+
 interface BatchHeadProps {
   readonly batch: BatchView;
   readonly onAct: (action: ChangeAction, batch: BatchView) => void;
@@ -14,10 +16,8 @@ interface BatchHeadProps {
 
 /** What a batch is, how it stands, what its guards say, and what one may do with it. */
 export function BatchHead({ batch, onAct }: BatchHeadProps) {
-  const words = useWords();
-  const { t } = words;
-  const { name, state, beta, gate, confirmed, targetCounts, bakeMs, bakedMs, bakesUntil, guards, allowedActions } =
-    batch;
+  const { t } = useWords();
+  const { name, state, beta, gate, confirmed, targetCounts, guards, allowedActions } = batch;
   return (
     <div className="batch-head">
       <h3 className="cut">{name}</h3>
@@ -36,15 +36,7 @@ export function BatchHead({ batch, onAct }: BatchHeadProps) {
           {t(`batch.gate.${gate}`)}
         </span>
       )}
-      {state === "baking" && (
-        <span
-          className="bake"
-          title={t("batch.bake", { done: words.duration(bakedMs), total: words.duration(bakeMs) })}
-        >
-          <span style={{ transform: `scaleX(${bakeMs === 0 ? 1 : bakedMs / bakeMs})` }} />
-        </span>
-      )}
-      {bakesUntil !== null && <span className="faint number">{t("batch.until", { at: words.clock(bakesUntil) })}</span>}
+      {state === "baking" && <Bake batch={batch} />}
       {guards.map((guard) => (
         <Guard key={`${guard.guard} ${guard.when}`} verdict={guard} />
       ))}
@@ -61,6 +53,21 @@ export function BatchHead({ batch, onAct }: BatchHeadProps) {
         </Button>
       ))}
     </div>
+  );
+}
+
+/** How much of its time it has baked, and until when it will, which nobody can read of a short one. */
+function Bake({ batch: { bakeMs, bakedMs, bakesUntil } }: Pick<BatchHeadProps, "batch">) {
+  const { t, duration, clock } = useWords();
+  return (
+    <>
+      <span className="bake" title={t("batch.bake", { done: duration(bakedMs), total: duration(bakeMs) })}>
+        <span style={{ transform: `scaleX(${bakeMs === 0 ? 1 : bakedMs / bakeMs})` }} />
+      </span>
+      {bakesUntil !== null && bakeMs >= MINUTE_MS && (
+        <span className="faint number">{t("batch.until", { at: clock(bakesUntil) })}</span>
+      )}
+    </>
   );
 }
 
