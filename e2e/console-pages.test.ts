@@ -1,3 +1,4 @@
+import { RELEASE_ORDER } from "@evenkeel/client/deployment";
 import { ROUTE_CHANGE } from "@evenkeel/contracts/traffic-rule";
 import type { Load } from "@evenkeel/load/load";
 import { answering, BASE_SERVER } from "@evenkeel/testkit/base-application";
@@ -55,10 +56,13 @@ describe.skipIf(!hasBrowser)("topology, modules and traffic in the console", () 
       { cell: "green", weight: 0 },
     ];
     const spec = { cells: weights, userKey: [{ header: "x-user" }] };
-    const change = await client.createChange({ body: { kind: ROUTE_CHANGE, spec, start: {} } });
+    await begin(ROUTE_CHANGE, spec);
+    await begin(RELEASE_ORDER, { ...(await shop.specOf({ version: "2.0.0", files })), hosts: { cells: ["green"] } });
+  }
+
+  async function begin(kind: string, spec: object): Promise<void> {
+    const change = await platform.client.createChange({ body: { kind, spec, start: {} } });
     expect((await settled(platform, change)).state).toBe("succeeded");
-    const manifest = { hosts: { cells: ["green"] } };
-    expect((await shop.release({ version: "2.0.0", files, manifest })).state).toBe("succeeded");
   }
 
   const address = (path: string) => `${platform.controlPlanes[0]}${path}`;
@@ -75,11 +79,11 @@ describe.skipIf(!hasBrowser)("topology, modules and traffic in the console", () 
   test("a workspace is drawn from its application to its instances, and the traffic flows on its lines", async () => {
     await page.goto(address("/w/local/topology"));
     const node = (name: RegExp): Locator => page.getByRole("button", { name });
-    await node(/^Service, shop, .*healthy, .*\/s$/).waitFor();
-    await node(/^Cell or zone, blue, .*\/s$/).waitFor();
-    expect(await node(/^Instance, shop, [12]\.0\.0/).count()).toBe(4);
+    await node(/^Service\s+shop.*healthy.*\/s$/).waitFor();
+    await node(/^Cell or zone\s+blue.*\/s$/).waitFor();
+    expect(await node(/^Instance\s+shop\s*[12]\.0\.0/).count()).toBe(4);
     expect(await page.locator(".line.flowing").count()).toBeGreaterThan(0);
-    await node(/^Service, shop/).press("Enter");
+    await node(/^Service\s+shop/).press("Enter");
     await page.locator(".topology-summary", { hasText: "4 of 4 instances healthy" }).waitFor();
     await page.keyboard.press("ArrowRight");
     await page.locator('.node[data-node^="cell "]:focus').waitFor();

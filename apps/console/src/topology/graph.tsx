@@ -177,15 +177,14 @@ function NodeButton({ node, chosen, dim, current, onPress }: NodeButtonProps) {
       data-node={node.id}
       data-tone={node.tone}
       aria-pressed={node.turns === undefined ? chosen : undefined}
-      aria-label={[t(`topology.${node.column}`), name, node.aside, t(`topology.tone.${node.tone}`), rate]
-        .filter(Boolean)
-        .join(", ")}
       tabIndex={current ? 0 : -1}
       onClick={onPress}
     >
       <Icon name={ICONS[node.column]} size={14} />
+      <span className="hidden-text">{`${t(`topology.${node.column}`)} `}</span>
       <span className="cut">{name}</span>
       <span className="faint cut grow">{node.column === "host" ? "" : node.aside}</span>
+      <span className="hidden-text">{` ${t(`topology.tone.${node.tone}`)} `}</span>
       <span className="node-rate number">{rate}</span>
     </button>
   );
