@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packFolder } from "@evenkeel/client/node/pack";
 import type { ChangeState } from "@evenkeel/contracts/change-state";
@@ -160,6 +161,59 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await act("Roll back", "it does not start");
     await shows("rolled-back", "Rolled back");
     expect((await shop.instances()).every(({ packageVersion }) => packageVersion === "1.1.0")).toBe(true);
+  });
+
+  test("one click tells what is wrong with a change, and frees it; the report is taken along as a file", async () => {
+    const failing = { budget: { failures: 0, action: "stop" }, healthyDeadlineSeconds: 2 };
+    const change = await shop.release({ version: "2.1.0", health: 500, strategy: failing });
+    await page.goto(address(`/changes/${change.id}`));
+    await press(page.getByRole("link", { name: "Diagnose" }));
+    await page.getByText("Something is wrong").waitFor();
+    await page.getByText("/healthz answered 500").first().waitFor();
+    await page.getByText("$ node server.mjs").first().waitFor();
+    const [download] = await Promise.all([page.waitForEvent("download"), press(button("Download the report"))]);
+    const report = readFileSync(await download.path(), "utf8");
+    expect(report).toContain("# shop");
+    expect(report).toContain(`evenkeel change rollback ${change.id}`);
+    await press(page.getByRole("link", { name: "Roll back" }).first());
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Why").fill("the diagnosis says so");
+    await press(dialog.getByRole("button", { name: "Roll back", exact: true }));
+    await shows("rolled-back", "Rolled back");
+    expect(page.url()).not.toContain("ask=");
+  });
+
+  test("a host tells what it uses and what runs on it, with the log as it is written", async () => {
+    await page.goto(address("/w/local/hosts"));
+    await press(page.getByRole("link", { name: "local-1" }));
+    await page.getByRole("img", { name: /^CPU, %/ }).waitFor();
+    await page.getByRole("link", { name: "shop", exact: true }).first().waitFor();
+    const log = page.getByRole("log");
+    await log.getByText("the shop is open").first().waitFor();
+    await page.screenshot({ path: pictureFile("host-live") });
+    const before = await log.getByText("the shop is open").count();
+    await platform.client.createChange({
+      body: { kind: "operation-order", spec: { service: "shop", operation: "restart" }, start: {} },
+    });
+    await expect.poll(() => log.getByText("the shop is open").count(), { timeout: 60_000 }).toBeGreaterThan(before);
+  });
+
+  test("a service is restarted on one host by a form whose plan stands there before anything begins", async () => {
+    const { id } = await shop.service();
+    await expect
+      .poll(async () => (await platform.client.listChanges({ query: { service: id } })).items[0]?.state, {
+        timeout: 60_000,
+      })
+      .toBe("succeeded");
+    await page.goto(address(`/services/${id}`));
+    await press(page.getByRole("link", { name: "Operate" }));
+    await page.getByLabel("local-2").check();
+    await page.locator(".batch-block").first().waitFor();
+    await expect.poll(() => page.locator(".batch-block").count()).toBe(1);
+    await press(button("Start the restart"));
+    await page.waitForURL(/\/changes\/chg_/);
+    await shows("succeeded", "Succeeded");
+    expect(await page.locator(".tile").count()).toBe(1);
   });
 
   test("the arrow keys go from host to host, and Enter opens one", async () => {
