@@ -25,6 +25,7 @@ import { baseSamples } from "./063-base-samples.ts";
 import { scalingRule } from "./064-scaling-rule.ts";
 import { hostSample } from "./067-host-sample.ts";
 import { roomForUpdates } from "./070-room-for-updates.ts";
+import { queueAndConnections } from "./071-queue-and-connections.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -53,6 +54,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "064-scaling-rule": scalingRule,
   "067-host-sample": hostSample,
   "070-room-for-updates": roomForUpdates,
+  "071-queue-and-connections": queueAndConnections,
 };
 
 const NOTHING: Migration = { up: async () => undefined };

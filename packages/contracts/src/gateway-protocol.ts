@@ -110,12 +110,12 @@ export const JoinGateway = z.strictObject({ token: z.string(), name: Name, url: 
 export type JoinGateway = z.infer<typeof JoinGateway>;
 export const JoinedGateway = z.strictObject({ gatewayId: GatewayId, credential: z.string() });
 
-/** One second or minute of one service, version and instance. What waits, and connections, are of the moment alone and not kept. */
+/** One second or minute of one service, version and instance; of a minute the most that were in flight, waiting or open at once. */
 export const Sample = z.strictObject({
   at: Moment,
   windowMs: z.number(),
   gatewayId: GatewayId,
-  ...InstanceStatistics.omit({ queued: true, connections: true }).shape,
+  ...InstanceStatistics.shape,
 });
 export type Sample = z.infer<typeof Sample>;
 

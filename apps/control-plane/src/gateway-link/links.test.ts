@@ -193,7 +193,7 @@ describe.each(await serverKinds())("the link of gateways on %s", (kind) => {
       retries: 0,
       clientAborts: 0,
       inFlight: 2,
-      queued: 0,
+      queued: 3,
       connections: 2,
       longLived: 0,
       latency: [3, 4],
@@ -211,7 +211,15 @@ describe.each(await serverKinds())("the link of gateways on %s", (kind) => {
       sinceSeconds: 60,
       limit: 10,
     });
-    expect(samples.at(-1)).toMatchObject({ gatewayId, requests: 7, status5xx: 1, latency: [3, 4], inFlight: 2 });
+    expect(samples.at(-1)).toMatchObject({
+      gatewayId,
+      requests: 7,
+      status5xx: 1,
+      latency: [3, 4],
+      inFlight: 2,
+      queued: 3,
+      connections: 2,
+    });
     const none = { tenantId: elsewhere.tenantId, serviceId: foreign, sinceSeconds: 60, limit: 10 };
     expect(await readSamples(database.db, none)).toEqual([]);
   });

@@ -24,6 +24,8 @@ interface SampleTable {
   long_lived: number;
   /** Counts per bucket of LATENCY_BOUNDS_MS, and one more. */
   latency: number[];
+  queued: number;
+  connections: number;
 }
 
 interface SampleProgressTable {

@@ -57,7 +57,7 @@ describe.each(await serverKinds())("guards of changes on %s", (kind) => {
           requests: REQUESTS,
           latency: [...latency, 0],
         },
-        ...{ status2xx: REQUESTS - failed, status5xx: failed, inFlight: 0, longLived: 0 },
+        ...{ status2xx: REQUESTS - failed, status5xx: failed, inFlight: 0, longLived: 0, queued: 0, connections: 0 },
       };
     };
     feeder = setInterval(() => recorder.add(hosts.map(count)), FEED_MS);

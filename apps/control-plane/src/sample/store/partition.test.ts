@@ -39,6 +39,8 @@ describe.each(await serverKinds())("samples on %s", (kind) => {
         clientAborts: 0,
         inFlight: requests,
         longLived: 0,
+        queued: requests,
+        connections: requests,
         latency,
       },
     ]);
@@ -80,7 +82,15 @@ describe.each(await serverKinds())("samples on %s", (kind) => {
       limit: 10,
     });
     expect(minutes).toHaveLength(1);
-    expect(minutes[0]).toMatchObject({ windowMs: 60_000, requests: 3, status2xx: 3, inFlight: 2, latency: [1, 5, 3] });
+    expect(minutes[0]).toMatchObject({
+      windowMs: 60_000,
+      requests: 3,
+      status2xx: 3,
+      inFlight: 2,
+      queued: 2,
+      connections: 2,
+      latency: [1, 5, 3],
+    });
   });
 
   /** The last minute was in another partition. */

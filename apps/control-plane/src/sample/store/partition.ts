@@ -71,7 +71,8 @@ export async function rollUp(db: Kysely<Database>): Promise<void> {
     await sql`insert into sample_minute
       select date_trunc('minute', at), tenant_id, workspace_id, gateway_id, service_id, instance, version, 60000,
         sum(requests), sum(status_2xx), sum(status_3xx), sum(status_4xx), sum(status_5xx), sum(connect_errors),
-        sum(unavailable), sum(cut), sum(retries), sum(client_aborts), max(in_flight), max(long_lived), sum_histograms(latency)
+        sum(unavailable), sum(cut), sum(retries), sum(client_aborts), max(in_flight), max(long_lived), sum_histograms(latency),
+        max(queued), max(connections)
       from sample_second where at >= ${span.since}::timestamptz and at < ${span.until}::timestamptz
       group by 1, 2, 3, 4, 5, 6, 7`.execute(tx);
     await sql`update sample_progress set minutes_until = ${span.until}::timestamptz`.execute(tx);

@@ -15,11 +15,12 @@ export async function insertSamples(db: Kysely<Database>, samples: readonly Gate
     select clock_timestamp(), service.tenant_id, service.workspace_id, told."gatewayId", service.id, told.instance, told.version,
       told."windowMs", told.requests, told."status2xx", told."status3xx", told."status4xx", told."status5xx",
       told."connectErrors", told.unavailable, told.cut, told.retries, told."clientAborts", told."inFlight", told."longLived",
-      array(select bucket::int from jsonb_array_elements_text(told.latency) as bucket)
+      array(select bucket::int from jsonb_array_elements_text(told.latency) as bucket), told.queued, told.connections
     from jsonb_to_recordset(${JSON.stringify(samples)}::jsonb) as told(
         "gatewayId" text, "workspaceId" text, "serviceId" text, instance text, version text, "windowMs" double precision,
         requests int, "status2xx" int, "status3xx" int, "status4xx" int, "status5xx" int, "connectErrors" int,
-        unavailable int, cut int, retries int, "clientAborts" int, "inFlight" int, "longLived" int, latency jsonb)
+        unavailable int, cut int, retries int, "clientAborts" int, "inFlight" int, "longLived" int, latency jsonb,
+        queued int, connections int)
       join service on service.id = told."serviceId" and service.workspace_id = told."workspaceId"`.execute(db);
 }
 
@@ -82,5 +83,7 @@ const decode = (row: Selectable<SampleTables["sample_second"]>): Sample => ({
   clientAborts: row.client_aborts,
   inFlight: row.in_flight,
   longLived: row.long_lived,
+  queued: row.queued,
+  connections: row.connections,
   latency: row.latency,
 });
