@@ -10,6 +10,7 @@ test("without a name every check runs before the tests, and the journeys come la
     "format and lint",
     "types",
     "types of the console",
+    "syntax",
     "imports",
     "sizes",
     "words",

@@ -66,6 +66,7 @@ function allGroups(root: string): Group[] {
     check("types", bin("typescript/bin/tsc"), "-p", root),
     // Of its own, because it runs in browsers: what they lack must not compile there, nor what servers lack elsewhere.
     check("types of the console", bin("typescript/bin/tsc"), "-p", join(root, "apps/console")),
+    check("syntax", "tools/check-strip.ts"),
     check("imports", "tools/check-imports.ts"),
     check("sizes", "tools/check-sizes.ts"),
     check("words", "tools/check-words.ts"),
