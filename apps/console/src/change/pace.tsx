@@ -1,4 +1,5 @@
-import { Field, Segments } from "../kit/field.tsx";
+import { Segments } from "../kit/field.tsx";
+import { Amount } from "../kit/inputs.tsx";
 import { useWords } from "../locale/index.tsx";
 
 /** How careful a change goes; the small part of a strategy that every dialog asks for. */
@@ -33,18 +34,7 @@ export function PaceFields({ value, onChange, steps = false }: PaceFieldsProps) 
           />
         </div>
       )}
-      <Field label={t("strategy.bake")}>
-        {(id) => (
-          <input
-            id={id}
-            className="input number"
-            type="number"
-            min={0}
-            value={value.bakeSeconds}
-            onChange={(event) => set({ bakeSeconds: Math.max(0, event.target.valueAsNumber || 0) })}
-          />
-        )}
-      </Field>
+      <Amount label={t("strategy.bake")} value={value.bakeSeconds} onChange={(bakeSeconds) => set({ bakeSeconds })} />
       <div className="field">
         <span className="label">{t("strategy.confirm")}</span>
         <Segments

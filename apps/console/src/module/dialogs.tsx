@@ -9,9 +9,10 @@ import { client } from "../connection.ts";
 import { Button } from "../kit/button.tsx";
 import { Dialog } from "../kit/dialog.tsx";
 import { Field } from "../kit/field.tsx";
+import { Amount } from "../kit/inputs.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { useWords } from "../locale/index.tsx";
-import { Check, Choose, Count, Tags, tagsOf } from "./fields.tsx";
+import { Check, Choose, Tags, tagsOf } from "./fields.tsx";
 import type { StandAction } from "./standing.ts";
 
 interface ModuleDialogProps {
@@ -123,7 +124,7 @@ export function ScaleModule({ workspace, module, clusters, cluster: first, bases
           options={own.map(({ name }) => name)}
           onChange={setCluster}
         />
-        <Count label={t("module.bases")} value={count} onChange={setCount} />
+        <Amount least={1} label={t("module.bases")} value={count} onChange={setCount} />
       </div>
     </PlanDialog>
   );

@@ -1,4 +1,5 @@
 import { Field } from "../kit/field.tsx";
+import { Text } from "../kit/inputs.tsx";
 import { useWords } from "../locale/index.tsx";
 
 interface ChooseProps {
@@ -43,45 +44,11 @@ export function Check({ checked, label, hint, onChange }: CheckProps) {
   );
 }
 
-interface CountProps {
-  readonly label: string;
-  readonly value: number;
-  readonly onChange: (value: number) => void;
-}
-
-export function Count({ label, value, onChange }: CountProps) {
-  return (
-    <Field label={label}>
-      {(id) => (
-        <input
-          id={id}
-          className="input number"
-          type="number"
-          min={1}
-          value={value}
-          onChange={(event) => onChange(Math.max(1, event.target.valueAsNumber || 1))}
-        />
-      )}
-    </Field>
-  );
-}
-
 /** `gray=yes team=cart` */
 export function Tags({ value, onChange }: { readonly value: string; readonly onChange: (value: string) => void }) {
   const { t } = useWords();
-  return (
-    <Field label={t("module.tags")} hint={t("module.tags.hint")}>
-      {(id) => (
-        <input
-          id={id}
-          className="input mono"
-          placeholder="gray=yes"
-          value={value}
-          onChange={(event) => onChange(event.target.value)}
-        />
-      )}
-    </Field>
-  );
+  const words = { label: t("module.tags"), hint: t("module.tags.hint"), placeholder: "gray=yes" };
+  return <Text look="mono" {...words} value={value} onChange={onChange} />;
 }
 
 /** Tags as a person types them, by comma or space. */

@@ -5,6 +5,7 @@ import { client } from "../connection.ts";
 import { Button } from "../kit/button.tsx";
 import { Field } from "../kit/field.tsx";
 import { Icon } from "../kit/icon.tsx";
+import { Text } from "../kit/inputs.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { bytes } from "../list/bytes.ts";
 import { useWords } from "../locale/index.tsx";
@@ -94,17 +95,7 @@ function Drop({ application, onUploaded }: DropProps) {
       <DropZone file={file} onTake={take} />
       {file !== null && (
         <div className="row upload">
-          <Field label={t("common.version")}>
-            {(id) => (
-              <input
-                id={id}
-                className="input mono"
-                placeholder="1.0.0"
-                value={version}
-                onChange={(event) => setVersion(event.target.value)}
-              />
-            )}
-          </Field>
+          <Text label={t("common.version")} look="mono" placeholder="1.0.0" value={version} onChange={setVersion} />
           <Button
             icon="upload"
             look="primary"

@@ -1,6 +1,6 @@
 import { Field, Segments } from "../kit/field.tsx";
+import { Amount } from "../kit/inputs.tsx";
 import { useWords } from "../locale/index.tsx";
-import { Amount } from "./amount.tsx";
 import { type BlueGreenWish, FIRST_BLUE_GREEN } from "./wish.ts";
 
 interface UserFieldsProps {

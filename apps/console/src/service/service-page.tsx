@@ -2,7 +2,7 @@ import type { ServiceId } from "@evenkeel/contracts/id";
 import type { Instance, Service } from "@evenkeel/contracts/service";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearchParams } from "wouter";
-import { ChangeBadge } from "../change/looks.tsx";
+import { ChangesCard } from "../change/changes-card.tsx";
 import { Traffic } from "../change/traffic.tsx";
 import { client } from "../connection.ts";
 import { Button, LinkButton } from "../kit/button.tsx";
@@ -212,28 +212,5 @@ function Recent({ name }: { readonly name: string }) {
   const { t } = useWords();
   const { changes } = useWorkspace();
   const mine = changes.filter(({ title }) => title.split(" ").includes(name)).slice(0, 8);
-  if (mine.length === 0) return null;
-  return (
-    <Card flush title={t("page.changes")}>
-      <table className="table">
-        <tbody>
-          {mine.map((change) => (
-            <tr key={change.id}>
-              <td>
-                <Link className="link" href={`/changes/${change.id}`}>
-                  {change.title}
-                </Link>
-              </td>
-              <td>
-                <ChangeBadge state={change.state} />
-              </td>
-              <td>
-                <Ago at={change.stateSince} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Card>
-  );
+  return <ChangesCard title={t("page.changes")} changes={mine} />;
 }

@@ -1,6 +1,6 @@
 import type { Topology } from "@evenkeel/client/topology";
 import type { TopologyHost, TopologyInstance } from "@evenkeel/contracts/topology";
-import { INSTANCE_TONES } from "./tones.ts";
+import { INSTANCE_TONES } from "../service/looks.ts";
 
 /** So many hosts of a place are shown one by one without being asked. */
 export const FEW_HOSTS = 8;

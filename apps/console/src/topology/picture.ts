@@ -1,9 +1,10 @@
 import type { Topology } from "@evenkeel/client/topology";
 import type { TopologyHost, TopologyInstance } from "@evenkeel/contracts/topology";
 import type { Tone } from "../kit/surface.tsx";
+import { INSTANCE_TONES } from "../service/looks.ts";
 import { type Folding, foldHosts, placeOf } from "./fold.ts";
 import { edgeId, endsOf, nothing, type Path, type Sum, sumUp } from "./sum.ts";
-import { HOST_TONES, INSTANCE_TONES, worstOf } from "./tones.ts";
+import { HOST_TONES, worstOf } from "./tones.ts";
 
 export const COLUMNS = ["application", "service", "place", "host", "instance"] as const;
 export type ColumnName = (typeof COLUMNS)[number];

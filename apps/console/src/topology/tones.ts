@@ -1,15 +1,5 @@
-import type { TopologyHost, TopologyInstance } from "@evenkeel/contracts/topology";
+import type { TopologyHost } from "@evenkeel/contracts/topology";
 import type { Tone } from "../kit/surface.tsx";
-
-export const INSTANCE_TONES: Readonly<Record<TopologyInstance["state"], Tone>> = {
-  starting: "busy",
-  healthy: "good",
-  unhealthy: "bad",
-  stopping: "busy",
-  stopped: "idle",
-  "crash-loop": "bad",
-  unknown: "warn",
-};
 
 /** Null = as its instances. */
 export const HOST_TONES: Readonly<Record<TopologyHost["state"], Tone | null>> = {

@@ -11,6 +11,7 @@ import { client } from "../connection.ts";
 import { Button } from "../kit/button.tsx";
 import { Dialog } from "../kit/dialog.tsx";
 import { Field } from "../kit/field.tsx";
+import { Amount, Text } from "../kit/inputs.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { useWords } from "../locale/index.tsx";
 import { stepsOf } from "./draft.ts";
@@ -45,30 +46,21 @@ export function SwitchDialog({ workspace, cells, onClose }: SwitchProps) {
         {cells
           .filter(({ gray }) => !gray)
           .map(({ name }) => (
-            <Field key={name} label={t("cell.weight.of", { cell: name })}>
-              {(id) => (
-                <input
-                  id={id}
-                  className="input number"
-                  type="number"
-                  min={0}
-                  value={weights[name] ?? 0}
-                  onChange={(event) => setWeights({ ...weights, [name]: Math.max(0, event.target.valueAsNumber || 0) })}
-                />
-              )}
-            </Field>
-          ))}
-        <Field label={t("rule.steps")} hint={shares === null ? t("rule.steps.wrong") : t("cell.steps.hint")}>
-          {(id) => (
-            <input
-              id={id}
-              className="input number"
-              placeholder="5, 50, 100"
-              value={steps}
-              onChange={(event) => setSteps(event.target.value)}
+            <Amount
+              key={name}
+              label={t("cell.weight.of", { cell: name })}
+              value={weights[name] ?? 0}
+              onChange={(weight) => setWeights({ ...weights, [name]: weight })}
             />
-          )}
-        </Field>
+          ))}
+        <Text
+          label={t("rule.steps")}
+          hint={t(shares === null ? "rule.steps.wrong" : "cell.steps.hint")}
+          look="number"
+          placeholder="5, 50, 100"
+          value={steps}
+          onChange={setSteps}
+        />
       </div>
       <PaceFields steps value={pace} onChange={setPace} />
     </PlanDialog>

@@ -4,11 +4,9 @@ import { ROUTE_CHANGE } from "@evenkeel/contracts/traffic-rule";
 import type { Cell } from "@evenkeel/contracts/workspace";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link } from "wouter";
-import { ChangeBadge } from "../change/looks.tsx";
+import { ChangesCard } from "../change/changes-card.tsx";
 import { client } from "../connection.ts";
 import { Button } from "../kit/button.tsx";
-import { Ago } from "../kit/clock.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Badge, Bar, Card, Empty, Skeleton } from "../kit/surface.tsx";
 import { useWorkspace } from "../live/workspace.tsx";
@@ -163,35 +161,11 @@ function Switches({ workspace, moved, onBack }: SwitchesProps) {
     placeholderData: (before) => before,
   });
   const switches = (found.data?.items ?? []).filter(({ title }) => title.includes("cells ")).slice(0, 6);
-  if (switches.length === 0) return null;
-  return (
-    <Card flush title={t("cell.switches")}>
-      <table className="table">
-        <tbody>
-          {switches.map((change) => (
-            <tr key={change.id}>
-              <td>
-                <Link className="link" href={`/changes/${change.id}`}>
-                  {change.title}
-                </Link>
-              </td>
-              <td>
-                <ChangeBadge state={change.state} />
-              </td>
-              <td>
-                <Ago at={change.stateSince} />
-              </td>
-              <td>
-                {change.allowedActions.includes("rollback") && (
-                  <Button small icon="back" onClick={() => onBack(change)}>
-                    {t("cell.switch.back")}
-                  </Button>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Card>
-  );
+  const wayBack = (change: ChangeSummary) =>
+    change.allowedActions.includes("rollback") && (
+      <Button small icon="back" onClick={() => onBack(change)}>
+        {t("cell.switch.back")}
+      </Button>
+    );
+  return <ChangesCard title={t("cell.switches")} changes={switches} actions={wayBack} />;
 }

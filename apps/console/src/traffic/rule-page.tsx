@@ -6,7 +6,8 @@ import { PlanDialog, PlanPreview, useStart } from "../change/plan-dialog.tsx";
 import { client } from "../connection.ts";
 import { Button } from "../kit/button.tsx";
 import { CopyButton } from "../kit/copy.tsx";
-import { Field, Segments } from "../kit/field.tsx";
+import { Segments } from "../kit/field.tsx";
+import { Text } from "../kit/inputs.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Card, Notice, Skeleton } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
@@ -112,17 +113,14 @@ function PaceCard({ steps, onSteps, pace, onPace }: PaceCardProps) {
   return (
     <Card title={t("rule.pace")}>
       <div className="stack">
-        <Field label={t("rule.steps")} hint={t(stepsOf(steps) === null ? "rule.steps.wrong" : "rule.steps.hint")}>
-          {(id) => (
-            <input
-              id={id}
-              className="input number"
-              placeholder="1, 5, 20, 50"
-              value={steps}
-              onChange={(event) => onSteps(event.target.value)}
-            />
-          )}
-        </Field>
+        <Text
+          label={t("rule.steps")}
+          hint={t(stepsOf(steps) === null ? "rule.steps.wrong" : "rule.steps.hint")}
+          look="number"
+          placeholder="1, 5, 20, 50"
+          value={steps}
+          onChange={onSteps}
+        />
         <PaceFields steps value={pace} onChange={onPace} />
       </div>
     </Card>

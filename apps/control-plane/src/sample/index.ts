@@ -1,4 +1,5 @@
 export { sampleHandlers } from "./endpoints.ts";
+export { bucketOf } from "./quantile.ts";
 export { type RecorderOptions, SampleRecorder } from "./recorder.ts";
 export {
   type GatewaySample,

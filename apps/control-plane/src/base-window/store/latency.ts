@@ -1,5 +1,6 @@
 import { MODULE_LATENCY_BOUNDS_MS } from "@evenkeel/contracts/base-protocol";
 import { sql } from "kysely";
+import { bucketOf } from "../../sample/index.ts";
 
 const BUCKETS = Array.from(MODULE_LATENCY_BOUNDS_MS, (_, at) => `coalesce(sum(s.latency[${at + 1}]), 0)::int`);
 
@@ -8,12 +9,6 @@ export const LATENCY_COLUMN = sql.raw(`array[${BUCKETS.join(", ")}]`);
 
 /** The upper bound of the bucket in which this share of the requests lies. */
 export function quantile(counts: readonly number[], share: number): number | null {
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  if (total === 0) return null;
-  let seen = 0;
-  const bucket = counts.findIndex((count) => {
-    seen += count;
-    return seen >= total * share;
-  });
-  return MODULE_LATENCY_BOUNDS_MS[bucket] ?? null;
+  const bucket = bucketOf(counts, share);
+  return bucket === null ? null : (MODULE_LATENCY_BOUNDS_MS[bucket] ?? null);
 }

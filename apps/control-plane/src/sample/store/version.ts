@@ -2,6 +2,7 @@ import { LATENCY_BOUNDS_MS, type VersionSample } from "@evenkeel/contracts/gatew
 import type { ServiceId, TenantId } from "@evenkeel/contracts/id";
 import { type Kysely, sql } from "kysely";
 import type { Database } from "../../database.ts";
+import { bucketOf } from "../quantile.ts";
 
 export interface SecondsQuery {
   readonly tenantId: TenantId;
@@ -33,14 +34,8 @@ export async function readVersionSeconds(
 
 /** The upper bound of the bucket in which this share of the requests lies; the last bucket has none. */
 function quantile(counts: readonly number[], share: number): number | null {
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  if (total === 0) return null;
-  let seen = 0;
-  const bucket = counts.findIndex((count) => {
-    seen += count;
-    return seen >= total * share;
-  });
-  return LATENCY_BOUNDS_MS[bucket] ?? LATENCY_BOUNDS_MS.at(-1) ?? null;
+  const bucket = bucketOf(counts, share);
+  return bucket === null ? null : (LATENCY_BOUNDS_MS[bucket] ?? LATENCY_BOUNDS_MS.at(-1) ?? null);
 }
 
 /** Says whether the tenant has this service. */
