@@ -27,6 +27,11 @@ const frozen = {
 
 const certificate = makeCertificate({ hosts: ["shop.example.org"] });
 
+const scalingRule = {
+  ...{ workspace: "local", cluster: "front", module: "prices", metric: "cpu-percent" },
+  ...{ above: 80, below: 20, minBases: 1, maxBases: 2 },
+};
+
 /** A body of each endpoint that its schema takes; names and ids are those of tenant A. */
 const BODIES: Partial<Record<OperationName, unknown>> = {
   createToken: { as: "mine", may: ["*:read"] },
@@ -67,6 +72,7 @@ const BODIES: Partial<Record<OperationName, unknown>> = {
   createCommandTemplate: { name: "mine", actions: [{ name: "go", script: "true" }] },
   signReview: { note: "right so" },
   createBaseCluster: { workspace: "local", name: "mine" },
+  setScalingRule: scalingRule,
 };
 
 /** What tenant B may do, because it touches nothing of A. */
@@ -257,6 +263,7 @@ async function putRules(here: Installation, changeId: string): Promise<Record<st
     ["/certificates/certificate", certificate],
     ["/approval-rules/rule", { groups: ["group"] }],
     ["/admission-rules/rule", { criterion: { kind: "rollback-target" } }],
+    ["/scaling-rules/rule", scalingRule],
   ] as const) {
     expect(await here.call("PUT", path, { body })).toMatchObject({ status: 200 });
   }
