@@ -13,8 +13,9 @@ import { arkletUrl } from "./line.ts";
 import { reportOf } from "./report.ts";
 
 const fixture = Fixture.forEachTest("127.0.41.12");
+const ARKLET = "arklet: { port: Number(new URL(process.env.EVENKEEL_ARKLET_URL).port) }";
 const FOREIGN_SERVER = `delete process.env.EVENKEEL_BASE_SOCKET;
-${BASE_SERVER.replace('version: "1.0.0" }', 'version: "1.0.0", arklet: { port: Number(new URL(process.env.EVENKEEL_ARKLET_URL).port) } }')}`;
+${BASE_SERVER.replace("createBase({", `createBase({ ${ARKLET},`)}`;
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
