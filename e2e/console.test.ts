@@ -163,6 +163,18 @@ describe.skipIf(!hasBrowser)("the console", () => {
     expect((await shop.instances()).every(({ packageVersion }) => packageVersion === "1.1.0")).toBe(true);
   });
 
+  test("the arrow keys go from host to host, and Enter opens one", async () => {
+    await tiles("reverted").or(tiles("pending")).or(tiles("staged")).or(tiles("failed")).first().waitFor();
+    const first = page.locator('.tile[tabindex="0"]');
+    await first.focus();
+    await page.keyboard.press("ArrowRight");
+    const next = await page.evaluate("document.activeElement.dataset.target");
+    expect(next).toBeTruthy();
+    await page.keyboard.press("Enter");
+    await page.locator(".panel").waitFor();
+    await page.keyboard.press("Escape");
+  });
+
   test("one click tells what is wrong with a change, and frees it; the report is taken along as a file", async () => {
     const failing = { budget: { failures: 0, action: "stop" }, healthyDeadlineSeconds: 2 };
     const change = await shop.release({ version: "2.1.0", health: 500, strategy: failing });
@@ -214,18 +226,6 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await page.waitForURL(/\/changes\/chg_/);
     await shows("succeeded", "Succeeded");
     expect(await page.locator(".tile").count()).toBe(1);
-  });
-
-  test("the arrow keys go from host to host, and Enter opens one", async () => {
-    await tiles("reverted").or(tiles("pending")).or(tiles("staged")).or(tiles("failed")).first().waitFor();
-    const first = page.locator('.tile[tabindex="0"]');
-    await first.focus();
-    await page.keyboard.press("ArrowRight");
-    const next = await page.evaluate("document.activeElement.dataset.target");
-    expect(next).toBeTruthy();
-    await page.keyboard.press("Enter");
-    await page.locator(".panel").waitFor();
-    await page.keyboard.press("Escape");
   });
 
   test("a freeze is set, keeps a release from starting and is taken away again", async () => {
