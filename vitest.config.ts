@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { CountsReporter } from "./tools/vitest-counts.ts";
 
@@ -7,6 +9,8 @@ export default defineConfig({
     // Two cores: more workers only make real servers and agents starve each other.
     maxWorkers: 2,
     reporters: ["default", new CountsReporter()],
+    // Whoever runs the tests may be logged in somewhere: no command of a test is to go there.
+    env: { XDG_CONFIG_HOME: join(tmpdir(), `evenkeel-test-config-${process.pid}`) },
     projects: [
       {
         test: {
