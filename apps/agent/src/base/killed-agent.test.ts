@@ -48,10 +48,8 @@ async function goOn(command: Command): Promise<Outcome> {
   return await plane.outcomeOf(command.commandId);
 }
 
-const pricesOf = async ({ address, port }: StartFacts): Promise<string> =>
-  await (await fetch(`http://${address}:${port}/prices`)).text();
-
-test("an agent that is killed while a module is being activated leaves the installation to the base, and the next one reports it, done once", async () => {
+/** The module is being activated, and the agent that has brought it is dead. */
+async function killedInMidInstall() {
   const facts = await bringUp();
   const { plane, host } = fixture;
   const { bundle, letGo, begun } = counting("1.0.0");
@@ -59,6 +57,15 @@ test("an agent that is killed while a module is being activated leaves the insta
   plane.send({ kind: "command", command });
   await expect.poll(begun, { timeout: 60_000 }).toBe("prices 1.0.0\n");
   await host.end("SIGKILL");
+  return { facts, command, letGo, begun };
+}
+
+const pricesOf = async ({ address, port }: StartFacts): Promise<string> =>
+  await (await fetch(`http://${address}:${port}/prices`)).text();
+
+test("an agent that is killed while a module is being activated leaves the installation to the base, and the next one reports it, done once", async () => {
+  const { facts, command, letGo, begun } = await killedInMidInstall();
+  const { plane } = fixture;
   const outcome = goOn(command);
   await plane.heard(({ kind }) => kind === "hello", plane.messages.length);
   letGo();
@@ -71,13 +78,7 @@ test("an agent that is killed while a module is being activated leaves the insta
 });
 
 test("what the base has done while nobody was there to hear of it is not done again", async () => {
-  const facts = await bringUp();
-  const { plane, host } = fixture;
-  const { bundle, letGo, begun } = counting("1.0.0");
-  const command = installing(bundle);
-  plane.send({ kind: "command", command });
-  await expect.poll(begun, { timeout: 60_000 }).toBe("prices 1.0.0\n");
-  await host.end("SIGKILL");
+  const { facts, command, letGo, begun } = await killedInMidInstall();
   letGo();
   await expect.poll(() => pricesOf(facts), { timeout: 60_000 }).toBe("prices 1.0.0");
   expect(await goOn(command)).toMatchObject({ kind: "succeeded" });
@@ -85,13 +86,7 @@ test("what the base has done while nobody was there to hear of it is not done ag
 });
 
 test("agent and base killed together: the base's next process gets the module once, from the command that was in hand", async () => {
-  const facts = await bringUp();
-  const { plane, host } = fixture;
-  const { bundle, letGo, begun } = counting("1.0.0");
-  const command = installing(bundle);
-  plane.send({ kind: "command", command });
-  await expect.poll(begun, { timeout: 60_000 }).toBe("prices 1.0.0\n");
-  await host.end("SIGKILL");
+  const { facts, command, letGo, begun } = await killedInMidInstall();
   const identity = readIdentity(facts.pid)!;
   killIdentity(identity, "SIGKILL");
   await waitGone(identity, 60_000);
