@@ -2,7 +2,15 @@ import { RELEASE_ORDER } from "@evenkeel/client/deployment";
 import { ROUTE_CHANGE } from "@evenkeel/contracts/traffic-rule";
 import type { Load } from "@evenkeel/load/load";
 import { answering, BASE_SERVER } from "@evenkeel/testkit/base-application";
-import { buildConsole, hasBrowser, openBrowser, openPage, pictureFile, seriousIn } from "@evenkeel/testkit/browser";
+import {
+  buildConsole,
+  hasBrowser,
+  LOOKS,
+  lookAtPages,
+  openBrowser,
+  openPage,
+  pictureFile,
+} from "@evenkeel/testkit/browser";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { Shop, settled } from "@evenkeel/testkit/shop";
 import axe from "axe-core";
@@ -200,28 +208,9 @@ describe.skipIf(!hasBrowser)("topology, modules and traffic in the console", () 
     ...{ bases: "/w/local/bases", routes: "/w/local/routes", rules: "/w/local/traffic-rules" },
     ...{ rule: "/w/local/traffic-rules/testers", "new-rule": "/w/local/new-traffic-rule", cells: "/w/local/cells" },
   };
-  const LOOKS = [
-    ["en", "light"],
-    ["zh", "dark"],
-    ["zh", "light"],
-    ["en", "dark"],
-  ] as const;
-
   test.each(LOOKS)("in %s and %s every page is whole and can be used by everybody", async (language, theme) => {
-    const own = await openPage(browser, { language, theme });
-    await own.page.goto(address("/login"));
-    await own.page.locator("input").fill(platform.token);
-    await own.page.keyboard.press("Enter");
-    await own.page.locator(".shell").waitFor();
-    for (const [name, path] of Object.entries(PAGES)) {
-      await own.page.goto(address(path));
-      await own.page.locator("h1").waitFor();
-      await own.page.locator('[aria-busy="true"], .skeleton').first().waitFor({ state: "detached" });
-      await own.page.screenshot({ path: pictureFile(`${name}-${language}-${theme}`) });
-      expect(await seriousIn(own.page, axe.source), `${name} in ${language}, ${theme}`).toEqual([]);
-    }
-    expect(own.errors).toEqual([]);
-    await own.page.context().close();
+    const which = { language, theme, address, token: platform.token, pages: PAGES, axeSource: axe.source };
+    expect(await lookAtPages(browser, which)).toEqual({ serious: [], errors: [] });
   });
 
   test("no page has thrown, and the policy of the page has refused nothing", () => {

@@ -3,7 +3,15 @@ import { join } from "node:path";
 import { packFolder } from "@evenkeel/client/node/pack";
 import type { ChangeState } from "@evenkeel/contracts/change-state";
 import { ROUTE_CHANGE } from "@evenkeel/contracts/traffic-rule";
-import { buildConsole, hasBrowser, openBrowser, openPage, pictureFile, seriousIn } from "@evenkeel/testkit/browser";
+import {
+  buildConsole,
+  hasBrowser,
+  LOOKS,
+  lookAtPages,
+  openBrowser,
+  openPage,
+  pictureFile,
+} from "@evenkeel/testkit/browser";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { openRelay } from "@evenkeel/testkit/relay";
 import { Shop, settled } from "@evenkeel/testkit/shop";
@@ -340,36 +348,17 @@ describe.skipIf(!hasBrowser)("the console", () => {
     ...{ packages: "/packages", buildpacks: "/buildpacks", approvals: "/approvals", windows: "/windows" },
     ...{ locks: "/locks", audit: "/audit", tokens: "/tokens", doctor: "/doctor", release: "/w/local/release" },
   };
-  const LOOKS = [
-    ["en", "light"],
-    ["zh", "dark"],
-    ["zh", "light"],
-    ["en", "dark"],
-  ] as const;
-
   test.each(LOOKS)("in %s and %s every page is whole and can be used by everybody", async (language, theme) => {
-    const own = await openPage(browser, { language, theme });
-    await own.page.goto(address("/login"));
-    await own.page.locator("input").fill(platform.token);
-    await own.page.keyboard.press("Enter");
-    await own.page.locator(".shell").waitFor();
     const [failed] = (await platform.client.listChanges({ query: { state: "rolled-back" } })).items;
     const service = await shop.service();
-    const all = {
+    const pages = {
       ...PAGES,
       change: `/changes/${failed?.id}`,
       plan: `/changes/${failed?.id}?view=plan`,
       service: `/services/${service.id}`,
     };
-    for (const [name, path] of Object.entries(all)) {
-      await own.page.goto(address(path));
-      await own.page.locator("h1").waitFor();
-      await own.page.locator('[aria-busy="true"], .skeleton').first().waitFor({ state: "detached" });
-      await own.page.screenshot({ path: pictureFile(`${name}-${language}-${theme}`) });
-      expect(await seriousIn(own.page, axe.source), `${name} in ${language}, ${theme}`).toEqual([]);
-    }
-    expect(own.errors).toEqual([]);
-    await own.page.context().close();
+    const which = { language, theme, address, token: platform.token, pages, axeSource: axe.source };
+    expect(await lookAtPages(browser, which)).toEqual({ serious: [], errors: [] });
   });
 
   test("whoever logs out sees nothing any more, and his cookie opens nothing", async () => {

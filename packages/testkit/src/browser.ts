@@ -64,7 +64,7 @@ export function pictureFile(name: string): string {
 }
 
 /** What keeps people from using a page, of the two grave sorts; `axeSource` is the script of axe-core. */
-export async function seriousIn(page: Page, axeSource: string): Promise<string[]> {
+async function seriousIn(page: Page, axeSource: string): Promise<string[]> {
   // By the debugger's own way: the policy of the page lets no other script in.
   await page.evaluate(axeSource);
   return await page.evaluate(async () => {
@@ -78,4 +78,42 @@ export async function seriousIn(page: Page, axeSource: string): Promise<string[]
     const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
     return grave.flatMap(({ id, nodes }) => nodes.slice(0, 3).map(({ html }) => `${id}: ${html.slice(0, 160)}`));
   });
+}
+
+/** Every look that a page has. */
+export const LOOKS = [
+  ["en", "light"],
+  ["zh", "dark"],
+  ["zh", "light"],
+  ["en", "dark"],
+] as const;
+
+export interface Looking extends Required<PageOptions> {
+  readonly address: (path: string) => string;
+  readonly token: string;
+  /** Paths by the name of their picture. */
+  readonly pages: Readonly<Record<string, string>>;
+  readonly axeSource: string;
+}
+
+/** Logs in, waits until each page is whole, and takes a picture of it; what keeps people from using it, and errors on it. */
+export async function lookAtPages(
+  browser: Browser,
+  { language, theme, address, token, pages, axeSource }: Looking,
+): Promise<{ readonly serious: string[]; readonly errors: string[] }> {
+  const { page, errors } = await openPage(browser, { language, theme });
+  await page.goto(address("/login"));
+  await page.locator("input").fill(token);
+  await page.keyboard.press("Enter");
+  await page.locator(".shell").waitFor();
+  const serious: string[] = [];
+  for (const [name, path] of Object.entries(pages)) {
+    await page.goto(address(path));
+    await page.locator("h1").waitFor();
+    await page.locator('[aria-busy="true"], .skeleton').first().waitFor({ state: "detached" });
+    await page.screenshot({ path: pictureFile(`${name}-${language}-${theme}`) });
+    serious.push(...(await seriousIn(page, axeSource)).map((fault) => `${name}: ${fault}`));
+  }
+  await page.context().close();
+  return { serious, errors };
 }

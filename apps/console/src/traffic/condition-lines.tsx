@@ -1,7 +1,7 @@
 import { Button } from "../kit/button.tsx";
 import { useWords } from "../locale/index.tsx";
 import { type ConditionLine, conditionsOf, FIRST_CONDITION, isNamed, TESTS, WHERES, withConditions } from "./draft.ts";
-import { Choice, type PartProps, Word } from "./line-fields.tsx";
+import { Choice, type LineProps, Lines, type PartProps, Word } from "./line-fields.tsx";
 
 /** Whom the rule is for. */
 export function Conditions({ draft, onChange }: PartProps) {
@@ -12,15 +12,7 @@ export function Conditions({ draft, onChange }: PartProps) {
     <fieldset className="rule-part">
       <legend>{t("rule.whom")}</legend>
       {lines.length === 0 && <p className="soft">{t("rule.everybody.hint")}</p>}
-      {lines.map((line, index) => (
-        <Line
-          // biome-ignore lint/suspicious/noArrayIndexKey: lines are known by their place
-          key={index}
-          line={line}
-          onEdit={(news) => set(lines.map((each, at) => (at === index ? { ...each, ...news } : each)))}
-          onRemove={() => set(lines.filter((_, at) => at !== index))}
-        />
-      ))}
+      <Lines lines={lines} draw={Line} onChange={set} />
       <div>
         <Button small icon="plus" onClick={() => set([...lines, FIRST_CONDITION])}>
           {t("rule.condition.add")}
@@ -30,13 +22,7 @@ export function Conditions({ draft, onChange }: PartProps) {
   );
 }
 
-interface LineProps {
-  readonly line: ConditionLine;
-  readonly onEdit: (news: Partial<ConditionLine>) => void;
-  readonly onRemove: () => void;
-}
-
-function Line({ line, onEdit, onRemove }: LineProps) {
+function Line({ line, onEdit, onRemove }: LineProps<ConditionLine>) {
   const { t } = useWords();
   return (
     <div className="rule-line">

@@ -11,7 +11,7 @@ import {
   withFallback,
   withKey,
 } from "./draft.ts";
-import { Choice, type PartProps, Word } from "./line-fields.tsx";
+import { Choice, type LineProps, Lines, type PartProps, Word } from "./line-fields.tsx";
 
 /** Where the rule sends them; without any line it sends nobody. */
 export function Destinations({ draft, onChange }: PartProps) {
@@ -22,15 +22,7 @@ export function Destinations({ draft, onChange }: PartProps) {
   return (
     <fieldset className="rule-part">
       <legend>{t("rule.destination")}</legend>
-      {lines.map((line, index) => (
-        <Line
-          // biome-ignore lint/suspicious/noArrayIndexKey: lines are known by their place
-          key={index}
-          line={line}
-          onEdit={(news) => set(lines.map((each, at) => (at === index ? { ...each, ...news } : each)))}
-          onRemove={() => set(lines.filter((_, at) => at !== index))}
-        />
-      ))}
+      <Lines lines={lines} draw={Line} onChange={set} />
       <div className="row wrap">
         <Button
           small
@@ -70,13 +62,7 @@ export function Destinations({ draft, onChange }: PartProps) {
   );
 }
 
-interface LineProps {
-  readonly line: DestinationLine;
-  readonly onEdit: (news: Partial<DestinationLine>) => void;
-  readonly onRemove: () => void;
-}
-
-function Line({ line, onEdit, onRemove }: LineProps) {
+function Line({ line, onEdit, onRemove }: LineProps<DestinationLine>) {
   const { t } = useWords();
   return (
     <div className="rule-line">

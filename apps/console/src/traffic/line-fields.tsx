@@ -1,3 +1,4 @@
+import type { ComponentType } from "react";
 import { useWords } from "../locale/index.tsx";
 import type { Draft } from "./draft.ts";
 
@@ -5,6 +6,32 @@ import type { Draft } from "./draft.ts";
 export interface PartProps {
   readonly draft: Draft;
   readonly onChange: (draft: Draft) => void;
+}
+
+/** One line, and what is done to it. */
+export interface LineProps<Line> {
+  readonly line: Line;
+  readonly onEdit: (news: Partial<Line>) => void;
+  readonly onRemove: () => void;
+}
+
+interface LinesProps<Line> {
+  readonly lines: readonly Line[];
+  readonly draw: ComponentType<LineProps<Line>>;
+  readonly onChange: (next: readonly Line[]) => void;
+}
+
+/** All lines of a part, each edited and removed in its place. */
+export function Lines<Line>({ lines, draw: Draw, onChange }: LinesProps<Line>) {
+  return lines.map((line, index) => (
+    <Draw
+      // biome-ignore lint/suspicious/noArrayIndexKey: lines are known by their place
+      key={index}
+      line={line}
+      onEdit={(news) => onChange(lines.map((each, at) => (at === index ? { ...each, ...news } : each)))}
+      onRemove={() => onChange(lines.filter((_, at) => at !== index))}
+    />
+  ));
 }
 
 interface ChoiceProps<Value extends string> {
