@@ -21,7 +21,7 @@ import { InlineRuntime, traceName } from "./inline/runtime.ts";
 import { BASE_MODULE, ModuleHost } from "./lifecycle/module-host.ts";
 import type { ModuleInstance } from "./lifecycle/module-instance.ts";
 import { Visits } from "./lifecycle/visit.ts";
-import { wasInterrupted } from "./limit/guard.ts";
+import { unwound, wasInterrupted } from "./limit/guard.ts";
 import { Limits } from "./limit/limits.ts";
 import { type Suspicion, Watchdog } from "./limit/watchdog.ts";
 import type { Service } from "./module-api.ts";
@@ -341,7 +341,8 @@ class RunningBase implements Base {
   }
 
   /** Something has held the loop, or holds it still. */
-  #suspect({ module, frame, blockedMs, over }: Suspicion): void {
+  #suspect({ module, frame, blockedMs, over, onStack, end }: Suspicion): void {
+    if (end !== "by itself") this.#putRight();
     const instance = this.#host.instances.find(({ key }) => key === module);
     if (!over || instance === undefined) return;
     const { most, action } = instance.manifest.limits.blockMs;
@@ -349,6 +350,7 @@ class RunningBase implements Base {
     if (blockedMs < most) return;
     const error = new PlatformError("MODULE_BLOCKED", { module, frame, blockedMs: Math.round(blockedMs) });
     instance.log.add("stderr", error.message);
+    if (end === "torn off") this.#host.failInHand(onStack, error);
     const blamed = this.#blamed.get(instance.key);
     if (blamed !== undefined) blamed(error);
     else if (action === "eject") this.#host.eject(instance, error);
@@ -357,6 +359,12 @@ class RunningBase implements Base {
       instance.judge(false, problemOf(error.code, error.facts));
     }
     this.#altered();
+  }
+
+  // It is told in a turn of the loop of its own: nobody is on the stack.
+  #putRight(): void {
+    unwound();
+    for (const { visits } of this.#host.instances) visits.unwound();
   }
 
   #followPolicies(): void {

@@ -3,7 +3,7 @@ import type { ModuleManifest } from "@evenkeel/contracts/module";
 import type { Bundle } from "../bundle/format.ts";
 import { offerOf } from "../lifecycle/offer.ts";
 import type { Disposal, Offer, Runtime } from "../lifecycle/runtime.ts";
-import { guarded } from "../limit/guard.ts";
+import { guarded, timesUnwound } from "../limit/guard.ts";
 import type { ModuleContext, ModuleExports } from "../module-api.ts";
 import { closeAll } from "../owner/close.ts";
 import { attributeGlobals, globalView } from "../owner/globals.ts";
@@ -45,7 +45,8 @@ export class InlineRuntime implements Runtime {
   readonly #hooks: Hook[] = [];
   readonly #leaving = new AbortController();
   #exports: ModuleExports | null;
-  #inside = false;
+  /** Since how many unwindings its code has been on the stack; null: it is not. */
+  #insideSince: number | null = null;
 
   /** Loads the code: throws what it throws, with nothing of it left. */
   constructor(bundle: Bundle, ground: InlineGround) {
@@ -100,13 +101,13 @@ export class InlineRuntime implements Runtime {
   /** Runs a stretch of the module's code; only the outermost is counted. */
   #metered<Result>(work: () => Result): Result {
     const { serial } = this.#ground;
-    if (this.#inside) return guarded(serial, work);
-    this.#inside = true;
+    if (this.#insideSince === timesUnwound()) return guarded(serial, work);
+    this.#insideSince = timesUnwound();
     const before = this.#clock();
     try {
       return guarded(serial, work);
     } finally {
-      this.#inside = false;
+      this.#insideSince = null;
       this.#ground.busy(this.#clock() - before);
     }
   }

@@ -66,13 +66,13 @@ function serving(entered: Entered, handler: RequestHandler): RequestHandler {
       measures.throttled += 1;
       return answerProblem(response, "MODULE_OVER_LIMIT", { ...throttledFacts(instance) });
     }
-    visits.inFlight += 1;
+    visits.pending += 1;
     instance.open.add(response);
     const beganAt = performance.now();
     response.once("close", () => {
       instance.open.delete(response);
       measures.add(performance.now() - beganAt, response.statusCode >= 500 || !response.writableFinished);
-      if (--visits.inFlight === 0 && visits.awaited) visits.left();
+      if (--visits.pending === 0 && visits.awaited) visits.left();
     });
     const fail = (error: unknown): void => failRequest(instance, response, error);
     try {
@@ -100,26 +100,19 @@ export function calling<Args extends unknown[], Result>(
 ): (...args: Args) => Result {
   const { visits, measures } = instance;
   return (...args) => {
-    visits.inFlight += 1;
+    visits.inside += 1;
     const beganAt = performance.now();
-    const leave = (failed: boolean): void => {
-      measures.add(performance.now() - beganAt, failed);
-      if (--visits.inFlight === 0 && visits.awaited) visits.left();
-    };
+    const settled = (failed: boolean): void => measures.add(performance.now() - beganAt, failed);
     try {
       const result = runtime.enter(() => fn(...args));
-      if (!isThenable(result)) {
-        leave(false);
-        return result;
-      }
-      result.then(
-        () => leave(false),
-        () => leave(true),
-      );
+      if (isThenable(result)) return visits.follow(result, settled) as Result;
+      settled(false);
       return result;
     } catch (error) {
-      leave(true);
+      settled(true);
       throw error;
+    } finally {
+      if (--visits.inside === 0 && visits.awaited) visits.left();
     }
   };
 }
@@ -142,6 +135,6 @@ function targetOf({ instance, runtime }: Entered, service: object): Target {
 
 const isAsync = (method: object): boolean => method.constructor.name === "AsyncFunction";
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+function isThenable(value: unknown): value is Promise<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

@@ -228,9 +228,14 @@ export class ModuleHost {
     instance.break(error);
     instance.log.add("stderr", `ejected: ${sentenceOf(error)}`);
     // Nobody else would answer these: what ran for them was cut.
-    for (const response of instance.open) answerError(response, error, instance.key);
+    endOpen(instance, error);
     this.#inBackground(this.#letGo(instance));
     this.#ground.altered();
+  }
+
+  /** Fails what these modules have in hand: the code that would have answered was torn off the stack, and which request it was for nobody knows. */
+  failInHand(modules: readonly string[], error: unknown): void {
+    for (const instance of this.instances) if (modules.includes(instance.key)) endOpen(instance, error);
   }
 
   async deactivate({ operationId, name, version }: BaseInput<"deactivate">): Promise<BaseResult<"deactivate">> {
@@ -327,9 +332,16 @@ export class ModuleHost {
 }
 
 /** Those who are still inside when the time to drain is over: nobody else would answer their requests. */
-function cut({ key: module, log, manifest, open }: ModuleInstance, count: number): void {
+function cut(instance: ModuleInstance, count: number): void {
+  const { key: module, log, manifest } = instance;
   log.add("stderr", `${count} requests or calls were cut after ${manifest.drainSeconds} s`);
-  for (const response of open) answerError(response, new PlatformError("MODULE_LEAVING", { module }));
+  endOpen(instance, new PlatformError("MODULE_LEAVING", { module }));
+}
+
+/** Answers the requests and fails the calls that it has in hand. */
+function endOpen({ key, open, visits }: ModuleInstance, error: unknown): void {
+  for (const response of open) answerError(response, error, key);
+  visits.cut(error);
 }
 
 /** Stands for the base among those who publish. */

@@ -8,9 +8,17 @@ interface Ran {
   readonly aftermath: Aftermath | null;
 }
 
-async function run(shape: string, { stuckSeconds = 60, flags = [] as string[] } = {}): Promise<Ran> {
-  const args = [...flags, BLOCKING_PROGRAM, shape, "eject", String(stuckSeconds)];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+async function run(
+  shape: string,
+  more: { stuckSeconds?: number; flags?: string[]; action?: string } = {},
+): Promise<Ran> {
+  const { stuckSeconds = 60, flags = [], action = "eject" } = more;
+  const args = [...flags, BLOCKING_PROGRAM, shape, action, String(stuckSeconds)];
+  const child = spawn(process.execPath, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: 110_000,
+    killSignal: "SIGKILL",
+  });
   let output = "";
   let errors = "";
   child.stdout.on("data", (chunk: Buffer) => {
@@ -36,7 +44,7 @@ test.each([
   "a module that blocks the loop in %s is named with function and line, interrupted and ejected",
   async (_, shape, status) => {
     const { aftermath } = await run(shape);
-    expect(aftermath).toMatchObject({ answer: status, neighbour: "calm", state: "broken" });
+    expect(aftermath).toMatchObject({ answer: status, neighbour: "calm", state: "broken", inFlight: 0 });
     expect(aftermath?.problem?.code).toBe("MODULE_BLOCKED");
     expect(aftermath?.problem?.facts.frame).toMatch(/^(spin|routes) \(module:spinning@1\.0\.0\/index\.js:\d+:\d+\)$/);
   },
@@ -58,6 +66,13 @@ test("one that blocks in a promise job is interrupted where the process was star
   const { aftermath, errors } = await run("promise", { flags: ["--no-force-async-hooks-checks"] });
   expect(aftermath).toMatchObject({ answer: 503, neighbour: "calm", state: "broken" });
   expect(errors).toContain("BASE_INTERRUPTED spinning@1.0.0: spin (module:spinning@1.0.0/index.js:1:");
+}, 120_000);
+
+test("one that may go on is told apart from those that wait for it: they are answered, and what it had called is left", async () => {
+  const flags = ["--no-force-async-hooks-checks"];
+  const { aftermath } = await run("call in a promise", { flags, action: "throttle" });
+  expect(aftermath).toMatchObject({ answer: 503, neighbour: "calm", state: "active", inFlight: 0 });
+  expect(aftermath?.problem?.code).toBe("MODULE_BLOCKED");
 }, 120_000);
 
 test.each([

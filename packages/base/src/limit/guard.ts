@@ -3,7 +3,8 @@
 // 1. A call through the guard ends with ERR_SCRIPT_EXECUTION_INTERRUPTED when the process gets SIGINT; the module's own try/catch cannot swallow that.
 // 2. It costs half a microsecond while another thread sits inside a guarded call for good (holder-thread.ts), and eighty times that without.
 // 3. Who is inside stands in shared memory: of native work, and of loops that V8 cannot stop, nothing else tells whose they are.
-// 4. Nobody in the process may listen to SIGINT: after a listener has come and gone the next signal would end the process. Then nothing is guarded.
+// 4. Where V8 itself ends what runs, no `finally` runs: `unwound`, called on an empty stack, puts right what stayed.
+// 5. Nobody in the process may listen to SIGINT: after a listener has come and gone the next signal would end the process. Then nothing is guarded.
 import { Script } from "node:vm";
 
 const KEY = Symbol.for("evenkeel.guarded");
@@ -17,6 +18,20 @@ let inside: Int32Array | null = null;
 export function openGuard(shared: Int32Array): void {
   inside = shared;
   script = new Script(`globalThis[Symbol.for("evenkeel.guarded")]()`, { filename: "evenkeel:guard" });
+}
+
+let unwindings = 0;
+
+/** How often the stack may have been torn off: who noted something on it before the last time has left it since. */
+export function timesUnwound(): number {
+  return unwindings;
+}
+
+/** The stack is empty, after something on it was interrupted. */
+export function unwound(): void {
+  unwindings += 1;
+  cell[KEY] = undefined;
+  inside?.fill(0);
 }
 
 export function closeGuard(): void {

@@ -10,6 +10,8 @@ export interface Aftermath {
   readonly neighbour: string;
   readonly problem: { readonly code: string; readonly facts: Record<string, unknown> } | null;
   readonly state: string | undefined;
+  /** Requests and calls that the neighbour still has in hand. */
+  readonly inFlight: number | undefined;
 }
 
 const SHAPES: Readonly<Record<string, string>> = {
@@ -18,6 +20,7 @@ const SHAPES: Readonly<Record<string, string>> = {
   immediate: "setImmediate(() => { spin(); });",
   tick: "process.nextTick(() => { spin(); });",
   "call in a timer": "setTimeout(() => { service('calm').wait(spin); }, 0);",
+  "call in a promise": "Promise.resolve().then(() => { service('calm').wait(spin); });",
   swallowing: "for (;;) { try { spin(); } catch {} }",
   pattern: "/^(a+)+$/.test('a'.repeat(40) + 'b');",
   promise: "Promise.resolve().then(() => { spin(); });",
@@ -55,13 +58,21 @@ async function main(shape: string, action: "eject" | "alarm", stuckSeconds: numb
     () => false,
   );
   const answer = installed ? await bed.get("/spinning").then(({ status }) => status) : 0;
-  const find = () => bed.base.report().modules.find(({ name }) => name === "spinning");
+  const named = (wanted: string) => bed.base.report().modules.find(({ name }) => name === wanted);
+  const find = () => named("spinning");
   // A thread that was ended is soon another, which is well: what happened to it stands in the log alone.
   while (!worker && find()?.problem === null && find()?.health.healthy)
     await new Promise((resolve) => setTimeout(resolve, 20));
   const module = find();
   const problem = module?.problem ?? module?.health.problem ?? null;
-  const aftermath: Aftermath = { answer, neighbour: (await bed.get("/calm")).body, problem, state: module?.state };
+  const inFlight = named("calm")?.inFlight;
+  const aftermath: Aftermath = {
+    answer,
+    inFlight,
+    neighbour: (await bed.get("/calm")).body,
+    problem,
+    state: module?.state,
+  };
   console.log(JSON.stringify(aftermath));
   await bed[Symbol.asyncDispose]();
 }

@@ -28,7 +28,7 @@ function check(): void {
   const now = performance.now();
   const beat = Atomics.load(shared, 0);
   if (beat !== lastBeat) {
-    if (found !== null) port.postMessage({ ...found, over: true, blockedMs: now - lastBeatAt } satisfies Suspicion);
+    if (found !== null) tellEnd(found, now - lastBeatAt);
     lastBeat = beat;
     lastBeatAt = now;
     looked = 0;
@@ -39,6 +39,13 @@ function check(): void {
   if (looked === 0 && blockedMs > leastMost()) look();
   else if (found !== null) actOn(found, blockedMs);
   if (stuckMs !== null && blockedMs > stuckMs) endProcess(blockedMs);
+}
+
+/** By what was done last: looked, interrupted at the guard, terminated. */
+const ENDS = ["by itself", "by itself", "told", "torn off"] as const;
+
+function tellEnd(suspicion: Suspicion, blockedMs: number): void {
+  port.postMessage({ ...suspicion, over: true, end: ENDS[looked] ?? "by itself", blockedMs } satisfies Suspicion);
 }
 
 function look(): void {
@@ -54,6 +61,8 @@ function look(): void {
       module: own?.module ?? null,
       frame: (own ?? frames[0])?.text ?? "native code",
       over: false,
+      onStack: [...new Set(frames.flatMap(({ module: its }) => its ?? []))],
+      end: "by itself",
       blockedMs: 0,
     };
   });

@@ -25,6 +25,10 @@ export interface Suspicion {
   readonly blockedMs: number;
   /** The loop runs again. */
   readonly over: boolean;
+  /** All modules that stood on the stack. */
+  readonly onStack: readonly string[];
+  /** How: by itself, by an interruption that its callers were told of, or torn off the stack, and nobody was told. */
+  readonly end: "by itself" | "told" | "torn off";
 }
 
 export interface WatchdogOptions {

@@ -57,7 +57,7 @@ function makeClass(service: string, methods: readonly string[]): ReferenceClass 
   const bodies = methods.map(
     (name) => `${name}(...args) {
       const target = this.target, visits = target.visits;
-      visits.inFlight++;
+      visits.inside++;
       let result;
       try {
         result = target.impl.${name}(...args);
@@ -65,7 +65,7 @@ function makeClass(service: string, methods: readonly string[]): ReferenceClass 
         throw fail(target, "${name}", error);
       }
       if (typeof result === "object" && result !== null && typeof result.then === "function") return settle(visits, result);
-      if (--visits.inFlight === 0 && visits.awaited) visits.left();
+      if (--visits.inside === 0 && visits.awaited) visits.left();
       return result;
     }`,
   );
@@ -75,14 +75,10 @@ function makeClass(service: string, methods: readonly string[]): ReferenceClass 
 }
 
 function settled(visits: Visits, result: Promise<unknown>): Promise<unknown> {
-  const leave = (): void => {
-    if (--visits.inFlight === 0 && visits.awaited) visits.left();
-  };
-  result.then(leave, () => {
-    visits.errors += 1;
-    leave();
+  visits.inside -= 1;
+  return visits.follow(result, (failed) => {
+    if (failed) visits.errors += 1;
   });
-  return result;
 }
 
 interface Failed {
@@ -94,7 +90,7 @@ interface Failed {
 
 function failed({ service, target: { impl, visits }, method, error }: Failed): unknown {
   visits.errors += 1;
-  if (--visits.inFlight === 0 && visits.awaited) visits.left();
+  if (--visits.inside === 0 && visits.awaited) visits.left();
   if (typeof impl[method] === "function") return error;
   return new PlatformError("SERVICE_METHOD_ABSENT", { service, version: "bound now", method }, { cause: error });
 }

@@ -75,6 +75,16 @@ test("a call under way ends on the version that it began on, and the old version
   await expect.poll(() => bed.base.report().modules.length, { timeout: 60_000 }).toBe(1);
 });
 
+test("who waits for a promise of a version that leaves without keeping it is told so when its time is over", async () => {
+  await using bed = await BaseBed.open();
+  const never = "exports.activate = () => ({ services: { stock: { never: () => new Promise(() => {}) } } });";
+  await bed.install({ ...stock(), drainSeconds: 0 }, never);
+  const called = bed.base.service<{ never(): Promise<void> }>("stock").never();
+  const told = expect(called).rejects.toMatchObject({ code: "MODULE_LEAVING" });
+  await bed.uninstall("stock");
+  await told;
+});
+
 test("errors of a provider reach the caller as they are; a method that is not there says so", async () => {
   await using bed = await BaseBed.open();
   await bed.install(
