@@ -101,6 +101,19 @@ test("reading waits for a control plane that restarts", async () => {
   expect((await waiting).items).toHaveLength(1);
 });
 
+test("the first call of all waits, too, for a control plane that says that its database is away", async () => {
+  let calls = 0;
+  const server = await serve(({ response }) => {
+    calls += 1;
+    if (calls < 3) sendProblem(response, "UNAVAILABLE", { what: "database" });
+    else send(response, 200, { items: [workspace("dev")], nextCursor: null });
+  });
+  expect((await createClient({ url: server.url }).listWorkspaces()).items).toHaveLength(1);
+  const impatient = createClient({ url: server.url, patienceMs: 0 });
+  calls = 0;
+  expect(await codeOf(impatient.listWorkspaces())).toBe("UNAVAILABLE");
+});
+
 test("what takes no key is not sent a second time when its answer was lost", async () => {
   const server = await serve(({ response }) => response.destroy());
   const client = createClient({ url: [server.url, server.url], patienceMs: 2000 });

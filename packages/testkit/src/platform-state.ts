@@ -15,7 +15,10 @@ export async function queryDatabase<Row extends object>(
   values: readonly unknown[] = [],
 ): Promise<Row[]> {
   const controlPlane = (await platform.parts())["control-plane-1"];
-  const client = new Client(readEnvironment(controlPlane?.pid ?? 0)?.DATABASE_URL);
+  const address = readEnvironment(controlPlane?.pid ?? 0)?.DATABASE_URL;
+  if (address === undefined)
+    throw new Error("the database's address is known by the first control plane, and that is away");
+  const client = new Client(address);
   await client.connect();
   try {
     return (await client.query<Row>(sql, [...values])).rows;
