@@ -7,7 +7,8 @@ import { judge } from "./governance.ts";
 import { permittedSummary, TAKE_OVER } from "./permitted.ts";
 import { type Blocked, blockersOf } from "./show/blockers.ts";
 import { showSummary } from "./show/view.ts";
-import { findChange, newerChanges } from "./store/change.ts";
+import { newerChanges } from "./store/change.ts";
+import { findChange } from "./store/known-plan.ts";
 import { findConflict } from "./store/lock.ts";
 import { type ChangeRow, readRows, snapshotOf } from "./store/snapshot.ts";
 

@@ -10,7 +10,8 @@ import { permittedSummary } from "./permitted.ts";
 import { actionsOf } from "./show/actions.ts";
 import { chooseTargets, whoseSteps } from "./show/choose.ts";
 import { showChange, showSummary, showTarget } from "./show/view.ts";
-import { findChange, newerChanges } from "./store/change.ts";
+import { newerChanges } from "./store/change.ts";
+import { findChange } from "./store/known-plan.ts";
 import { type ChangePage, changesById, listChanges } from "./store/list.ts";
 import { locksOf } from "./store/lock.ts";
 import {

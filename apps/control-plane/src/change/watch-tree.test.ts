@@ -8,7 +8,7 @@ import { migratedDatabase, serverKinds } from "../testing.ts";
 import { permitted } from "./permitted.ts";
 import { readChange } from "./read.ts";
 import { appendEvents, outputOf } from "./store/event.ts";
-import { findChangeKnowing, PlansInHand } from "./store/known-plan.ts";
+import { findChange, RecentPlans, withPlans } from "./store/known-plan.ts";
 import { Drill, type DrillHost, type Kernel, SUCCEEDED } from "./testing.ts";
 import { replan } from "./verbs/plan.ts";
 import { start } from "./verbs/start.ts";
@@ -109,20 +109,30 @@ describe.each(await serverKinds())("a live picture of a change on %s", (kind) =>
     expect([shown[0], shown.at(-1)]).toEqual([hosts.length, 1]);
   });
 
-  test("watchers of one change have one plan in hand, until the last of them goes", async () => {
+  test("a plan is read once, until it is planned anew or newer ones need its room", async () => {
     const changeId = await drill.create(kernel, hosts, {});
-    const which = { tenantId: drill.seeded.tenantId, changeId };
-    const row = await findChangeKnowing(drill.database.db, which, null);
-    const again = await findChangeKnowing(drill.database.db, which, null);
-    const plans = new PlansInHand();
-    const one = plans.hold({ digest: row.plan_digest, plan: row.plan });
-    const other = plans.hold({ digest: again.plan_digest, plan: again.plan });
-    expect(other.plan).toBe(one.plan);
-    expect((await findChangeKnowing(drill.database.db, which, one)).plan).toBe(one.plan);
-    plans.letGo(one);
-    expect(plans.size).toBe(1);
-    plans.letGo(other);
-    expect(plans.size).toBe(0);
+    const other = await drill.create(kernel, hosts, {});
+    const plans = new RecentPlans(hosts.length);
+    const { db } = drill.database;
+    const read = async (id = changeId) => {
+      const { plan: _, ...row } = await findChange(db, drill.seeded.tenantId, id);
+      return (await withPlans(db, [row], plans))[0]!.plan;
+    };
+    const first = await read();
+    expect(await read()).toBe(first);
+
+    const { groupId, batches } = first.groups[0]!;
+    const targetIds = batches.flatMap((batch) => batch.targetIds);
+    await replan(kernel.deps, drill.ask(changeId), { groups: [{ groupId, batches: [{ name: "all", targetIds }] }] });
+    const second = await read();
+    expect(second.groups[0]?.batches).toHaveLength(1);
+    expect(await read()).toBe(second);
+    expect(plans.targets).toBe(hosts.length);
+
+    await read(other);
+    expect(plans.targets).toBe(hosts.length);
+    expect(await read()).not.toBe(second);
+    expect(await read()).toEqual(second);
   });
 
   test("it offers what the watcher may do, and nothing else", async () => {

@@ -4,7 +4,7 @@
  *    it misses nothing. What scripts have printed since may come again; its sequence tells.
  * 2. What moved is read after the notification that woke us, so no picture is older than the events before it.
  * 3. A burst of events is one picture; the pause between two grows with the work that one is.
- * 4. The plan is read once: it is frozen under its digest, and a new one comes with the next look.
+ * 4. A plan that the process remembers is not read again: it is frozen under its digest, and a new one comes with the next look.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Change, type ChangeEvent, type ChangeTreeEvent, TREE_TARGETS } from "@evenkeel/contracts/change";
@@ -19,7 +19,7 @@ import { permitted } from "./permitted.ts";
 import { readMoved } from "./read.ts";
 import { CLOSING, OPENING } from "./snapshot.ts";
 import { eventsAfter } from "./store/event.ts";
-import { findChangeKnowing, type KnownPlan, PlansInHand } from "./store/known-plan.ts";
+import { findChange } from "./store/known-plan.ts";
 import { readStates } from "./store/snapshot.ts";
 
 const READ_AT_ONCE = 5000;
@@ -48,13 +48,11 @@ export async function* watchTree(
   let last = after;
   let shown = "";
   let over = false;
-  let known: KnownPlan | null = null;
   try {
     while (!signal.aborted && !over) {
       await bell.rung(LOOK_MS);
       const beganMs = performance.now();
-      const look = await lookAfter(db, { caller, changeId, after: last }, known);
-      known = inHand(known, look.plan);
+      const look = await lookAfter(db, { caller, changeId, after: last });
       over = isTerminal(look.change.state) && look.sequence === look.change.sequence;
       for (const output of look.outputs) yield { data: output };
       const text = JSON.stringify(look.change);
@@ -66,23 +64,12 @@ export async function* watchTree(
       await sleep(Math.max(GAP_MS, performance.now() - beganMs), undefined, { signal }).catch(() => undefined);
     }
   } finally {
-    if (known !== null) plans.letGo(known);
     off();
     signal.removeEventListener("abort", bell.ring);
   }
 }
 
-const plans = new PlansInHand();
-
-/** The plan that the last look has found, in the place of the one before. */
-function inHand(known: KnownPlan | null, found: KnownPlan): KnownPlan {
-  if (known?.digest === found.digest) return known;
-  if (known !== null) plans.letGo(known);
-  return plans.hold(found);
-}
-
 interface Look {
-  readonly plan: KnownPlan;
   readonly sequence: number;
   readonly change: Change;
   readonly states: Readonly<Record<string, TargetState>>;
@@ -93,14 +80,13 @@ interface Look {
 async function lookAfter(
   db: Kysely<Database>,
   { caller, changeId, after }: Pick<TreeWatch, "caller" | "changeId" | "after">,
-  known: KnownPlan | null,
 ): Promise<Look> {
   return await db
     .transaction()
     .setIsolationLevel("repeatable read")
     .setAccessMode("read only")
     .execute(async (tx) => {
-      const row = await findChangeKnowing(tx, { tenantId: caller.tenantId, changeId }, known);
+      const row = await findChange(tx, caller.tenantId, changeId);
       const { sequence } = row;
       // Who claims to have more than there is sees what comes next, like every other watcher.
       const events = await eventsAfter(tx, changeId, { after: Math.min(after, sequence), limit: READ_AT_ONCE });
@@ -110,7 +96,6 @@ async function lookAfter(
       const targetIds = moved.size > TREE_TARGETS ? [] : [...moved];
       const change = await readMoved(tx, { change: row, states: all, targetIds });
       return {
-        plan: { digest: row.plan_digest, plan: row.plan },
         // Of more than one reading's worth the rest comes with the next look.
         sequence: events.length < READ_AT_ONCE ? sequence : (events.at(-1)?.sequence ?? sequence),
         change: permitted(change, caller),

@@ -102,18 +102,6 @@ export async function lockChange(tx: Tx, tenantId: TenantId, changeId: ChangeId)
   return row;
 }
 
-/** The row of a change, as it is. */
-export async function findChange(db: Kysely<Database>, tenantId: TenantId, changeId: ChangeId) {
-  const row = await db
-    .selectFrom("change")
-    .selectAll()
-    .where("id", "=", changeId)
-    .where("tenant_id", "=", tenantId)
-    .executeTakeFirst();
-  if (row === undefined) throw new PlatformError("NOT_FOUND", { resource: `change ${changeId}` });
-  return row;
-}
-
 /** How far a change has come; of a large one its plan, which few ask for, is most of the row. */
 export async function sequenceOf(db: Kysely<Database>, tenantId: TenantId, changeId: ChangeId): Promise<number> {
   const row = await db

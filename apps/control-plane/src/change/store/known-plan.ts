@@ -1,12 +1,12 @@
 import type { Plan } from "@evenkeel/contracts/change-plan";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId, Digest, TenantId } from "@evenkeel/contracts/id";
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
 import type { Database } from "../../database.ts";
 import type { ChangeRow } from "./snapshot.ts";
 
 /** Every column of a change but its plan. */
-const BESIDE_PLAN = [
+export const BESIDE_PLAN = [
   ...(["id", "tenant_id", "workspace_id", "kind", "title", "spec", "plan_digest", "state", "state_since"] as const),
   ...(["problem", "waiting_for", "reason", "pause_mode", "pause_cause", "idle_ms", "idle_mark"] as const),
   ...(["rollback_demand", "start_at", "expires_at", "created_by", "planned_by", "emergency", "created_at"] as const),
@@ -14,51 +14,96 @@ const BESIDE_PLAN = [
   ...(["sequence", "lease_owner", "lease_token", "lease_until"] as const),
 ];
 
-/** A plan is frozen under its digest. */
-export interface KnownPlan {
+/** What a process remembers of plans: as much as that of one change of so many targets. */
+const REMEMBERED_TARGETS = 50_000;
+
+interface KnownPlan {
   readonly digest: Digest;
   readonly plan: Plan;
 }
 
-/** The row of a change; of a large one the plan is most of it, and is not read where it is known. */
-export async function findChangeKnowing(
-  db: Kysely<Database>,
-  { tenantId, changeId }: { readonly tenantId: TenantId; readonly changeId: ChangeId },
-  known: KnownPlan | null,
-): Promise<ChangeRow> {
-  const unread = sql<Plan | null>`case when plan_digest = ${known?.digest ?? ""} then null else plan end`;
-  const row = await db
-    .selectFrom("change")
-    .select(BESIDE_PLAN)
-    .select(unread.as("plan"))
-    .where("id", "=", changeId)
-    .where("tenant_id", "=", tenantId)
-    .executeTakeFirst();
-  const plan = row?.plan ?? known?.plan;
-  if (row === undefined || plan === undefined) throw new PlatformError("NOT_FOUND", { resource: `change ${changeId}` });
-  return { ...row, plan };
+type WithoutPlan = Omit<ChangeRow, "plan">;
+
+/** The plans that were read last. A plan is frozen under its digest: one that the change has no longer is not found. */
+export class RecentPlans {
+  readonly #room: number;
+  readonly #known = new Map<ChangeId, KnownPlan>();
+  #targets = 0;
+
+  constructor(room = REMEMBERED_TARGETS) {
+    this.#room = room;
+  }
+
+  find({ id, plan_digest: digest }: Pick<ChangeRow, "id" | "plan_digest">): Plan | null {
+    const known = this.#known.get(id);
+    if (known?.digest !== digest) return null;
+    this.#put(id, known);
+    return known.plan;
+  }
+
+  keep({ id, plan, plan_digest: digest }: Pick<ChangeRow, "id" | "plan" | "plan_digest">): void {
+    if (plan.targets.length <= this.#room) this.#put(id, { digest, plan });
+    for (const oldest of this.#known.keys()) {
+      if (this.#targets <= this.#room) break;
+      this.#drop(oldest);
+    }
+  }
+
+  /** Of all plans that are remembered. */
+  get targets(): number {
+    return this.#targets;
+  }
+
+  #put(changeId: ChangeId, known: KnownPlan): void {
+    this.#drop(changeId);
+    this.#known.set(changeId, known);
+    this.#targets += known.plan.targets.length;
+  }
+
+  #drop(changeId: ChangeId): void {
+    this.#targets -= this.#known.get(changeId)?.plan.targets.length ?? 0;
+    this.#known.delete(changeId);
+  }
 }
 
-/** Plans that watchers have in hand: those of one change share one. */
-export class PlansInHand {
-  readonly #held = new Map<Digest, { readonly plan: Plan; watchers: number }>();
+const recentPlans = new RecentPlans();
 
-  /** The plan under this digest as everybody has it; to be let go once for each call. */
-  hold({ digest, plan }: KnownPlan): KnownPlan {
-    const held = this.#held.get(digest) ?? { plan, watchers: 0 };
-    held.watchers += 1;
-    this.#held.set(digest, held);
-    return { digest, plan: held.plan };
-  }
+/** The row of a change, as it is. */
+export async function findChange(db: Kysely<Database>, tenantId: TenantId, changeId: ChangeId): Promise<ChangeRow> {
+  const found = await db
+    .selectFrom("change")
+    .select(BESIDE_PLAN)
+    .where("id", "=", changeId)
+    .where("tenant_id", "=", tenantId)
+    .execute();
+  const [row] = await withPlans(db, found);
+  if (row === undefined) throw new PlatformError("NOT_FOUND", { resource: `change ${changeId}` });
+  return row;
+}
 
-  letGo({ digest }: KnownPlan): void {
-    const held = this.#held.get(digest);
-    if (held === undefined) return;
-    held.watchers -= 1;
-    if (held.watchers === 0) this.#held.delete(digest);
+/** Rows with their plans; of a large change the plan is most of it, and is read only where it is not remembered. */
+export async function withPlans<Row extends WithoutPlan>(
+  db: Kysely<Database>,
+  rows: readonly Row[],
+  plans = recentPlans,
+): Promise<(Row & Pick<ChangeRow, "plan">)[]> {
+  const known = new Map(rows.flatMap((row) => asKnown(row, plans.find(row))));
+  const unknown = rows.flatMap(({ id }) => (known.has(id) ? [] : [id]));
+  const read =
+    unknown.length === 0
+      ? []
+      : await db.selectFrom("change").select(["id", "plan", "plan_digest"]).where("id", "in", unknown).execute();
+  for (const row of read) {
+    known.set(row.id, row);
+    plans.keep(row);
   }
+  return rows.flatMap((row) => {
+    const plan = known.get(row.id);
+    // Planned anew between the two readings: the digest is that of the plan that is shown.
+    return plan === undefined ? [] : [{ ...row, plan: plan.plan, plan_digest: plan.plan_digest }];
+  });
+}
 
-  get size(): number {
-    return this.#held.size;
-  }
+function asKnown({ id, plan_digest }: WithoutPlan, plan: Plan | null) {
+  return plan === null ? [] : [[id, { plan, plan_digest }] as const];
 }

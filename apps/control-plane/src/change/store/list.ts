@@ -2,6 +2,7 @@ import type { ChangeState } from "@evenkeel/contracts/change-state";
 import type { ChangeId, HostId, Name, ServiceId, TenantId } from "@evenkeel/contracts/id";
 import { type Kysely, sql } from "kysely";
 import type { Database } from "../../database.ts";
+import { BESIDE_PLAN, withPlans } from "./known-plan.ts";
 import type { ChangeRow } from "./snapshot.ts";
 
 export interface ChangePage {
@@ -18,24 +19,29 @@ export interface ChangePage {
 
 /** Newest first. */
 export async function listChanges(db: Kysely<Database>, page: ChangePage): Promise<ChangeRow[]> {
-  return await db
+  const named = db
+    .selectFrom("workspace")
+    .select("id")
+    .where("tenant_id", "=", page.tenantId)
+    .where("name", "=", page.workspace ?? "");
+  const rows = await db
     .selectFrom("change")
-    .innerJoin("workspace", "workspace.id", "change.workspace_id")
-    .selectAll("change")
-    .where("change.tenant_id", "=", page.tenantId)
-    .$if(page.workspace !== undefined, (query) => query.where("workspace.name", "=", page.workspace as string))
-    .$if(page.state !== undefined, (query) => query.where("change.state", "=", page.state as ChangeState))
-    .$if(page.kind !== undefined, (query) => query.where("change.kind", "=", page.kind as string))
+    .select(BESIDE_PLAN)
+    .where("tenant_id", "=", page.tenantId)
+    .$if(page.workspace !== undefined, (query) => query.where("workspace_id", "in", named))
+    .$if(page.state !== undefined, (query) => query.where("state", "=", page.state as ChangeState))
+    .$if(page.kind !== undefined, (query) => query.where("kind", "=", page.kind as string))
     .$if(page.service !== undefined, (query) =>
       query.where(sql<boolean>`jsonb_path_query_array(change.plan, '$.targets[*].slot') ? ${page.service as string}`),
     )
     .$if(page.host !== undefined, (query) =>
       query.where(sql<boolean>`jsonb_path_query_array(change.plan, '$.targets[*].hostId') ? ${page.host as string}`),
     )
-    .$if(page.after !== null, (query) => query.where("change.id", "<", page.after as ChangeRow["id"]))
-    .orderBy("change.id", "desc")
+    .$if(page.after !== null, (query) => query.where("id", "<", page.after as ChangeRow["id"]))
+    .orderBy("id", "desc")
     .limit(page.rows)
     .execute();
+  return await withPlans(db, rows);
 }
 
 /** Those of these changes that are of this tenant; newest first. */
@@ -44,26 +50,28 @@ export async function changesById(
   tenantId: TenantId,
   ids: readonly ChangeId[],
 ): Promise<ChangeRow[]> {
-  return await db
+  const rows = await db
     .selectFrom("change")
-    .selectAll()
+    .select(BESIDE_PLAN)
     .where("tenant_id", "=", tenantId)
     .where("id", "in", ids)
     .orderBy("id", "desc")
     .execute();
+  return await withPlans(db, rows);
 }
 
 /** Changes that have begun, or wait to begin, and have not ended; newest first, a hundred at most. */
 export async function listUnfinished(db: Kysely<Database>, tenantId: TenantId): Promise<ChangeRow[]> {
-  return await db
+  const rows = await db
     .selectFrom("change")
-    .selectAll()
+    .select(BESIDE_PLAN)
     .where("tenant_id", "=", tenantId)
     .where("finished_at", "is", null)
     .where("state", "!=", "planned")
     .orderBy("id", "desc")
     .limit(100)
     .execute();
+  return await withPlans(db, rows);
 }
 
 export interface AwaitingPage {
