@@ -62,6 +62,7 @@ describe.each(DRIVERS)("%s", (driver) => {
       expect(cookie.split(";").map((pair) => pair.trim())).toEqual(["a=1", "b=2"]);
       expect(await headersFor({ cookie: session })).not.toHaveProperty("cookie");
       expect((await headersFor({ cookie: "my_evenkeel_session=1; c=3" })).cookie).toBe("my_evenkeel_session=1; c=3");
+      expect((await headersFor({ cookie: `${session}; a=1; ${session};${session}; b=2` })).cookie).toBe("a=1; b=2");
     });
 
     check("a client cannot take away the length of its body by naming it in Connection", async () => {
@@ -153,6 +154,12 @@ describe.each(DRIVERS)("%s", (driver) => {
         "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0x4\r\nabcd\r\n0\r\n\r\n",
       "two hosts": "GET / HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n",
       "no host": "GET / HTTP/1.1\r\n\r\n",
+      "a host that is no name": "GET / HTTP/1.1\r\nhost: x y\r\n\r\n",
+      "a list of hosts": "GET / HTTP/1.1\r\nhost: x,y\r\n\r\n",
+      "hosts in an old request": "GET / HTTP/1.0\r\nhost: x\r\nhost: y\r\n\r\n",
+      "a target without a path": "OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n",
+      "a tunnel": "CONNECT x:443 HTTP/1.1\r\nhost: x:443\r\n\r\n",
+      "a header with a control character": "GET / HTTP/1.1\r\nhost: x\r\nx-a: 1\0\r\n\r\n",
       "a bare carriage return": "GET / HTTP/1.1\r\nhost: x\r\nx-a: 1\rx-b: 2\r\n\r\n",
     };
 
@@ -207,6 +214,23 @@ describe.each(DRIVERS)("%s", (driver) => {
         "GET http://real.example.org/a?b HTTP/1.1\r\nhost: forged\r\nconnection: close\r\n\r\n",
       );
       expect(reply).toContain("real.example.org /a?b");
+    });
+
+    check("of an address without a path the root is meant", async () => {
+      const port = await bed.application((req, res) => res.end(`${req.headers.host} ${req.url}.`));
+      await bed.apply([{ port }]);
+      for (const address of ["http://x", "HTTP://x/"]) {
+        const reply = await bed.raw(`GET ${address} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
+        expect(reply).toContain("x /.");
+      }
+    });
+
+    check("a body that is encoded beside its chunks is refused: its encoding would get lost", async () => {
+      const port = await bed.application((_, res) => res.end("served"));
+      await bed.apply([{ port }]);
+      const reply = await bed.raw("POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n");
+      expect(reply).toMatch(/^HTTP\/1\.1 4(00|22) /);
+      expect(reply).not.toContain("served");
     });
 
     check("several requests on one connection, sent before the answers, are answered in order", async () => {

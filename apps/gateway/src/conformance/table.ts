@@ -24,6 +24,10 @@ const UNSUPPORTED: Readonly<Partial<Record<DriverName, Readonly<Record<string, L
       adr: "0067",
       words: "an answer of unknown length that ends early",
     },
+    "a header with a control character: is refused, and nothing reaches the application": {
+      adr: "0082",
+      words: "Control characters in the value of a header",
+    },
     "a header that comes in pieces is put together": { adr: "0067", words: "header that comes in pieces" },
   },
 };
@@ -64,6 +68,7 @@ const ADRS = new URL("../../../../docs/adr/", import.meta.url);
 const TITLES: Readonly<Record<string, string>> = {
   "0047": "0047-what-haproxy-does-otherwise.md",
   "0067": "0067-what-haproxy-does-otherwise-at-the-edge.md",
+  "0082": "0082-what-haproxy-lets-through.md",
 };
 
 function textOfAdr(adr: string): string {

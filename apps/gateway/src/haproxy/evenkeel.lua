@@ -44,6 +44,22 @@ core.register_action("drop_hop_of_answer", { "http-res" }, function(txn)
   )
 end, 0)
 
+-- As often as it is there, in the order in which the others stand.
+core.register_action("drop_cookie", { "http-req" }, function(txn, dropped)
+  local lines = txn.http:req_get_headers()["cookie"]
+  txn.http:req_del_header("cookie")
+  local index = 0
+  while lines[index] do
+    local kept = {}
+    for pair in string.gmatch(lines[index], "[^;]+") do
+      if string.match(pair, "^%s*([^=]*)") ~= dropped then kept[#kept + 1] = pair end
+    end
+    local line = string.match(table.concat(kept, ";"), "^%s*(.-)%s*$")
+    if line ~= "" then txn.http:req_add_header("cookie", line) end
+    index = index + 1
+  end
+end, 1)
+
 -- A lane or a cell without its seal is a client's own word, and taken away.
 core.register_action("drop_marks", { "http-req" }, function(txn)
   local kept = {}

@@ -169,7 +169,10 @@ function frontend(routing: Routing, options: FrontendOptions): string[] {
     "  http-error status 400 content-type application/problem+json file bad.json",
     "  http-error status 408 content-type application/problem+json file late.json",
     `  http-request set-log-level silent if ${thinned()}`,
-    "  http-request set-uri %[pathq] if { url_beg http:// https:// }",
+    "  acl address url_beg -i http:// https://",
+    // What is left of `http://host` is nothing.
+    "  http-request set-uri / if address !{ pathq -m found }",
+    "  http-request set-uri %[pathq] if address",
     ...hop(),
     ...identity(),
     ...forwarded(options),
@@ -179,8 +182,10 @@ function frontend(routing: Routing, options: FrontendOptions): string[] {
     "  acl raw method GET",
     "  acl upgrades req.hdr(upgrade) -m found",
     "  acl own var(txn.own) -m found",
-    // Of none or several nobody knows which one counts.
-    "  use_backend bad unless { req.fhdr_cnt(host) 1 } || HTTP_1.0",
+    // What is read otherwise by others on the way: a target without a path, several hosts, a host that is no name.
+    "  acl rooted path_beg /",
+    "  acl named req.fhdr(host) -m reg -i '^([a-z0-9_.~%-]*|\\[[0-9a-f:.]+\\])(:[0-9]*)?$'",
+    "  use_backend bad unless rooted { req.fhdr_cnt(host) 1 } named || rooted { req.fhdr_cnt(host) 0 } HTTP_1.0",
     ...choice(routing, options.looks),
     "backend bad",
     "  http-request return status 400 content-type application/problem+json file bad.json",
@@ -243,8 +248,7 @@ function hop(): string[] {
     ...DROPPED.map((name) => `  http-request del-header ${name}`),
     "  http-request lua.drop_marks if { req.hdr(baggage) -m sub -i lane cell }",
     // Browsers send cookies to every port of a name: a person's session of the platform is not the application's to see.
-    `  http-request replace-header cookie '^(.*; *)?${SESSION_COOKIE}=[^;]*(; *)?(.*)$' '\\1\\3' if { req.cook(${SESSION_COOKIE}) -m found }`,
-    "  http-request del-header cookie if { req.hdr(cookie) -m found } { req.hdr(cookie) -m len 0 }",
+    `  http-request lua.drop_cookie ${SESSION_COOKIE} if { req.cook(${SESSION_COOKIE}) -m found }`,
     "  http-request del-header te if { req.hdr(te) -m found } !{ req.hdr(te) -m str -i trailers }",
     "  http-response lua.tell_draining if { var(proc.draining) -m int 1 }",
     "  http-response del-header keep-alive",

@@ -16,6 +16,7 @@ import { answerProblem, refuseConnection } from "./problem.ts";
 import { expectProxies } from "./proxies.ts";
 import { Service } from "./service.ts";
 import { servingOf } from "./serving.ts";
+import { readTarget } from "./target.ts";
 import { TlsDoor } from "./tls-door.ts";
 
 const MAX_HEADER_BYTES = 32 * 1024;
@@ -50,6 +51,8 @@ export class DataPlane implements Driver {
         maxHeaderSize: MAX_HEADER_BYTES,
         optimizeEmptyRequests: true,
         shouldUpgradeCallback: mayUpgrade,
+        // Without one it is refused here, in words.
+        requireHostHeader: false,
       },
       (req, res) => this.#onRequest(req, res, false),
     );
@@ -57,6 +60,10 @@ export class DataPlane implements Driver {
     this.server.maxHeadersCount = 0;
     this.server.on("checkContinue", (req, res) => this.#onRequest(req, res, true));
     this.server.on("upgrade", (req, socket, head) => this.#onUpgrade(req, socket, head));
+    this.server.on("connect", (_, socket) => {
+      socket.on("error", () => socket.destroy());
+      refuseConnection(socket, "REQUEST_UNREADABLE", { problem: "this is no proxy for CONNECT" });
+    });
     this.server.on("clientError", onClientError);
     expectProxies(this.server, options.proxies);
     this.#tls = new TlsDoor(this.server, (req, res, expectsContinue) => this.#onRequest(req, res, expectsContinue));
@@ -198,8 +205,9 @@ export class DataPlane implements Driver {
 
   #forward(req: IncomingMessage, res: ServerResponse, way: Pick<Arrival, "expectsContinue" | "upgrade">): void {
     const target = readTarget(req);
-    if (target === null) {
-      answerProblem(res, "REQUEST_UNREADABLE", { problem: `the target ${req.url} is neither a path nor an address` });
+    if (typeof target === "string") {
+      res.shouldKeepAlive = false;
+      answerProblem(res, "REQUEST_UNREADABLE", { problem: target });
       return;
     }
     if (req.rawHeaders.length > 2 * MAX_HEADERS) {
@@ -236,15 +244,6 @@ function isSame(one: Upstream, other: Upstream): boolean {
 /** `Upgrade: h2c` is an offer that nobody needs to take: such a request is served as it stands. */
 function mayUpgrade(req: IncomingMessage): boolean {
   return req.method === "GET" && !/^h2c?$/i.test(req.headers.upgrade ?? "");
-}
-
-function readTarget(req: IncomingMessage): { host: string; path: string } | null {
-  const url = req.url ?? "";
-  if (url.startsWith("/")) return { host: req.headers.host ?? "", path: url };
-  // The form for proxies; its host counts, not the header's.
-  const [, host, path] = /^https?:\/\/([^/?#]+)([^#]*)/i.exec(url) ?? [];
-  if (host === undefined || path === undefined || host.includes("@")) return null;
-  return { host, path: path.startsWith("/") ? path : `/${path}` };
 }
 
 function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
