@@ -6,7 +6,9 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { extname, join } from "node:path";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
 import { capture, InstallError, ROOT, RUNTIME, say } from "./install.mjs";
 import { withInstallLock } from "./install-lock.mjs";
 
@@ -47,12 +49,31 @@ async function build(node, digest) {
     process.stderr.write(`${output.trim()}\n`);
     throw new InstallError("the console cannot be built; the words of the build stand above.");
   }
+  await pack(fresh);
   await writeFile(join(fresh, STAMP), digest);
   await rename(BUILT, old).catch(() => undefined);
   // Killed here – then what? There is no console, and the next start builds it again.
   await rename(fresh, BUILT);
   await rm(old, { recursive: true, force: true });
   say(`the console is built (${((performance.now() - startedAt) / 1000).toFixed(1)} s).`);
+}
+
+const PACKED = new Set([".html", ".js", ".css", ".svg"]);
+
+/** Lays each text beside itself in both compressions: whoever serves it does so often, and starts quickly. */
+async function pack(folder) {
+  const files = await readdir(folder, { recursive: true, withFileTypes: true });
+  const texts = files.filter((file) => file.isFile() && PACKED.has(extname(file.name)));
+  // The last step of eleven costs as much as the others together, for one byte in fifty.
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 10, [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT };
+  await Promise.all(
+    texts.map(async ({ parentPath, name }) => {
+      const path = join(parentPath, name);
+      const bytes = await readFile(path);
+      await writeFile(`${path}.br`, await promisify(brotliCompress)(bytes, { params }));
+      await writeFile(`${path}.gz`, await promisify(gzip)(bytes, { level: 9 }));
+    }),
+  );
 }
 
 async function digestOfSources() {

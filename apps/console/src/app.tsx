@@ -1,13 +1,16 @@
 import { PlatformError } from "@evenkeel/contracts/error";
 import { QueryClientProvider, useQuery } from "@tanstack/react-query";
-import { Route, Switch } from "wouter";
+import { type ComponentProps, useEffect } from "react";
+import { Redirect, Route, Switch, useLocation } from "wouter";
 import { client, queries } from "./connection.ts";
 import { ErrorNotice } from "./kit/problem.tsx";
 import { Skeleton } from "./kit/surface.tsx";
 import { ToastProvider } from "./kit/toasts.tsx";
+import { WorkspaceProvider } from "./live/workspace.tsx";
 import { LanguageProvider } from "./locale/index.tsx";
 import { LoginPage } from "./session/login-page.tsx";
 import { Shell } from "./shell/shell.tsx";
+import { rememberWorkspace, workspaceAt } from "./shell/which-workspace.ts";
 
 export function App() {
   return (
@@ -28,14 +31,21 @@ export function App() {
   );
 }
 
-/** Whoever is logged in sees the console, anybody else the way in. */
+/**
+ * Whoever is logged in sees the console, anybody else the way in. Who that is, which workspaces there are and how this one stands are asked
+ * for at the same time: each waits for the network, and none for another.
+ */
 function Inside() {
+  const [path] = useLocation();
   const me = useQuery({ queryKey: ["me"], queryFn: () => client.whoAmI(), staleTime: Number.POSITIVE_INFINITY });
   const workspaces = useQuery({
     queryKey: ["workspaces"],
     queryFn: () => client.listWorkspaces({ query: { limit: 200 } }),
-    enabled: me.isSuccess,
   });
+  const name = workspaceAt(path, workspaces.data?.items ?? null);
+  useEffect(() => {
+    if (name !== null && workspaces.isSuccess) rememberWorkspace(name);
+  }, [name, workspaces.isSuccess]);
   if (isLoggedOut(me.error)) return <LoginPage />;
   const error = me.error ?? workspaces.error;
   if (error !== null) {
@@ -45,15 +55,28 @@ function Inside() {
       </main>
     );
   }
-  if (!me.isSuccess || !workspaces.isSuccess) {
-    return (
-      <main className="alone">
-        <Skeleton />
-      </main>
-    );
-  }
-  return <Shell me={me.data} workspaces={workspaces.data.items} />;
+  if (name === null) return <Waiting />;
+  return (
+    <WorkspaceProvider name={name} key={name}>
+      {me.isSuccess && workspaces.isSuccess ? (
+        <Entered name={name} me={me.data} workspaces={workspaces.data.items} />
+      ) : (
+        <Waiting />
+      )}
+    </WorkspaceProvider>
+  );
 }
+
+function Entered(props: ComponentProps<typeof Shell>) {
+  const [path] = useLocation();
+  return path === "/" ? <Redirect to={`/w/${props.name}`} replace /> : <Shell {...props} />;
+}
+
+const Waiting = () => (
+  <main className="alone">
+    <Skeleton />
+  </main>
+);
 
 const isLoggedOut = (error: unknown): boolean =>
   error instanceof PlatformError && (error.code === "TOKEN_MISSING" || error.code === "TOKEN_UNKNOWN");

@@ -2,9 +2,9 @@ import type { Api } from "@evenkeel/contracts/api";
 import type { ReplyOf } from "@evenkeel/contracts/endpoint";
 import type { Workspace } from "@evenkeel/contracts/workspace";
 import { useEffect, useState } from "react";
-import { Link, Redirect, useLocation } from "wouter";
+import { Link, useLocation } from "wouter";
 import { Icon } from "../kit/icon.tsx";
-import { useWorkspace, WorkspaceProvider } from "../live/workspace.tsx";
+import { useWorkspace } from "../live/workspace.tsx";
 import { useWords } from "../locale/index.tsx";
 import { Mark } from "../session/login-page.tsx";
 import { sectionsOf } from "./navigation.ts";
@@ -14,30 +14,15 @@ import { Person } from "./person.tsx";
 import { LanguageButton, ThemeButton } from "./switches.tsx";
 import "./shell.css";
 
-const STORED = "evenkeel.workspace";
-
 interface ShellProps {
   readonly me: ReplyOf<Api["whoAmI"]>;
   readonly workspaces: readonly Workspace[];
+  /** The one that the page is of. */
+  readonly name: string;
 }
 
 /** The frame around every page: where one is, where one can go, whether what one sees is live. */
-export function Shell({ me, workspaces }: ShellProps) {
-  const [path] = useLocation();
-  const named = /^\/w\/([^/]+)/.exec(path)?.[1];
-  const remembered = localStorage.getItem(STORED);
-  const known = (name: string | null | undefined) => workspaces.find((workspace) => workspace.name === name)?.name;
-  const name = named ?? known(remembered) ?? known("local") ?? workspaces[0]?.name ?? "local";
-  useEffect(() => localStorage.setItem(STORED, name), [name]);
-  if (path === "/") return <Redirect to={`/w/${name}`} replace />;
-  return (
-    <WorkspaceProvider name={name} key={name}>
-      <Frame me={me} workspaces={workspaces} name={name} />
-    </WorkspaceProvider>
-  );
-}
-
-function Frame({ me, workspaces, name }: ShellProps & { readonly name: string }) {
+export function Shell({ me, workspaces, name }: ShellProps) {
   const { t } = useWords();
   return (
     <div className="shell">
@@ -55,7 +40,7 @@ function Frame({ me, workspaces, name }: ShellProps & { readonly name: string })
   );
 }
 
-function Side({ workspaces, name }: Omit<ShellProps, "me"> & { readonly name: string }) {
+function Side({ workspaces, name }: Omit<ShellProps, "me">) {
   const { t } = useWords();
   const [path, navigate] = useLocation();
   return (
@@ -102,7 +87,7 @@ function isAt(path: string, entry: string): boolean {
   return !path.startsWith("/w/") && path.split("/")[1] === last;
 }
 
-function Top({ me, name }: Pick<ShellProps, "me"> & { readonly name: string }) {
+function Top({ me, name }: Pick<ShellProps, "me" | "name">) {
   const { t } = useWords();
   const { up } = useWorkspace();
   const [open, setOpen] = useState(false);

@@ -1,10 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { WorkspaceEvent } from "@evenkeel/contracts/overview";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Installation, startInstallation } from "../testing.ts";
 
+const SCRIPT = `console.log("${"x".repeat(2000)}");`;
 let here: Installation;
 let folder: string;
 
@@ -12,7 +14,9 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "evenkeel-site-"));
   await mkdir(join(folder, "assets"));
   await writeFile(join(folder, "index.html"), "<!doctype html><title>Evenkeel</title>");
-  await writeFile(join(folder, "assets/main-abc.js"), `console.log("${"x".repeat(2000)}");`);
+  await writeFile(join(folder, "assets/main-abc.js"), SCRIPT);
+  await writeFile(join(folder, "assets/main-abc.js.gz"), gzipSync(SCRIPT));
+  await writeFile(join(folder, "assets/main-abc.js.br"), brotliCompressSync(SCRIPT));
   here = await startInstallation("embedded", { consoleFolder: folder });
   await here.call("POST", "/workspaces", { body: { name: "local", zones: ["a"] } });
 });
@@ -41,11 +45,22 @@ test("the page lets in scripts and styles of its own alone, and nobody may frame
   expect(policy).not.toContain("unsafe");
 });
 
-test("a built file is compressed and kept for ever; one that is known already is not sent again", async () => {
-  const answer = await get("/assets/main-abc.js", { "accept-encoding": "gzip" });
+test.each([
+  ["gzip, deflate, br, zstd", "br"],
+  ["gzip, deflate", "gzip"],
+  ["br;q=0, gzip;q=0.5", "gzip"],
+  ["identity", null],
+])("a built file is sent as it was packed: to whom takes %s as %s", async (accepted, encoding) => {
+  const answer = await get("/assets/main-abc.js", { "accept-encoding": accepted });
+  expect(answer.headers.get("content-encoding")).toBe(encoding);
+  expect(answer.headers.get("vary")).toBe("accept-encoding");
+  expect(await answer.text()).toBe(SCRIPT);
+});
+
+test("a built file is kept for ever; one that is known already is not sent again", async () => {
+  const answer = await get("/assets/main-abc.js");
   expect(answer.headers.get("cache-control")).toContain("immutable");
-  expect(answer.headers.get("content-encoding")).toBe("gzip");
-  expect(await answer.text()).toContain("console.log");
+  expect(await answer.text()).toBe(SCRIPT);
   const etag = answer.headers.get("etag") ?? "";
   expect((await get("/assets/main-abc.js", { "if-none-match": etag })).status).toBe(304);
 });
@@ -53,6 +68,7 @@ test("a built file is compressed and kept for ever; one that is known already is
 test("a script that is gone, an address of the API and what no browser asks for are not answered with a page", async () => {
   for (const [path, accept] of [
     ["/assets/main-old.js", "*/*"],
+    ["/assets/main-abc.js.gz", "*/*"],
     ["/assets/main-old.js", "text/html"],
     ["/api/v1/nothing", "text/html"],
     ["/api", "text/html"],

@@ -3,8 +3,9 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 /** One file as it is sent. */
 export interface Page {
   readonly bytes: Buffer;
-  /** The same by gzip; null = not worth it. */
-  readonly zipped: Buffer | null;
+  /** The same in fewer bytes, made when it was built; null = not worth it. */
+  readonly br: Buffer | null;
+  readonly gzip: Buffer | null;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -24,10 +25,19 @@ export function sendPage(site: Site | null, request: FastifyRequest, reply: Fast
     reply.code(304).send();
     return true;
   }
-  const zipped = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? "")) ? page.zipped : null;
-  if (zipped !== null) reply.header("content-encoding", "gzip");
-  reply.code(200).send(zipped ?? page.bytes);
+  const encoding = encodingFor(page, String(request.headers["accept-encoding"] ?? ""));
+  if (encoding !== undefined) reply.header("content-encoding", encoding);
+  reply.code(200).send((encoding !== undefined && page[encoding]) || page.bytes);
   return true;
+}
+
+/** The smallest that the browser takes; `q=0` refuses one by name. */
+function encodingFor(page: Page, accepted: string): "br" | "gzip" | undefined {
+  const taken = accepted.split(",").flatMap((each) => {
+    const [, name, weight] = /^\s*([\w*-]+)(?:\s*;\s*q=([\d.]+))?\s*$/.exec(each) ?? [];
+    return name === undefined || Number(weight ?? 1) === 0 ? [] : [name.toLowerCase()];
+  });
+  return (["br", "gzip"] as const).find((encoding) => page[encoding] !== null && taken.includes(encoding));
 }
 
 function findPage(site: Site, request: FastifyRequest): Page | null {

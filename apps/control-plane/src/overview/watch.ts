@@ -46,7 +46,7 @@ export async function* watchWorkspace(deps: OverviewDeps, watch: WorkspaceWatch)
     for (let first = true; !signal.aborted; first = false) {
       await bell.rung(LOOK_MS);
       const beganMs = performance.now();
-      for (const event of await teller.look()) yield { data: event };
+      for await (const event of teller.look()) yield { data: event };
       if (first) yield { data: { kind: "whole" } satisfies WorkspaceEvent };
       await sleep(Math.max(GAP_MS, 2 * (performance.now() - beganMs)), undefined, { signal }).catch(() => undefined);
     }
@@ -90,5 +90,12 @@ function createTeller({ db, findings }: OverviewDeps, { caller, ...where }: Work
     told.set(event.kind, text);
     return true;
   };
-  return { look: async () => [...(await standing()), ...(await changes()), ...(await found())].filter(isNews) };
+  async function* look(): AsyncGenerator<WorkspaceEvent> {
+    // Asked for at once and told as they come: a page that opens waits for the slowest of them, not for their sum.
+    const parts = [standing(), changes(), found()];
+    // One that fails while another is waited for is thrown when its turn comes.
+    for (const part of parts) part.catch(() => undefined);
+    for (const part of parts) for (const event of await part) if (isNews(event)) yield event;
+  }
+  return { look };
 }
