@@ -41,6 +41,8 @@ const CONSTRAINTS: Readonly<Record<string, ConstraintViolation["kind"]>> = {
 const UNDONE = new Set(["40001", "40P01"]);
 // Text with a NUL character or a lone surrogate: no column of PostgreSQL takes it.
 const UNSTORABLE = new Set(["22021", "22P05"]);
+// What a lone surrogate in JSON is called; of other types it is our own slip.
+const NO_TEXT = "22P02";
 const LOST_CONNECTION = /^(ECONN|EPIPE|ENOENT|ENOTFOUND|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_)/;
 const LOST_WORDS = /Connection terminated|timeout exceeded when trying to connect|not queryable|Cannot use a pool/;
 
@@ -64,7 +66,7 @@ export function translateSqlError(error: unknown): unknown {
   if (kind !== undefined)
     return new ConstraintViolation(kind, error.constraint ?? error.column ?? "", { cause: error });
   if (UNDONE.has(code)) return new TransactionUndone(error.message, { cause: error });
-  if (UNSTORABLE.has(code)) {
+  if (UNSTORABLE.has(code) || (code === NO_TEXT && error.message.endsWith("type json"))) {
     return new PlatformError(
       "INPUT_INVALID",
       { problem: "a text has a character that cannot be stored" },

@@ -12,10 +12,19 @@ export interface NewAuditEntry extends Omit<AuditEntry, "id" | "at"> {
 /** Writes one entry, in the transaction of the effect where there is one. */
 export async function writeAudit(tx: Kysely<Database>, { tenantId, details, ...entry }: NewAuditEntry): Promise<void> {
   const id = newId({ parse: (text) => text }, "aud");
+  const { resource } = entry;
   await tx
     .insertInto("audit")
-    .values({ ...entry, id, tenant_id: tenantId, details: json(details) })
+    .values({ ...entry, resource: storable(resource), id, tenant_id: tenantId, details: json(storable(details)) })
     .execute();
+}
+
+/** The same with no character that a database refuses: what somebody was refused for must not keep it out of the audit. */
+function storable<T>(value: T): T {
+  if (typeof value === "string") return value.toWellFormed().replaceAll("\0", "\ufffd") as T;
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(storable) as T;
+  return Object.fromEntries(Object.entries(value).map((pair) => pair.map(storable))) as T;
 }
 
 const FORGOTTEN_AT_ONCE = 10_000;

@@ -36,7 +36,11 @@ describe.each(await serverKinds())("the HTTP API on %s", (kind) => {
 
   test.each([
     ["a wrong field", { name: "Not a name", zones: ["a"] }, { code: "INPUT_INVALID", facts: { field: "name" } }],
-    ["a missing field", { name: "one" }, { code: "INPUT_INVALID", facts: { field: "zones" } }],
+    [
+      "a missing field",
+      { name: "one" },
+      { code: "INPUT_INVALID", facts: { field: "zones", problem: "zones: is missing" } },
+    ],
     ["an entry of a list", { name: "one", zones: ["a", 7] }, { code: "INPUT_INVALID", facts: { field: "zones.1" } }],
     [
       "an unknown field",
@@ -66,11 +70,36 @@ describe.each(await serverKinds())("the HTTP API on %s", (kind) => {
     });
   });
 
-  test("a text that no database can store is the sender's mistake", async () => {
-    const body = { name: "with-nul", metadata: { note: "a\u0000b" } };
-    expect(await here.call("POST", "/applications", { body })).toMatchObject({
+  test.each([
+    ["a NUL", "a\u0000b"],
+    ["half a character", "a\ud800b"],
+  ])("%s, which no database can store, is the sender's mistake", async (_, note) => {
+    const actions = [{ name: "say", script: note }];
+    for (const [path, body] of [
+      ["/applications", { name: "unstorable", metadata: { note } }],
+      ["/command-templates", { name: "unstorable", actions }],
+    ] as const) {
+      expect(await here.call("POST", path, { body })).toMatchObject({ status: 400, body: problem("INPUT_INVALID") });
+    }
+  });
+
+  test("a refusal stands in the audit, whatever characters it was about", async () => {
+    expect(await here.call("DELETE", "/windows/a%00b")).toMatchObject({ status: 400, body: problem("INPUT_INVALID") });
+    const { body } = await here.call("GET", "/audit?limit=1");
+    expect(body.items).toMatchObject([{ action: "window:delete", resource: "window/a\ufffdb", outcome: "refused" }]);
+    await here.call("PUT", "/windows/own", { body: { "\ud800": 1 } });
+    const next = await here.call("GET", "/audit?limit=1");
+    expect(next.body.items).toMatchObject([{ action: "window:update", details: { field: "\ufffd" } }]);
+  });
+
+  test("a name that is too long for any, and an upload without a body, are the sender's mistakes", async () => {
+    expect(await here.call("GET", `/workspaces/${"a".repeat(400)}`)).toMatchObject({
       status: 400,
       body: problem("INPUT_INVALID"),
+    });
+    expect(await here.call("POST", `/modules?digest=sha256:${"0".repeat(64)}`)).toMatchObject({
+      status: 422,
+      body: problem("BUNDLE_CORRUPT"),
     });
   });
 

@@ -29,9 +29,15 @@ export function inputError(issues: readonly Issue[]): PlatformError {
     const fields = unknown.keys.map((key) => [...unknown.path, key].join("."));
     return new PlatformError("INPUT_UNKNOWN_FIELD", { field: fields.join(", ") });
   }
-  const problems = flat.map(({ path, message }) => ({ field: path.join("."), message }));
+  const problems = flat.map((issue) => ({ field: issue.path.join("."), message: said(issue) }));
   const problem = problems.map(({ field, message }) => (field === "" ? message : `${field}: ${message}`)).join("; ");
   return new PlatformError("INPUT_INVALID", { problem, field: problems[0]?.field ?? "", problems });
+}
+
+/** What the library says of a field that is not there, or of a number that is none, is about JavaScript. */
+function said({ path, message }: Issue): string {
+  if (message.endsWith("received undefined") && path.length > 0) return "is missing";
+  return message.replace(/, received NaN$/, "");
 }
 
 /** Of a union, the branch that came closest speaks: the one whose first problem lies deepest, then with the fewest problems. */

@@ -24,7 +24,7 @@ function fromFramework(error: unknown): PlatformError | null {
     case "FST_ERR_CTP_INVALID_CONTENT_LENGTH":
       return new PlatformError("INPUT_INVALID", { problem: "the body is not JSON", field: "" });
     default:
-      return error instanceof SyntaxError || code === "FST_ERR_BAD_URL"
+      return error instanceof SyntaxError || code === "FST_ERR_BAD_URL" || code === "FST_ERR_MAX_PARAM_LENGTH"
         ? new PlatformError("INPUT_INVALID", { problem: "the body or the address is malformed", field: "" })
         : null;
   }

@@ -141,7 +141,9 @@ function prepare(deps: RespondDeps, preparation: Preparation): RequestOf<Operati
   const { endpoint } = route;
   const params = parsePart(endpoint.params, request.params);
   const query = parseQuery(endpoint.query, request.query);
-  const body = endpoint.bodyKind === "raw" ? request.body : parsePart(endpoint.body, request.body ?? {});
+  // Without a body the framework parses nothing: then the request itself is the empty stream.
+  const body =
+    endpoint.bodyKind === "raw" ? (request.body ?? request.raw) : parsePart(endpoint.body, request.body ?? {});
   const key = keyOf(preparation, { params, query, body });
   const effect = async (fn: Parameters<RequestOf<OperationName>["effect"]>[0]): Promise<unknown> => {
     const audit = (reply: unknown) => auditEntry(passage, { reply, params, outcome: "done", code: null });
