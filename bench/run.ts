@@ -19,6 +19,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   start: () => import("./start.ts"),
 };
 
+const USAGE = "Usage: npm run bench -- NAME [--json] [--OPTION NUMBER] | --list";
+
 async function list(): Promise<void> {
   for (const [name, load] of Object.entries(BENCHMARKS)) {
     const { benchmark } = await load();
@@ -73,9 +75,10 @@ async function run(benchmark: Benchmark, { name, json, option }: Asked & { reado
 
 async function main([name = "", ...rest]: readonly string[]): Promise<void> {
   if (name === "--list") return await list();
+  if (name === "--help" || name === "-h") return console.log(`${USAGE}\n\n${Object.keys(BENCHMARKS).join("\n")}`);
   const load = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
   if (load === undefined) {
-    console.error("Usage: npm run bench -- NAME [--json] [--OPTION NUMBER] | --list");
+    console.error(USAGE);
     console.error(`There is no benchmark ${name}; these there are: ${Object.keys(BENCHMARKS).join(", ")}.`);
     process.exitCode = 1;
     return;

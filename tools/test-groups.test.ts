@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { chosenGroups } from "./test-groups.ts";
@@ -41,4 +42,11 @@ test("a name chooses the groups called so, else the test files whose path holds 
 
 test("a name that nothing bears is an error, so that a slip of the pen does not pass", () => {
   expect(() => names(["types", "no-such-thing"])).toThrow("No group and no test file is called no-such-thing");
+});
+
+test("asked for help it names the groups, and runs nothing", () => {
+  const { stdout, status } = spawnSync(process.execPath, [join(ROOT, "tools/test.ts"), "--help"], { encoding: "utf8" });
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^Usage: npm test/);
+  for (const name of names([])) expect(stdout).toContain(`  ${name}`);
 });

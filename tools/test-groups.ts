@@ -46,6 +46,20 @@ export function chosenGroups(root: string, names: readonly string[]): Group[] {
     .filter((group) => !group.narrowed || group.files?.length);
 }
 
+/** What `npm test` takes. */
+export function usage(root: string): string {
+  const files = (group: Group) => (group.files === undefined ? "" : `  ${group.files.length} test files`);
+  return [
+    "Usage: npm test                 every check and every test",
+    "       npm test -- NAME…        the groups whose name holds a NAME, else the test files whose path holds one",
+    "",
+    "Groups, in their order:",
+    ...allGroups(root).map((group) => `  ${group.name.padEnd(22)}${files(group)}`.trimEnd()),
+    "",
+    "It ends with `N passed, N failed, N skipped`, and with 1 where something failed.",
+  ].join("\n");
+}
+
 function allGroups(root: string): Group[] {
   const bin = (file: string): string => join(root, "node_modules", file);
   // Left alone, biome colours what goes into a file as well.

@@ -1,11 +1,11 @@
 // The runner of `npm test`: installs what the tests need, runs every group in order, ends with one line of counts.
-// `npm test -- NAME…` runs the groups whose name holds a NAME, else the test files whose path holds one.
+// `npm test -- NAME…` runs the groups whose name holds a NAME, else the test files whose path holds one; `--help` says so.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Group } from "./test-groups.ts";
-import { chosenGroups, UnknownName, withFiles } from "./test-groups.ts";
+import { chosenGroups, UnknownName, usage, withFiles } from "./test-groups.ts";
 import { type Outcome, secondRunOf, type Verdict, verdictOf } from "./test-outcome.ts";
 import { installDebianPackages } from "./test-packages.ts";
 
@@ -132,7 +132,9 @@ function report(results: Result[]): void {
 }
 
 try {
-  await main(process.argv.slice(2));
+  const names = process.argv.slice(2);
+  if (names.some((name) => name === "--help" || name === "-h")) console.log(usage(ROOT));
+  else await main(names);
 } catch (error) {
   if (!(error instanceof UnknownName)) throw error;
   console.log(error.message);

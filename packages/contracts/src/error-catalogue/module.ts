@@ -158,7 +158,7 @@ export const MODULE_ERRORS = {
   MODULES_SO: entry(409, "never", ["{title}: it is so already on every base.", "Nothing is to be done."]),
   MODULE_VERSION_UNCLEAR: entry(422, "never", [
     "Several versions of {module} stand there: {versions}.",
-    "Name one with `--version`.",
+    "Name one with `--module-version`.",
   ]),
   BASE_MUST_RESTART: entry(503, "later", [
     "The base cannot be freed of the module {module}: {problem}.",

@@ -80,7 +80,7 @@ export const MODULE_PROBLEMS = {
   BASE_CLUSTER_NO_BUFFER: ["基座集群 {cluster} 不是缓冲池。", "请写用 `--buffer` 创建的集群。"],
   BASE_THERE: ["{bases}：已在 {cluster} 中。", "对它们无需操作；请不要包含它们。"],
   MODULES_SO: ["{title}：每个基座上都已如此。", "无需操作。"],
-  MODULE_VERSION_UNCLEAR: ["那里有 {module} 的多个版本：{versions}。", "请用 `--version` 指明。"],
+  MODULE_VERSION_UNCLEAR: ["那里有 {module} 的多个版本：{versions}。", "请用 `--module-version` 指明。"],
   RULE_NEVER_MATCHES: [
     "规则 {rule} 永远不会起作用：{problem}。",
     "请给它更小的优先级，收窄排在它之前的规则，或去掉它。",
