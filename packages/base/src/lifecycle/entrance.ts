@@ -1,6 +1,7 @@
 // Where others step into the code of a module: requests, calls, events, jobs, links of a chain.
 //
-// 1. Every way in is counted in `visits` before the first line of the module runs, and let out exactly once.
+// 1. Every way in is counted in `visits` before the first line of the module runs, and let out exactly once; a call through a reference is counted
+//    once it has answered with a promise (`service/reference.ts`).
 // 2. What the module throws is its own failure: it is counted, answered with its name and goes no further.
 import type { ServerResponse } from "node:http";
 import type { ModuleTags } from "@evenkeel/contracts/module";

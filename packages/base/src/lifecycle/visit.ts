@@ -2,7 +2,8 @@
  * The code of one version of a module as others enter it: counts who is inside, so that a drain knows when the last has left.
  *
  * 1. Who was let in is let out by the same visit, whatever has been published since: a call ends on the version it began on.
- * 2. `inside` is a plain field, raised and lowered where a call is forwarded: a method of its own would cost a third of the call.
+ * 2. A call through a reference is counted once it has left the stack with a promise (`service/reference.ts`); so a drain first lets the turn end
+ *    in which it was asked for, which may be in the middle of such a call.
  * 3. Between two turns of the loop nobody is on the stack. An interruption tears off what stood there, `finally` included: `unwound` lets those out.
  * 4. Whoever waits for a promise of the module hears of it or of the end of the module, never of nothing.
  */
@@ -65,6 +66,7 @@ export class Visits {
 
   /** Waits until nobody is inside, at most so long; answers how many are. */
   async drained(withinMs: number): Promise<number> {
+    await Promise.resolve();
     if (this.inFlight === 0) return 0;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {

@@ -1,7 +1,9 @@
 // What a caller holds instead of a service: an object whose target is exchanged in one assignment.
 //
 // 1. The target is read once, at entry: a call ends on the version that it began on.
-// 2. One class per set of method names, so that calls stay as fast as those of any object (a Proxy would cost four times as much).
+// 2. A call is in flight as long as the promise that it has answered with. One that answers at once was never seen in flight by anybody else
+//    on this thread, so it is not counted: raising and lowering a field would cost more than the rest of the reference.
+// 3. One class per set of method names, so that calls stay as fast as those of any object (a Proxy would cost four times as much).
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { Visits } from "../lifecycle/visit.ts";
 import type { Service } from "../module-api.ts";
@@ -56,17 +58,14 @@ const MOST_CLASSES = 1000;
 function makeClass(service: string, methods: readonly string[]): ReferenceClass {
   const bodies = methods.map(
     (name) => `${name}(...args) {
-      const target = this.target, visits = target.visits;
-      visits.inside++;
+      const target = this.target;
       let result;
       try {
         result = target.impl.${name}(...args);
       } catch (error) {
         throw fail(target, "${name}", error);
       }
-      if (typeof result === "object" && result !== null && typeof result.then === "function") return settle(visits, result);
-      if (--visits.inside === 0 && visits.awaited) visits.left();
-      return result;
+      return typeof result === "object" && result !== null && typeof result.then === "function" ? settle(target.visits, result) : result;
     }`,
   );
   const source = `return class Reference { constructor(target) { this.target = target; } ${bodies.join("\n")} }`;
@@ -75,7 +74,6 @@ function makeClass(service: string, methods: readonly string[]): ReferenceClass 
 }
 
 function settled(visits: Visits, result: Promise<unknown>): Promise<unknown> {
-  visits.inside -= 1;
   return visits.follow(result, (failed) => {
     if (failed) visits.errors += 1;
   });
@@ -90,7 +88,6 @@ interface Failed {
 
 function failed({ service, target: { impl, visits }, method, error }: Failed): unknown {
   visits.errors += 1;
-  if (--visits.inside === 0 && visits.awaited) visits.left();
   if (typeof impl[method] === "function") return error;
   return new PlatformError("SERVICE_METHOD_ABSENT", { service, version: "bound now", method }, { cause: error });
 }

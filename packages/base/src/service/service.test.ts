@@ -85,6 +85,27 @@ test("who waits for a promise of a version that leaves without keeping it is tol
   await told;
 });
 
+test("a module that has itself taken away in the middle of a call ends that call first", async () => {
+  const removed: Promise<unknown>[] = [];
+  const remove = (): void => void removed.push(bed.uninstall("stock"));
+  const services = { remover: { version: "1.0.0", service: { remove } } };
+  await using bed = await BaseBed.open({ services });
+  const text = `exports.activate = ({ service, onShutdown }) => { let isShut = false; let go; const gate = new Promise((resolve) => { go = resolve; });
+    onShutdown(() => { isShut = true; });
+    const stock = { later: () => { service("remover").remove(); return gate.then(() => isShut); }, go: () => go() };
+    return { services: { stock } }; };`;
+  await bed.install({ ...stock(), needs: { services: { remover: {} } } }, text);
+  const reference = bed.base.service<{ later(): Promise<boolean>; go(): void }>("stock");
+  const { target } = reference as unknown as { target: { impl: { go(): void } } };
+  const called = reference.later();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(bed.base.report().modules[0]).toMatchObject({ state: "draining", inFlight: 1 });
+  target.impl.go();
+  expect(await called).toBe(false);
+  await Promise.all(removed);
+  expect(bed.base.report().modules).toEqual([]);
+});
+
 test("errors of a provider reach the caller as they are; a method that is not there says so", async () => {
   await using bed = await BaseBed.open();
   await bed.install(
