@@ -2,7 +2,7 @@ import { allItems } from "@evenkeel/client/page";
 import { stateMark } from "@evenkeel/client/text/change";
 import { bytes, duration, elapsed, line, type Span, span } from "@evenkeel/client/text/line";
 import { PlatformError } from "@evenkeel/contracts/error";
-import type { Host } from "@evenkeel/contracts/host";
+import type { EditHost, Host } from "@evenkeel/contracts/host";
 import type { HostOperationSpec } from "@evenkeel/contracts/host-operation";
 import { HostId } from "@evenkeel/contracts/id";
 import type { z } from "zod";
@@ -39,16 +39,18 @@ export const addHostCommands: AddCommands = (program, run) => {
     .description("makes a join token that works once")
     .option("--for <kind>", "host or gateway", "host")
     .option("--zone <zone>", "zone of the host that joins with it")
+    .option("--cell <cell>", "cell of the host that joins with it")
     .option("--valid <seconds>", "how long it may be used", Number, 3600)
     .action(
-      run(async (cli, options: { for: "host" | "gateway"; zone?: string; valid: number }) => {
+      run(async (cli, options: { for: "host" | "gateway"; zone?: string; cell?: string; valid: number }) => {
         const client = await cli.client();
-        const { zone, valid } = options;
+        const { zone, cell, valid } = options;
         const body = {
           workspace: cli.workspace ?? "local",
           for: options.for,
           validSeconds: valid,
           ...(zone && { zone }),
+          ...(cell && { cell }),
         };
         const made = await client.createJoinToken({ body });
         cli.answer(made, [
@@ -85,7 +87,28 @@ async function probe(cli: Cli, names: string[], options: StrategyOptions): Promi
   if (ended.state !== "succeeded") throw new Exit(1);
 }
 
+interface EditOptions {
+  readonly zone?: string;
+  readonly cell?: string;
+  readonly label?: string[];
+}
+
 const addKeeping: AddCommands = (host, run) => {
+  host
+    .command("edit")
+    .argument("<host>", "name or id")
+    .description("says where a host stands, and what it is called by")
+    .option("--zone <zone>", "its zone")
+    .option("--cell <cell>", "its cell, whose traffic it takes from now on; none = in no cell")
+    .option("--label <labels...>", "as in rack=r1; rack= takes it away; others stay")
+    .action(
+      run(async (cli, name: string, options: EditOptions) => {
+        const found = await findHost(cli, name);
+        const body = editOf(found, options);
+        const edited = await (await cli.client()).editHost({ params: { hostId: found.id }, body });
+        cli.answer(edited, [line(span("✔", "good"), ` ${edited.name} is in ${placeOf(edited)}`)]);
+      }),
+    );
   host
     .command("admit")
     .argument("<host>", "name or id")
@@ -110,11 +133,41 @@ const addKeeping: AddCommands = (host, run) => {
     );
 };
 
+function editOf(host: Host, { zone, cell, label }: EditOptions): EditHost {
+  if (zone === undefined && cell === undefined && label === undefined)
+    throw new PlatformError("INPUT_INVALID", { problem: "--zone, --cell or --label is missing" });
+  return {
+    ...(zone !== undefined && { zone }),
+    ...(cell !== undefined && { cell: cell === "none" ? null : cell }),
+    ...(label !== undefined && { labels: labelsOf(host, label) }),
+  };
+}
+
+function labelsOf(host: Host, texts: readonly string[]): Record<string, string> {
+  const labels = { ...host.labels };
+  for (const text of texts) {
+    const [, key, value] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+    if (key === undefined)
+      throw new PlatformError("INPUT_INVALID", { problem: `${text}: must be a name and its value, as in rack=r1` });
+    if (value) labels[key] = value;
+    else delete labels[key];
+  }
+  return labels;
+}
+
+function placeOf({ zone, cell, labels }: Host): string {
+  return [`zone ${zone}`, ...(cell === null ? [] : [`cell ${cell}`]), ...labelWords({ labels })].join(", ");
+}
+
+const labelWords = ({ labels }: Pick<Host, "labels">): string[] =>
+  Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+
 const percent = (part: number, whole: number): string => `${whole === 0 ? 0 : Math.round((100 * part) / whole)} %`;
 
 const COLUMNS = [
   { title: "HOST", value: (host: Host) => span(host.name, "bold") },
   { title: "ZONE", value: (host: Host) => host.zone },
+  { title: "CELL", value: (host: Host) => host.cell ?? "" },
   { title: "STATE", value: hostState },
   { title: "ADDRESS", value: (host: Host) => host.address },
   { title: "CPU", value: ({ facts }: Host) => (facts === null ? "" : percent(facts.cpuBusy, 1)) },
@@ -166,6 +219,8 @@ function hostDetails(cli: Cli, host: Host) {
       ["state", hostState(host)],
       ["since", `${duration(Date.now() - Date.parse(host.stateSince))} ago`],
       ["zone", host.zone],
+      ["cell", host.cell ?? ""],
+      ["labels", labelWords(host).join(", ")],
       ["address", host.address],
       ["clock", clockSkewMs === null ? "" : `${Math.round(clockSkewMs)} ms off`],
       ...measured,

@@ -1,12 +1,15 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { newId, ServiceId, TrafficRuleId, WorkspaceId } from "@evenkeel/contracts/id";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Bed, startBed, value } from "./test-bed.ts";
 
 const asked: unknown[] = [];
+const rules: unknown[] = [];
 let bed: Bed;
 beforeEach(async () => {
   asked.length = 0;
+  rules.length = 0;
   bed = await startBed({
     "GET /me": () =>
       value({
@@ -18,7 +21,7 @@ beforeEach(async () => {
           createdAt: "2026-01-01T00:00:00.000Z",
         },
       }),
-    "GET /traffic-rules": () => value({ items: [], nextCursor: null }),
+    "GET /traffic-rules": () => value({ items: rules, nextCursor: null }),
     "POST /traffic-rules/match": ({ body }) => {
       asked.push(body);
       return value({
@@ -41,6 +44,20 @@ test("a request that somebody thinks of is told its rules and where it would go"
 
 test("without a rule the list says what holds then", async () => {
   expect((await bed.run(["traffic-rule", "list"])).stdout).toContain("every request may go to every instance");
+});
+
+test("the list says of each share where it goes", async () => {
+  const at = "2026-01-01T00:00:00.000Z";
+  const to = [
+    { to: { version: "2.0.0" }, percent: 20 },
+    { to: { notVersion: "2.0.0", cell: "blue" }, percent: 80 },
+  ];
+  rules.push({
+    ...{ id: newId(TrafficRuleId, "trl"), workspaceId: newId(WorkspaceId, "wsp"), workspace: "local" },
+    ...{ serviceId: newId(ServiceId, "svc"), name: "share", service: "shop", priority: 1, match: [] },
+    ...{ send: { to, key: [], fallback: "all" }, reason: "", version: 1, createdAt: at },
+  });
+  expect((await bed.run(["traffic-rule", "list"])).stdout).toContain("send 20 % 2.0.0, 80 % not 2.0.0 cell blue");
 });
 
 test.each([

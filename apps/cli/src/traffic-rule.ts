@@ -142,8 +142,21 @@ const COLUMNS = [
   { title: "DOES", value: doesOf },
 ];
 
+type Place = NonNullable<TrafficRule["send"]>["to"][number]["to"];
+
+function placeOf({ version, notVersion, cell, hosts, baseCluster }: Place): string {
+  const words = [
+    ...(version === undefined ? [] : [version]),
+    ...(notVersion === undefined ? [] : [`not ${notVersion}`]),
+    ...(cell === undefined ? [] : [`cell ${cell}`]),
+    ...(hosts ?? []),
+    ...(baseCluster === undefined ? [] : [`base-cluster ${baseCluster}`]),
+  ];
+  return words.join(" ") || "all";
+}
+
 function doesOf({ send, mirror, fault, rateLimit, concurrency }: TrafficRule): string {
-  const shares = send?.to.map(({ to, percent }) => `${percent} % ${Object.values(to).flat().join(" ") || "all"}`);
+  const shares = send?.to.map(({ to, percent }) => `${percent} % ${placeOf(to)}`);
   return [
     ...(shares === undefined ? [] : [`send ${shares.join(", ")}`]),
     ...(mirror === undefined ? [] : ["mirror"]),

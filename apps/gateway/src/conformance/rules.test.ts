@@ -260,16 +260,22 @@ describe.each(DRIVERS)("%s", (driver) => {
       const answer = await bed.ask();
       expect([answer.status, JSON.parse(answer.body).code]).toEqual([418, "FAULT_INJECTED"]);
       expect(await bed.statistics(old)).toBeUndefined();
-      const delayed = (ms: number, conditions: TableRule["conditions"] = []) =>
-        put([specs[0] as Spec], { rules: [rule("drill", { conditions, fault: { delay: { ms, percent: 100 } } })] });
+      const delayed = (ms: number, { conditions = [], fault = {} }: Partial<TableRule> = {}) =>
+        put([specs[0] as Spec], {
+          rules: [rule("drill", { conditions, fault: { ...fault, delay: { ms, percent: 100 } } })],
+        });
       await delayed(1);
       expect(await said()).toBe("old");
-      await delayed(60_000, [{ field: "path", name: "", not: false, test: { kind: "in", values: ["/late"] } }]);
-      const late = bed.connect();
-      late.write("GET /late HTTP/1.1\r\nhost: a\r\n\r\n");
-      expect(await said()).toBe("old");
-      late.destroy();
-      await until(async () => ((await bed.statistics(null))?.clientAborts ?? 0) === 1);
+      // An answer of the drill's own waits as long.
+      for (const fault of [{}, { abort: { status: 418, percent: 100 } }]) {
+        const test = { kind: "in" as const, values: ["/late"] };
+        await delayed(60_000, { conditions: [{ field: "path", name: "", not: false, test }], fault });
+        const late = bed.connect();
+        late.write("GET /late HTTP/1.1\r\nhost: a\r\n\r\n");
+        expect(await said()).toBe("old");
+        late.destroy();
+        await until(async () => ((await bed.statistics(null))?.clientAborts ?? 0) === 1);
+      }
     });
 
     check("a mirror gets a copy, and its answer goes nowhere", async () => {

@@ -89,16 +89,21 @@ class Passage {
 
   #delay(rules: readonly ActiveRule[], then: () => void): void {
     let ms = 0;
+    let go = then;
     for (const { name, fault } of rules) {
       if (fault?.delay !== undefined && isDrawn(fault.delay.percent)) ms += fault.delay.ms;
-      if (fault?.abort === undefined || !isDrawn(fault.abort.percent)) continue;
-      const { res, service } = this.#come;
-      service.counter.ended({ kind: "answered", status: fault.abort.status }, 0);
-      answerFault(res, fault.abort.status, { rule: name, service: service.name });
-      return;
+      if (go !== then || fault?.abort === undefined || !isDrawn(fault.abort.percent)) continue;
+      const { status } = fault.abort;
+      go = () => this.#abort(name, status);
     }
-    if (ms === 0) then();
-    else this.#wait((go) => setTimeout(go, ms), then);
+    if (ms === 0) go();
+    else this.#wait((done) => setTimeout(done, ms), go);
+  }
+
+  #abort(rule: string, status: number): void {
+    const { res, service } = this.#come;
+    service.counter.ended({ kind: "answered", status }, 0);
+    answerFault(res, status, { rule, service: service.name });
   }
 
   /** Waits for a call back, unless the client goes meanwhile. */

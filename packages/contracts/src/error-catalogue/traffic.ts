@@ -4,7 +4,7 @@ import { type Entry, entry } from "./entry.ts";
 export const TRAFFIC_ERRORS = {
   RULE_NEVER_MATCHES: entry(422, "never", [
     "The rule {rule} can never decide: {problem}.",
-    "Give it a smaller priority, narrow what stands before it, or leave it out.",
+    "Correct its conditions, give it a smaller priority, narrow what stands before it, or leave it out.",
   ]),
   RULE_CONFLICT: entry(422, "never", [
     "The rules {rule} and {other} have priority {priority} both, and one request may fit both.",

@@ -83,7 +83,7 @@ export const MODULE_PROBLEMS = {
   MODULE_VERSION_UNCLEAR: ["那里有 {module} 的多个版本：{versions}。", "请用 `--module-version` 指明。"],
   RULE_NEVER_MATCHES: [
     "规则 {rule} 永远不会起作用：{problem}。",
-    "请给它更小的优先级，收窄排在它之前的规则，或去掉它。",
+    "请改正它的条件，给它更小的优先级，收窄排在它之前的规则，或去掉它。",
   ],
   RULE_CONFLICT: [
     "规则 {rule} 与 {other} 的优先级都是 {priority}，同一个请求可能同时符合两者。",

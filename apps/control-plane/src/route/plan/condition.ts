@@ -28,9 +28,18 @@ function compileCondition(rule: string, condition: Condition): TableCondition {
   return { ...field, not: not === present, test: { kind: "present" } };
 }
 
-/** Browsers send what is not ASCII, and more, percent-encoded; gateways compare what was sent. */
+/** What is not ASCII comes percent-encoded, from browsers, or as the bytes of UTF-8, which gateways see as one letter each; they compare what was sent. */
 function spellings(field: TableCondition["field"], values: readonly string[]): string[] {
   const encoded = field === "query" || field === "cookie" || field === "path";
   const encode = field === "path" ? encodeURI : encodeURIComponent;
-  return [...new Set(values.flatMap((value) => (encoded ? [value, encode(value)] : [value])))];
+  const inBytes = field === "header" || field === "cookie";
+  return [
+    ...new Set(
+      values.flatMap((value) => [
+        value,
+        ...(encoded ? [encode(value)] : []),
+        ...(inBytes ? [Buffer.from(value).toString("latin1")] : []),
+      ]),
+    ),
+  ];
 }

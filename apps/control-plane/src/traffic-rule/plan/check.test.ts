@@ -52,6 +52,12 @@ describe("rules that cannot be are refused", () => {
     ],
     ["a pattern that explodes", { match: [user({ regex: "(a+)+$" })] }, "RULE_REGEX_UNSAFE"],
     ["a pattern that does not", { match: [user({ regex: "^a+$" })] }, null],
+    ["a path without its slash", { match: [{ field: "path", prefix: "checkout" }] }, "RULE_NEVER_MATCHES"],
+    ["a path with a query", { match: [{ field: "path", in: ["/a", "/a?b=c"] }] }, "RULE_NEVER_MATCHES"],
+    ["all but a path that is none", { match: [{ field: "path", exact: "a", not: true }] }, null],
+    ["a path with a blank, which is sent encoded", { match: [{ field: "path", exact: "/a b" }] }, null],
+    ["a method in small letters", { match: [{ field: "method", exact: "get" }] }, "RULE_NEVER_MATCHES"],
+    ["a header's value with a blank at its end", { match: [user({ exact: "ann " })] }, "RULE_NEVER_MATCHES"],
     ["two values at once", { match: [user({ exact: "ann" }), user({ exact: "ben" })] }, "RULE_NEVER_MATCHES"],
     ["a value and none", { match: [user({ exact: "ann" }), user({ present: false })] }, "RULE_NEVER_MATCHES"],
     [

@@ -49,6 +49,8 @@ function refuseCondition(rule: string, condition: Condition): Refusal | null {
   const { regex, exact, in: among, prefix } = condition;
   const problem = regex === undefined ? null : regexProblem(regex);
   if (problem !== null) return refuse("RULE_REGEX_UNSAFE", { rule, regex, problem });
+  const never = condition.not ? null : neverSent(condition);
+  if (never !== null) return refuse("RULE_NEVER_MATCHES", { rule, problem: never });
   if (fieldOf(condition).field !== "source") return null;
   const wrong = [...(among ?? []), ...(exact === undefined ? [] : [exact])].find(
     (value) => canonicalNetwork(value) === null,
@@ -58,6 +60,22 @@ function refuseCondition(rule: string, condition: Condition): Refusal | null {
   const said = byText ? "source is compared by exact, in or percent" : `${wrong} is no address and no network`;
   return refuse("INPUT_INVALID", { field: "match", problem: `rule ${rule}: ${said}` });
 }
+
+/** Why no request has such a value; null = one may. */
+function neverSent(condition: Condition): string | null {
+  const { field } = fieldOf(condition);
+  const { exact, in: among = [], prefix } = condition;
+  const values = [...among, ...[exact, prefix].filter((value) => value !== undefined)];
+  const isNever = NEVER_SENT[field];
+  const value = isNever && values.find((each) => isNever.pattern.test(each));
+  return value === undefined ? null : `${JSON.stringify(value)} is no ${field}, which ${isNever?.says}`;
+}
+
+const NEVER_SENT: Partial<Record<TableCondition["field"], { readonly pattern: RegExp; readonly says: string }>> = {
+  path: { pattern: /^[^/]|[?#]/, says: "begins with / and has no query" },
+  method: { pattern: /[^A-Z-]/, says: "is in capitals" },
+  header: { pattern: /^\s|\s$/, says: "has no blank at its ends" },
+};
 
 /** Conditions of which no request fits two at once. */
 function refuseImpossible({ name }: SetTrafficRule, conditions: readonly TableCondition[]): Refusal | null {
