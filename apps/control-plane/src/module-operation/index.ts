@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { AgentStep, ChangeKind, ControlStep } from "../change/index.ts";
 import { parseInput } from "../http/index.ts";
 import { moduleSteps, placementSteps, readPlacement } from "../placement/index.ts";
-import type { PlacementWorld } from "../placement/plan/index.ts";
+import { keysIn, type PlacementWorld } from "../placement/plan/index.ts";
 import { inverseOfModuleOperation } from "./inverse.ts";
 import { locksOfModuleOperation, planModuleOperation } from "./plan.ts";
 import { mayMove } from "./scale.ts";
@@ -18,7 +18,7 @@ const moduleOperation: ChangeKind<ModuleOperationSpec, PlacementWorld> = {
     await readPlacement(tx, {
       tenantId,
       workspace: spec.workspace,
-      modules: [],
+      modules: spec.operation === "restore" ? keysIn(spec.targets) : [],
       moving: (base) => mayMove(spec, base),
     }),
   workspaceOf: (world) => world.workspace.id,

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { ChangeKind, ControlStep } from "../change/index.ts";
 import { parseInput } from "../http/index.ts";
 import { readPlacement } from "../placement/index.ts";
-import type { PlacementWorld } from "../placement/plan/index.ts";
+import { keysIn, type PlacementWorld } from "../placement/plan/index.ts";
 import { inverseOfModuleRelease } from "./inverse.ts";
 import { locksOfModuleRelease, planModuleRelease } from "./plan.ts";
 
@@ -14,7 +14,7 @@ const moduleRelease: ChangeKind<ModuleReleaseSpec, PlacementWorld> = {
   kind: MODULE_RELEASE,
   parse: (spec) => parseInput(Request, { spec }).spec,
   read: async (spec, tx, { tenantId }) => {
-    const modules = "modules" in spec ? spec.modules.map(({ name }) => name) : [];
+    const modules = "modules" in spec ? spec.modules : keysIn(spec.targets);
     return await readPlacement(tx, { tenantId, workspace: spec.workspace, modules, moving: () => false });
   },
   workspaceOf: (world) => world.workspace.id,

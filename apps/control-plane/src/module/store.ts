@@ -1,7 +1,7 @@
 import { PlatformError } from "@evenkeel/contracts/error";
 import { type Digest, ModuleBundleId, type Name, newId, type TenantId } from "@evenkeel/contracts/id";
 import type { ModuleBundle } from "@evenkeel/contracts/module-bundle";
-import type { Kysely, Selectable } from "kysely";
+import { type Kysely, type Selectable, sql } from "kysely";
 import type { Database } from "../database.ts";
 import { resource } from "../resource/index.ts";
 
@@ -43,17 +43,24 @@ export async function putBundle(db: Kysely<Database>, given: NewBundle): Promise
   return await bundles.create(db, row, `${name}@${version}`);
 }
 
-/** All uploaded versions of these modules, newest first. */
+/** A version of a module. */
+export interface ModuleKey {
+  readonly name: Name;
+  readonly version: string;
+}
+
+/** Of these versions those that have been uploaded, newest first. A module may have thousands of others, which are not looked at. */
 export async function bundlesOf(
   db: Kysely<Database>,
-  { tenantId, names }: { readonly tenantId: TenantId; readonly names: readonly Name[] },
+  { tenantId, keys }: { readonly tenantId: TenantId; readonly keys: readonly ModuleKey[] },
 ): Promise<ModuleBundle[]> {
-  if (names.length === 0) return [];
+  if (keys.length === 0) return [];
+  const [names, versions] = [keys.map(({ name }) => name), keys.map(({ version }) => version)];
   const rows = await db
     .selectFrom("module_bundle")
     .selectAll()
     .where("tenant_id", "=", tenantId)
-    .where("name", "in", names)
+    .where(sql<boolean>`(name, version) in (select * from unnest(${names}::text[], ${versions}::text[]))`)
     .orderBy("id", "desc")
     .execute();
   return rows.map(showBundle);

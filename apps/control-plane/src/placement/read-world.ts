@@ -1,18 +1,18 @@
 import { PlatformError } from "@evenkeel/contracts/error";
-import type { Name, ServiceId, TenantId } from "@evenkeel/contracts/id";
+import type { ServiceId, TenantId } from "@evenkeel/contracts/id";
 import type { Transaction } from "kysely";
 import { placementsOf, readBases, readClusters } from "../base-cluster/index.ts";
 import type { Database } from "../database.ts";
-import { bundlesOf } from "../module/index.ts";
+import { bundlesOf, type ModuleKey } from "../module/index.ts";
 import { type UpstreamState, upstreamsOf } from "../route/index.ts";
 import { findWorkspace } from "../workspace/index.ts";
-import type { PlacementWorld } from "./plan/index.ts";
+import { keysOf, type PlacementWorld } from "./plan/index.ts";
 
 export interface WhichWorld {
   readonly tenantId: TenantId;
   readonly workspace: string;
-  /** Modules that are named beside those that are placed. */
-  readonly modules: readonly string[];
+  /** Versions that are named beside those that are placed or stand on a base. */
+  readonly modules: readonly ModuleKey[];
   /** Bases that may leave the routes and come back: by their names. */
   readonly moving: (base: { readonly id: string; readonly name: string; readonly clusterId: string | null }) => boolean;
 }
@@ -28,11 +28,12 @@ export async function readPlacement(tx: Transaction<Database>, which: WhichWorld
     clusters.map(({ id }) => id),
   );
   const bases = await readBases(tx, { tenantId, workspace: name });
-  const placed = [...placements.values()].flat().map(({ module }) => module);
-  const held = bases.flatMap(({ report }) => (report?.modules ?? []).map((module) => module.name));
-  const names = [...new Set([...which.modules, ...placed, ...held])] as Name[];
+  const placed = [...placements.values()].flat().flatMap(({ module, versions }) => keysOf(module, versions));
+  const held = bases.flatMap(({ report }) => report?.modules ?? []);
+  const keys = [...new Map([...which.modules, ...placed, ...held].map((one) => [`${one.name}@${one.version}`, one]))];
   const services = new Set(bases.filter(which.moving).map(({ serviceId }) => serviceId));
   const upstreams = new Map<ServiceId, UpstreamState[]>();
   for (const serviceId of services) upstreams.set(serviceId, await upstreamsOf(tx, serviceId));
-  return { workspace, clusters, placements, bases, bundles: await bundlesOf(tx, { tenantId, names }), upstreams };
+  const bundles = await bundlesOf(tx, { tenantId, keys: keys.map(([, { name, version }]) => ({ name, version })) });
+  return { workspace, clusters, placements, bases, bundles, upstreams };
 }

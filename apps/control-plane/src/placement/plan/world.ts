@@ -1,7 +1,8 @@
 import type { Placement } from "@evenkeel/contracts/base-cluster";
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
-import type { BaseClusterId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
+import type { BaseClusterId, Name, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
 import type { ModuleBundle } from "@evenkeel/contracts/module-bundle";
+import type { BaseWish } from "@evenkeel/contracts/module-release";
 import type { BaseRow, ClusterRow } from "../../base-cluster/index.ts";
 import type { UpstreamState } from "../../route/index.ts";
 
@@ -11,7 +12,7 @@ export interface PlacementWorld {
   readonly clusters: readonly ClusterRow[];
   readonly placements: ReadonlyMap<BaseClusterId, readonly Placement[]>;
   readonly bases: readonly BaseRow[];
-  /** Of the modules that are placed or named. */
+  /** Of the versions that are placed, stand on a base or are named. */
   readonly bundles: readonly ModuleBundle[];
   readonly upstreams: ReadonlyMap<ServiceId, readonly UpstreamState[]>;
 }
@@ -31,6 +32,14 @@ export function placementOf(world: PlacementWorld, cluster: ClusterRow, module: 
 export function bundleOf({ bundles }: PlacementWorld, name: string, version: string): ModuleBundle | null {
   return bundles.find((bundle) => bundle.name === name && bundle.version === version) ?? null;
 }
+
+/** These versions of a module. */
+export const keysOf = (name: Name, versions: readonly { readonly version: string }[]) =>
+  versions.map(({ version }) => ({ name, version }));
+
+/** All versions that are wished on any of these bases. */
+export const keysIn = (wishes: readonly BaseWish[]) =>
+  wishes.flatMap(({ modules }) => modules.flatMap(({ name, versions }) => keysOf(name, versions)));
 
 /** Its process answers. */
 export const answers = ({ online, report }: BaseRow): boolean => online && report !== null;
