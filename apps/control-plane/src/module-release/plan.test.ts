@@ -84,6 +84,18 @@ describe("what is planned for a base", () => {
   });
 });
 
+test("bundles are fetched before anything is touched where batches or steps come later, and by the step itself where there is nothing else", () => {
+  const stages = (more: object, ...bases: string[][]) =>
+    plan(specOf("prices 2.0.0", more), world(...bases)).targets.map(({ stage }) => stage.map(({ type }) => type));
+  expect(stages({}, ["prices 1.0.0"], [])).toEqual([[], []]);
+  expect(stages({ strategy: { batches: "each" } }, [], [])).toEqual([["fetch-package"], ["fetch-package"]]);
+  expect(stages({ strategy: { beta: 1 } }, [], [])).toEqual([["fetch-package"], ["fetch-package"]]);
+  const [alone] = plan(specOf("prices 2.0.0"), world([])).targets;
+  const [one] = plan(specOf("prices 2.0.0", { strategy: { batches: "each" } }), world([], [])).targets;
+  // The time to fetch has gone into the step.
+  expect(alone!.steps[0]!.timeoutMs).toBe(one!.steps[0]!.timeoutMs + one!.stage[0]!.timeoutMs);
+});
+
 test("batches go over bases, those that have it already are left out, and one that does not answer is listed", () => {
   const made = plan(specOf("prices 2.0.0", { strategy: { batches: "each" } }), world([], ["prices 2.0.0"], [], null));
   expect(made.groups[0]?.batches.map(({ targetIds }) => targetIds)).toEqual([

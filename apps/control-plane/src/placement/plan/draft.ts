@@ -3,7 +3,8 @@ import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { Strategy } from "@evenkeel/contracts/strategy";
 import type { BaseRow } from "../../base-cluster/index.ts";
 import type { Draft } from "../../change/index.ts";
-import { type BaseAim, basisOf, planBase } from "./target.ts";
+import { planBatches } from "../../change/plan/index.ts";
+import { type BaseAim, basisOf, FETCH_MS, planBase } from "./target.ts";
 import { answers, type PlacementWorld } from "./world.ts";
 
 /** What a change of bases is made of. */
@@ -22,12 +23,13 @@ export interface Aims {
 /** The plan that brings bases to where they shall be, or why there is none. */
 export function draftOf(world: PlacementWorld, wanted: Aims): Draft | Refusal {
   const { title, group, aims, strategy } = wanted;
-  const targets: PlannedTarget[] = [];
+  const planned: PlannedTarget[] = [];
   for (const aim of aims) {
     const target = planBase(world, aim, wanted.more?.(aim.base) ?? []);
     if (isRefusal(target)) return target;
-    if (target !== null) targets.push(target);
+    if (target !== null) planned.push(target);
   }
+  const targets = planBatches(planned, strategy, group).length === 1 ? planned.map(withoutStaging) : planned;
   if (targets.length === 0) return refuse("MODULES_SO", { title });
   if (!targets.some(({ online }) => online)) return refuse("BASES_OFFLINE", { count: targets.length });
   const applications = [...new Set(aims.map(({ base }) => base.application))];
@@ -63,6 +65,16 @@ export function draftOf(world: PlacementWorld, wanted: Aims): Draft | Refusal {
     expectedMs: null,
     payload: wanted.payload,
   };
+}
+
+/**
+ * In a single batch whose one step brings its bundle itself, a stage before it would only be one more way to the host and back: nothing waits for it, and until
+ * the new version is active the old one serves. Where there is more to do, or batches come later, all is fetched before anything is touched.
+ */
+function withoutStaging(target: PlannedTarget): PlannedTarget {
+  const [step, ...more] = target.steps;
+  if (step === undefined || more.length > 0 || target.stage.length === 0) return target;
+  return { ...target, stage: [], steps: [{ ...step, timeoutMs: step.timeoutMs + FETCH_MS }] };
 }
 
 /** Bases that go the same way are one line. */

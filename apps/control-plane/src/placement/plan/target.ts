@@ -9,7 +9,8 @@ import { type Move, moveSteps } from "./move.ts";
 import { asPlaced, moduleStep, standing, stepsTo, type Wishes } from "./steps.ts";
 import { answers, type PlacementWorld } from "./world.ts";
 
-const FETCH_MS = 30 * 60_000;
+/** Time that bringing bundles may take. */
+export const FETCH_MS = 30 * 60_000;
 
 /** What is to become of one base. */
 export interface BaseAim {
