@@ -1,3 +1,6 @@
+import { cpSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { killAnything, type RunReport } from "@evenkeel/testkit/kill-anything/run";
 import type { Platform } from "@evenkeel/testkit/platform";
 import { type Benchmark, median } from "./benchmark.ts";
@@ -22,6 +25,7 @@ export const benchmark: Benchmark = {
       },
     });
     for (const line of summaryOf(report)) say(line);
+    if (report.wrong.length > 0) say(`what the processes wrote is kept in ${keepLogs(platform)}`);
     const unmet = unmetOf(report);
     for (const line of unmet) say(`NOT met: ${line}`);
     if (unmet.length > 0) process.exitCode = 1;
@@ -29,6 +33,13 @@ export const benchmark: Benchmark = {
     return { ...figures, gatewayBackMs: median(gatewayBackMs), gatewayBackMaxMs: Math.max(...gatewayBackMs), unmet };
   },
 };
+
+/** Out of the platform's home, which is taken away at the end. */
+function keepLogs(platform: Platform | null): string {
+  const folder = mkdtempSync(join(tmpdir(), "kill-anything-"));
+  if (platform !== null) cpSync(join(platform.home, "log"), folder, { recursive: true });
+  return folder;
+}
 
 function summaryOf(report: RunReport): string[] {
   const { kills, frozen, killed, inStepShare, changes, steps, requests, abortedWithGateway, gatewayBackMs } = report;

@@ -1,13 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { isAlive, killIdentity, type ProcessIdentity, readIdentity } from "@evenkeel/kit/process-identity";
-import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
+import { type Platform, spawnPlatform, startPlatform } from "@evenkeel/testkit/platform";
 import { afterEach, expect, test } from "vitest";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -151,4 +151,24 @@ test("a single run without a home leaves no process and no folder behind", async
   expect(readdirSync(temporary)).toEqual([]);
   await expect(greet(endpoints.gateway)).rejects.toMatchObject({ code: "ECONNREFUSED" });
   rmSync(temporary, { recursive: true });
+});
+
+test("where the database does not come up after a crash, users are served all the same", async () => {
+  const first = await start();
+  await deploy(first, "1.0.0");
+  const parts = await first.parts();
+  await first.killSupervisor();
+  for (const part of Object.values(parts)) killIdentity(part, "SIGKILL");
+  const settings = join(first.home, "postgres/cluster/postgresql.auto.conf");
+  const sound = readFileSync(settings, "utf8");
+  appendFileSync(settings, "no_such_setting = on\n");
+  const broken = await spawnPlatform({ home: first.home });
+  await expect(broken.ready()).rejects.toThrow("no_such_setting");
+  const { gateway } = JSON.parse(readFileSync(join(first.home, "run/endpoints.json"), "utf8")) as { gateway: string };
+  expect((await greet(gateway)).version).toBe("1.0.0");
+
+  writeFileSync(settings, sound);
+  const second = await start(first.home);
+  await deploy(second, "2.0.0");
+  expect((await greet(second.gateway)).version).toBe("2.0.0");
 });

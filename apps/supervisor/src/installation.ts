@@ -6,7 +6,7 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import { type Log, rotateLog } from "@evenkeel/kit/log";
 import { endIdentity, type ProcessIdentity, readEnvironment } from "@evenkeel/kit/process-identity";
 import type { Shutdown } from "@evenkeel/kit/shutdown";
-import { type Database, openDatabase } from "./database.ts";
+import { type Database, type OpenDatabase, openDatabase } from "./database.ts";
 import { type Endpoints, writeCommand, writeEndpoints } from "./endpoints.ts";
 import { type GatewaySocket, openGatewaySocket } from "./gateway-socket.ts";
 import type { Home } from "./home.ts";
@@ -84,7 +84,7 @@ export class Installation {
   driver: string | null = null;
   readonly #input: StartInput;
   readonly #keeper: Keeper;
-  readonly #database: Database;
+  readonly #database: Promise<Database>;
   readonly #parts: Parts;
 
   private constructor(fields: Fields) {
@@ -123,9 +123,7 @@ export class Installation {
       agentAddresses: addresses,
     });
     rotateLogs(home);
-    const database = await openDatabase({ home, log, news, named: input.environment.DATABASE_URL });
-    say(database.summary);
-    if (database.notice !== null) say(database.notice);
+    const database = beginDatabase({ home, log, news, named: input.environment.DATABASE_URL }, say);
     const controlPlanes = ports.map(urlOf);
     const client = administrator(controlPlanes, token);
     const gatewayTls = tlsPort === null ? null : urlOf(tlsPort).replace("http:", "https:");
@@ -141,7 +139,7 @@ export class Installation {
       tlsSocket,
       addresses,
       client,
-      databaseUrl: () => database.url,
+      databaseUrl: async () => (await database).url,
     });
     const installation = new Installation({ endpoints, client, token, input, keeper, database, parts });
     installation.#closeInOrder(tlsSocket === null ? [socket] : [socket, tlsSocket]);
@@ -186,7 +184,7 @@ export class Installation {
       const left = await endRemaining(home);
       if (left > 0) this.#input.log.warn({ left }, "ended what the agents had left running");
     });
-    shutdown.add("database", () => this.#database.stop());
+    shutdown.add("database", async () => (await this.#database.catch(() => null))?.stop());
     shutdown.add("gateway", async (hurry) => {
       await keeper.stop(GATEWAY.name, { hurry });
       for (const socket of sockets) socket.close();
@@ -204,6 +202,7 @@ export class Installation {
     const folders = new Map([[gateway, home.gatewayFolder]]);
     for (const [index, agent] of agents.entries()) folders.set(agent, home.agentFolder(LOCAL_HOSTS[index]?.name ?? ""));
     const joined = [...folders.keys()].filter((part) => hasJoined(folders.get(part) ?? ""));
+    // Before the database, which may take long over what a crash has left: users come through the gateway, and hosts are waited for.
     await Promise.all(joined.map((part) => this.#keepAsTold(part)));
     for (const [index, part] of controlPlanes.entries()) await this.#keepControlPlane(part, index);
     await ensureWorkspace(this.client);
@@ -296,8 +295,19 @@ interface Fields {
   readonly token: string;
   readonly input: StartInput;
   readonly keeper: Keeper;
-  readonly database: Database;
+  readonly database: Promise<Database>;
   readonly parts: Parts;
+}
+
+function beginDatabase(input: OpenDatabase, say: StartInput["say"]): Promise<Database> {
+  const opening = openDatabase(input).then((database) => {
+    say(database.summary);
+    if (database.notice !== null) say(database.notice);
+    return database;
+  });
+  // Heard by whoever needs its address; until then it is not unheard.
+  opening.catch(() => undefined);
+  return opening;
 }
 
 interface Sockets {
@@ -312,7 +322,7 @@ interface PartsInput extends Sockets {
   readonly endpoints: Endpoints;
   readonly addresses: Readonly<Record<string, string>>;
   readonly client: Client;
-  databaseUrl(): string;
+  databaseUrl(): Promise<string>;
 }
 
 function makeParts(input: PartsInput): Parts {

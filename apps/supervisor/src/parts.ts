@@ -47,7 +47,7 @@ export interface ControlPlaneInput {
   readonly home: Home;
   readonly index: number;
   readonly port: number;
-  databaseUrl(): string;
+  databaseUrl(): Promise<string>;
 }
 
 /** A control plane of this machine. */
@@ -58,7 +58,7 @@ export function controlPlanePart({ home, index, port, databaseUrl }: ControlPlan
     environment: async () => ({
       EVENKEEL_PORT: String(port),
       EVENKEEL_LISTEN_HOST: HOST,
-      DATABASE_URL: databaseUrl(),
+      DATABASE_URL: await databaseUrl(),
       EVENKEEL_OBJECTS: home.objectFolder,
       EVENKEEL_BOOTSTRAP_TOKEN_FILE: home.tokenFile,
       EVENKEEL_SECRET_KEY_FILE: home.secretKeyFile,

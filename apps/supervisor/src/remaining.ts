@@ -17,6 +17,11 @@ export async function endRemaining(home: Home): Promise<number> {
   return left.length;
 }
 
+/** True when applications run that were started here, whether or not an agent lives. */
+export async function runsApplications(home: Home): Promise<boolean> {
+  return (await findApplications(home)).length > 0;
+}
+
 /** Applications and scripts carry the id of their host: `EVENKEEL_INSTANCE=<host id>:<service>:<letter>`. */
 async function findApplications(home: Home): Promise<ProcessIdentity[]> {
   const credentials = LOCAL_HOSTS.map(({ name }) =>

@@ -17,6 +17,7 @@ import { Installation } from "./installation.ts";
 import { codeVersion, isNewer, type UpOptions } from "./options.ts";
 import { findMarked } from "./part.ts";
 import { administrator, ensureToken } from "./provision.ts";
+import { runsApplications } from "./remaining.ts";
 import { runTour, type TourSummary } from "./tour/index.ts";
 
 /** Asks a supervisor to let go of everything without stopping it. */
@@ -87,6 +88,7 @@ function sayWhatWasHeldBack(): void {
 async function begin(input: Run): Promise<Installation> {
   const { options, home, version, log, shutdown } = input;
   const lived = findMarked(home.folder).length > 0;
+  const ran = lived || (await runsApplications(home));
   process.stdout.write(`Evenkeel ${version} in ${home.folder}\n`);
   const settled = (): Promise<void> => starting.then(ignore, ignore);
   const starting = Installation.start({ ...options, ...input, lived, settled, say, claims: new Claims() });
@@ -94,8 +96,8 @@ async function begin(input: Run): Promise<Installation> {
   const installation = await starting.catch(async (error: unknown) => {
     if (shutdown.closing) return await untilAsked();
     log.error({ err: error }, "the start failed");
-    // What lived before must not end because we could not start: it stays, and so does what we added to it.
-    if (!lived) await shutdown.close("the start failed");
+    // What ran before must not end because we could not start: it stays, and so does what we added to it.
+    if (!ran) await shutdown.close("the start failed");
     throw error;
   });
   process.on(LEAVE, () => {

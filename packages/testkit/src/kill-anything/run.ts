@@ -4,9 +4,9 @@ import { type Platform, startPlatform } from "../platform.ts";
 import { queryDatabase } from "../platform-state.ts";
 import { Shop } from "../shop.ts";
 import { Dice } from "./dice.ts";
-import { GivenUp, Journeys } from "./journeys.ts";
+import { GivenUp, Journeys, type Played } from "./journeys.ts";
 import { Killer, VICTIMS, type Victim } from "./killer.ts";
-import { type Attempt, judgeEffects, judgeRequests, shareInStep, strikesAround } from "./verdict.ts";
+import { type Attempt, judgeEffects, judgeRequests, shareInStep, strikesAround, strikesBetween } from "./verdict.ts";
 
 /** What a run is to be. */
 export interface RunOptions {
@@ -81,8 +81,10 @@ export async function killAnything(options: RunOptions): Promise<RunReport> {
   const told = (failure: Failure): string =>
     `${JSON.stringify(failure)} beside ${strikesAround(failure, killer.kills)}`;
   const stuck = journeys.played.flatMap((played) => played.stuck ?? []);
-  const lost = journeys.played.flatMap((played) => played.wrong ?? (played.endedMs === 0 ? [played.journey] : []));
-  wrong.push(...lost, ...stuck, ...requests.others.slice(0, SHOWN).map(told));
+  const lost = journeys.played.filter((played) => played.wrong !== null || played.endedMs === 0);
+  const toldOf = ({ wrong: what, journey, startedMs, endedMs }: Played): string =>
+    `${what ?? journey} beside ${strikesBetween(killer.kills, startedMs, endedMs || Date.now())}`;
+  wrong.push(...lost.map(toldOf), ...stuck, ...requests.others.slice(0, SHOWN).map(told));
   for (const what of ["repeated", "missed"] as const)
     wrong.push(...effects[what].map((one) => `${what}: process ${one}`));
   for (const line of wrong) say(line);

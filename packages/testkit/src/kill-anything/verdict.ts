@@ -17,7 +17,11 @@ const AROUND_MS = 3000;
 
 /** What was struck while a request was on its way, for whoever looks for the reason of its failure. */
 export function strikesAround({ at, sentAt }: Failure, kills: readonly Kill[]): string {
-  const [fromMs, toMs] = [Date.parse(sentAt) - AROUND_MS, Date.parse(at) + AROUND_MS];
+  return strikesBetween(kills, Date.parse(sentAt) - AROUND_MS, Date.parse(at) + AROUND_MS);
+}
+
+/** What was struck in that time, in ms since 1970. */
+export function strikesBetween(kills: readonly Kill[], fromMs: number, toMs: number): string {
   return kills
     .filter(({ atMs, overMs }) => atMs <= toMs && overMs >= fromMs)
     .map(({ part, how, atMs, overMs }) => `${how} ${part} ${clockOf(atMs)} – ${clockOf(overMs)}`)

@@ -6,8 +6,8 @@ import type { Database } from "../../database.ts";
 import type { CommandPort } from "../deps.ts";
 import type { HostView, Snapshot } from "../snapshot.ts";
 
-/** Beyond the link's own patience: an agent that is restarted is back by then. */
-const GRACE_MS = LOST_AFTER_MS + 4000;
+/** An agent that is restarted is back by then, also where whoever restarts it stood still for longer than the link's own patience. */
+const GRACE_MS = LOST_AFTER_MS + 9000;
 
 /** How long the last answer stands unless somebody says that a host came or went. */
 const ASK_AGAIN_MS = 1000;
