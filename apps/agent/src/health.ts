@@ -1,5 +1,6 @@
 import { get } from "node:http";
 import { connect } from "node:net";
+import { say } from "@evenkeel/contracts/phrase";
 import type { HealthCheck } from "@evenkeel/contracts/service";
 import { type Holder, holderOf, listenersAt, listListeners, socketAt, socketsOf } from "@evenkeel/kit/listening";
 import { type Group, membersOf } from "./process-group.ts";
@@ -48,7 +49,7 @@ export class HealthProbe {
     if (this.#isProven()) return null;
     this.#proof = null;
     const listeners = listenersAt(this.#address, this.#port);
-    if (listeners.length === 0) return { kind: "not-yet", problem: this.#describeSilence("it listens no more") };
+    if (listeners.length === 0) return { kind: "not-yet", problem: this.#describeSilence(say("why.listens-no-more")) };
     const own = this.#ownSockets(listeners.map(({ inode }) => inode));
     const foreign = listeners.filter(({ inode }) => !own.has(inode));
     if (foreign.length > 0) return { kind: "not-ours", holder: holderOf(foreign) };
@@ -83,11 +84,14 @@ export class HealthProbe {
 
   #explainSilence(reason: string): string {
     const place = `${this.#address}:${this.#port}`;
-    const silence = reason.includes("ECONNREFUSED") ? `nothing listens on ${place}` : `${place}: ${reason}`;
+    const silence = reason.includes("ECONNREFUSED")
+      ? say("why.nothing-listens", { address: place })
+      : `${place}: ${reason}`;
     const own = socketsOf(membersOf(this.#group).map(({ pid }) => pid));
     const others = listListeners().filter(({ inode }) => own.has(inode));
     if (others.length === 0) return silence;
-    return `${silence}; the application listens on ${others.map(({ address, port }) => `${address}:${port}`).join(", ")}`;
+    const addresses = others.map(({ address, port }) => `${address}:${port}`);
+    return say("why.listens-elsewhere", { said: silence, addresses });
   }
 
   #connect(timeoutMs: number): Promise<string | null> {
@@ -98,7 +102,7 @@ export class HealthProbe {
         resolve(problem);
       };
       socket.once("connect", () => end(null));
-      socket.once("timeout", () => end(`no connection within ${timeoutMs} ms`));
+      socket.once("timeout", () => end(say("why.no-connection", { ms: timeoutMs })));
       socket.once("error", (error) => end(error.message));
     });
   }
@@ -111,11 +115,15 @@ export class HealthProbe {
         { host: this.#address, port: this.#port, path, headers, signal, agent: false },
         (response) => {
           response.destroy();
-          resolve(response.statusCode === status ? null : `${path} answered ${response.statusCode}, not ${status}`);
+          resolve(
+            response.statusCode === status
+              ? null
+              : say("why.answered", { path, status: response.statusCode ?? 0, expected: status }),
+          );
         },
       );
       request.once("error", (error) =>
-        resolve(signal.aborted ? `${path} gave no answer within ${timeoutMs} ms` : `${path}: ${error.message}`),
+        resolve(signal.aborted ? say("why.no-answer", { path, ms: timeoutMs }) : `${path}: ${error.message}`),
       );
     });
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BuildpackDefinition, ScriptLimits } from "@evenkeel/contracts/buildpack";
+import { say } from "@evenkeel/contracts/phrase";
 import { type AgentParts, type Call, CommandEnd, describeExit } from "./command.ts";
 import type { Script, ScriptEnd } from "./script.ts";
 
@@ -82,7 +83,11 @@ function lossOf(
     case "timed-out":
       return new CommandEnd("SCRIPT_TIMEOUT", { command: script, seconds }, { kind: "timed-out", output });
     case "lost":
-      return new CommandEnd("STEP_INTERRUPTED", { problem: `${script} was cut off` }, { kind: "interrupted", output });
+      return new CommandEnd(
+        "STEP_INTERRUPTED",
+        { problem: say("why.cut-off", { step: script }) },
+        { kind: "interrupted", output },
+      );
     case "ended":
       return new CommandEnd(
         "SCRIPT_FAILED",

@@ -1,5 +1,6 @@
 import { type Command, type CommandType, lineOf, type Outcome } from "@evenkeel/contracts/agent-protocol";
 import type { CommandId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import { type AtExitPoint, isStopped } from "./exit-point.ts";
 import type { Journal, JournalEntry, StartedAt } from "./journal.ts";
 import { failedWith, interruptedWith, problemFrom } from "./outcome.ts";
@@ -289,7 +290,7 @@ export class Slots {
   }
 }
 
-const NEVER_BEGUN = interruptedWith("STEP_INTERRUPTED", { problem: "it was called back before it began" });
+const NEVER_BEGUN = interruptedWith("STEP_INTERRUPTED", { problem: say("why.called-back") });
 
 /** Aborts its signal when the time is over; paused, no time passes. */
 class Deadline {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Moment } from "./id.ts";
+import { say } from "./phrase.ts";
 
 /** What a guard does when the changed targets are worse; too little to judge by always pauses. */
 export const GuardAction = z.enum(["pause", "rollback"]);
@@ -99,9 +100,9 @@ export type Guard = z.infer<typeof Guard>;
 
 /** The same guard as people call it. */
 export function guardName(guard: Guard): string {
-  if (guard.kind === "latency") return `${guard.quantile} latency`;
-  if (guard.kind === "http") return `check ${new URL(guard.url).host}`;
-  return guard.kind.replace("-", " ");
+  if (guard.kind === "latency") return say("guard.latency", { quantile: guard.quantile });
+  if (guard.kind === "http") return say("guard.http", { host: new URL(guard.url).host });
+  return say(`guard.${guard.kind}`);
 }
 
 /** What a guard's answer is; null = it looks or waits for its answer, and has found nothing so far. */

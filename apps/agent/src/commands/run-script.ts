@@ -1,3 +1,4 @@
+import { say } from "@evenkeel/contracts/phrase";
 import { bootId } from "@evenkeel/kit/process-identity";
 import { type AgentParts, type Call, CommandEnd, describeExit, type Handler, slotOf } from "../command.ts";
 import { tryScript } from "../lifecycle.ts";
@@ -31,7 +32,11 @@ export const runScript: Handler<"run-script"> = async (parts, call) => {
         { kind: "timed-out", output },
       );
     case "lost":
-      throw new CommandEnd("STEP_INTERRUPTED", { problem: `${shown} was cut off` }, { kind: "interrupted", output });
+      throw new CommandEnd(
+        "STEP_INTERRUPTED",
+        { problem: say("why.cut-off", { step: shown }) },
+        { kind: "interrupted", output },
+      );
     case "ended":
       if (end.exitCode === 0) return { facts: { exitCode: 0 }, output, exitCode: 0 };
       throw new CommandEnd(

@@ -16,11 +16,11 @@ interface BatchHeadProps {
 
 /** What a batch is, how it stands, what its guards say, and what one may do with it. */
 export function BatchHead({ batch, onAct }: BatchHeadProps) {
-  const { t } = useWords();
+  const { t, said } = useWords();
   const { name, state, beta, gate, confirmed, targetCounts, guards, allowedActions } = batch;
   return (
     <div className="batch-head">
-      <h3 className="cut">{name}</h3>
+      <h3 className="cut">{said(name, "batch")}</h3>
       <Badge tone={BATCH_TONES[state]}>{t(`batch.${state}`)}</Badge>
       {beta && (
         <Badge plain tone="idle">
@@ -74,13 +74,13 @@ function Bake({ batch: { bakeMs, bakedMs, bakesUntil } }: Pick<BatchHeadProps, "
 const GUARD_TONES: Readonly<Record<GuardOutcome, Tone>> = { pass: "good", worse: "bad", "no-data": "warn" };
 
 function Guard({ verdict }: { readonly verdict: GuardVerdict }) {
-  const { t } = useWords();
+  const { t, said } = useWords();
   const { name, outcome, text } = verdict;
   return (
-    <span title={text}>
+    <span title={said(text)}>
       <Badge plain tone={outcome === null ? "idle" : GUARD_TONES[outcome]}>
         <Icon name="doctor" size={13} />
-        {name} · {t(`batch.guard.${outcome ?? "none"}`)}
+        {said(name, "guard")} · {t(`batch.guard.${outcome ?? "none"}`)}
       </Badge>
     </span>
   );

@@ -23,7 +23,7 @@ const KEYS = ["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown", "Home", "End"];
 
 /** Batches with their hosts as tiles. Only what is in sight is drawn, so thousands of them stay fluid. */
 export function Board({ tree, selected, onOpen, onAct }: BoardProps) {
-  const { t } = useWords();
+  const { t, said } = useWords();
   const frame = useRef<HTMLElement>(null);
   const { width, top } = usePlace(frame);
   const count = tree.targets.size;
@@ -54,7 +54,7 @@ export function Board({ tree, selected, onOpen, onAct }: BoardProps) {
               className={`board-row ${row.kind}${row.kind === "tiles" && row.last ? " last" : ""}`}
               style={{ transform: `translateY(${item.start - top}px)` }}
             >
-              {row.kind === "group" && <h3>{row.group.name}</h3>}
+              {row.kind === "group" && <h3>{said(row.group.name, "group")}</h3>}
               {row.kind === "batch" && <BatchHead batch={row.batch} onAct={onAct} />}
               {row.kind === "tiles" &&
                 row.targetIds.map((targetId) => {

@@ -106,7 +106,7 @@ function useAsked(change: Change | undefined, ask: (asked: Asked) => void) {
 }
 
 function Head({ change, onAsk }: { readonly change: Change; readonly onAsk: (asked: Asked) => void }) {
-  const { t, named } = useWords();
+  const { t, named, said } = useWords();
   const lead = (
     <span className="row wrap">
       <ChangeBadge state={change.state} />
@@ -118,7 +118,7 @@ function Head({ change, onAsk }: { readonly change: Change; readonly onAsk: (ask
     </span>
   );
   return (
-    <PageHead title={change.title} lead={lead}>
+    <PageHead title={said(change.title)} lead={lead}>
       <LinkButton look="quiet" icon="doctor" href={`/changes/${change.id}/diagnosis`}>
         {t("diagnosis.open")}
       </LinkButton>

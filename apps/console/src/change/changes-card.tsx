@@ -2,6 +2,7 @@ import type { ChangeSummary } from "@evenkeel/contracts/change";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { Ago } from "../kit/clock.tsx";
+import { Said } from "../kit/said.tsx";
 import { Card } from "../kit/surface.tsx";
 import { ChangeBadge } from "./looks.tsx";
 
@@ -23,7 +24,7 @@ export function ChangesCard({ title, changes, actions }: ChangesCardProps) {
             <tr key={change.id}>
               <td>
                 <Link className="link" href={`/changes/${change.id}`}>
-                  {change.title}
+                  <Said text={change.title} />
                 </Link>
               </td>
               <td>

@@ -74,7 +74,7 @@ export function useStart({ kind, spec }: Planned) {
 
 /** What will happen, before it does. */
 export function PlanPreview({ kind, spec }: Planned) {
-  const { t } = useWords();
+  const { t, said } = useWords();
   const { data, error, isFetching } = useDryRun({ kind, spec });
   if (spec === null) return <p className="soft">{t("plan.choose")}</p>;
   if (error !== null) return <ErrorNotice error={error} />;
@@ -84,7 +84,7 @@ export function PlanPreview({ kind, spec }: Planned) {
     <section className={`stack tight${isFetching ? " fetching" : ""}`} aria-label={t("plan.preview")}>
       {plan.missing.length > 0 && (
         <Notice tone="warn" title={t("release.missing")}>
-          {plan.missing.join(", ")}
+          {plan.missing.map((one) => said(one)).join(", ")}
         </Notice>
       )}
       <PlanWarnings plan={plan} />

@@ -40,7 +40,7 @@ interface PlanPreviewProps {
 
 /** The true plan, made by those who would carry it out, again with every choice. */
 export function PlanPreview({ kind, spec, dryRun: { data, error, isFetching }, hint }: PlanPreviewProps) {
-  const { t } = useWords();
+  const { t, said } = useWords();
   const [view, setView] = useState<"picture" | "yaml">("picture");
   if (spec === null) {
     return (
@@ -83,7 +83,7 @@ export function PlanPreview({ kind, spec, dryRun: { data, error, isFetching }, h
             <>
               {plan.missing.length > 0 && (
                 <Notice tone="warn" title={t("release.missing")}>
-                  {plan.missing.join(", ")}
+                  {plan.missing.map((one) => said(one)).join(", ")}
                 </Notice>
               )}
               <PlanWarnings plan={plan} />

@@ -8,7 +8,7 @@ import { Batches, Differences, PlanWarnings } from "./plan-view.tsx";
 
 /** The frozen document that preview, approval and execution read. */
 export function PlanTab({ id, digest }: { readonly id: ChangeId; readonly digest: Digest }) {
-  const { t, duration } = useWords();
+  const { t, duration, step, said } = useWords();
   const reply = useQuery({
     queryKey: ["plan", id, digest],
     queryFn: () => client.getPlan({ params: { changeId: id } }),
@@ -32,7 +32,7 @@ export function PlanTab({ id, digest }: { readonly id: ChangeId; readonly digest
         <ol className="row wrap">
           {[...(longest?.stage ?? []), ...(longest?.steps ?? [])].map(({ name }) => (
             <li key={name} className="badge plain tone-idle">
-              {name}
+              {step(name)}
             </li>
           ))}
         </ol>
@@ -46,7 +46,9 @@ export function PlanTab({ id, digest }: { readonly id: ChangeId; readonly digest
             </>
           )}
           <dt>{t("plan.basis")}</dt>
-          <dd>{plan.basis.map(({ label, shown, version }) => `${label} ${shown ?? version}`).join(", ")}</dd>
+          <dd>
+            {plan.basis.map(({ label, shown, version }) => `${said(label, "label")} ${shown ?? version}`).join(", ")}
+          </dd>
           <dt>{t("plan.digest")}</dt>
           <dd className="mono">{digest}</dd>
         </dl>

@@ -1,4 +1,5 @@
 import type { Difference, Plan } from "@evenkeel/contracts/change-plan";
+import { phraseOf } from "@evenkeel/contracts/phrase";
 import { Badge, Notice } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
 import "./plan.css";
@@ -7,7 +8,7 @@ const NAMES = 5;
 
 /** The batches of a plan as a picture: one block a batch, one dot a host. */
 export function Batches({ plan }: { readonly plan: Pick<Plan, "groups" | "targets"> }) {
-  const { t, duration } = useWords();
+  const { t, duration, said } = useWords();
   const nameOf = new Map(plan.targets.map(({ targetId, name, hostName }) => [targetId, hostName ?? name]));
   const hosts = new Set(plan.targets.flatMap(({ targetId, hostId }) => (hostId === null ? [] : [targetId])));
   const namesIn = (ids: readonly string[]) =>
@@ -21,7 +22,10 @@ export function Batches({ plan }: { readonly plan: Pick<Plan, "groups" | "target
         group.batches.map((batch) => (
           <li key={batch.batchId} className="batch-block">
             <span className="row tight">
-              <strong>{plan.groups.length > 1 ? `${group.name} · ${batch.name}` : batch.name}</strong>
+              <strong>
+                {plan.groups.length > 1 ? `${said(group.name, "group")} · ` : ""}
+                {said(batch.name, "batch")}
+              </strong>
               {batch.beta && (
                 <Badge plain tone="idle">
                   {t("batch.beta")}
@@ -49,7 +53,7 @@ export function Batches({ plan }: { readonly plan: Pick<Plan, "groups" | "target
 
 /** What becomes different, before and after side by side. */
 export function Differences({ differences }: { readonly differences: readonly Difference[] }) {
-  const { t } = useWords();
+  const { t, said } = useWords();
   if (differences.length === 0) return <p className="soft">{t("plan.same")}</p>;
   return (
     <div className="table-frame">
@@ -64,9 +68,12 @@ export function Differences({ differences }: { readonly differences: readonly Di
         <tbody>
           {differences.map(({ group, field, from, to }) => (
             <tr key={`${group} ${field}`} className="difference">
-              <td>{group === undefined ? field : `${group} · ${field}`}</td>
-              <td className="mono before">{from ?? "–"}</td>
-              <td className="mono after">{to ?? "–"}</td>
+              <td>
+                {group === undefined ? "" : `${group} · `}
+                <Field name={field} />
+              </td>
+              <td className="mono before">{from === null ? "–" : said(from, "value")}</td>
+              <td className="mono after">{to === null ? "–" : said(to, "value")}</td>
             </tr>
           ))}
         </tbody>
@@ -75,19 +82,25 @@ export function Differences({ differences }: { readonly differences: readonly Di
   );
 }
 
+/** A field of the platform's own in words, one of a manifest as it stands there. */
+function Field({ name }: { readonly name: string }) {
+  const { said } = useWords();
+  return phraseOf(name, "field") === null ? <code className="mono">{name}</code> : said(name, "field");
+}
+
 export function PlanWarnings({ plan }: { readonly plan: Plan }) {
-  const { t } = useWords();
+  const { t, said } = useWords();
   return (
     <>
       {plan.irreversible !== null && (
         <Notice tone="warn" title={t("plan.irreversible")}>
-          {plan.irreversible}
+          {said(plan.irreversible)}
         </Notice>
       )}
       {plan.warnings.length > 0 && (
         <Notice tone="warn" title={t("change.warnings")}>
           {plan.warnings.map((warning) => (
-            <span key={warning}>{warning}</span>
+            <span key={warning}>{said(warning)}</span>
           ))}
         </Notice>
       )}

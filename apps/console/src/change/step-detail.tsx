@@ -21,7 +21,7 @@ interface StepDetailProps {
 
 /** What a step ran, how that ended, what it printed, and why it failed. */
 export function StepDetail({ changeId, step, printed, earlier, told }: StepDetailProps) {
-  const { t } = useWords();
+  const { t, step: stepName } = useWords();
   const { outcome, causes } = step;
   const failed = outcome !== null && outcome.kind !== "succeeded" ? outcome : null;
   const command = outcome?.evidence?.command ?? failed?.problem.facts.command;
@@ -46,7 +46,7 @@ export function StepDetail({ changeId, step, printed, earlier, told }: StepDetai
       </dl>
       <div className="stack tight">
         <div className="row">
-          <h3 className="grow">{t("target.showing", { step: step.name })}</h3>
+          <h3 className="grow">{t("target.showing", { step: stepName(step.name) })}</h3>
           {output !== "" && <CopyButton text={output} />}
         </div>
         <Output text={output} />

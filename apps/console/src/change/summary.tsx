@@ -17,7 +17,7 @@ interface SummaryProps {
 
 /** How far it is, what it waits for, and why it stopped. */
 export function Summary({ change, tree, onOpen }: SummaryProps) {
-  const { t, duration } = useWords();
+  const { t, duration, said } = useWords();
   const now = useNow(1000);
   const { startedAt, finishedAt, reason, waitingFor, problem, causes, targets } = change;
   const tookMs =
@@ -31,8 +31,8 @@ export function Summary({ change, tree, onOpen }: SummaryProps) {
           <Failed tree={tree} onOpen={onOpen} />
         </ProblemNotice>
       )}
-      {waitingFor !== null && <Notice tone="warn" title={`${t("change.waiting")}: ${waitingFor}`} />}
-      <List tone="warn" title={t("change.leftBehind")} items={change.leftBehind} />
+      {waitingFor !== null && <Notice tone="warn" title={`${t("change.waiting")}: ${said(waitingFor)}`} />}
+      <List tone="warn" title={t("change.leftBehind")} items={change.leftBehind.map((line) => said(line, "left"))} />
       <div className="card change-facts">
         <Progress counts={targets} />
         <dl>
@@ -51,7 +51,7 @@ export function Summary({ change, tree, onOpen }: SummaryProps) {
             <Fact name={t("change.locks")}>
               {change.locks
                 .slice(0, 3)
-                .map(({ label }) => label)
+                .map(({ label }) => said(label, "label"))
                 .join(", ")}
             </Fact>
           )}

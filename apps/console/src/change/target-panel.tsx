@@ -93,7 +93,7 @@ interface TimelineProps {
 }
 
 function Timeline({ steps, chosen, onChoose }: TimelineProps) {
-  const { t, duration } = useWords();
+  const { t, duration, step: stepName, said } = useWords();
   const now = useNow(500);
   const lengths = steps.map((step) => lengthOf(step, now));
   const longest = Math.max(1, ...lengths.map((ms) => ms ?? 0));
@@ -106,9 +106,9 @@ function Timeline({ steps, chosen, onChoose }: TimelineProps) {
             <button type="button" aria-pressed={step === chosen} onClick={() => onChoose(step)}>
               <span className={`timeline-mark tone-${STEP_TONES[step.state]}`} aria-hidden="true" />
               <span className="cut">
-                {step.name}
+                {stepName(step.name)}
                 {step.attempt > 1 && <span className="faint"> · {t("target.attempt", { number: step.attempt })}</span>}
-                {step.waitingFor !== null && <span className="faint"> · {step.waitingFor}</span>}
+                {step.waitingFor !== null && <span className="faint"> · {said(step.waitingFor)}</span>}
                 <span className="hidden-text">{t(`step.${step.state}`)}</span>
               </span>
               <span className="faint number">{ms === null ? "" : duration(ms)}</span>

@@ -17,9 +17,10 @@ export interface TileProps {
 
 /** One host of a change, moving through its steps. */
 export const Tile = memo(function Tile({ target, density, selected, reachable, onOpen }: TileProps) {
-  const { t } = useWords();
+  const { t, step: stepName } = useWords();
   const { targetId, name, state } = target;
-  const step = currentStep(target);
+  const current = currentStep(target);
+  const step = current === null ? null : stepName(current);
   const label = `${name}: ${t(`target.${state}`)}${step === null ? "" : `, ${step}`}`;
   return (
     <button

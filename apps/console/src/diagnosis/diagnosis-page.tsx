@@ -9,6 +9,7 @@ import { Button, LinkButton } from "../kit/button.tsx";
 import { Chart } from "../kit/chart.tsx";
 import { Ago } from "../kit/clock.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
+import { Said } from "../kit/said.tsx";
 import { saveFile } from "../kit/save.ts";
 import { Badge, Card, Empty, Skeleton, type Tone } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
@@ -61,7 +62,7 @@ function DiagnosisPage({ kind, id, read: ask }: DiagnosisPageProps) {
   };
   return (
     <>
-      <PageHead title={t("diagnosis.title", { name: told.subject.name })} lead={lead}>
+      <PageHead title={t("diagnosis.title", { name: words.said(told.subject.name) })} lead={lead}>
         <LinkButton look="quiet" icon="back" href={`/${kind}s/${id}`}>
           {t(`diagnosis.back.${kind}`)}
         </LinkButton>
@@ -104,9 +105,9 @@ function Findings({ told: { findings } }: { readonly told: Diagnosis }) {
 }
 
 function LastWords({ log: { host, of, lines } }: { readonly log: DiagnosisLog }) {
-  const { t } = useWords();
+  const { t, step } = useWords();
   return (
-    <Card title={`${t("diagnosis.part.logs")}: ${host} · ${of}`}>
+    <Card title={`${t("diagnosis.part.logs")}: ${host} · ${step(of)}`}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <pre className="code output" tabIndex={0}>
         {lines.join("\n")}
@@ -146,7 +147,7 @@ function Changes({ told: { changes } }: { readonly told: Diagnosis }) {
             <tr key={id}>
               <td>
                 <Link className="link" href={`/changes/${id}`}>
-                  {title}
+                  <Said text={title} />
                 </Link>
               </td>
               <td>

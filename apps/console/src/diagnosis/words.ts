@@ -12,6 +12,8 @@ export function reportWords(words: Words): DiagnosisWords {
     fact: (name) => named("diagnosis.fact", name),
     series: (name) => t(`diagnosis.series.${name}`),
     problem: (problem) => sentenceOf(problem, words),
+    title: (title) => words.said(title),
+    state: (kind, state) => named(kind, state),
     cause: (cause) => causeOf(cause, words),
   };
 }

@@ -3,6 +3,7 @@ import { Link, useSearchParams } from "wouter";
 import { client } from "../connection.ts";
 import { Ago } from "../kit/clock.tsx";
 import { Segments } from "../kit/field.tsx";
+import { Said } from "../kit/said.tsx";
 import { type Column, ListPage } from "../list/list-page.tsx";
 import { useWords } from "../locale/index.tsx";
 
@@ -11,7 +12,7 @@ const COLUMNS: readonly Column<AwaitedApproval>[] = [
     name: "list.title",
     show: ({ changeId, title }) => (
       <Link className="link" href={`/changes/${changeId}`}>
-        {title}
+        <Said text={title} />
       </Link>
     ),
   },

@@ -9,17 +9,25 @@ import { Ago } from "../kit/clock.tsx";
 import { Dialog } from "../kit/dialog.tsx";
 import { Field } from "../kit/field.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
+import { Said } from "../kit/said.tsx";
 import { Notice } from "../kit/surface.tsx";
 import { type Column, ListPage } from "../list/list-page.tsx";
 import { useWords } from "../locale/index.tsx";
 
 const COLUMNS: readonly Column<Lock>[] = [
-  { name: "lock.what", show: ({ label, resource }) => <span title={resource}>{label}</span> },
+  {
+    name: "lock.what",
+    show: ({ label, resource }) => (
+      <span title={resource}>
+        <Said text={label} of="label" />
+      </span>
+    ),
+  },
   {
     name: "lock.holder",
     show: ({ changeId, title }) => (
       <Link className="link" href={`/changes/${changeId}`}>
-        {title}
+        <Said text={title} />
       </Link>
     ),
   },
@@ -62,7 +70,7 @@ export function LockList() {
 }
 
 function TakeOver({ lock, onClose }: { readonly lock: Lock; readonly onClose: () => void }) {
-  const { t } = useWords();
+  const { t, said } = useWords();
   const [, navigate] = useLocation();
   const known = useQueryClient();
   const [reason, setReason] = useState("");
@@ -87,7 +95,7 @@ function TakeOver({ lock, onClose }: { readonly lock: Lock; readonly onClose: ()
         </>
       }
     >
-      <Notice tone="warn" title={t("lock.take.will", { title: lock.title })}>
+      <Notice tone="warn" title={t("lock.take.will", { title: said(lock.title) })}>
         {t("lock.take.left")}
       </Notice>
       {take.isError && <ErrorNotice error={take.error} />}

@@ -8,6 +8,7 @@ import { Ago } from "../kit/clock.tsx";
 import { Dialog } from "../kit/dialog.tsx";
 import { Field, Segments } from "../kit/field.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
+import { Said } from "../kit/said.tsx";
 import { type Column, ListPage } from "../list/list-page.tsx";
 import { useWords } from "../locale/index.tsx";
 
@@ -16,19 +17,19 @@ const COLUMNS: readonly Column<Review>[] = [
     name: "list.title",
     show: ({ changeId, title }) => (
       <Link className="link" href={`/changes/${changeId}`}>
-        {title}
+        <Said text={title} />
       </Link>
     ),
   },
   { name: "review.by", show: ({ startedBy }) => startedBy },
   { name: "common.reason", show: ({ reason }) => reason },
-  { name: "review.waived", show: ({ waived }) => waived.join("; ") || "–" },
+  { name: "review.waived", show: ({ waived }) => (waived.length === 0 ? "–" : <Said text={waived.join("; ")} />) },
   { name: "review.at", show: ({ startedAt }) => <Ago at={startedAt} /> },
-  { name: "review.said", show: (review) => <Said review={review} /> },
+  { name: "review.said", show: (review) => <Signed review={review} /> },
 ];
 
 /** What another person has said of it, or the way to say it. */
-function Said({ review: { id, title, note, reviewedBy, reviewedAt } }: { readonly review: Review }) {
+function Signed({ review: { id, title, note, reviewedBy, reviewedAt } }: { readonly review: Review }) {
   const { t } = useWords();
   const [asked, setAsked] = useState(false);
   if (reviewedBy !== null && reviewedAt !== null) {

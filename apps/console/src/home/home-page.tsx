@@ -6,8 +6,10 @@ import { ChangeBadge } from "../change/looks.tsx";
 import { Progress } from "../change/progress.tsx";
 import { LinkButton } from "../kit/button.tsx";
 import { Ago, useNow } from "../kit/clock.tsx";
+import { Said } from "../kit/said.tsx";
 import { Badge, Card, Empty, Skeleton, type Tone } from "../kit/surface.tsx";
 import { useWorkspace } from "../live/workspace.tsx";
+import { causeOf } from "../locale/cause.ts";
 import { useWords } from "../locale/index.tsx";
 import { sentenceOf } from "../locale/problem.ts";
 import { PageHead } from "../shell/page.tsx";
@@ -71,7 +73,9 @@ function ChangeRows({ changes, none, why = false }: ChangeRowsProps) {
           <Link href={`/changes/${change.id}`} className="change-row">
             <div className="grow stack tight">
               <span className="row">
-                <strong className="cut">{change.title}</strong>
+                <strong className="cut">
+                  <Said text={change.title} />
+                </strong>
                 <ChangeBadge state={change.state} />
               </span>
               {why && <Why change={change} />}
@@ -90,7 +94,9 @@ function ChangeRows({ changes, none, why = false }: ChangeRowsProps) {
 function Why({ change }: { readonly change: ChangeSummary }) {
   const words = useWords();
   const { causes, problem, waitingFor } = change;
-  const text = causes[0]?.title ?? (problem === null ? waitingFor : sentenceOf(problem, words).title);
+  const [cause] = causes;
+  const told = cause === undefined ? problem && sentenceOf(problem, words) : causeOf(cause, words);
+  const text = told?.title ?? (waitingFor === null ? null : words.said(waitingFor));
   return text === null ? null : <span className="soft">{text}</span>;
 }
 
@@ -169,7 +175,9 @@ function Today({ changes, whole }: { readonly changes: readonly ChangeSummary[];
                 {clock(change.finishedAt ?? "").slice(0, 5)}
               </time>
               <span className="grow stack">
-                <span className="cut">{change.title}</span>
+                <span className="cut">
+                  <Said text={change.title} />
+                </span>
                 <span className="faint">
                   {named("kind", change.kind)} · {change.createdBy}
                 </span>

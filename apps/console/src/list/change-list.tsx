@@ -6,6 +6,7 @@ import { Progress } from "../change/progress.tsx";
 import { client } from "../connection.ts";
 import { LinkButton } from "../kit/button.tsx";
 import { Ago } from "../kit/clock.tsx";
+import { Said } from "../kit/said.tsx";
 import { useWorkspace } from "../live/workspace.tsx";
 import { useWords } from "../locale/index.tsx";
 import { type Column, type Filter, ListPage } from "./list-page.tsx";
@@ -26,7 +27,7 @@ const COLUMNS: readonly Column<ChangeSummary>[] = [
     name: "list.title",
     show: ({ id, title }) => (
       <Link className="link" href={`/changes/${id}`}>
-        {title}
+        <Said text={title} />
       </Link>
     ),
   },

@@ -1,5 +1,6 @@
 import { createContext, type ReactNode, use, useEffect, useMemo, useState } from "react";
 import { en } from "./en/index.ts";
+import { saidBy, stepBy } from "./said.ts";
 import { zh } from "./zh/index.ts";
 
 export type Key = keyof typeof en;
@@ -17,6 +18,10 @@ export interface Words {
   t(key: Key, facts?: Facts): string;
   /** The text of a key that is made of data; data that we do not know stands for itself. */
   named(prefix: string, name: string): string;
+  /** A text of an answer, told in the person's language as far as it is the platform's own; a word alone needs its family. */
+  said(text: string, family?: string): string;
+  /** The name of a step. */
+  step(name: string): string;
   /** Date and time in the person's zone. */
   moment(at: string): string;
   clock(at: string): string;
@@ -60,12 +65,18 @@ export function wordsOf(language: Language, setLanguage: (language: Language) =>
   const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium", hourCycle: "h23" });
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: "always", style: "short" });
   const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
-  return {
+  const speaker = {
     language,
+    named: (prefix: string, name: string) => texts[`${prefix}.${name}` as Key] ?? name,
+    moment: (at: string) => moment.format(new Date(at)),
+  };
+  const told = remembering((text, family) => saidBy(speaker, text, family));
+  return {
+    ...speaker,
     setLanguage,
     t: (key, facts = {}) => fill(texts[key], facts),
-    named: (prefix, name) => texts[`${prefix}.${name}` as Key] ?? name,
-    moment: (at) => moment.format(new Date(at)),
+    said: told,
+    step: (name) => stepBy(speaker, name),
     clock: (at) => clock.format(new Date(at)),
     ago: (at, nowMs) => {
       const ms = nowMs - Date.parse(at);
@@ -75,6 +86,22 @@ export function wordsOf(language: Language, setLanguage: (language: Language) =>
     },
     duration: (ms) => durationOf(ms, language),
     number: (value) => number.format(value),
+  };
+}
+
+const REMEMBERED = 2000;
+
+/** The same texts are told again and again: thousands of hosts go through the same steps. */
+function remembering(tell: Words["said"]): Words["said"] {
+  const known = new Map<string, string>();
+  return (text, family) => {
+    const key = `${family ?? ""} ${text}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    if (known.size === REMEMBERED) known.clear();
+    const now = tell(text, family);
+    known.set(key, now);
+    return now;
   };
 }
 

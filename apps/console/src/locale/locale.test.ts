@@ -1,15 +1,18 @@
 import { CAUSE_RULES } from "@evenkeel/contracts/cause/find-causes";
-import { ERRORS, type ErrorCode } from "@evenkeel/contracts/error";
+import { ERRORS, type ErrorCode, errorTitle, problemOf } from "@evenkeel/contracts/error";
+import { PHRASES, type PhraseCode, say } from "@evenkeel/contracts/phrase";
 import { expect, test } from "vitest";
 import { en } from "./en/index.ts";
 import { wordsOf } from "./index.tsx";
 import { sentenceOf } from "./problem.ts";
 import { CAUSES } from "./zh/causes.ts";
 import { zh } from "./zh/index.ts";
+import { PHRASES_ZH } from "./zh/phrases.ts";
 import { PROBLEMS } from "./zh/problems.ts";
 
 const factsIn = (text: string): string[] =>
   [...new Set([...text.matchAll(/\{(\w+)[:}]/g)].map((match) => match[1] ?? ""))].sort();
+const [englishWords, chineseWords] = [wordsOf("en", () => undefined), wordsOf("zh", () => undefined)];
 const HAN = /\p{Script=Han}/u;
 /** The same in every language. */
 const NAMES = ["host.cpu", "chart.p99"];
@@ -40,6 +43,57 @@ test("every cause that is known has its sentence in Chinese", () => {
   expect(codes.filter((code) => CAUSES[code] === undefined && PROBLEMS[code as ErrorCode] === undefined)).toEqual([]);
 });
 
+test("every phrase of the platform has its Chinese words, with the same facts", () => {
+  const codes = Object.keys(PHRASES) as PhraseCode[];
+  const names = [
+    "left.done",
+    "left.at",
+    "batch.part",
+    "verdict.of",
+    "verdict.megabytes",
+    "label.moved",
+    "verdict.memory",
+  ];
+  expect(codes.filter((code) => !HAN.test(PHRASES_ZH[code]) && !names.includes(code))).toEqual([]);
+  expect(codes.filter((code) => String(factsIn(PHRASES[code])) !== String(factsIn(PHRASES_ZH[code])))).toEqual([]);
+});
+
+test("a text of an answer is told in the person's language: lists, facts, and facts within facts", () => {
+  const { said, step } = chineseWords;
+  expect(said("shop: release 1.0.0, from blue to green")).toBe("shop：发布 1.0.0，从 blue 切换到 green");
+  expect(said("beta", "batch")).toBe("先行批");
+  expect(said("beta")).toBe("beta");
+  expect(said("beta (2)", "batch")).toBe("先行批（2）");
+  expect(said("traffic: set a; remove b")).toBe("流量：设置 a；移除 b");
+  const sides = { side: "1.0.0 before", hits: 1, total: 200 };
+  const others = `${say("verdict.of", sides)}, ${say("verdict.limit-percent", { percent: 2 })}; p < 0.001`;
+  expect(said(say("verdict.failed", { side: "1.1.0", hits: 9, total: 60, share: 15, others }))).toBe(
+    "1.1.0：60 个请求中失败 9 个（15 %），此前的 1.0.0：1 / 200，上限为 2 %；p < 0.001",
+  );
+  expect(said("gray: 1.0.0 takes requests already: users go by versions")).toBe(
+    "gray：1.0.0 已在承接请求：用户按版本划分",
+  );
+  expect([step("fetch-package"), step("install prices@1.0.0"), step("talk@1/talk")]).toEqual([
+    "下载发布包",
+    "安装 prices@1.0.0",
+    "talk@1/talk",
+  ]);
+  expect(said("we look at it, all of us")).toBe("we look at it, all of us");
+});
+
+test("facts of a problem are told with it, and moments in the person's zone", () => {
+  const facts = { change: "shop: restart", state: "paused", waitingFor: "a person" };
+  expect(sentenceOf(problemOf("CHANGE_WAITS", facts), chineseWords).title).toBe(
+    "shop：重启 处于 已暂停，正在等待 人工处理。",
+  );
+  const held = { resource: "service shop", holder: "chg_1", since: "2026-11-21T11:57:00.000Z", why: "shop: restart" };
+  const { title } = sentenceOf(problemOf("LOCK_HELD", held), englishWords);
+  expect(title).toContain(englishWords.moment(held.since));
+  expect(title).not.toContain(held.since);
+  // A start that waits tells by the sentence alone what it waits for.
+  expect(chineseWords.said(errorTitle("LOCK_HELD", held))).toMatch(/^服务 shop 自 .* 起被 chg_1 持有：shop：重启。$/);
+});
+
 test("a problem is told in the person's language, with its facts", () => {
   const problem = {
     code: "PORT_TAKEN",
@@ -47,12 +101,12 @@ test("a problem is told in the person's language, with its facts", () => {
     remedy: "Stop …",
     facts: { port: 80, holder: "nginx" },
   } as const;
-  expect(sentenceOf(problem, { language: "zh" }).title).toBe("端口 80 被 nginx 占用。");
-  expect(sentenceOf(problem, { language: "en" }).title).toBe("Port 80 …");
+  expect(sentenceOf(problem, chineseWords).title).toBe("端口 80 被 nginx 占用。");
+  expect(sentenceOf(problem, englishWords).title).toBe(errorTitle("PORT_TAKEN", problem.facts));
 });
 
 test("numbers, durations and times are those of the language", () => {
-  const [english, chinese] = [wordsOf("en", () => undefined), wordsOf("zh", () => undefined)];
+  const [english, chinese] = [englishWords, chineseWords];
   expect(english.t("batch.hosts", { count: 1 })).toBe("1 host");
   expect(english.t("batch.hosts", { count: 3 })).toBe("3 hosts");
   expect(chinese.t("batch.hosts", { count: 3 })).toBe("3 台服务器");

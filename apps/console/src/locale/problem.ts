@@ -1,14 +1,22 @@
-import { fillText, type Problem } from "@evenkeel/contracts/error";
+import { ERRORS, fillText, type Problem } from "@evenkeel/contracts/error";
 import type { Words } from "./index.tsx";
+import { factsBy } from "./said.ts";
 import { PROBLEMS } from "./zh/problems.ts";
 
-/** The sentence and the remedy of a problem; what has no Chinese text yet is told as the API tells it. */
+/** The sentence and the remedy of a problem; facts that are texts of the platform are told in the same language. */
 export function sentenceOf(
   { code, facts, title, remedy }: Problem,
-  { language }: Pick<Words, "language">,
+  words: Pick<Words, "language" | "named" | "moment">,
 ): { readonly title: string; readonly remedy: string } {
-  const chinese = language === "zh" ? PROBLEMS[code] : undefined;
-  if (chinese === undefined) return { title, remedy };
-  const [chineseTitle, chineseRemedy] = chinese;
-  return { title: fillText(chineseTitle, facts), remedy: fillText(chineseRemedy, facts) };
+  const known = words.language === "zh" ? PROBLEMS[code] : wordsOf(code);
+  if (known === undefined) return { title, remedy };
+  const [ofTitle, ofRemedy] = known;
+  const told = factsBy(words, facts);
+  return { title: fillText(ofTitle, told), remedy: fillText(ofRemedy, told) };
+}
+
+/** A control plane that is newer than this page may name a code that the page does not know. */
+function wordsOf(code: Problem["code"]): readonly [string, string] | undefined {
+  const entry = ERRORS[code] as { readonly title: string; readonly remedy: string } | undefined;
+  return entry === undefined ? undefined : [entry.title, entry.remedy];
 }

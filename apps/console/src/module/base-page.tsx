@@ -10,6 +10,7 @@ import { Badge, Bar, Card, Empty, Skeleton } from "../kit/surface.tsx";
 import { useToasts } from "../kit/toasts.tsx";
 import { bytes } from "../list/bytes.ts";
 import { useWords } from "../locale/index.tsx";
+import { sentenceOf } from "../locale/problem.ts";
 import { PageHead } from "../shell/page.tsx";
 import { BaseBadge } from "./base-badge.tsx";
 import { MoveBases, NewCluster } from "./dialogs.tsx";
@@ -219,7 +220,8 @@ interface BaseRowProps {
 }
 
 function BaseRow({ base, reading, chosen, onTurn }: BaseRowProps) {
-  const { t, number } = useWords();
+  const words = useWords();
+  const { t, number } = words;
   const { name, state, cluster, modules, drift, problem } = base;
   return (
     <tr>
@@ -229,7 +231,7 @@ function BaseRow({ base, reading, chosen, onTurn }: BaseRowProps) {
       <td>
         <strong>{name}</strong>
       </td>
-      <td title={problem?.title}>
+      <td title={problem === null ? undefined : sentenceOf(problem, words).title}>
         <BaseBadge state={state} />
       </td>
       <td>{cluster ?? <span className="faint">{t("module.no.cluster")}</span>}</td>

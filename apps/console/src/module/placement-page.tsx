@@ -6,6 +6,7 @@ import { Button } from "../kit/button.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Badge, Card, Empty, Skeleton } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
+import { sentenceOf } from "../locale/problem.ts";
 import { PageHead } from "../shell/page.tsx";
 import { BaseBadge } from "./base-badge.tsx";
 import { type Hosting, useHosting } from "./read.ts";
@@ -218,7 +219,8 @@ function BaseRow({ base, modules, style }: RowProps & { readonly base: Base }) {
 
 /** What stands there, and what should but does not. */
 function Chips({ base, module }: { readonly base: Base; readonly module: string }) {
-  const { t } = useWords();
+  const words = useWords();
+  const { t } = words;
   const drift = base.drift.find((one) => one.module === module);
   return (
     <>
@@ -228,7 +230,7 @@ function Chips({ base, module }: { readonly base: Base; readonly module: string 
           <span
             key={report.version}
             className={`chip tone-${toneOf(report)}${report.published ? " published" : ""}`}
-            title={report.problem?.title ?? t(`module.is.${report.state}`)}
+            title={report.problem ? sentenceOf(report.problem, words).title : t(`module.is.${report.state}`)}
           >
             {report.version}
             <span className="hidden-text">

@@ -98,7 +98,7 @@ export function SwitchBackDialog({
   readonly change: ChangeSummary;
   readonly onClose: () => void;
 }) {
-  const { t } = useWords();
+  const { t, said } = useWords();
   const [, navigate] = useLocation();
   const [reason, setReason] = useState("");
   const act = useMutation({
@@ -127,7 +127,7 @@ export function SwitchBackDialog({
         </>
       }
     >
-      <p>{t("cell.switch.back.hint", { title: change.title })}</p>
+      <p>{t("cell.switch.back.hint", { title: said(change.title) })}</p>
       {act.isError && <ErrorNotice error={act.error} />}
       <Field label={t("common.reason")}>
         {(id) => <input id={id} className="input" value={reason} onChange={(event) => setReason(event.target.value)} />}

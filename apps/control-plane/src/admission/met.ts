@@ -1,5 +1,6 @@
 import type { Criterion } from "@evenkeel/contracts/admission";
 import type { PlannedApplication } from "@evenkeel/contracts/change-plan";
+import { say } from "@evenkeel/contracts/phrase";
 
 export interface AdmissionFacts {
   readonly applications: readonly PlannedApplication[];
@@ -20,13 +21,13 @@ export function admissionProblem(criterion: Criterion, facts: AdmissionFacts): s
       const { workspace } = criterion;
       const untried = brought.filter((application) => !facts.succeeded(workspace, application));
       if (untried.length === 0) return null;
-      return `these bits of ${untried.map(({ name }) => name).join(", ")} have not succeeded in ${workspace}`;
+      return say("why.not-succeeded", { applications: untried.map(({ name }) => name), workspace });
     }
     case "rollback-target": {
       if (brought.length === 0) return null;
       if (facts.irreversible !== null) return facts.irreversible;
       const first = brought.filter(({ fromRevisionId }) => fromRevisionId === null).map(({ name }) => name);
-      return first.length === 0 ? null : `nothing of ${first.join(", ")} ran here before that it could go back to`;
+      return first.length === 0 ? null : say("why.never-ran", { applications: first });
     }
     default:
       return criterion satisfies never;

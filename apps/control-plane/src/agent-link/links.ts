@@ -4,10 +4,12 @@
  * 2. Without a living lease nothing is accepted, and a lost lease ends every link: the agents go to a replica that lives.
  * 3. Whatever a notification says is read from the database; a missed one is made up by looking at everything.
  */
+
 import type { AgentMessage, AgentOrder, InstanceUsage } from "@evenkeel/contracts/agent-protocol";
 import { problemOf } from "@evenkeel/contracts/error";
 import type { HostFacts } from "@evenkeel/contracts/host";
 import type { CommandId, HostId, TenantId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import { gather } from "@evenkeel/kit/gather";
 import type { ReplicaLease } from "@evenkeel/kit/lease";
 import type { Log } from "@evenkeel/kit/log";
@@ -232,7 +234,7 @@ export class AgentLinks {
   /** Its journal cannot tell what became of them, so nobody ever will. */
   async #interruptOpen(hostId: HostId): Promise<void> {
     const { db, listener } = this.#options;
-    const problem = problemOf("STEP_INTERRUPTED", { problem: "the host's journal was lost" });
+    const problem = problemOf("STEP_INTERRUPTED", { problem: say("why.journal-lost") });
     for (const command of await readOpen(db, hostId)) {
       await listener.outcome(command, { kind: "interrupted", problem, elapsedMs: 0 });
       // killed here: the next hello of this host does the rest

@@ -1,4 +1,5 @@
 import type { ApprovalRule, OpenApproval } from "@evenkeel/contracts/approval";
+import { say } from "@evenkeel/contracts/phrase";
 
 /** Who is in which group, by name. */
 export type Members = ReadonlyMap<string, readonly string[]>;
@@ -45,8 +46,6 @@ export function approvalProblem(
   // Rules that were there when it was started are gone: anybody with the permission lets it go on.
   if (open.length === 0 || open.some((rule) => countsFor(rule, members, { principal, authors }))) return null;
   const named = open.some((rule) => approversOf(rule, members).includes(principal));
-  if (!named) return `no open rule names ${principal}`;
-  return authors.includes(principal)
-    ? "whoever made the change or its plan may not"
-    : `no open rule names ${principal}`;
+  if (!named) return say("why.no-rule-names", { principal });
+  return authors.includes(principal) ? say("why.author") : say("why.no-rule-names", { principal });
 }

@@ -1,6 +1,7 @@
 import type { PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import type { ChangeState, TargetState } from "@evenkeel/contracts/change-state";
 import { type Problem, problemOf } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import { batchOf, groupLosses, isGroupFinished, isReady, isSettled, needsBake, nextBatch } from "./batch.ts";
 import { isHeld, waitsForTraffic } from "./gate.ts";
 import { type GuardDecision, guardAlarm, watchAfter, watchBefore } from "./guard/watch.ts";
@@ -344,7 +345,7 @@ function lateOutcomes(context: Context): Decision[] {
     if (position.kind === "next")
       return to(
         "interrupted",
-        problemOf("STEP_INTERRUPTED", { problem: `it stopped before ${position.at.step.name}` }),
+        problemOf("STEP_INTERRUPTED", { problem: say("why.stopped-before", { step: position.at.step.name }) }),
       );
     if (position.kind !== "lost" || position.attempt.state === "unknown") return [];
     const loss = lossOf(position.attempt);

@@ -1,6 +1,7 @@
 import type { Finding } from "@evenkeel/contracts/change";
 import { problemOf } from "@evenkeel/contracts/error";
 import type { TenantId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
 import type { Caller } from "../http/index.ts";
@@ -25,7 +26,8 @@ export async function changeFindings(
     return {
       severity: state === "failed" ? "error" : "warning",
       resource: `change/${id}`,
-      problem: problem ?? problemOf("CHANGE_WAITS", { change: title, state, waitingFor: waitingFor ?? "a person" }),
+      problem:
+        problem ?? problemOf("CHANGE_WAITS", { change: title, state, waitingFor: waitingFor ?? say("wait.person") }),
       causes,
       since: stateSince,
       about: [id],

@@ -2,6 +2,7 @@ import type { OpenApproval } from "@evenkeel/contracts/approval";
 import type { Plan } from "@evenkeel/contracts/change-plan";
 import { type Problem, problemOf, type Refusal } from "@evenkeel/contracts/error";
 import type { ChangeId, Digest, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
 import type { ChangeRow } from "./store/snapshot.ts";
@@ -77,8 +78,10 @@ export function governedOf(change: ChangeRow): GovernedChange {
 
 /** What a change without its approvals waits for, in words. */
 export function approvalWords(approvals: readonly OpenApproval[]): string {
-  const each = approvals.map(({ rule, count, approvedBy }) => `${count - approvedBy.length} more by ${rule}`);
-  return `approval: ${each.join(", ")}`;
+  const each = approvals.map(({ rule, count, approvedBy }) =>
+    say("wait.more-words", { count: count - approvedBy.length, rule }),
+  );
+  return say("wait.approval", { rules: each });
 }
 
 /** Why a change that was ready to begin is not any more. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { canonicalJson } from "@evenkeel/contracts/canonical";
 import type { LockRequest, Plan } from "@evenkeel/contracts/change-plan";
 import { Digest } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Strategy } from "@evenkeel/contracts/strategy";
 import { effectiveGate } from "./gate.ts";
 import type { Draft } from "./kind.ts";
@@ -38,7 +39,7 @@ export function freeze(kind: string, draft: Draft, locks: readonly LockRequest[]
     warnings: [
       ...rest.warnings,
       ...chosen.flatMap(({ strategy, targetIds, name }) => largeBeta(strategy.beta, targetIds.length, name)),
-      ...(left > 0 ? [`zone ${zones} only: ${left} of ${targets.length} hosts stay as they are`] : []),
+      ...(left > 0 ? [say("warning.zone-only", { zones, count: left, total: targets.length })] : []),
     ],
   };
 }
@@ -46,7 +47,7 @@ export function freeze(kind: string, draft: Draft, locks: readonly LockRequest[]
 /** Nobody is left to be compared with, and nobody is spared. */
 function largeBeta(beta: Strategy["beta"], hosts: number, group: string): string[] {
   if (typeof beta !== "number" || beta <= hosts) return [];
-  return [`beta: ${beta} is more than the ${hosts} hosts of ${group}: all of them go first, and none after them`];
+  return [say("warning.large-beta", { beta, count: hosts, group })];
 }
 
 /** Everybody takes locks in this order, so that nobody waits for somebody who waits for him. */
@@ -60,9 +61,9 @@ export function planDigest(plan: Plan): Digest {
 }
 
 /** Without versions that a person knows the name alone says more. */
-function fromTo(from: string | undefined, to: string | undefined): string {
-  if (from === undefined || to === undefined) return "";
-  return from === to ? ` (${from}, with another content)` : ` (${from} → ${to})`;
+function fromTo(label: string, was: string | undefined, now: string | undefined): string {
+  if (was === undefined || now === undefined) return label;
+  return was === now ? say("label.other-content", { label, version: was }) : say("label.moved", { label, was, now });
 }
 
 /** What of the plan's basis is no longer so, in words. */
@@ -73,9 +74,9 @@ export function movedSince(plan: Plan, now: Plan["basis"]): string[] {
     ...plan.basis.flatMap((planned) => {
       const { resource, version, label } = planned;
       const entry = current.get(resource);
-      if (entry === undefined) return [`${label} (gone)`];
-      return entry.version === version ? [] : [`${label}${fromTo(planned.shown, entry.shown)}`];
+      if (entry === undefined) return [say("label.gone", { label })];
+      return entry.version === version ? [] : [fromTo(label, planned.shown, entry.shown)];
     }),
-    ...now.filter(({ resource }) => !before.has(resource)).map(({ label }) => `${label} (new)`),
+    ...now.filter(({ resource }) => !before.has(resource)).map(({ label }) => say("label.new", { label })),
   ];
 }

@@ -1,4 +1,5 @@
 import { type Problem, problemOf } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import { isHeld } from "./gate.ts";
 import { CLOSING, OPENING, type Snapshot, type StepAttempt } from "./snapshot.ts";
 import { SETTLED_TARGETS } from "./state.ts";
@@ -59,6 +60,6 @@ export function stallProblem(snapshot: Snapshot): Problem | null {
   const stuck = underWay(snapshot);
   if (stuck.length === 0) return null;
   const rest = stuck.length - NAMED;
-  const waiting = [...stuck.slice(0, NAMED), ...(rest > 0 ? [`${rest} more`] : [])].join(", ");
+  const waiting = [...stuck.slice(0, NAMED), ...(rest > 0 ? [say("why.more", { count: rest })] : [])].join(", ");
   return problemOf("NO_PROGRESS", { seconds: Math.round(deadlineMs / 1000), waiting });
 }

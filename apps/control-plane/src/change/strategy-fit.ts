@@ -1,6 +1,7 @@
 import type { Plan, PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import { guardName } from "@evenkeel/contracts/guard";
+import { say } from "@evenkeel/contracts/phrase";
 import { guardsOf } from "./guard/watch.ts";
 import { betaWish, hostNameOf, limitsOf } from "./strategy.ts";
 
@@ -57,7 +58,7 @@ function largeBeta({ targets }: Plan, { strategy, batches }: PlannedGroup): stri
   if (got === wished) return null;
   const cap = strategy.cap !== undefined && wished > strategy.cap;
   const limit = cap ? `cap ${strategy.cap}` : `maxCellPercent ${strategy.maxCellPercent}`;
-  return `beta: ${wished} hosts are more than ${limit} lets into one batch`;
+  return `beta: ${say("why.large-beta", { count: wished, limit })}`;
 }
 
 /** How a batch exceeds what its strategy allows; null = it does not. */

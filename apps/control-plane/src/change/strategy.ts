@@ -1,4 +1,5 @@
 import type { PlannedBatch, PlannedTarget } from "@evenkeel/contracts/change-plan";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Budget, Strategy, TargetOrder } from "@evenkeel/contracts/strategy";
 import { bakeOf } from "./guard/watch.ts";
 
@@ -23,13 +24,13 @@ export function planBatches(all: readonly BatchTarget[], strategy: Strategy, gro
   const { taken: beta } = fill(betaWish(targets, strategy), limits);
   const betaIds = new Set(beta.map((target) => target.targetId));
   const slices: Slice[] = [
-    ...(beta.length > 0 ? [{ name: "beta", beta: true, targets: beta }] : []),
+    ...(beta.length > 0 ? [{ name: say("batch.beta"), beta: true, targets: beta }] : []),
     ...split(targets, strategy)
       .map((slice) => ({ ...slice, targets: slice.targets.filter((target) => !betaIds.has(target.targetId)) }))
       .flatMap((slice) => withinLimits(slice, limits)),
   ];
   return slices.map((slice, index) => {
-    const name = slice.name ?? `batch ${index + 1}`;
+    const name = slice.name ?? say("batch.numbered", { number: index + 1 });
     return {
       batchId: `${groupId}/${index + 1}`,
       name,
@@ -146,7 +147,8 @@ function partsOf(targets: readonly BatchTarget[], limits: BatchLimits): (readonl
 /** The slice as one batch, or as several where it is too large for one. */
 function withinLimits(slice: Slice, limits: BatchLimits): Slice[] {
   const parts = partsOf(slice.targets, limits);
-  const nameOf = (index: number) => (slice.name === null ? null : `${slice.name} (${index + 1})`);
+  const nameOf = (index: number) =>
+    slice.name === null ? null : say("batch.part", { batch: slice.name, number: index + 1 });
   return parts.map((targets, index) => ({ ...slice, name: parts.length === 1 ? slice.name : nameOf(index), targets }));
 }
 
@@ -188,10 +190,14 @@ function inParts(targets: readonly BatchTarget[], count: number): Slice[] {
   );
 }
 
+const NONE = "(none)";
+
 /** Places in the order of their first targets. */
 function byPlace(targets: readonly BatchTarget[], by: "zone" | "cell"): Slice[] {
   const places = Map.groupBy(targets, (target) => target[by]);
-  return [...places].map(([place, its]) => slice(its, `${by} ${place ?? "(none)"}`));
+  return [...places].map(([place, its]) =>
+    slice(its, by === "zone" ? say("place.zone", { zone: place ?? NONE }) : say("place.cell", { cell: place ?? NONE })),
+  );
 }
 
 /** How many targets may fail before the budget's action is taken. */

@@ -2,6 +2,7 @@ import type { PlannedTarget } from "@evenkeel/contracts/change-plan";
 import type { StepState, TargetState } from "@evenkeel/contracts/change-state";
 import { type Problem, problemOf } from "@evenkeel/contracts/error";
 import type { StepId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import { isShut } from "./gate.ts";
 import type { HostView, Snapshot, StepAttempt, TargetSnapshot } from "./snapshot.ts";
 import { attemptsOf, isTouched, type Position, positionOf, type TrackStep, trackOf } from "./track.ts";
@@ -47,7 +48,7 @@ export function lossOf(attempt: StepAttempt): { readonly to: TargetState; readon
 /** Why an attempt was lost. */
 export function problemOfAttempt(attempt: StepAttempt): Problem {
   if (attempt.outcome !== null && attempt.outcome.kind !== "succeeded") return attempt.outcome.problem;
-  return problemOf("STEP_INTERRUPTED", { problem: `${attempt.name} is ${attempt.state}` });
+  return problemOf("STEP_INTERRUPTED", { problem: say("why.is-so", { what: attempt.name, state: attempt.state }) });
 }
 
 interface Moving extends Context {
@@ -82,7 +83,7 @@ function moveTo({ target }: Moving, to: TargetState, problem: Problem | null = n
   return { kind: "target", targetId: target.targetId, to, problem };
 }
 
-const silence = ({ planned }: Moving) => problemOf("HOST_LOST", { host: planned.name, since: "a few seconds ago" });
+const silence = ({ planned }: Moving) => problemOf("HOST_LOST", { host: planned.name, since: say("why.seconds-ago") });
 
 function arrived(moving: Moving): TargetDecision[] {
   const { target, permit } = moving;

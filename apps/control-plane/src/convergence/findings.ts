@@ -2,6 +2,7 @@ import type { Finding } from "@evenkeel/contracts/change";
 import type { ConvergenceSpec } from "@evenkeel/contracts/convergence";
 import { problemOf } from "@evenkeel/contracts/error";
 import type { TenantId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
 import { listOwed } from "./store.ts";
@@ -17,7 +18,7 @@ async function findingsOf(db: Kysely<Database>, tenantId: TenantId, of: Converge
     resource: of === "modules" ? `base/${service}@${host}` : `service/${service} on ${host}`,
     problem: problemOf("HOST_BEHIND", {
       ...{ host, service, change: becauseOf },
-      problem: triedAt === null ? "it was away" : (problem?.title ?? "its convergence was given up"),
+      problem: triedAt === null ? say("why.was-away") : (problem?.title ?? say("why.given-up")),
     }),
     since,
     actions: [

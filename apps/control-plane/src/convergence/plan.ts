@@ -1,6 +1,7 @@
 import type { LockRequest } from "@evenkeel/contracts/change-plan";
 import type { ConvergenceSpec } from "@evenkeel/contracts/convergence";
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import { Strategy } from "@evenkeel/contracts/strategy";
 import type { Draft } from "../change/index.ts";
 import {
@@ -42,7 +43,10 @@ export function planConvergence(spec: ConvergenceSpec, world: ConvergenceWorld):
   const target = planSlot(world, { serviceId: stored.id, host, to }, strategy);
   const { service } = spec;
   return {
-    title: `${service}: ${host.name} converges to ${to?.packageVersion ?? "nothing"}`,
+    title:
+      to == null
+        ? say("title.converge-nothing", { service, host: host.name })
+        : say("title.converge-host", { service, host: host.name, version: to.packageVersion }),
     applications: [
       { name: stored.application, fromRevisionId: stored.revisionId, packageDigest: null, buildpackDigest: null },
     ],
@@ -51,15 +55,21 @@ export function planConvergence(spec: ConvergenceSpec, world: ConvergenceWorld):
     groups: [{ groupId: service, name: service, after: [], strategy, targetIds: [target.targetId] }],
     targets: [target],
     basis: [
-      { resource: `service/${service}`, version: stored.id, label: `service ${service}` },
-      { resource: `revision/${service}`, version: stored.revisionId ?? "none", label: `revision of ${service}` },
-      { resource: "wanted", version: String(world.running), label: `what is wanted on ${host.name}` },
+      { resource: `service/${service}`, version: stored.id, label: say("label.service", { service }) },
+      {
+        resource: `revision/${service}`,
+        version: stored.revisionId ?? "none",
+        label: say("label.revision", { service }),
+      },
+      { resource: "wanted", version: String(world.running), label: say("label.wanted-on", { host: host.name }) },
       ...basisOfSlots(world, [target]),
     ],
-    differences: [{ field: host.name, from: target.from ?? "nothing", to: target.to ?? "nothing" }],
+    differences: [
+      { field: host.name, from: target.from ?? say("value.nothing"), to: target.to ?? say("value.nothing") },
+    ],
     missing: [],
     warnings: [],
-    irreversible: "it brings a host to what its service runs: roll back what the service was changed by",
+    irreversible: say("inverse.converged-host"),
     fromRevisionId: stored.revisionId,
     toRevisionId: stored.revisionId,
     configurationDigest: to?.digest ?? null,
@@ -72,9 +82,13 @@ export function planConvergence(spec: ConvergenceSpec, world: ConvergenceWorld):
 export function locksOfConvergence({ service, host: name }: ConvergenceSpec, world: ConvergenceWorld): LockRequest[] {
   const names = lockNames(world, service);
   return [
-    { resource: names.revision, mode: "shared", label: `service ${service}` },
-    { resource: names.targets, mode: "shared", label: `targets of ${service}` },
-    { resource: `slot/${world.workspace.id}/${service}/${name}`, mode: "exclusive", label: `${service} on ${name}` },
+    { resource: names.revision, mode: "shared", label: say("label.service", { service }) },
+    { resource: names.targets, mode: "shared", label: say("label.targets", { service }) },
+    {
+      resource: `slot/${world.workspace.id}/${service}/${name}`,
+      mode: "exclusive",
+      label: say("label.slot", { service, host: name }),
+    },
     ...hostLocks(world.hosts.filter((host) => host.name === name)),
   ];
 }

@@ -2,6 +2,7 @@ import type { AdmissionRule } from "@evenkeel/contracts/admission";
 import type { ApprovalRule } from "@evenkeel/contracts/approval";
 import type { ChangeScope } from "@evenkeel/contracts/change-scope";
 import { PlatformError, type Refusal, refuse } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Kysely } from "kysely";
 import { admissionProblem, admissionRules, bitsThatSucceeded } from "../admission/index.ts";
 import {
@@ -55,9 +56,11 @@ export async function judge(tx: Kysely<Database>, change: GovernedChange, at: st
     shut: null,
     approvals: [],
     waived: [
-      ...(shut === null ? [] : [`window ${String(shut.refusal.facts.window)}`]),
-      ...approvals.map(({ rule }) => `approval rule ${rule}`),
-      ...unmet.filter(({ rule }) => rule.waivedInEmergency).map(({ rule }) => `admission rule ${rule.name}`),
+      ...(shut === null ? [] : [say("waived.window", { window: String(shut.refusal.facts.window) })]),
+      ...approvals.map(({ rule }) => say("waived.approval", { rule })),
+      ...unmet
+        .filter(({ rule }) => rule.waivedInEmergency)
+        .map(({ rule }) => say("waived.admission", { rule: rule.name })),
     ],
   };
 }
@@ -100,7 +103,7 @@ export async function approve(tx: Kysely<Database>, change: GovernedChange, prin
     throw new PlatformError("APPROVAL_NOT_YOURS", {
       principal,
       problem,
-      approvers: approvers.length === 0 ? ["nobody: the rule's groups are empty"] : approvers,
+      approvers: approvers.length === 0 ? [say("why.nobody-in-groups")] : approvers,
     });
   }
   await insertApproval(tx, { tenantId, changeId, planDigest, principal });

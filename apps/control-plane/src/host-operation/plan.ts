@@ -1,13 +1,17 @@
 import type { LockRequest, PlannedStep, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { HostOperationSpec } from "@evenkeel/contracts/host-operation";
+import { say } from "@evenkeel/contracts/phrase";
 import type { HostSelector } from "@evenkeel/contracts/service";
 import type { Draft } from "../change/index.ts";
 import { pickHosts } from "../slot/plan/index.ts";
 import type { OperatedHost, World } from "./world.ts";
 
 const PROBE_TIMEOUT_MS = 60_000;
-export const IRREVERSIBLE = "a probe alters nothing, so there is nothing to take back";
+export const IRREVERSIBLE = say("inverse.probe");
+
+const titleOf = ([host = "", ...others]: readonly string[]): string =>
+  others.length === 0 ? say("title.probe", { host }) : say("title.probe-many", { count: others.length + 1 });
 
 /** Spec + world → the plan of an operation on hosts, or why there is none. */
 export function planHostOperation(spec: HostOperationSpec, world: World): Draft | Refusal {
@@ -19,7 +23,7 @@ export function planHostOperation(spec: HostOperationSpec, world: World): Draft 
   if (!hosts.some(({ online }) => online)) return refuse("HOSTS_OFFLINE", { count: hosts.length });
   const offline = hosts.filter(({ online }) => !online).map((host) => host.name);
   return {
-    title: `${spec.operation} ${hosts.length === 1 ? hosts[0]?.name : `${hosts.length} hosts`}`,
+    title: titleOf(hosts.map((host) => host.name)),
     opening: [],
     closing: [],
     groups: [{ groupId: "hosts", name, after: [], strategy: spec.strategy, targetIds: hosts.map((host) => host.name) }],
@@ -27,11 +31,11 @@ export function planHostOperation(spec: HostOperationSpec, world: World): Draft 
     basis: hosts.map(({ id, name: host, version }) => ({
       resource: `host/${id}`,
       version: String(version),
-      label: `host ${host}`,
+      label: say("label.host", { host }),
     })),
     differences: [],
     missing: [],
-    warnings: offline.length === 0 ? [] : [`offline, left out: ${offline.join(", ")}`],
+    warnings: offline.length === 0 ? [] : [say("warning.offline", { hosts: offline })],
     irreversible: IRREVERSIBLE,
     applications: [],
     fromRevisionId: null,
@@ -47,7 +51,7 @@ export function locksOfHostOperation(spec: HostOperationSpec, world: World): Loc
   return pickHosts(spec.hosts, world).map(({ id, name }) => ({
     resource: `host/${id}`,
     mode: "shared",
-    label: `host ${name}`,
+    label: say("label.host", { host: name }),
   }));
 }
 

@@ -1,6 +1,7 @@
 import type { PlacedVersion, Placement } from "@evenkeel/contracts/base-cluster";
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { ModuleOperationSpec } from "@evenkeel/contracts/module-operation";
+import { say } from "@evenkeel/contracts/phrase";
 import type { BaseRow, ClusterRow } from "../base-cluster/index.ts";
 import {
   asPlaced,
@@ -35,7 +36,7 @@ export function alterModule(spec: Alteration, world: PlacementWorld): Wanted | R
   });
   const before = placementsBefore(world, cluster, [module]);
   return {
-    title: `${operation} ${module} ${version} in ${cluster.name}`,
+    title: say(`title.${operation}`, { module, version, cluster: cluster.name }),
     group: cluster.name,
     aims,
     ...{ modules: [{ cluster, module }], moving: [], warnings: [] },

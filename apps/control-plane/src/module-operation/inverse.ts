@@ -1,6 +1,7 @@
 import type { Plan } from "@evenkeel/contracts/change-plan";
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import { ModuleOperationSpec } from "@evenkeel/contracts/module-operation";
+import { say } from "@evenkeel/contracts/phrase";
 import { Strategy } from "@evenkeel/contracts/strategy";
 import type { RollbackRequest, TouchedTarget } from "../change/index.ts";
 import type { Before } from "../placement/plan/index.ts";
@@ -14,7 +15,7 @@ export function inverseOfModuleOperation(
   request: RollbackRequest,
 ): ModuleOperationSpec | Refusal {
   const { workspace, operation, before } = plan.payload as ModuleOperationPayload;
-  if (touched.length === 0) return refuse("NO_INVERSE", { problem: "it has touched no base" });
+  if (touched.length === 0) return refuse("NO_INVERSE", { problem: say("inverse.untouched-base") });
   const strategy = rollbackStrategy(plan.groups[0]?.strategy ?? Strategy.parse({}), request);
   if (operation === "split") {
     const [{ cluster, rules, businesses } = { cluster: "", rules: [], businesses: [] }] = before;

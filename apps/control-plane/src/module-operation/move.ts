@@ -2,6 +2,7 @@ import type { PlacedVersion, Placement } from "@evenkeel/contracts/base-cluster"
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { BaseId } from "@evenkeel/contracts/id";
 import type { ModuleOperationSpec } from "@evenkeel/contracts/module-operation";
+import { say } from "@evenkeel/contracts/phrase";
 import type { BaseRow, ClusterRow } from "../base-cluster/index.ts";
 import { type BaseAim, basesNamed, clusterNamed, type PlacementWorld } from "../placement/plan/index.ts";
 import type { ClusterPlacements, Wanted } from "./wanted.ts";
@@ -21,7 +22,7 @@ export function moveBases(spec: MoveSpec, world: PlacementWorld): Wanted | Refus
   const given = to === null || to.buffer ? new Map<string, PlacedVersion[]>() : modulesForAll(world, to);
   const left = leftBy(world, bases);
   return {
-    title: `${bases.length === 1 ? bases[0]?.name : `${bases.length} bases`} → ${where}`,
+    title: titleOf(bases, to?.name ?? null),
     group: where,
     aims: bases.map((base): BaseAim => ({ base, wishes: given, move: { to: to?.id ?? null, cameFrom: null } })),
     modules: to === null ? [] : [...given.keys()].map((module) => ({ cluster: to, module, shared: true })),
@@ -30,6 +31,13 @@ export function moveBases(spec: MoveSpec, world: PlacementWorld): Wanted | Refus
     after: left.map(({ after }) => after),
     warnings: gaps(world, bases),
   };
+}
+
+function titleOf(bases: readonly BaseRow[], cluster: string | null): string {
+  const count = bases.length;
+  const base = bases[0]?.name ?? "";
+  if (count === 1) return cluster === null ? say("title.free", { base }) : `${base} → ${cluster}`;
+  return cluster === null ? say("title.free-many", { count }) : say("title.move-many", { count, cluster });
 }
 
 /** What every base of a cluster holds. */
@@ -65,8 +73,6 @@ function gaps(world: PlacementWorld, bases: readonly BaseRow[]): string[] {
   return [...services].flatMap(([id, service]) => {
     const serving = (world.upstreams.get(id) ?? []).filter(({ state, weight }) => state === "attached" && weight > 0);
     const staying = serving.filter(({ hostId }) => !hosts.has(hostId));
-    return serving.length > 0 && staying.length === 0
-      ? [`no instance of ${service} is left in the routes while its bases move: requests are refused meanwhile`]
-      : [];
+    return serving.length > 0 && staying.length === 0 ? [say("warning.no-instance-meanwhile", { service })] : [];
   });
 }

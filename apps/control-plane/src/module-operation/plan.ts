@@ -3,6 +3,7 @@ import type { LockRequest } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { Business, SplitRule } from "@evenkeel/contracts/module";
 import type { ModuleOperationSpec } from "@evenkeel/contracts/module-operation";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Draft } from "../change/index.ts";
 import {
   type BaseAim,
@@ -101,7 +102,7 @@ function splitBases(spec: Split, world: PlacementWorld): Wanted | Refusal {
     return refuse("BASES_NONE", { selector: "bases: all", where: `base-cluster ${cluster.name}` });
   const { rules, businesses } = spec;
   return {
-    title: `split requests and calls in ${cluster.name}`,
+    title: say("title.split", { cluster: cluster.name }),
     group: cluster.name,
     aims: bases.map((base): BaseAim => ({ base, wishes: new Map() })),
     ...{ modules: [], moving: [], warnings: [], split: cluster },
@@ -135,7 +136,7 @@ function restore(
   const moving = aims.filter(({ move }) => move !== undefined).map(({ base }) => base);
   const modules = after.flatMap(({ cluster, placements }) => placements.map(({ module }) => ({ cluster, module })));
   return {
-    title: `${aims.length} bases as they were`,
+    title: say("title.as-before", { count: aims.length }),
     group: "bases",
     aims,
     modules,

@@ -1,6 +1,7 @@
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { BaseId, Name } from "@evenkeel/contracts/id";
 import type { ModuleOperationSpec } from "@evenkeel/contracts/module-operation";
+import { say } from "@evenkeel/contracts/phrase";
 import type { BaseRow, ClusterRow } from "../base-cluster/index.ts";
 import {
   answers,
@@ -49,7 +50,12 @@ export function scaleModule(spec: ScaleSpec, world: PlacementWorld): Wanted | Re
     ),
   ];
   return {
-    ...{ title: `${module}: ${wanted} bases of ${cluster.name}`, group: cluster.name, aims, warnings: [] },
+    ...{
+      title: say("title.scale-module", { module, count: wanted, cluster: cluster.name }),
+      group: cluster.name,
+      aims,
+      warnings: [],
+    },
     modules: [{ cluster, module }],
     moving: [...lent, ...gone],
     before: [{ cluster, placements: [placement] }],

@@ -1,6 +1,7 @@
 import type { Plan } from "@evenkeel/contracts/change-plan";
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import { ModuleReleaseSpec } from "@evenkeel/contracts/module-release";
+import { say } from "@evenkeel/contracts/phrase";
 import { Strategy } from "@evenkeel/contracts/strategy";
 import type { RollbackRequest, TouchedTarget } from "../change/index.ts";
 import type { Before } from "../placement/plan/index.ts";
@@ -14,7 +15,7 @@ export function inverseOfModuleRelease(
   request: RollbackRequest,
 ): ModuleReleaseSpec | Refusal {
   const { workspace, cluster, before, businesses = null } = plan.payload as ModuleReleasePayload;
-  if (touched.length === 0) return refuse("NO_INVERSE", { problem: "it has touched no base" });
+  if (touched.length === 0) return refuse("NO_INVERSE", { problem: say("inverse.untouched-base") });
   return ModuleReleaseSpec.parse({
     ...{ workspace, cluster, placements: before, businesses },
     targets: touched.map(({ facts }) => {

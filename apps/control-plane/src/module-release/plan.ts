@@ -5,6 +5,7 @@ import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { Name } from "@evenkeel/contracts/id";
 import type { Business } from "@evenkeel/contracts/module";
 import type { BaseWish, ModuleReleaseSpec } from "@evenkeel/contracts/module-release";
+import { say } from "@evenkeel/contracts/phrase";
 import type { BaseRow, ClusterRow } from "../base-cluster/index.ts";
 import type { Draft } from "../change/index.ts";
 import {
@@ -159,7 +160,14 @@ function exact(
 ): Wanted | Refusal {
   const aims = aimsOf(world, targets);
   const names = [...new Set(targets.flatMap(({ modules }) => modules.map(({ name }) => name)))];
-  return { title: `${names.join(", ")} back → ${cluster.name}`, cluster, modules: names, aims, placements, businesses };
+  return {
+    title: say("title.modules-back", { modules: names, cluster: cluster.name }),
+    cluster,
+    modules: names,
+    aims,
+    placements,
+    businesses,
+  };
 }
 
 /** A base that is gone meanwhile has nothing to be brought back. */

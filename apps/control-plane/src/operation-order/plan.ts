@@ -2,6 +2,7 @@ import type { Difference, LockRequest, Plan, PlannedTarget } from "@evenkeel/con
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import type { Operation, OperationOrderSpec } from "@evenkeel/contracts/operation-order";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Draft } from "../change/index.ts";
 import type { StoredService } from "../service/index.ts";
 import {
@@ -31,7 +32,7 @@ export interface OperationPayload {
   readonly gap: GapRule;
 }
 
-const NO_WAY_BACK = "a restart has no inverse: the instances that it replaced are gone";
+const NO_WAY_BACK = say("inverse.restart");
 const DONE: Readonly<Record<Operation, string>> = { restart: "stopped", online: "online", offline: "offline" };
 
 /** Spec + world → the plan of an operation, or why there is none. */
@@ -49,7 +50,7 @@ export function planOperation(spec: OperationOrderSpec, world: SlotWorld): Draft
   };
   const revisionId = stored.revisionId;
   return {
-    title: `${service}: ${operation}`,
+    title: say(`title.${operation}`, { service }),
     // What runs was admitted when it was released: no new bits.
     applications: [
       { name: stored.application, fromRevisionId: revisionId, packageDigest: null, buildpackDigest: null },
@@ -61,8 +62,8 @@ export function planOperation(spec: OperationOrderSpec, world: SlotWorld): Draft
     ],
     targets,
     basis: [
-      { resource: `service/${service}`, version: stored.id, label: `service ${service}` },
-      { resource: `revision/${service}`, version: revisionId ?? "none", label: `revision of ${service}` },
+      { resource: `service/${service}`, version: stored.id, label: say("label.service", { service }) },
+      { resource: `revision/${service}`, version: revisionId ?? "none", label: say("label.revision", { service }) },
       ...basisOfSlots(world, targets),
     ],
     differences: differencesOf(operation, targets),
@@ -90,7 +91,7 @@ function wishesOf(spec: OperationOrderSpec, world: SlotWorld, stored: StoredServ
   if (unfit !== null) return unfit;
   const concerned = chosen.filter((host) => isConcerned(spec.operation, world, host));
   if (concerned.length === 0) {
-    const hosts = spec.hosts === undefined ? "all hosts" : chosen.map(({ name }) => name);
+    const hosts = spec.hosts === undefined ? say("why.all-hosts") : chosen.map(({ name }) => name);
     return refuse("ALREADY_SO", { service: spec.service, state: DONE[spec.operation], hosts });
   }
   return concerned.map((host): SlotWish => {
@@ -117,7 +118,7 @@ function exactWishes(
     if (host === undefined) continue;
     const to = findRevision(world, revisionId);
     if (revisionId !== null && to === null)
-      return refuse("NO_INVERSE", { problem: `revision ${revisionId} is no longer known` });
+      return refuse("NO_INVERSE", { problem: say("inverse.revision-gone", { revision: revisionId }) });
     wishes.push({ serviceId, host, to });
   }
   return wishes;
@@ -132,8 +133,8 @@ function gapRule(operation: Operation, serviceId: ServiceId, wishes: readonly Sl
 
 function differencesOf(operation: Operation, targets: readonly PlannedTarget[]): Difference[] {
   const versions = (which: "from" | "to") =>
-    [...new Set(targets.map((target) => target[which] ?? "stopped"))].join(", ");
-  const to = operation === "restart" ? `${versions("to")}, started anew` : versions("to");
+    [...new Set(targets.map((target) => target[which] ?? say("value.stopped")))].join(", ");
+  const to = operation === "restart" ? say("value.anew", { versions: versions("to") }) : versions("to");
   return [{ field: "instances", from: versions("from"), to }];
 }
 
@@ -144,9 +145,9 @@ function warningsOf(spec: OperationOrderSpec, world: SlotWorld, targets: readonl
   const routes = routesIn(findRevision(world, world.service?.revisionId ?? null));
   return [
     ...(leaving.size > 0 && staying.length === 0 && routes.length > 0
-      ? [`no instance is left for ${routes.join(", ")}: its requests are refused until ${spec.service} is online again`]
+      ? [say("warning.no-instance-left", { routes, service: spec.service })]
       : []),
-    ...(offline.length > 0 ? [`offline, left out: ${offline.join(", ")}`] : []),
+    ...(offline.length > 0 ? [say("warning.offline", { hosts: offline })] : []),
   ];
 }
 
@@ -155,8 +156,8 @@ export function locksOfOperation(spec: OperationOrderSpec, world: SlotWorld): Lo
   const names = lockNames(world, spec.service);
   const wishes = world.service === null ? [] : wishesOf(spec, world, world.service);
   return [
-    { resource: names.revision, mode: "exclusive", label: `service ${spec.service}` },
-    { resource: names.targets, mode: "at-start", label: `targets of ${spec.service}` },
+    { resource: names.revision, mode: "exclusive", label: say("label.service", { service: spec.service }) },
+    { resource: names.targets, mode: "at-start", label: say("label.targets", { service: spec.service }) },
     ...hostLocks(isRefusal(wishes) ? [] : wishes.map(({ host }) => host)),
   ];
 }

@@ -1,4 +1,5 @@
 import type { Plan, PlannedTarget } from "@evenkeel/contracts/change-plan";
+import { say } from "@evenkeel/contracts/phrase";
 import { serviceOf } from "@evenkeel/contracts/release-order";
 import { basisOfSlots, type PlannedRevision } from "../slot/plan/index.ts";
 import type { Part } from "./world.ts";
@@ -14,23 +15,27 @@ export function basisOf({ release, world }: Part, { revision, targets }: Planned
   const stored = world.service;
   const { application } = release;
   return [
-    { resource: `service/${service}`, version: String(stored?.version ?? "none"), label: `service ${service}` },
+    {
+      resource: `service/${service}`,
+      version: String(stored?.version ?? "none"),
+      label: say("label.service", { service }),
+    },
     {
       resource: `parameters/${service}`,
       version: String(stored?.parameters.version ?? "none"),
-      label: `parameters of ${service}`,
+      label: say("label.parameters", { service }),
       shown: String(stored?.parameters.version ?? "none"),
     },
     {
       resource: `revision/${service}`,
       version: revisionVersion(revision),
-      label: `revision of ${service}`,
+      label: say("label.revision", { service }),
       shown: revision?.packageVersion ?? "none",
     },
     {
       resource: `application/${application}`,
       version: world.application?.id ?? "none",
-      label: `application ${application}`,
+      label: say("label.application", { application }),
     },
     ...basisOfSlots(world, targets),
   ];

@@ -1,5 +1,6 @@
 import { canonicalJson } from "@evenkeel/contracts/canonical";
 import type { Difference } from "@evenkeel/contracts/change-plan";
+import { say } from "@evenkeel/contracts/phrase";
 import { serviceOf } from "@evenkeel/contracts/release-order";
 import type { Revision } from "@evenkeel/contracts/service";
 import type { PlannedRevision } from "../slot/plan/index.ts";
@@ -17,7 +18,8 @@ export function differencesOf({ release, world, alone }: Part, revision: Planned
   ];
   // Set and never released: what the manifest replaces goes without having run.
   for (const [field, value] of pendingOf({ release, world })) if (!from.has(field)) from.set(field, value);
-  const made = world.application === null ? [{ field: "application", from: null, to: release.application }] : [];
+  const made =
+    world.application === null ? [{ field: say("field.application"), from: null, to: release.application }] : [];
   const fields = [...new Set([...from.keys(), ...to.keys()])].filter((field) => from.get(field) !== to.get(field));
   const differences = [
     ...made,

@@ -1,6 +1,7 @@
 import { canonicalJson } from "@evenkeel/contracts/canonical";
 import type { PlannedStep, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import { type Release, serviceOf } from "@evenkeel/contracts/release-order";
 import type { Strategy } from "@evenkeel/contracts/strategy";
 import type { Gray, SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
@@ -44,7 +45,7 @@ export function withGray(part: Part, plan: ServicePlan): ServicePlan | Refusal {
   }
   const from = versionsOf(world);
   if (from.length === 0) {
-    const text = `nothing of ${serviceOf(release)} takes requests yet: there is nobody to be moved by steps`;
+    const text = say("warning.nobody-to-move", { service: serviceOf(release) });
     return { ...plan, warnings: [...plan.warnings, text] };
   }
   const problem = problemOf(part, to, from);
@@ -60,11 +61,11 @@ const versionsOf = ({ upstreams }: World): string[] => [
 
 function problemOf({ release, world }: Part, to: PlannedRevision, from: readonly string[]): string | null {
   if (release.parallel !== undefined) return "shares are of the whole service; leave out `parallel`";
-  if (to.configuration.routes.length === 0) return "the service has no route, so nobody can be moved";
-  if (from.includes(to.packageVersion)) return `${to.packageVersion} takes requests already: users go by versions`;
+  if (to.configuration.routes.length === 0) return say("why.no-route");
+  if (from.includes(to.packageVersion)) return say("why.takes-requests", { version: to.packageVersion });
   const beta = typeof release.strategy.beta === "number" ? [] : release.strategy.beta;
   const unknown = beta.find((name) => !world.hosts.some((host) => host.name === name));
-  return unknown === undefined ? null : `beta: ${unknown} is no host of this change`;
+  return unknown === undefined ? null : `beta: ${say("why.beta-unknown", { host: unknown })}`;
 }
 
 /** Rules of people stay, and must leave room. */
@@ -84,7 +85,7 @@ function refuseBeside({ release, world }: Part, gray: Gray, to: PlannedRevision)
 const basisOfRules = ({ rules }: World, service: string): ServicePlan["basis"][number] => ({
   resource: `rules/${service}`,
   version: canonicalJson(rules),
-  label: `rules of ${service}`,
+  label: say("label.rules", { service }),
 });
 
 interface Moving {

@@ -1,5 +1,6 @@
 import type { LockRequest } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import {
   blueGreenOf,
   type ReleaseOrderSpec,
@@ -153,14 +154,18 @@ const groupIdsOf = (services: readonly ServicePlan[], names: readonly string[]):
     .flatMap(({ groups }) => groups.map(({ groupId }) => groupId));
 
 function titleOf(spec: ReleaseOrderSpec, services: readonly ServicePlan[]): string {
-  const versionOf = ({ about }: ServicePlan) => about.version ?? "take away";
+  const versionOf = ({ about }: ServicePlan) => about.version ?? say("value.nothing");
   const isRestore = releasesOf(spec).every((release) => "restore" in release);
   const [only] = services.length === 1 ? services : [];
-  if (only !== undefined) return `${only.about.service}: ${isRestore ? "back to" : "release"} ${versionOf(only)}`;
+  if (only !== undefined) {
+    const { service, version } = only.about;
+    if (version === null) return say("title.back-nothing", { service });
+    return say(isRestore ? "title.back" : "title.release", { service, version });
+  }
   const named = services.slice(0, NAMED).map((service) => `${service.about.service} ${versionOf(service)}`);
   const rest = services.length - NAMED;
-  const all = `${named.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
-  return isRestore ? `back to ${all}` : `release ${all}`;
+  if (rest > 0) return say(isRestore ? "title.back-many" : "title.release-many", { services: named, count: rest });
+  return say(isRestore ? "title.back-several" : "title.release-several", { services: named });
 }
 
 /** What an order holds while it runs. */
@@ -178,7 +183,7 @@ export function locksOfRelease(spec: ReleaseOrderSpec, world: OrderWorld): LockR
 }
 
 const lockOfCells = ({ world: { workspace } }: Part): LockRequest[] => [
-  { resource: cellsLock(workspace.id), mode: "exclusive", label: `cells of ${workspace.name}` },
+  { resource: cellsLock(workspace.id), mode: "exclusive", label: say("label.cells", { workspace: workspace.name }) },
 ];
 
 function locksOfService({ release, world }: Part, isTried: boolean): LockRequest[] {
@@ -187,11 +192,17 @@ function locksOfService({ release, world }: Part, isTried: boolean): LockRequest
   const wished = wishesOf(release, world);
   const hosts = isRefusal(wished) ? [] : wished.wishes.map(({ host }) => host);
   return [
-    { resource: names.revision, mode: "exclusive", label: `service ${service}` },
-    { resource: names.routes, mode: "exclusive", label: `routes of ${service}` },
-    { resource: names.targets, mode: "at-start", label: `targets of ${service}` },
+    { resource: names.revision, mode: "exclusive", label: say("label.service", { service }) },
+    { resource: names.routes, mode: "exclusive", label: say("label.routes", { service }) },
+    { resource: names.targets, mode: "at-start", label: say("label.targets", { service }) },
     ...(isTried || touchesRules(release, world)
-      ? [{ resource: rulesLock(world.workspace.id, service), mode: "exclusive" as const, label: `rules of ${service}` }]
+      ? [
+          {
+            resource: rulesLock(world.workspace.id, service),
+            mode: "exclusive" as const,
+            label: say("label.rules", { service }),
+          },
+        ]
       : []),
     ...hostLocks(hosts),
   ];

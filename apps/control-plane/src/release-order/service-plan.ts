@@ -1,6 +1,7 @@
 import type { PlannedTarget } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { RevisionId, ServiceId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import { serviceOf } from "@evenkeel/contracts/release-order";
 import type { Parallel } from "@evenkeel/contracts/service";
 import type { Draft } from "../change/index.ts";
@@ -102,13 +103,20 @@ function groupsOf({ release }: Part, targets: readonly PlannedTarget[]): Draft["
   if (targets.length === 0) return [];
   if (parallel === undefined) return [group(service, targets)];
   const places = Map.groupBy(targets, (target) => target[parallel] ?? "none");
-  return [...places].map(([place, of]) => group(`${service} ${parallel} ${place}`, of));
+  return [...places].map(([place, of]) =>
+    group(
+      parallel === "zone" ? say("group.zone", { service, zone: place }) : say("group.cell", { service, cell: place }),
+      of,
+    ),
+  );
 }
 
 function missingOf({ release, world }: Part, revision: PlannedRevision | null): string[] {
   return [
-    ...(world.application === null ? [`application ${release.application}`] : []),
-    ...(revision !== null && revision.packageId === null ? [`package ${revision.packageVersion}`] : []),
+    ...(world.application === null ? [say("label.application", { application: release.application })] : []),
+    ...(revision !== null && revision.packageId === null
+      ? [say("label.package", { version: revision.packageVersion })]
+      : []),
   ];
 }
 
@@ -118,7 +126,7 @@ function shortOf({ release, world }: Part): string[] {
   const wanted = release.hosts ?? definitionOf(release, world.service)?.hosts;
   const there = world.hosts.length;
   if (typeof wanted !== "number" || wanted <= there) return [];
-  return [`hosts: ${wanted} are asked for and ${world.workspace.name} has ${there}: it runs on all of them`];
+  return [say("warning.few-hosts", { wanted, workspace: world.workspace.name, count: there })];
 }
 
 function warningsOf(part: Part, revision: PlannedRevision | null): string[] {
@@ -126,13 +134,11 @@ function warningsOf(part: Part, revision: PlannedRevision | null): string[] {
   const routed = (revision?.configuration.routes.length ?? 0) > 0;
   const offline = world.hosts.filter(({ online }) => !online).map(({ name }) => name);
   return [
-    ...(routed && world.gateways === 0
-      ? [`workspace ${world.workspace.name} has no gateway: the routes reach nobody`]
-      : []),
+    ...(routed && world.gateways === 0 ? [say("warning.no-gateway", { workspace: world.workspace.name })] : []),
     ...(revision !== null && world.gone.has(revision.id)
-      ? [`the package ${revision.packageVersion} is stored no more: only hosts that still have it can run it`]
+      ? [say("warning.package-gone", { version: revision.packageVersion })]
       : []),
     ...shortOf(part),
-    ...(offline.length > 0 ? [`offline, left out: ${offline.join(", ")}`] : []),
+    ...(offline.length > 0 ? [say("warning.offline", { hosts: offline })] : []),
   ];
 }

@@ -1,4 +1,5 @@
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import { type Release, serviceOf } from "@evenkeel/contracts/release-order";
 import {
   findRevision,
@@ -39,7 +40,7 @@ function restored(spec: Restore, world: World): Wishes | Refusal {
     if (host === undefined) continue;
     const to = find(revisionId);
     if (revisionId !== null && to === null)
-      return refuse("NO_INVERSE", { problem: `revision ${revisionId} is no longer known` });
+      return refuse("NO_INVERSE", { problem: say("inverse.revision-gone", { revision: revisionId }) });
     // What ran there before may still be on the host itself; what somebody chose has to be fetched.
     if (to !== null && spec.restore.chosen === true && world.gone.has(to.id)) return refuseGone(to);
     wishes.push({ host, to });

@@ -1,6 +1,7 @@
 import type { Difference, LockRequest, PlannedStep } from "@evenkeel/contracts/change-plan";
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { ServiceId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import type { RemovalOrderSpec } from "@evenkeel/contracts/removal-order";
 import type { RouteRule } from "@evenkeel/contracts/service";
 import type { Draft } from "../change/index.ts";
@@ -22,7 +23,7 @@ export function planRemoval(spec: RemovalOrderSpec, world: RemovalWorld): Draft 
   const targets = hosts.map((host) => planSlot(world, { serviceId: service.id, host, to: null }, strategy));
   const group = { groupId: service.name, name: service.name, after: [], strategy };
   return {
-    title: `${service.name}: remove the service`,
+    title: say("title.remove", { service: service.name }),
     applications: [
       { name: service.application, fromRevisionId: service.revisionId, packageDigest: null, buildpackDigest: null },
     ],
@@ -34,14 +35,14 @@ export function planRemoval(spec: RemovalOrderSpec, world: RemovalWorld): Draft 
       {
         resource: `service/${service.name}`,
         version: `${service.id} ${service.version}`,
-        label: `service ${service.name}`,
+        label: say("label.service", { service: service.name }),
       },
       ...basisOfSlots(world, targets),
     ],
     differences: differencesOf(world),
     missing: [],
-    warnings: world.routes.map(({ host, path }) => `${host}${path} leads nowhere afterwards`),
-    irreversible: "revisions and parameters go with the service; its packages stay and can be released anew",
+    warnings: world.routes.map(({ host, path }) => say("warning.leads-nowhere", { route: `${host}${path}` })),
+    irreversible: say("inverse.removed"),
     fromRevisionId: service.revisionId,
     toRevisionId: null,
     configurationDigest: null,
@@ -55,10 +56,10 @@ const hostsOf = (world: RemovalWorld) => world.hosts.filter((host) => isOccupied
 /** Everything that goes, so that whoever depends on it is found before. */
 function differencesOf(world: RemovalWorld): Difference[] {
   const rows: [field: string, from: string][] = [
-    ...world.routes.map(({ host, path }): [string, string] => ["route", `${host}${path}`]),
-    ...hostsOf(world).map(({ name }): [string, string] => ["instance", name]),
-    ["revisions", String(world.revisions.size)],
-    ["parameters", `version ${world.service?.parameters.version}`],
+    ...world.routes.map(({ host, path }): [string, string] => [say("field.route"), `${host}${path}`]),
+    ...hostsOf(world).map(({ name }): [string, string] => [say("field.instance"), name]),
+    [say("field.revisions"), String(world.revisions.size)],
+    [say("field.parameters"), say("value.version", { version: String(world.service?.parameters.version) })],
   ];
   return rows.map(([field, from]) => ({ field, from, to: null }));
 }
@@ -74,9 +75,9 @@ function removeStep(serviceId: ServiceId): PlannedStep {
 export function locksOfRemoval({ service }: RemovalOrderSpec, world: RemovalWorld): LockRequest[] {
   const names = lockNames(world, service);
   return [
-    { resource: names.revision, mode: "exclusive", label: `service ${service}` },
-    { resource: names.routes, mode: "exclusive", label: `routes of ${service}` },
-    { resource: names.targets, mode: "exclusive", label: `targets of ${service}` },
+    { resource: names.revision, mode: "exclusive", label: say("label.service", { service }) },
+    { resource: names.routes, mode: "exclusive", label: say("label.routes", { service }) },
+    { resource: names.targets, mode: "exclusive", label: say("label.targets", { service }) },
     ...hostLocks(hostsOf(world)),
   ];
 }

@@ -1,6 +1,7 @@
 import { canonicalJson } from "@evenkeel/contracts/canonical";
 import type { LockRequest, Plan, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import type { RouteChangeSpec, SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
 import type { Draft } from "../change/index.ts";
 import {
@@ -29,7 +30,7 @@ export function planRouteChange(spec: RouteChangeSpec, world: RouteWorld): Draft
   const before = stateBefore(spec, world);
   const targets = (spec.steps.length === 0 ? [null] : spec.steps).map((percent) => targetOf(spec, world, percent));
   if (isSame(spec, world, before))
-    return refuse("ALREADY_SO", { service: "the traffic", state: "so", hosts: spec.workspace });
+    return refuse("ALREADY_SO", { service: say("why.the-traffic"), state: "so", hosts: spec.workspace });
   return {
     title: titleOf(spec),
     applications: world.services.map(({ application, revisionId }) => ({
@@ -61,12 +62,12 @@ export function planRouteChange(spec: RouteChangeSpec, world: RouteWorld): Draft
 
 function titleOf({ put, remove, policies, cells }: RouteChangeSpec): string {
   const parts = [
-    ...(put.length > 0 ? [`set ${put.map(({ name }) => name).join(", ")}`] : []),
-    ...(remove.length > 0 ? [`remove ${remove.join(", ")}`] : []),
-    ...(policies.length > 0 ? [`policy of ${policies.map(({ service }) => service).join(", ")}`] : []),
-    ...(cells.length > 0 ? [`cells ${cells.map(cellText).join(", ")}`] : []),
+    ...(put.length > 0 ? [say("part.set", { rules: put.map(({ name }) => name) })] : []),
+    ...(remove.length > 0 ? [say("part.remove", { rules: remove })] : []),
+    ...(policies.length > 0 ? [say("part.policy", { services: policies.map(({ service }) => service) })] : []),
+    ...(cells.length > 0 ? [say("part.cells", { cells: cells.map(cellText) })] : []),
   ];
-  return `traffic: ${parts.length === 0 ? "what users are known by" : parts.join("; ")}`;
+  return say("title.traffic", { parts: parts.length === 0 ? say("part.user-key") : parts.join("; ") });
 }
 
 const cellText = ({ cell, weight, away }: RouteChangeSpec["cells"][number]): string =>
@@ -159,16 +160,16 @@ function basisOf(spec: RouteChangeSpec, world: RouteWorld): Plan["basis"] {
   const rules = world.services.map(({ name }) => ({
     resource: `rules/${name}`,
     version: rulesVersion(world, name),
-    label: `rules of ${name}`,
+    label: say("label.rules", { service: name }),
   }));
   const policies = spec.policies.map(({ service }) => ({
     resource: `policy/${service}`,
     version: canonicalJson(world.services.find(({ name }) => name === service)?.policy ?? null),
-    label: `policy of ${service}`,
+    label: say("part.policy", { services: [service] }),
   }));
   if (spec.cells.length === 0) return [...rules, ...policies];
   const shown = weightsNow(world).map(cellText).join(", ");
-  return [...rules, ...policies, { resource: "cells", version: shown, label: "weights of cells", shown }];
+  return [...rules, ...policies, { resource: "cells", version: shown, label: say("label.weights"), shown }];
 }
 
 /** Moves with every alteration of a service's rules. */
@@ -184,8 +185,12 @@ export function locksOfRouteChange(spec: RouteChangeSpec, { workspace, services 
   const rules = services.map(({ name }) => ({
     resource: rulesLock(workspace.id, name),
     mode: "exclusive" as const,
-    label: `rules of ${name}`,
+    label: say("label.rules", { service: name }),
   }));
-  const cells = { resource: cellsLock(workspace.id), mode: "exclusive" as const, label: `cells of ${workspace.name}` };
+  const cells = {
+    resource: cellsLock(workspace.id),
+    mode: "exclusive" as const,
+    label: say("label.cells", { workspace: workspace.name }),
+  };
   return spec.cells.length === 0 && spec.userKey === undefined ? rules : [...rules, cells];
 }

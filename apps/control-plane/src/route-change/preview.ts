@@ -1,4 +1,5 @@
 import type { Difference } from "@evenkeel/contracts/change-plan";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Condition, Destination, RouteChangeSpec, SetTrafficRule, Subset } from "@evenkeel/contracts/traffic-rule";
 import type { UpstreamState } from "../route/index.ts";
 import { withShare } from "./stage.ts";
@@ -16,18 +17,23 @@ export function differencesOf(spec: RouteChangeSpec, world: RouteWorld): Differe
       const group = rule.service;
       const moves = moved(rule, world);
       return [
-        { field: `rule ${rule.name}`, from: was === undefined ? null : ruleText(was), to: ruleText(rule), group },
-        ...(moves === null ? [] : [{ field: "who moves", from: null, to: moves, group }]),
+        {
+          field: say("field.rule", { rule: rule.name }),
+          from: was === undefined ? null : ruleText(was),
+          to: ruleText(rule),
+          group,
+        },
+        ...(moves === null ? [] : [{ field: say("field.moves"), from: null, to: moves, group }]),
       ];
     }),
     ...spec.remove.map((name): Difference => {
       const was = before(name);
-      return { field: `rule ${name}`, from: was === undefined ? null : ruleText(was), to: null };
+      return { field: say("field.rule", { rule: name }), from: was === undefined ? null : ruleText(was), to: null };
     }),
     ...spec.policies.map(({ service, policy }): Difference => {
       const was = world.services.find(({ name }) => name === service)?.policy ?? null;
       return {
-        field: "policy",
+        field: say("field.policy"),
         from: was && JSON.stringify(was),
         to: policy && JSON.stringify(policy),
         group: service,
@@ -35,12 +41,15 @@ export function differencesOf(spec: RouteChangeSpec, world: RouteWorld): Differe
     }),
     ...spec.cells.flatMap(({ cell: name, weight, away }): Difference[] => {
       const now = cell(name);
-      const place = (isAway: boolean | undefined) => (isAway ? `away, served by ${now?.failOver}` : "served by itself");
+      const place = (isAway: boolean | undefined) =>
+        isAway ? say("value.away", { cell: String(now?.failOver) }) : say("value.here");
       return [
         ...(weight === undefined
           ? []
-          : [{ field: `weight of cell ${name}`, from: String(now?.weight ?? 0), to: String(weight) }]),
-        ...(away === undefined ? [] : [{ field: `cell ${name}`, from: place(now?.away), to: place(away) }]),
+          : [{ field: say("field.weight", { cell: name }), from: String(now?.weight ?? 0), to: String(weight) }]),
+        ...(away === undefined
+          ? []
+          : [{ field: say("place.cell", { cell: name }), from: place(now?.away), to: place(away) }]),
       ];
     }),
   ];
@@ -51,11 +60,11 @@ function moved({ match, send, service }: SetTrafficRule, { services }: RouteWorl
   if (send === undefined) return null;
   const { requests = 0 } = services.find(({ name }) => name === service) ?? {};
   const shares = send.to.map(({ to, percent }) => {
-    const about = match.length === 0 ? ` (about ${Math.round((requests * percent) / 100)})` : "";
-    return `${percent} %${about} to ${subsetText(to)}`;
+    const subset = subsetText(to);
+    if (match.length > 0) return say("value.share", { percent, subset });
+    return say("value.share-about", { percent, requests: Math.round((requests * percent) / 100), subset });
   });
-  const whose = match.length === 0 ? `of all ${requests} requests in the last minute` : "of those that fit";
-  return `${whose}: ${shares.join(", ")}`;
+  return match.length === 0 ? say("value.moves-all", { requests, shares }) : say("value.moves-fitting", { shares });
 }
 
 export function warningsOf(spec: RouteChangeSpec, world: RouteWorld): string[] {
@@ -64,7 +73,7 @@ export function warningsOf(spec: RouteChangeSpec, world: RouteWorld): string[] {
     return (rule.send?.to ?? []).flatMap(({ to, percent }) =>
       percent === 0 || service === undefined || isServed(service, to, world)
         ? []
-        : [`rule ${rule.name}: nobody serves ${subsetText(to)} now; ${FALLBACK[rule.send?.fallback ?? "all"]}`],
+        : [say(`warning.rule-idle-${rule.send?.fallback ?? "all"}`, { rule: rule.name, subset: subsetText(to) })],
     );
   });
   const weights = new Map<string, number>(world.cells.map(({ name, weight }) => [name, weight]));
@@ -73,14 +82,10 @@ export function warningsOf(spec: RouteChangeSpec, world: RouteWorld): string[] {
     spec.cells.some(({ weight }) => weight !== undefined) && [...weights.values()].every((weight) => weight === 0);
   return [
     ...idle,
-    ...(world.gateways.length === 0
-      ? [`workspace ${world.workspace.name} has no gateway: the rules reach nobody`]
-      : []),
-    ...(none ? ["no cell has a weight: users are in no cell, and every instance serves them"] : []),
+    ...(world.gateways.length === 0 ? [say("warning.no-gateway-for-rules", { workspace: world.workspace.name })] : []),
+    ...(none ? [say("warning.no-weights")] : []),
   ];
 }
-
-const FALLBACK = { next: "the next rule decides", all: "all instances take it", refuse: "it is answered 503" };
 
 function isServed({ upstreams }: RoutedService, to: Subset, world: RouteWorld): boolean {
   return upstreams.some(

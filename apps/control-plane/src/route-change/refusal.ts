@@ -1,4 +1,5 @@
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import type { RouteChangeSpec, SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
 import { refuseRules } from "../traffic-rule/plan/index.ts";
 import { withShare } from "./stage.ts";
@@ -12,7 +13,8 @@ export function refuseRouteChange(spec: RouteChangeSpec, world: RouteWorld): Ref
 function refuseNames({ put, remove, policies }: RouteChangeSpec, { services, rules }: RouteWorld): Refusal | null {
   const named = [...put.map(({ name }) => name), ...remove];
   const twice = named.find((name, index) => named.indexOf(name) !== index);
-  if (twice !== undefined) return refuse("INPUT_INVALID", { field: "put", problem: `rule ${twice} stands twice` });
+  if (twice !== undefined)
+    return refuse("INPUT_INVALID", { field: "put", problem: say("why.stands-twice", { rule: twice }) });
   const known = new Set<string>(services.map(({ name }) => name));
   const strange = [...put, ...policies].find(({ service }) => !known.has(service));
   if (strange !== undefined) return refuse("NOT_FOUND", { resource: `service ${strange.service}` });
@@ -24,13 +26,13 @@ function refuseCells({ cells: given }: RouteChangeSpec, { cells }: RouteWorld): 
   if (given.length === 0) return null;
   const names = given.map(({ cell }) => cell);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) return refuse("CELL_UNFIT", { problem: `${twice} is named twice` });
+  if (twice !== undefined) return refuse("CELL_UNFIT", { problem: say("why.named-twice", { name: twice }) });
   const strange = names.find((name) => !cells.some((cell) => cell.name === name));
-  if (strange !== undefined) return refuse("CELL_UNFIT", { problem: `there is no cell ${strange}` });
+  if (strange !== undefined) return refuse("CELL_UNFIT", { problem: say("why.no-cell", { cell: strange }) });
   const gray = given.find(
     ({ cell, weight = 0 }) => weight > 0 && cells.some(({ name, gray }) => gray && name === cell),
   );
-  if (gray !== undefined) return refuse("CELL_UNFIT", { problem: `${gray.cell} is gray and takes no share` });
+  if (gray !== undefined) return refuse("CELL_UNFIT", { problem: say("why.gray-cell", { cell: gray.cell }) });
   return refuseStranded(given, cells);
 }
 
@@ -43,7 +45,7 @@ function refuseStranded(given: RouteChangeSpec["cells"], cells: RouteWorld["cell
     return away === true && (other === null || isAway(other));
   });
   if (stranded === undefined) return null;
-  return refuse("CELL_UNFIT", { problem: `${stranded.cell} has no fail-over cell that could take its traffic` });
+  return refuse("CELL_UNFIT", { problem: say("why.no-fail-over", { cell: stranded.cell }) });
 }
 
 /** In steps at least something must be able to grow. */

@@ -1,5 +1,6 @@
 import type { LockRequest, Plan, PlannedStep, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import type { ScaleOrderSpec } from "@evenkeel/contracts/scale-order";
 import type { HostSelector } from "@evenkeel/contracts/service";
 import type { Draft } from "../change/index.ts";
@@ -53,7 +54,7 @@ export function planScale(spec: ScaleOrderSpec, world: ScaleWorld): Draft | Refu
   const { strategy } = spec;
   const payload: ScalePayload = { workspace: spec.workspace, service: service.name };
   return {
-    title: `${service.name}: ${titleOf(wanted)}`,
+    title: titleOf(wanted),
     // What is added was admitted when it was released: no new bits.
     applications: [
       { name: service.application, fromRevisionId: service.revisionId, packageDigest: null, buildpackDigest: null },
@@ -87,12 +88,13 @@ const shown = (selector: HostSelector) =>
       ? JSON.stringify(selector)
       : String(selector);
 
-function titleOf({ added, removed }: Wanted): string {
-  const names = (hosts: readonly WorldHost[]) => hosts.map(({ name }) => name).join(", ");
-  return [
-    ...(added.length > 0 ? [`add ${names(added.map(({ host }) => host))}`] : []),
-    ...(removed.length > 0 ? [`take away ${names(removed)}`] : []),
-  ].join("; ");
+function titleOf({ service: { name: service }, added, removed }: Wanted): string {
+  const hosts = added.map(({ host }) => host.name);
+  const others = removed.map(({ name }) => name);
+  if (others.length === 0) return say("title.add", { service, hosts });
+  return hosts.length === 0
+    ? say("title.take-away", { service, hosts: others })
+    : say("title.add-take-away", { service, hosts, others });
 }
 
 function wantedOf(spec: ScaleOrderSpec, world: ScaleWorld): Wanted | Refusal {
@@ -114,7 +116,7 @@ function wantedOf(spec: ScaleOrderSpec, world: ScaleWorld): Wanted | Refusal {
   const [first, ...rest] = after.map(({ name }) => name);
   if (first === undefined)
     return refuse("INPUT_INVALID", {
-      problem: `${service.name} keeps at least one host; take it offline, or remove it`,
+      problem: say("why.keeps-a-host", { service: service.name }),
     });
   const same = after.length === chosen.length && after.every((host) => chosen.includes(host));
   const placed = placeAll(service, world, added);
@@ -167,11 +169,16 @@ function settle({ service, hosts, added }: Wanted): PlannedStep {
 function basisOf({ service, added }: Wanted, world: ScaleWorld, targets: readonly PlannedTarget[]): Plan["basis"] {
   const hosts = shown(service.definition.hosts);
   const beside = added.map(({ host, placement }) => {
-    const label = `the batch of ${host.name}`;
+    const label = say("label.batch-of", { host: host.name });
     return { resource: `placement/${host.id}`, version: `${placement.to.id} ${placement.beside ?? ""}`, label };
   });
   return [
-    { resource: `targets/${service.name}`, version: hosts, label: `hosts of ${service.name}`, shown: hosts },
+    {
+      resource: `targets/${service.name}`,
+      version: hosts,
+      label: say("label.hosts", { service: service.name }),
+      shown: hosts,
+    },
     ...beside,
     ...basisOfSlots(world, targets),
   ];
@@ -196,7 +203,7 @@ export function locksOfScale(spec: ScaleOrderSpec, world: ScaleWorld): LockReque
   const names = lockNames(world, spec.service);
   const found = hostsNamed([...spec.add, ...spec.remove], world);
   return [
-    { resource: names.targets, mode: "exclusive", label: `targets of ${spec.service}` },
+    { resource: names.targets, mode: "exclusive", label: say("label.targets", { service: spec.service }) },
     ...hostLocks(isRefusal(found) ? [] : found),
   ];
 }

@@ -2,6 +2,7 @@ import { causesOfProblem } from "@evenkeel/contracts/cause/find-causes";
 import type { Finding } from "@evenkeel/contracts/change";
 import { problemOf } from "@evenkeel/contracts/error";
 import type { TenantId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
 import { troubledInstances } from "./store/index.ts";
@@ -13,7 +14,7 @@ export async function instanceFindings(db: Kysely<Database>, tenantId: TenantId)
       // One that takes traffic harms requests now; one beside it is what a change left behind.
       severity: attached ? "error" : "warning",
       resource: `service/${service} on ${host}/${letter}`,
-      problem: problem ?? problemOf("INSTANCE_UNHEALTHY", { problem: `it is ${state}` }),
+      problem: problem ?? problemOf("INSTANCE_UNHEALTHY", { problem: say("why.it-is", { state }) }),
       causes: problem === null ? [] : causesOfProblem(problem),
       since,
       about: [serviceId, hostId],

@@ -1,6 +1,7 @@
 import type { Letter } from "@evenkeel/contracts/agent-protocol";
 import { problemOf } from "@evenkeel/contracts/error";
 import type { HostId, RevisionId, ServiceId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import { type InstanceKey, instanceKey } from "@evenkeel/contracts/route-table";
 import type { ControlStep, Facts, Observation, StepContext } from "../change/index.ts";
 import {
@@ -57,13 +58,13 @@ export async function confirmed({ tx, workspaceId }: StepContext, facts: Facts):
   const state = await confirmation(tx, workspaceId, Number(facts.tableVersion));
   if (state.confirmed) return { kind: "done" };
   const [first] = state.away;
-  const waitingFor = `gateway ${state.waitingFor.join(", ")}`;
-  if (first === undefined) return { kind: "not-yet", waitingFor };
+  const gateways = state.waitingFor;
+  if (first === undefined) return { kind: "not-yet", waitingFor: say("wait.gateway", { gateways }) };
   const problem = problemOf("GATEWAY_AWAY", { gateway: state.away.join(", "), version: Number(facts.tableVersion) });
   const actions = state.away.map((name) => `gateway remove ${name}`);
   return {
     kind: "not-yet",
-    waitingFor: `${waitingFor} (away: ${state.away.join(", ")})`,
+    waitingFor: say("wait.gateway-away", { gateways, others: state.away }),
     blockedBy: { kind: "gateway", problem, actions },
   };
 }
@@ -82,7 +83,7 @@ const introduce: ControlStep = {
     const instance = keyOf(input as unknown as Arrival);
     const { reached, problem } = await reachedStatus(context.tx, instance);
     if (reached) return { kind: "done" };
-    if (problem === null) return { kind: "not-yet", waitingFor: "the first connection of every gateway" };
+    if (problem === null) return { kind: "not-yet", waitingFor: say("wait.first-connection") };
     return { kind: "failed", problem: problemOf("NOT_SERVING", { instance, problem }) };
   },
 };
@@ -124,8 +125,8 @@ const awaitDrained: ControlStep = {
     const limitMs = policy === "extend" ? 2 * drainMs : drainMs;
     if (context.elapsedMs < limitMs) {
       const counted = left.known
-        ? `${left.inFlight} requests, ${left.longLived} long-lived connections`
-        : "the gateways' count";
+        ? say("wait.requests", { requests: left.inFlight, connections: left.longLived })
+        : say("wait.count");
       return { kind: "not-yet", waitingFor: counted };
     }
     if (policy === "cut") return await takeOut(context, keys, { cut: true });

@@ -1,4 +1,5 @@
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import type { SetWindow } from "@evenkeel/contracts/window";
 import { type Span, spansOf, type WindowTimes } from "./occurrence.ts";
 
@@ -83,4 +84,4 @@ function opensAfter(stopping: readonly NamedWindow[], permitting: readonly Named
 const earliest = (moments: readonly (number | null)[]): number | null =>
   moments.reduce((one, other) => (one === null || (other !== null && other < one) ? other : one), null);
 
-const shown = (ms: number | null): string => (ms === null ? "further notice" : new Date(ms).toISOString());
+const shown = (ms: number | null): string => (ms === null ? say("why.further-notice") : new Date(ms).toISOString());

@@ -58,6 +58,9 @@ export interface DiagnosisWords {
   readonly verdict: (verdict: Diagnosis["verdict"]) => string;
   readonly fact: (name: string) => string;
   readonly series: (name: DiagnosisSeries["name"]) => string;
+  /** Of a change; and the state of what is looked at. */
+  readonly title: (title: string) => string;
+  readonly state: (kind: Diagnosis["subject"]["kind"], state: string) => string;
   readonly problem: (problem: Problem) => { readonly title: string; readonly remedy: string };
   readonly cause: (cause: Cause) => { readonly title: string; readonly remedy: string };
 }
@@ -82,6 +85,8 @@ const ENGLISH: DiagnosisWords = {
     ({ trouble: "something is wrong", attention: "it waits or runs short", well: "it is well" })[verdict],
   fact: (name) => name,
   series: (name) => SERIES[name],
+  title: (title) => title,
+  state: (_kind, state) => state,
   problem: ({ title, remedy }) => ({ title, remedy }),
   cause: ({ title, remedy }) => ({ title, remedy }),
 };
@@ -92,7 +97,7 @@ export function diagnosisReport(told: Diagnosis, words: DiagnosisWords = ENGLISH
   const section = (part: keyof typeof PARTS, rows: readonly string[]): string[] =>
     rows.length === 0 ? [] : [`## ${words.part(part)}`, "", ...rows, ""];
   return [
-    `# ${subject.name}: ${words.verdict(verdict)}`,
+    `# ${words.title(subject.name)}: ${words.verdict(verdict)}`,
     "",
     `${subject.kind} \`${subject.id}\` · ${words.part("checked")} ${checkedAt}`,
     "",
@@ -100,14 +105,26 @@ export function diagnosisReport(told: Diagnosis, words: DiagnosisWords = ENGLISH
       "found",
       findings.length === 0 ? [words.part("nothing")] : findings.flatMap((each) => found(each, words)),
     ),
-    ...section("facts", table(facts.map(({ name, value }) => [words.fact(name), value]))),
+    ...section(
+      "facts",
+      table(
+        facts.map(({ name, value }) => [words.fact(name), name === "state" ? words.state(subject.kind, value) : value]),
+      ),
+    ),
     ...section(
       "measured",
       series.flatMap((one) => seriesText(one, words).map((text) => `- ${text}`)),
     ),
     ...section(
       "changes",
-      table(changes.map(({ title, state, stateSince, createdBy }) => [stateSince, title, state, createdBy])),
+      table(
+        changes.map(({ title, state, stateSince, createdBy }) => [
+          stateSince,
+          words.title(title),
+          words.state("change", state),
+          createdBy,
+        ]),
+      ),
     ),
     ...section(
       "logs",

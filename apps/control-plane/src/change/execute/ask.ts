@@ -1,4 +1,5 @@
 import type { HttpGuard } from "@evenkeel/contracts/guard";
+import { say } from "@evenkeel/contracts/phrase";
 import { type Answer, readAnswer } from "../guard/answer.ts";
 import type { NamedPost } from "../store/verdict.ts";
 
@@ -41,7 +42,10 @@ export async function ask(
     return readAnswer({ url, status, location: response.headers.get("location"), body: await bodyOf(response) });
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return { kind: "none", text: `it cannot be asked: ${cause instanceof Error ? cause.message : String(cause)}` };
+    return {
+      kind: "none",
+      text: say("verdict.not-asked", { problem: cause instanceof Error ? cause.message : String(cause) }),
+    };
   }
 }
 

@@ -2,9 +2,11 @@
  * 1. A look measures and judges in the transaction that stores its verdict: killed anywhere, it is done again, and counts once.
  * 2. What follows from a verdict is decided on the stored row, by `decide`.
  */
+
 import type { PlannedBatch, PlannedGroup } from "@evenkeel/contracts/change-plan";
 import type { TargetState } from "@evenkeel/contracts/change-state";
 import { guardName } from "@evenkeel/contracts/guard";
+import { say } from "@evenkeel/contracts/phrase";
 import type { ChangeDeps } from "../deps.ts";
 import { judge, type Labels } from "../guard/index.ts";
 import { type GuardDecision, guardAt, type Post } from "../guard/watch.ts";
@@ -25,7 +27,7 @@ export async function applyGuard(deps: ChangeDeps, work: Work, decision: GuardDe
       const said = work.snapshot.verdicts.find(
         (one) => one.batchId === post.batchId && one.guard === post.guard && one.when === post.when,
       );
-      const text = `no answer in time: ${said?.text ?? ""}`;
+      const text = say("verdict.too-late", { said: said?.text ?? say("verdict.unanswered") });
       return await storeAnswer(work.tx, post, { outcome: "no-data", final: true, text, evidence: {} });
     }
     default:
@@ -98,9 +100,13 @@ function labelsOf({ snapshot }: Work, { batchId }: Post): Labels {
   const from = most(targets.map((target) => target.from));
   const to = most(targets.map((target) => target.to));
   if (from === to || to === null) {
-    return { changed: "changed hosts", unchanged: "unchanged hosts", before: "before the change" };
+    return { changed: say("side.changed"), unchanged: say("side.unchanged"), before: say("side.before") };
   }
-  return { changed: to, unchanged: from ?? "unchanged hosts", before: `${from ?? "it"} before` };
+  return {
+    changed: to,
+    unchanged: from ?? say("side.unchanged"),
+    before: from === null ? say("side.it-before") : say("side.version-before", { version: from }),
+  };
 }
 
 function most(values: readonly (string | null)[]): string | null {

@@ -3,7 +3,9 @@
  * 2. Whoever takes the change over asks again with the same key, or goes on at the stored status address: answers are stored once.
  * 3. An answer counts only from the holder of the lease. The deadline is charged and judged by `decide`, not here.
  */
+
 import { guardName } from "@evenkeel/contracts/guard";
+import { say } from "@evenkeel/contracts/phrase";
 import { LeaseLost } from "@evenkeel/kit/lease";
 import { inTransaction } from "@evenkeel/kit/sql";
 import type { ChangeDeps } from "../deps.ts";
@@ -100,7 +102,7 @@ export class OutsideChecks {
 
   #mayAsk({ guard }: Question): Answer | null {
     if (mayBeAsked(guard.url, this.#deps.checkHosts ?? null)) return null;
-    return { kind: "none", text: `${new URL(guard.url).hostname} is not among EVENKEEL_CHECK_HOSTS` };
+    return { kind: "none", text: say("verdict.not-among", { host: new URL(guard.url).hostname }) };
   }
 
   async #store({ post }: Question, answer: Extract<Answer, { kind: "passed" | "failed" }>): Promise<void> {

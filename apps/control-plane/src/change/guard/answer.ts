@@ -1,4 +1,5 @@
 import { CheckAnswer } from "@evenkeel/contracts/guard";
+import { say } from "@evenkeel/contracts/phrase";
 
 /** What came back over HTTP. */
 export interface Reply {
@@ -23,22 +24,23 @@ export function mayBeAsked(url: string, hosts: readonly string[] | null): boolea
 /** Reads a reply: 200 or 204 without a body passes, 202 or `pending` is asked again, a body says `passed` or `failed`. */
 export function readAnswer(reply: Reply): Answer {
   const { status, body } = reply;
-  if (status !== 200 && status !== 202 && status !== 204) return { kind: "none", text: `it answered ${status}` };
+  if (status !== 200 && status !== 202 && status !== 204)
+    return { kind: "none", text: say("verdict.answered", { status }) };
   const said = body.trim() === "" ? undefined : parse(body);
-  if (said === null) return { kind: "none", text: `its answer is not {"status": "passed" | "failed" | "pending"}` };
+  if (said === null) return { kind: "none", text: say("verdict.answered-other") };
   if (status === 202 || said?.status === "pending") return pending(reply, said);
-  if (said === undefined) return { kind: "passed", text: `it answered ${status}` };
+  if (said === undefined) return { kind: "passed", text: say("verdict.answered", { status }) };
   return { kind: said.status, text: said.reason ?? `it answered ${said.status}` };
 }
 
 function pending({ url, location }: Reply, said: CheckAnswer | undefined): Answer {
-  const text = said?.reason ?? "not answered yet";
+  const text = said?.reason ?? say("verdict.unanswered");
   const named = said?.statusUrl ?? location;
   if (named === null || named === undefined) return { kind: "pending", text, statusUrl: null };
   const statusUrl = URL.parse(named, url);
   // Whoever may be asked was chosen by the one who wrote the guard, not by the one who answers.
   if (statusUrl?.origin !== new URL(url).origin)
-    return { kind: "none", text: `it sends us elsewhere for its answer: ${named}` };
+    return { kind: "none", text: say("verdict.elsewhere", { url: named }) };
   return { kind: "pending", text, statusUrl: statusUrl.href };
 }
 

@@ -1,4 +1,5 @@
 import type { HealthGuard, MemoryGuard, RestartsGuard } from "@evenkeel/contracts/guard";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Finding, InstanceReading, Labels, Measured } from "./measured.ts";
 
 const MEGABYTE = 1024 ** 2;
@@ -14,10 +15,11 @@ function blindSpots({ targets, instances }: Measured): string[] {
 function noData(measured: Measured): Finding | null {
   const blind = blindSpots(measured);
   if (blind.length > 0) {
-    const text = `nothing is known of ${blind.slice(0, 5).join(", ")}${blind.length > 5 ? " and others" : ""}`;
+    const hosts = blind.slice(0, 5);
+    const text = blind.length > 5 ? say("verdict.unknown-others", { hosts }) : say("verdict.unknown", { hosts });
     return { outcome: "no-data", text, evidence: { blind } };
   }
-  return measured.targets.length > 0 ? null : { outcome: "no-data", text: "nothing was changed", evidence: {} };
+  return measured.targets.length > 0 ? null : { outcome: "no-data", text: say("verdict.unchanged"), evidence: {} };
 }
 
 /** An instance that died was brought back by its agent: no request tells, and it is not well. */
@@ -27,12 +29,14 @@ export function judgeRestarts({ allowed }: RestartsGuard, measured: Measured): F
   if (restless.length > 0) {
     const text = restless
       .slice(0, 5)
-      .map(({ host, restarts: times }) => `${host} restarted ${times === 1 ? "once" : `${times} times`}`)
+      .map(({ host, restarts: times }) =>
+        times === 1 ? say("verdict.restarted-once", { host }) : say("verdict.restarted", { host, count: times }),
+      )
       .join(", ");
     return { outcome: "worse", text, evidence: { restarts, allowed } };
   }
   return (
-    noData(measured) ?? { outcome: "pass", text: "no more restarts than allowed", evidence: { restarts, allowed } }
+    noData(measured) ?? { outcome: "pass", text: say("verdict.restarts-allowed"), evidence: { restarts, allowed } }
   );
 }
 
@@ -45,14 +49,18 @@ export function judgeHealth(_guard: HealthGuard, measured: Measured): Finding {
   if (sick.length > 0) {
     const text = sick
       .slice(0, 5)
-      .map(({ host, state }) => `${host} is ${state}`)
+      .map(({ host, state }) => say("why.is-so", { what: host, state }))
       .join(", ");
     return { outcome: "worse", text, evidence: { states } };
   }
   const unsure = changedOf(measured).find(({ state }) => state !== "healthy");
   if (unsure !== undefined)
-    return { outcome: "no-data", text: `${unsure.host} is ${unsure.state}`, evidence: { states } };
-  return noData(measured) ?? { outcome: "pass", text: "all are healthy", evidence: { states } };
+    return {
+      outcome: "no-data",
+      text: say("why.is-so", { what: unsure.host, state: unsure.state }),
+      evidence: { states },
+    };
+  return noData(measured) ?? { outcome: "pass", text: say("verdict.healthy"), evidence: { states } };
 }
 
 /** The changed instance that uses most, against the one that uses most of the others: one leak among many is a leak. */
@@ -62,23 +70,24 @@ export function judgeMemory(guard: MemoryGuard, measured: Measured, labels: Labe
   const changed = changedOf(measured);
   const silent = changed.find(({ memoryBytes }) => memoryBytes === null);
   if (silent !== undefined)
-    return { outcome: "no-data", text: `${silent.host} has not told its memory yet`, evidence: {} };
-  const others = {
+    return { outcome: "no-data", text: say("verdict.memory-untold", { host: silent.host }), evidence: {} };
+  const sides = {
     unchanged: largest(measured.instances.filter((one) => !one.changed && one.online).map((one) => one.memoryBytes)),
     before: largest(changed.map((one) => one.memoryBytesBefore)),
   };
   const known = [...new Set(guard.against)].flatMap((against) => {
-    const bytes = others[against];
+    const bytes = sides[against];
     return bytes === null ? [] : [{ against, bytes }];
   });
-  if (known.length === 0) return { outcome: "no-data", text: "nothing to compare with", evidence: others };
+  if (known.length === 0) return { outcome: "no-data", text: say("verdict.nothing-to-compare"), evidence: sides };
   const bytes = largest(changed.map(({ memoryBytes }) => memoryBytes)) ?? 0;
   const exceeded = known.find(
     (other) => bytes > Math.max(other.bytes * guard.factor, other.bytes + guard.atLeastMb * MEGABYTE),
   );
   const compared = exceeded === undefined ? known : [exceeded];
-  const text = `${labels.changed}: ${megabytes(bytes)}, ${compared.map((other) => `${labels[other.against]}: ${megabytes(other.bytes)}`).join(", ")}`;
-  return { outcome: exceeded === undefined ? "pass" : "worse", text, evidence: { changed: bytes, ...others } };
+  const others = compared.map((other) => used(labels[other.against], other.bytes));
+  const text = say("verdict.memory", { side: labels.changed, megabytes: megabytes(bytes), others });
+  return { outcome: exceeded === undefined ? "pass" : "worse", text, evidence: { changed: bytes, ...sides } };
 }
 
 function largest(values: readonly (number | null)[]): number | null {
@@ -86,4 +95,5 @@ function largest(values: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : Math.max(...known);
 }
 
-const megabytes = (bytes: number): string => `${Math.round(bytes / MEGABYTE)} MB`;
+const megabytes = (bytes: number): number => Math.round(bytes / MEGABYTE);
+const used = (side: string, bytes: number): string => say("verdict.megabytes", { side, megabytes: megabytes(bytes) });

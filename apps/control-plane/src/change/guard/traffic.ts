@@ -1,5 +1,6 @@
 import { LATENCY_BOUNDS_MS } from "@evenkeel/contracts/gateway-protocol";
 import type { Baseline, ErrorRateGuard, LatencyGuard } from "@evenkeel/contracts/guard";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Cell, Finding, Labels, Measured } from "./measured.ts";
 import { binomial, type Count, effective, fisher, shareOf, sumOf } from "./significance.ts";
 
@@ -43,7 +44,7 @@ export function judgeErrors(guard: ErrorRateGuard, measured: Measured, looking: 
     const p = binomial(effective(changed), guard.limitPercent / 100);
     comparisons.push({ against: "limit", worse: p <= alpha, p, changed: sumOf(changed), other: null });
   }
-  return conclude({ comparisons, measured, looking, needed: guard.minimumRequests, say: sayErrors(guard) });
+  return conclude({ comparisons, measured, looking, needed: guard.minimumRequests, tell: tellErrors(guard) });
 }
 
 /** More requests of the changed targets are slower than the others' quantile than that quantile allows. */
@@ -68,7 +69,7 @@ export function judgeLatency(guard: LatencyGuard, measured: Measured, looking: L
     comparisons.push({ against: "limit", worse: p <= alpha, p, changed: sumOf(changed), other: null, boundMs });
   }
   const ms = quantileOf(measured.changed, quantile);
-  return conclude({ comparisons, measured, looking, needed, say: sayLatency(guard, ms) });
+  return conclude({ comparisons, measured, looking, needed, tell: tellLatency(guard, ms) });
 }
 
 const comparisonsOf = ({ against }: { readonly against: readonly Baseline[] }, limit: number | undefined): number =>
@@ -89,10 +90,10 @@ interface Concluding {
   readonly measured: Measured;
   readonly looking: Looking;
   readonly needed: number;
-  say(comparisons: readonly Comparison[], labels: Labels): string;
+  tell(comparisons: readonly Comparison[], labels: Labels): string;
 }
 
-function conclude({ comparisons, measured, looking, needed, say }: Concluding): Finding {
+function conclude({ comparisons, measured, looking, needed, tell }: Concluding): Finding {
   const { labels, alpha } = looking;
   const requests = requestsOf(measured.changed);
   const counts = {
@@ -103,48 +104,57 @@ function conclude({ comparisons, measured, looking, needed, say }: Concluding): 
     alpha,
   };
   if (requests < needed) {
-    const text = `${labels.changed} had ${requests} requests, ${needed} are needed`;
+    const text = say("verdict.few-requests", { side: labels.changed, requests, needed });
     return { outcome: "no-data", text, evidence: counts };
   }
   if (comparisons.length === 0) {
     const { unchanged, before } = counts;
-    const text = `nothing to compare with: unchanged hosts had ${unchanged} requests, before the change there were ${before}, ${needed} are needed`;
+    const text = say("verdict.none-to-compare", { unchanged, before, needed });
     return { outcome: "no-data", text, evidence: counts };
   }
   const worse = comparisons.filter((comparison) => comparison.worse);
   return {
     outcome: worse.length > 0 ? "worse" : "pass",
-    text: say(worse.length > 0 ? worse.slice(0, 1) : comparisons, labels),
+    text: tell(worse.length > 0 ? worse.slice(0, 1) : comparisons, labels),
     evidence: { ...counts, comparisons },
   };
 }
 
-const sayErrors =
-  ({ limitPercent }: ErrorRateGuard): Concluding["say"] =>
+const tellErrors =
+  ({ limitPercent }: ErrorRateGuard): Concluding["tell"] =>
   (comparisons, labels) => {
     const [first] = comparisons;
     const { hits, of } = first?.changed ?? { hits: 0, of: 0 };
     const others = comparisons.map(({ against, other }) =>
       against === "limit" || other === null
-        ? `the limit is ${limitPercent} %`
-        : `${labels[against]}: ${other.hits} of ${other.of}`,
+        ? say("verdict.limit-percent", { percent: limitPercent ?? 0 })
+        : say("verdict.of", { side: labels[against], hits: other.hits, total: other.of }),
     );
-    return `${labels.changed}: ${hits} of ${of} requests failed${hits > 0 ? ` (${percent(hits / of)})` : ""}, ${others.join(", ")}${chance(comparisons)}`;
+    const counted = { side: labels.changed, hits, total: of, others: `${others.join(", ")}${chance(comparisons)}` };
+    return hits === 0
+      ? say("verdict.none-failed", counted)
+      : say("verdict.failed", { ...counted, share: percent(hits / of) });
   };
 
-const sayLatency =
-  ({ quantile, limitMs }: LatencyGuard, ms: number): Concluding["say"] =>
+const tellLatency =
+  ({ quantile, limitMs }: LatencyGuard, ms: number): Concluding["tell"] =>
   (comparisons, labels) => {
     const others = comparisons.map(({ against, otherMs }) =>
-      against === "limit" ? `the limit is ${limitMs} ms` : `${labels[against]}: ${milliseconds(otherMs ?? 0)}`,
+      against === "limit"
+        ? say("verdict.limit-ms", { ms: limitMs ?? 0 })
+        : say("verdict.ms", { side: labels[against], ms: milliseconds(otherMs ?? 0) }),
     );
     const worse = comparisons.find((comparison) => comparison.worse);
-    const slow =
-      worse === undefined
-        ? ""
-        : `; ${percent(shareOf(worse.changed))} took longer than ${worse.boundMs} ms${worse.other === null ? "" : `, of the others ${percent(shareOf(worse.other))}`}`;
-    return `${labels.changed}: ${quantile} ${milliseconds(ms)}, ${others.join(", ")}${slow}${chance(comparisons)}`;
+    return say("verdict.latency", {
+      ...{ side: labels.changed, quantile, ms: milliseconds(ms) },
+      others: `${others.join(", ")}${worse === undefined ? "" : `; ${slownessOf(worse)}`}${chance(comparisons)}`,
+    });
   };
+
+function slownessOf({ changed, other, boundMs = 0 }: Comparison): string {
+  const slower = say("verdict.slower", { share: percent(shareOf(changed)), ms: boundMs });
+  return other === null ? slower : `${slower}, ${say("verdict.of-others", { share: percent(shareOf(other)) })}`;
+}
 
 /** Of something that is not worse nobody asks how sure that is. */
 function chance(comparisons: readonly Comparison[]): string {
@@ -153,8 +163,8 @@ function chance(comparisons: readonly Comparison[]): string {
   return worse.p < 0.001 ? "; p < 0.001" : `; p = ${worse.p.toFixed(3)}`;
 }
 
-const percent = (share: number): string => `${Number((share * 100).toPrecision(2))} %`;
-const milliseconds = (ms: number): string => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+const percent = (share: number): string => String(Number((share * 100).toPrecision(2)));
+const milliseconds = (ms: number): string => (ms < 10 ? ms.toFixed(1) : String(Math.round(ms)));
 
 // ── histograms ────────────────────────────────────────────────────────────────
 

@@ -2,6 +2,7 @@ import type { Blocker } from "@evenkeel/contracts/change";
 import type { ChangeAction } from "@evenkeel/contracts/change-state";
 import { problemOf, type Refusal } from "@evenkeel/contracts/error";
 import type { HostId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import { nextBatch } from "../batch.ts";
 import { approvalMissing, type Judgement } from "../governance.ts";
 import { CLOSING, OPENING, type Snapshot } from "../snapshot.ts";
@@ -43,7 +44,7 @@ function beforeStart(blocked: Blocked): Blocker[] {
   const { state, state_since: since, start_at } = blocked.rows.change;
   if (state === "planned") {
     const actions = found.length === 0 ? offered(blocked, "start") : [];
-    return [...found, { kind: "person", problem: waits(blocked, "its start"), since, actions }];
+    return [...found, { kind: "person", problem: waits(blocked, say("wait.start")), since, actions }];
   }
   if (state === "scheduled" && start_at !== null && found.length === 0) {
     const problem = problemOf("START_LATER", { at: start_at });
@@ -53,7 +54,7 @@ function beforeStart(blocked: Blocked): Blocker[] {
   if (state === "awaiting-approval" && blocked.judgement?.approvals.length === 0)
     return [
       ...found,
-      { kind: "approval", problem: waits(blocked, "a word"), since, actions: offered(blocked, "approve") },
+      { kind: "approval", problem: waits(blocked, say("wait.word")), since, actions: offered(blocked, "approve") },
     ];
   return found;
 }
@@ -106,7 +107,7 @@ function atSteps(blocked: Blocked): Blocker[] {
 }
 
 function nameOf({ snapshot }: Blocked, targetId: string): string {
-  if (targetId === OPENING || targetId === CLOSING) return "the change itself";
+  if (targetId === OPENING || targetId === CLOSING) return say("why.change-itself");
   return plannedOf(snapshot.plan, targetId)?.name ?? targetId;
 }
 
@@ -149,7 +150,11 @@ function atGates(blocked: Blocked): Blocker[] {
   return snapshot.plan.groups.flatMap((group): Blocker[] => {
     const batch = nextBatch(snapshot, group);
     if (batch === null || !mayConfirm(snapshot, batch)) return [];
-    const told = problemOf("CHANGE_WAITS", { change: batch.name, state: "ready", waitingFor: "a confirmation" });
+    const told = problemOf("CHANGE_WAITS", {
+      change: batch.name,
+      state: "ready",
+      waitingFor: say("wait.confirmation"),
+    });
     return [{ kind: "confirmation", problem: told, since, actions: offered(blocked, "confirm", batch.batchId) }];
   });
 }
@@ -163,19 +168,19 @@ function atState(blocked: Blocked): Blocker[] {
       return [
         {
           kind: "person",
-          problem: change.problem ?? waits(blocked, "a person"),
+          problem: change.problem ?? waits(blocked, say("wait.person")),
           since,
           actions: offered(blocked, "resume"),
         },
       ];
     case "failed": {
       const actions = (["retry", "rollback", "close"] as const).flatMap((action) => offered(blocked, action));
-      return [{ kind: "person", problem: change.problem ?? waits(blocked, "a person"), since, actions }];
+      return [{ kind: "person", problem: change.problem ?? waits(blocked, say("wait.person")), since, actions }];
     }
     case "rolling-back": {
       if (change.rollback_change_id === null) return [];
       const actions = [`change blockers ${change.rollback_change_id}`, ...offered(blocked, "close")];
-      const told = waits(blocked, `its rollback ${change.rollback_change_id}`);
+      const told = waits(blocked, say("wait.rollback", { change: change.rollback_change_id }));
       return [{ kind: "person", problem: told, since, actions }];
     }
     default:

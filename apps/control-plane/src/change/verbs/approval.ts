@@ -1,5 +1,6 @@
 import type { VerbBody } from "@evenkeel/contracts/change";
 import { PlatformError, problemOf } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import type { ChangeDeps } from "../deps.ts";
 import { beginDue } from "../execute/start-scheduled.ts";
 import { approvalWords, governedOf, judge } from "../governance.ts";
@@ -21,7 +22,11 @@ export async function approve(deps: ChangeDeps, ask: Ask, body: VerbBody<"approv
     const { approvals } = await judge(deps.governance, tx, { change, at: null });
     if (approvals.length > 0) return await noteStartWaits(tx, change.id, approvalWords(approvals));
     if (!due) {
-      return await moveChange(tx, change, { to: "scheduled", waitingFor: `its time, ${change.start_at}`, by });
+      return await moveChange(tx, change, {
+        to: "scheduled",
+        waitingFor: say("wait.time", { at: String(change.start_at) }),
+        by,
+      });
     }
     await beginDue(deps, tx, { change, by });
   });

@@ -2,6 +2,7 @@ import type { PlanReply, VerbBody } from "@evenkeel/contracts/change";
 import { isTerminal } from "@evenkeel/contracts/change-state";
 import { asError, isRefusal, PlatformError } from "@evenkeel/contracts/error";
 import { ChangeId, newId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import type { ChangeDeps } from "../deps.ts";
 import { planInverse } from "../execute/begin-rollback.ts";
 import type { RollbackRequest } from "../kind.ts";
@@ -44,7 +45,7 @@ async function inverseOf(deps: ChangeDeps, context: VerbContext, request: Omit<R
   const inverse = await planInverse(deps, context, { changeId: context.change.id, ...request });
   if (isRefusal(inverse)) throw asError(inverse);
   const { targets } = inverse.plan;
-  if (targets.length === 0) throw new PlatformError("NO_INVERSE", { problem: "it touched no target" });
+  if (targets.length === 0) throw new PlatformError("NO_INVERSE", { problem: say("inverse.untouched") });
   // What has ended can wait for its hosts; what is under way goes back as far as it can be reached.
   if (isTerminal(context.change.state) && !targets.some(({ hostId, online }) => hostId === null || online))
     throw new PlatformError("HOSTS_OFFLINE", { count: targets.length });

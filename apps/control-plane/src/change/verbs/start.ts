@@ -1,6 +1,7 @@
 import type { VerbBody } from "@evenkeel/contracts/change";
 import { asError, PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import type { ChangeDeps } from "../deps.ts";
@@ -37,8 +38,9 @@ async function setOff(deps: ChangeDeps, { tx, change, by }: VerbContext, { body,
     return await moveChange(tx, change, { to: "awaiting-approval", waitingFor: approvalWords(approvals), by });
   }
   if (body.at !== undefined) {
-    const until = body.expiresAt === undefined ? "" : `, or its end at ${body.expiresAt}`;
-    return await moveChange(tx, change, { to: "scheduled", waitingFor: `its time, ${body.at}${until}`, by });
+    const { at, expiresAt: end } = body;
+    const waitingFor = end === undefined ? say("wait.time", { at }) : say("wait.time-or-end", { at, end });
+    return await moveChange(tx, change, { to: "scheduled", waitingFor, by });
   }
   const beginning = await begin(deps, tx, { change, by, shut });
   if (beginning.kind === "running") return;
@@ -58,7 +60,7 @@ async function recordEmergency(deps: ChangeDeps, context: VerbContext, passing: 
   const { waived } = passing.judgement;
   mustMay(context, "change:emergency");
   if (reason === undefined)
-    throw new PlatformError("INPUT_INVALID", { field: "reason", problem: "reason: an emergency start needs one" });
+    throw new PlatformError("INPUT_INVALID", { field: "reason", problem: say("why.emergency-reason") });
   await deps.governance.recordEmergency(tx, { tenantId: change.tenant_id, changeId: change.id, by, reason, waived });
   await appendEvents(tx, change.id, [{ type: "verb", data: { action: "start", emergency: true, reason, waived, by } }]);
 }

@@ -5,6 +5,7 @@ import { CONVERGENCE, type ConvergenceSpec } from "@evenkeel/contracts/convergen
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
 import { MODULE_OPERATION } from "@evenkeel/contracts/module-operation";
 import { MODULE_RELEASE } from "@evenkeel/contracts/module-release";
+import { say } from "@evenkeel/contracts/phrase";
 import { Strategy } from "@evenkeel/contracts/strategy";
 import type { BaseRow, ClusterRow } from "../../base-cluster/index.ts";
 import type { Draft } from "../../change/index.ts";
@@ -38,7 +39,10 @@ export function planModules(spec: WhichBase, world: PlacementWorld): Draft | Ref
   if (base === null) return refuse("NOT_FOUND", { resource: `base ${spec.service}@${spec.host}` });
   if (!answers(base)) return refuse("BASES_OFFLINE", { count: 1 });
   const cluster = world.clusters.find(({ id }) => id === base.clusterId) ?? null;
-  const title = `${base.name} converges to what ${cluster?.name ?? "no cluster"} wants`;
+  const title =
+    cluster == null
+      ? say("title.converge-free-base", { base: base.name })
+      : say("title.converge-base", { base: base.name, cluster: cluster.name });
   const draft = draftOf(world, {
     ...{ title, group: base.name, strategy: Strategy.parse({}), closing: [], warnings: [], payload: PAYLOAD },
     aims: [{ base, wishes: wishesOf(world, base) }],
@@ -48,8 +52,8 @@ export function planModules(spec: WhichBase, world: PlacementWorld): Draft | Ref
   const wanted = { resource: `base-cluster/${cluster?.id}`, version: String(cluster?.version ?? 0) };
   return {
     ...draft,
-    basis: [...draft.basis, { ...wanted, label: `what ${cluster?.name ?? "nobody"} wants` }],
-    irreversible: "it brings a base to what its cluster wants: roll back what the cluster was changed by",
+    basis: [...draft.basis, { ...wanted, label: say("label.wanted-by", { cluster: cluster?.name ?? "nobody" }) }],
+    irreversible: say("inverse.converged-base"),
   };
 }
 

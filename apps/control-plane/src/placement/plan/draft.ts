@@ -1,5 +1,6 @@
 import type { Difference, PlannedStep, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Strategy } from "@evenkeel/contracts/strategy";
 import type { BaseRow } from "../../base-cluster/index.ts";
 import type { Draft } from "../../change/index.ts";
@@ -55,8 +56,8 @@ export function draftOf(world: PlacementWorld, wanted: Aims): Draft | Refusal {
     missing: [],
     warnings: [
       ...wanted.warnings,
-      ...(away === "" ? [] : [`its host is away, left out unless it comes back: ${away}`]),
-      ...(gone === "" ? [] : [`no process of it answers, and one must when its turn comes: ${gone}`]),
+      ...(away === "" ? [] : [say("warning.base-away", { bases: away })]),
+      ...(gone === "" ? [] : [say("warning.base-silent", { bases: gone })]),
     ],
     irreversible: null,
     fromRevisionId: null,
@@ -82,6 +83,13 @@ function differencesOf(targets: readonly PlannedTarget[]): Difference[] {
   const ways = Map.groupBy(targets, ({ from, to }) => `${from} → ${to}`);
   return [...ways.values()].map((its) => {
     const [{ from, to } = { from: null, to: null }] = its;
-    return { field: its.length === 1 ? `modules of ${its[0]?.name}` : `modules of ${its.length} bases`, from, to };
+    return {
+      field:
+        its.length === 1
+          ? say("field.modules", { base: String(its[0]?.name) })
+          : say("field.modules-many", { count: its.length }),
+      from,
+      to,
+    };
   });
 }

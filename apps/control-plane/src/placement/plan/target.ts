@@ -4,6 +4,7 @@ import type { LockRequest, Plan, PlannedStep, PlannedTarget } from "@evenkeel/co
 import { isRefusal, type Refusal } from "@evenkeel/contracts/error";
 import type { BaseClusterId } from "@evenkeel/contracts/id";
 import type { ModuleBundle } from "@evenkeel/contracts/module-bundle";
+import { say } from "@evenkeel/contracts/phrase";
 import type { BaseRow } from "../../base-cluster/index.ts";
 import { type Move, moveSteps } from "./move.ts";
 import { asPlaced, moduleStep, standing, stepsTo, type Wishes } from "./steps.ts";
@@ -83,7 +84,7 @@ export function basisOf(aims: readonly BaseAim[]): Plan["basis"] {
   return aims.map((aim) => {
     const { base } = aim;
     const version = canonicalJson([base.clusterId, beforeOf(aim).modules, base.report === null]);
-    return { resource: `base/${base.id}`, version, label: `modules of ${base.name}` };
+    return { resource: `base/${base.id}`, version, label: say("field.modules", { base: base.name }) };
   });
 }
 
@@ -96,12 +97,16 @@ export function baseLocks(
   const services = new Set(bases.map(({ service }) => service));
   const hosts = new Map(bases.map(({ hostId, host }) => [hostId, host]));
   return [
-    ...bases.map(({ id, name }): LockRequest => ({ resource: `base/${id}`, mode, label: `base ${name}` })),
+    ...bases.map(
+      ({ id, name }): LockRequest => ({ resource: `base/${id}`, mode, label: say("label.base", { base: name }) }),
+    ),
     ...[...services].map((service): LockRequest => {
       const resource = `service/${workspace.id}/${service}/revision`;
-      return { resource, mode: "shared", label: `service ${service}` };
+      return { resource, mode: "shared", label: say("label.service", { service }) };
     }),
-    ...[...hosts].map(([id, host]): LockRequest => ({ resource: `host/${id}`, mode: "shared", label: `host ${host}` })),
+    ...[...hosts].map(
+      ([id, host]): LockRequest => ({ resource: `host/${id}`, mode: "shared", label: say("label.host", { host }) }),
+    ),
   ];
 }
 
@@ -111,10 +116,14 @@ export function moduleLock(
   module: string,
   mode: "shared" | "exclusive",
 ): LockRequest {
-  return { resource: `module/${cluster.id}/${module}`, mode, label: `module ${module} in ${cluster.name}` };
+  return {
+    resource: `module/${cluster.id}/${module}`,
+    mode,
+    label: say("label.module", { module, cluster: cluster.name }),
+  };
 }
 
 /** Rules and businesses of a cluster: each order gives them as a whole. */
 export const splitLock = ({ id, name }: { readonly id: string; readonly name: string }): LockRequest => ({
-  ...{ resource: `base-cluster/${id}/split`, mode: "exclusive", label: `rules of ${name}` },
+  ...{ resource: `base-cluster/${id}/split`, mode: "exclusive", label: say("label.rules", { service: name }) },
 });

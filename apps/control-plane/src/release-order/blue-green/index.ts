@@ -1,5 +1,6 @@
 import type { Difference, Plan } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Draft } from "../../change/index.ts";
 import { type CellWeight, setRules } from "../../traffic-rule/plan/index.ts";
 import { type OrderWorld, serviceIdOf } from "../world.ts";
@@ -21,7 +22,7 @@ export function withSwitch(draft: Draft, switching: Switching): Draft | Refusal 
   return {
     ...draft,
     ...switchUsers(draft, switching),
-    title: `${draft.title}, from ${pair.live.name} to ${pair.idle.name}`,
+    title: say("title.switch", { title: draft.title, live: pair.live.name, idle: pair.idle.name }),
     basis: [...draft.basis, basisOfCells(world)],
     differences: [...draft.differences, ...differencesOf(switching)],
     warnings: [...draft.warnings, ...otherVersions(world, pair, released), ...smallerCell(switching)],
@@ -43,28 +44,35 @@ export function withUsersBack(draft: Draft, weights: readonly CellShare[], world
       ...draft.differences,
       ...cells.map(({ cell, weight }): Difference => {
         const now = world.cells?.find(({ name }) => name === cell)?.weight;
-        return { field: `weight of cell ${cell}`, from: String(now ?? 0), to: String(weight) };
+        return { field: say("field.weight", { cell }), from: String(now ?? 0), to: String(weight) };
       }),
     ],
-    irreversible: "users would go to a cell that is not ready for them; release into it again",
+    irreversible: say("inverse.users-back"),
   };
 }
 
 function basisOfCells({ cells = [] }: OrderWorld): Plan["basis"][number] {
   const shown = cells.map(({ name, weight, away }) => `${name} ${weight} ${away ? "away" : "here"}`).join(", ");
-  return { resource: "cells", version: shown, label: "weights of cells", shown };
+  return { resource: "cells", version: shown, label: say("label.weights"), shown };
 }
 
 function differencesOf({ blueGreen: { trial, steps, keepOldSeconds }, pair: { live, idle } }: Switching): Difference[] {
-  const tried = [
-    ...(trial?.match.length ? ["those who fit"] : []),
-    ...(trial?.percent ? [`${trial.percent} % of the users`] : []),
-  ];
+  const tried = triedBy(trial);
   return [
-    ...(tried.length === 0 ? [] : [{ field: `trial in ${idle.name}`, from: null, to: tried.join(" and ") }]),
-    { field: "users", from: live.name, to: `${idle.name}, by ${steps.join(", ")} %` },
-    { field: `${live.name} is kept as it is`, from: null, to: `${keepOldSeconds} s` },
+    ...(tried === null ? [] : [{ field: say("place.trial", { cell: idle.name }), from: null, to: tried }]),
+    {
+      field: say("field.users"),
+      from: live.name,
+      to: say("value.by-steps", { cell: idle.name, steps: steps.map(String) }),
+    },
+    { field: say("field.kept", { cell: live.name }), from: null, to: `${keepOldSeconds} s` },
   ];
+}
+
+function triedBy(trial: Switching["blueGreen"]["trial"]): string | null {
+  const percent = trial?.percent ?? 0;
+  if ((trial?.match.length ?? 0) === 0) return percent === 0 ? null : say("value.of-users", { percent });
+  return percent === 0 ? say("value.who-fits") : say("value.who-fits-and", { percent });
 }
 
 /** What carried all users so far may be more than what is to. */
@@ -75,6 +83,11 @@ function smallerCell({ parts, services, pair: { live, idle } }: Switching): stri
     const before = upstreams.filter(({ hostId, state }) => state === "attached" && inLive.has(hostId)).length;
     const after = targets.filter(({ online, to }) => online && to !== null).length;
     if (after >= before) return [];
-    return [`${idle.name} has ${after} instances of ${about.service} for what ${before} do in ${live.name}`];
+    return [
+      say("warning.smaller-cell", {
+        ...{ idle: idle.name, count: after, service: about.service },
+        ...{ total: before, live: live.name },
+      }),
+    ];
   });
 }

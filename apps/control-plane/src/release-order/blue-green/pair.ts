@@ -1,5 +1,6 @@
 import type { BlueGreen } from "@evenkeel/contracts/blue-green";
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import { type Release, serviceOf } from "@evenkeel/contracts/release-order";
 import type { Cell } from "@evenkeel/contracts/workspace";
 import type { OrderWorld, Part } from "../world.ts";
@@ -27,25 +28,25 @@ export function pairOf(
   if (live === undefined)
     return unfit("no cell has a weight: `evenkeel cell switch blue=100` says which one serves now");
   if (more.length > 0) return unfit(`${listed(weighed)} share the users: blue-green goes from one cell to one other`);
-  if (live.away) return unfit(`${live.name} is sent away: bring it back first`);
+  if (live.away) return unfit(say("why.cell-away", { cell: live.name }));
   const idle = wanted === "auto" ? theOther(shares, live) : named(wanted, cells, live);
   if (isRefusal(idle)) return idle;
   const isEmpty = !releases.some(({ hosts }) => hosts.some(({ cell }) => cell === idle.name));
-  return isEmpty ? unfit(`no host stands in ${idle.name}`) : { live, idle };
+  return isEmpty ? unfit(say("why.cell-empty", { cell: idle.name })) : { live, idle };
 }
 
 function theOther(shares: readonly Cell[], live: Cell): Cell | Refusal {
   const [idle, ...more] = shares.filter(({ name, away }) => name !== live.name && !away);
-  if (idle === undefined) return unfit("every other cell is sent away: bring one back first");
+  if (idle === undefined) return unfit(say("why.cells-away"));
   return more.length === 0 ? idle : unfit(`several cells are idle: say \`idle\` (${listed([idle, ...more])})`);
 }
 
 function named(wanted: string, cells: readonly Cell[], live: Cell): Cell | Refusal {
   const cell = cells.find(({ name }) => name === wanted);
-  if (cell === undefined) return unfit(`there is no cell ${wanted}`);
-  if (cell.name === live.name) return unfit(`the users are in ${wanted}: it is not idle`);
-  if (!takesShares(cell)) return unfit(`${wanted} is ${cell.gray ? "gray" : "shared"} and takes no share`);
-  return cell.away ? unfit(`${wanted} is sent away: bring it back first`) : cell;
+  if (cell === undefined) return unfit(say("why.no-cell", { cell: wanted }));
+  if (cell.name === live.name) return unfit(say("why.users-there", { cell: wanted }));
+  if (!takesShares(cell)) return unfit(say(cell.gray ? "why.gray-cell" : "why.shared-cell", { cell: wanted }));
+  return cell.away ? unfit(say("why.cell-away", { cell: wanted })) : cell;
 }
 
 /** What of the releases contradicts a switch between cells; null = nothing. */

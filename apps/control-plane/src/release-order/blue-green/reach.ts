@@ -1,5 +1,6 @@
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { ServiceId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import { EVERYONE } from "@evenkeel/contracts/route-table";
 import type { Cell } from "@evenkeel/contracts/workspace";
 import { compileService, type TrafficRows } from "../../route/plan/index.ts";
@@ -13,14 +14,24 @@ export function refuseStranded(world: Reach, { idle }: CellPair, released: Reado
   const stranded = othersIn(world, released).find(([, members]) => servedTo(idle, members, world).length === 0);
   if (stranded === undefined) return null;
   const [, [first]] = stranded;
-  return refuse("CELL_UNFIT", { problem: `users in ${idle.name} would find nobody of ${first?.service}` });
+  return refuse("CELL_UNFIT", {
+    problem: say("why.nobody-there", { cell: idle.name, service: String(first?.service) }),
+  });
 }
 
 /** Other services whose users will meet another version. */
 export function otherVersions(world: Reach, { live, idle }: CellPair, released: ReadonlySet<ServiceId>): string[] {
   return othersIn(world, released).flatMap(([, members]) => {
     const [now, then] = [live, idle].map((cell) => versionsOf(servedTo(cell, members, world)));
-    return now === then ? [] : [`${members[0]?.service} serves ${now} in ${live.name} and ${then} in ${idle.name}`];
+    return now === then
+      ? []
+      : [
+          say("warning.other-version", {
+            ...{ service: String(members[0]?.service), versions: String(now), others: String(then) },
+            live: live.name,
+            idle: idle.name,
+          }),
+        ];
   });
 }
 

@@ -1,6 +1,7 @@
 import type { BlueGreen } from "@evenkeel/contracts/blue-green";
 import type { PlannedStep, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Strategy } from "@evenkeel/contracts/strategy";
 import type { SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
 import type { Draft } from "../../change/index.ts";
@@ -55,10 +56,15 @@ function stagesOf(switching: Switching, { confirm, bakeSeconds }: Strategy): Sta
   const shares = blueGreen.steps.map((percent) => shareTarget(switching, percent));
   const onTheWay = shares.slice(0, -1);
   const stages = [
-    { name: `trial in ${pair.idle.name}`, targets: trial === null ? [] : [trial], first: false, bakeSeconds },
-    { name: `switch to ${pair.idle.name}`, targets: onTheWay, first: true, bakeSeconds },
     {
-      ...{ name: `keep ${pair.live.name}`, targets: shares.slice(-1), first: onTheWay.length === 0 },
+      name: say("place.trial", { cell: pair.idle.name }),
+      targets: trial === null ? [] : [trial],
+      first: false,
+      bakeSeconds,
+    },
+    { name: say("batch.switch", { cell: pair.idle.name }), targets: onTheWay, first: true, bakeSeconds },
+    {
+      ...{ name: say("batch.keep", { cell: pair.live.name }), targets: shares.slice(-1), first: onTheWay.length === 0 },
       bakeSeconds: Math.max(bakeSeconds, blueGreen.keepOldSeconds),
     },
   ];
@@ -90,7 +96,7 @@ function trialTarget(switching: Switching): PlannedTarget | null {
     put: trialRules(switching),
     cells: trial.percent === 0 ? [] : weightsAt(switching.pair, trial.percent),
   };
-  return target(switching, `trial in ${switching.pair.idle.name}`, setRules(writes, "begin-trial"));
+  return target(switching, say("place.trial", { cell: switching.pair.idle.name }), setRules(writes, "begin-trial"));
 }
 
 function shareTarget(switching: Switching, percent: number): PlannedTarget {
