@@ -5,9 +5,16 @@ import { QueryClient } from "@tanstack/react-query";
 /** Same origin, with the session's cookie: the browser adds it, and the header says that it is us who ask. */
 export const client = createClient({
   url: "",
-  fetch: (input, init) =>
-    fetch(input, { ...init, credentials: "same-origin", headers: { ...headersOf(init), [CONSOLE_HEADER]: "1" } }),
+  fetch: async (input, init) => {
+    const headers = { ...headersOf(init), [CONSOLE_HEADER]: "1" };
+    const response = await fetch(input, { ...init, credentials: "same-origin", headers });
+    // The session has ended while its page stood there: who one is is asked anew, and the way in comes in place of the page.
+    if (response.status === 401 && !String(input).endsWith(WHO)) void queries.invalidateQueries({ queryKey: ["me"] });
+    return response;
+  },
 });
+
+const WHO = "/me";
 
 const headersOf = (init: RequestInit | undefined): Record<string, string> =>
   (init?.headers ?? {}) as Record<string, string>;

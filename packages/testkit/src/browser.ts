@@ -80,6 +80,29 @@ async function seriousIn(page: Page, axeSource: string): Promise<string[]> {
   });
 }
 
+/** Every text of a page and what is read aloud for it, but what stands as it is. In the words of the browser, whose types are not here. */
+const TEXTS_OF_PAGE = `(() => {
+  const asTheyAre = "code, pre, textarea, script, style, .mono";
+  const told = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walk.nextNode(); node !== null; node = walk.nextNode())
+    if (node.parentElement.closest(asTheyAre) === null) told.push(node.textContent);
+  for (const element of document.querySelectorAll("[title], [aria-label], [placeholder]"))
+    if (element.closest(asTheyAre) === null)
+      for (const name of ["title", "aria-label", "placeholder"]) told.push(element.getAttribute(name) ?? "");
+  return told;
+})()`;
+
+/**
+ * What stands in English on a page that is in Chinese: two English words in a row, in texts and in what is read aloud. Code, logs, and what
+ * people and programs have said, stand as they are.
+ */
+async function englishIn(page: Page, theirs: readonly string[]): Promise<string[]> {
+  const texts = await page.evaluate<string[]>(TEXTS_OF_PAGE);
+  const known = (text: string) => theirs.reduce((rest, word) => rest.replaceAll(word, ""), text);
+  return [...new Set(texts)].filter((text) => /(?<![\w/@.-])[a-z]{2,} [a-z]{2,}(?![\w/@-])/i.test(known(text)));
+}
+
 /** Every look that a page has. */
 export const LOOKS = [
   ["en", "light"],
@@ -94,26 +117,30 @@ export interface Looking extends Required<PageOptions> {
   /** Paths by the name of their picture. */
   readonly pages: Readonly<Record<string, string>>;
   readonly axeSource: string;
+  /** What people and programs of the test have said in English. */
+  readonly theirs?: readonly string[];
 }
 
-/** Logs in, waits until each page is whole, and takes a picture of it; what keeps people from using it, and errors on it. */
+/** Logs in, waits until each page is whole, and takes a picture of it; what keeps people from using it, what is not in its language, and errors on it. */
 export async function lookAtPages(
   browser: Browser,
-  { language, theme, address, token, pages, axeSource }: Looking,
-): Promise<{ readonly serious: string[]; readonly errors: string[] }> {
+  { language, theme, address, token, pages, axeSource, theirs = [] }: Looking,
+): Promise<{ readonly serious: string[]; readonly english: string[]; readonly errors: string[] }> {
   const { page, errors } = await openPage(browser, { language, theme });
   await page.goto(address("/login"));
   await page.locator("input").fill(token);
   await page.keyboard.press("Enter");
   await page.locator(".shell").waitFor();
   const serious: string[] = [];
+  const english: string[] = [];
   for (const [name, path] of Object.entries(pages)) {
     await page.goto(address(path));
     await page.locator("h1").waitFor();
     await page.locator('[aria-busy="true"], .skeleton').first().waitFor({ state: "detached" });
     await page.screenshot({ path: pictureFile(`${name}-${language}-${theme}`) });
     serious.push(...(await seriousIn(page, axeSource)).map((fault) => `${name}: ${fault}`));
+    if (language === "zh") english.push(...(await englishIn(page, theirs)).map((text) => `${name}: ${text}`));
   }
   await page.context().close();
-  return { serious, errors };
+  return { serious, english, errors };
 }

@@ -1,10 +1,11 @@
 import type { AuditEntry, Token } from "@evenkeel/contracts/principal";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { client } from "../connection.ts";
+import { AskFirst } from "../kit/ask-first.tsx";
 import { Button } from "../kit/button.tsx";
 import { Ago } from "../kit/clock.tsx";
 import { Badge } from "../kit/surface.tsx";
-import { useToasts } from "../kit/toasts.tsx";
 import { type Column, ListPage } from "../list/list-page.tsx";
 import { useWords } from "../locale/index.tsx";
 
@@ -86,33 +87,40 @@ const TOKENS: readonly Column<Token>[] = [
 /** Who may act by which token, and who is logged in. */
 export function TokenList() {
   const { t } = useWords();
-  const toasts = useToasts();
   const known = useQueryClient();
-  const revoke = useMutation({
-    mutationFn: ({ id }: Token) => client.revokeToken({ params: { tokenId: id } }),
-    onSuccess: () => known.invalidateQueries({ queryKey: ["list", "tokens"] }),
-    onError: (error) => toasts.fail(error),
-  });
+  const [leaving, setLeaving] = useState<Token | null>(null);
   const columns: readonly Column<Token>[] = [
     ...TOKENS,
     {
       name: "token.revoke",
       show: (token) => (
-        <Button small look="danger" disabled={revoke.isPending} onClick={() => revoke.mutate(token)}>
+        <Button small look="danger" onClick={() => setLeaving(token)}>
           {t("token.revoke")}
         </Button>
       ),
     },
   ];
   return (
-    <ListPage
-      title="page.tokens"
-      lead={t("token.lead")}
-      of="tokens"
-      read={(query) => client.listTokens({ query })}
-      columns={columns}
-      keyOf={({ id }) => id}
-      empty={{ icon: "token", title: "token.none", hint: "token.hint", command: "evenkeel token create" }}
-    />
+    <>
+      <ListPage
+        title="page.tokens"
+        lead={t("token.lead")}
+        of="tokens"
+        read={(query) => client.listTokens({ query })}
+        columns={columns}
+        keyOf={({ id }) => id}
+        empty={{ icon: "token", title: "token.none", hint: "token.hint", command: "evenkeel token create" }}
+      />
+      {leaving && (
+        <AskFirst
+          action={t("token.revoke")}
+          act={() => client.revokeToken({ params: { tokenId: leaving.id } })}
+          onDone={() => known.invalidateQueries({ queryKey: ["list", "tokens"] })}
+          onClose={() => setLeaving(null)}
+        >
+          {t(leaving.kind === "session" ? "token.revoke.session" : "token.revoke.will", { who: leaving.principal })}
+        </AskFirst>
+      )}
+    </>
   );
 }

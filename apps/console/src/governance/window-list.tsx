@@ -1,11 +1,11 @@
 import type { Window } from "@evenkeel/contracts/window";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { client } from "../connection.ts";
+import { AskFirst } from "../kit/ask-first.tsx";
 import { Button } from "../kit/button.tsx";
 import { Ago, useNow } from "../kit/clock.tsx";
 import { Badge, Card, type Tone } from "../kit/surface.tsx";
-import { useToasts } from "../kit/toasts.tsx";
 import { type Column, ListPage } from "../list/list-page.tsx";
 import { useWords } from "../locale/index.tsx";
 import { daysOf } from "./calendar.ts";
@@ -49,20 +49,15 @@ const COLUMNS: readonly Column<Window>[] = [
 /** When changes may begin and when not: the next two weeks, and every rule. */
 export function WindowList() {
   const { t } = useWords();
-  const toasts = useToasts();
   const known = useQueryClient();
   const [freezing, setFreezing] = useState(false);
-  const remove = useMutation({
-    mutationFn: (window: string) => client.removeWindow({ params: { window } }),
-    onSuccess: () => known.invalidateQueries({ queryKey: ["list", "windows"] }),
-    onError: (error) => toasts.fail(error),
-  });
+  const [leaving, setLeaving] = useState<string | null>(null);
   const columns: readonly Column<Window>[] = [
     ...COLUMNS,
     {
       name: "window.remove",
       show: ({ name }) => (
-        <Button small look="danger" disabled={remove.isPending} onClick={() => remove.mutate(name)}>
+        <Button small look="danger" onClick={() => setLeaving(name)}>
           {t("window.remove")}
         </Button>
       ),
@@ -86,6 +81,16 @@ export function WindowList() {
         }
       />
       {freezing && <FreezeDialog onClose={() => setFreezing(false)} />}
+      {leaving !== null && (
+        <AskFirst
+          action={t("window.remove")}
+          act={() => client.removeWindow({ params: { window: leaving } })}
+          onDone={() => known.invalidateQueries({ queryKey: ["list", "windows"] })}
+          onClose={() => setLeaving(null)}
+        >
+          {t("window.remove.will", { name: leaving })}
+        </AskFirst>
+      )}
     </>
   );
 }

@@ -50,8 +50,13 @@ export function WorkspaceProvider({ name, children }: { readonly name: string; r
   const [live, setLive] = useState(() => nothing(name));
   useWhileVisible(async (signal) => {
     const onLink = (up: boolean) => setLive((now) => ({ ...now, up }));
-    for await (const event of client.watchWorkspace(name, { signal, onLink })) {
-      setLive((now) => tell(now, event));
+    try {
+      for await (const event of client.watchWorkspace(name, { signal, onLink })) {
+        setLive((now) => tell(now, event));
+      }
+    } finally {
+      // What ended without our word, be it with an error that no later try mends, is not live.
+      if (!signal.aborted) onLink(false);
     }
   }, name);
   return <Context value={live}>{children}</Context>;

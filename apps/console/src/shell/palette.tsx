@@ -77,7 +77,7 @@ export function Palette({ workspace, onClose }: { readonly workspace: string; re
 }
 
 function useHits(workspace: string, text: string): readonly Hit[] {
-  const { t } = useWords();
+  const { t, said } = useWords();
   const { changes, standing } = useWorkspace();
   return useMemo(() => {
     const pages = sectionsOf(workspace).flatMap(({ entries }) => entries);
@@ -88,12 +88,12 @@ function useHits(workspace: string, text: string): readonly Hit[] {
         ...{ aside: t("page.services"), path: `/services/${serviceId}` },
       })),
       ...changes.map(({ id, title, state }) => ({
-        ...{ id, icon: "change" as const, text: title },
+        ...{ id, icon: "change" as const, text: said(title) },
         ...{ aside: t(`change.${state}`), path: `/changes/${id}` },
       })),
     ];
     const wanted = text.trim().toLowerCase();
     const fits = ({ text: own, id }: Hit) => own.toLowerCase().includes(wanted) || id.includes(wanted);
     return all.filter(fits).slice(0, SHOWN);
-  }, [workspace, text, t, changes, standing]);
+  }, [workspace, text, t, said, changes, standing]);
 }

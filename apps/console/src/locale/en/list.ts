@@ -97,6 +97,7 @@ export const list = {
   "window.hint": "A freeze keeps changes from beginning, a change window says when they may. What runs goes on.",
   "window.calendar": "The next two weeks",
   "window.remove": "Remove",
+  "window.remove.will": "“{name}” ends at once: changes that it kept from starting may start.",
   "window.freeze.new": "New freeze",
   "window.freeze.set": "Freeze",
   "window.freeze.will": "No change of {workspace} begins within this time, except by the emergency path with a reason.",
@@ -119,6 +120,9 @@ export const list = {
   "token.ends": "Ends",
   "token.never": "never",
   "token.revoke": "Revoke",
+  "token.revoke.session": "This session of {who} ends at once; if it is yours, you log in again.",
+  "token.revoke.will":
+    "Whoever acts by this token of {who} is refused from now on, sessions that were opened with it too.",
   "token.none": "No tokens",
   "token.hint": "A token stands for a person or a program, with its permissions.",
   "doctor.lead": "What is wrong or in the way, why, and what frees it",
