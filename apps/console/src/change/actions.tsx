@@ -29,7 +29,7 @@ const ORDER: readonly ChangeAction[] = [
 const FIRST: readonly ChangeAction[] = ["confirm", "approve", "start", "resume", "retry"];
 const GRAVE: readonly ChangeAction[] = ["cancel", "rollback", "close", "reject"];
 /** Of single hosts and steps: they are offered where these stand. */
-const ELSEWHERE: readonly ChangeAction[] = ["skip", "declare-lost"];
+export const ELSEWHERE: readonly ChangeAction[] = ["skip", "declare-lost"];
 
 export function Actions({ change, onAsk }: { readonly change: Change; readonly onAsk: (asked: Asked) => void }) {
   const { t } = useWords();

@@ -6,6 +6,7 @@ import { Icon } from "../kit/icon.tsx";
 import { Badge, type Tone } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
 import { BATCH_TONES } from "./looks.tsx";
+import { isBeta } from "./plan-view.tsx";
 
 const MINUTE_MS = 60_000;
 
@@ -22,7 +23,7 @@ export function BatchHead({ batch, onAct }: BatchHeadProps) {
     <div className="batch-head">
       <h3 className="cut">{said(name, "batch")}</h3>
       <Badge tone={BATCH_TONES[state]}>{t(`batch.${state}`)}</Badge>
-      {beta && (
+      {beta && !isBeta(name) && (
         <Badge plain tone="idle">
           {t("batch.beta")}
         </Badge>

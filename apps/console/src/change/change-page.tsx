@@ -1,4 +1,5 @@
 import { shortId } from "@evenkeel/client/text/change";
+import type { Tree } from "@evenkeel/client/tree";
 import type { BatchView, Change } from "@evenkeel/contracts/change";
 import type { ChangeAction } from "@evenkeel/contracts/change-state";
 import type { ChangeId } from "@evenkeel/contracts/id";
@@ -13,7 +14,7 @@ import { useWords } from "../locale/index.tsx";
 import { PageHead } from "../shell/page.tsx";
 import type { Asked } from "./action-body.ts";
 import { ActionDialog } from "./action-dialog.tsx";
-import { Actions } from "./actions.tsx";
+import { Actions, ELSEWHERE } from "./actions.tsx";
 import { Board } from "./board.tsx";
 import { ChangeBadge } from "./looks.tsx";
 import { Summary } from "./summary.tsx";
@@ -48,7 +49,7 @@ export function ChangePage({ id }: { readonly id: ChangeId }) {
       ),
     [setSearch],
   );
-  useAsked(tree?.change, setAsked);
+  useAsked(tree, setAsked, select);
   const onAct = useCallback((action: ChangeAction, batch: BatchView) => setAsked({ action, batch }), []);
   if (tree === null) return error === null ? <Skeleton lines={6} /> : <ErrorNotice error={error} />;
   const { change } = tree;
@@ -88,13 +89,13 @@ export function ChangePage({ id }: { readonly id: ChangeId }) {
 }
 
 /** Other pages lead to an action by `?ask=VERB`: its dialog opens once, if it is legal now. */
-function useAsked(change: Change | undefined, ask: (asked: Asked) => void) {
+function useAsked(tree: Tree | null, ask: (asked: Asked) => void, open: (targetId: string) => void) {
   const [search, setSearch] = useSearchParams();
   const wanted = search.get("ask");
   useEffect(() => {
-    if (wanted === null || change === undefined) return;
-    const action = change.allowedActions.find((each) => each === wanted);
-    if (action !== undefined) ask({ action });
+    if (wanted === null || tree === null) return;
+    const { allowedActions } = tree.change;
+    const action = allowedActions.find((each) => each === wanted);
     setSearch(
       (now) => {
         now.delete("ask");
@@ -102,7 +103,12 @@ function useAsked(change: Change | undefined, ask: (asked: Asked) => void) {
       },
       { replace: true },
     );
-  }, [wanted, change, ask, setSearch]);
+    if (action === undefined) return;
+    if (!ELSEWHERE.includes(action)) return ask({ action });
+    // Of a single host: it is opened, and offers it.
+    const target = [...tree.targets.values()].find((one) => one.allowedActions.includes(action));
+    if (target !== undefined) open(target.targetId);
+  }, [wanted, tree, ask, open, setSearch]);
 }
 
 function Head({ change, onAsk }: { readonly change: Change; readonly onAsk: (asked: Asked) => void }) {

@@ -6,10 +6,18 @@ import "./plan.css";
 
 const NAMES = 5;
 
+/** A batch that is called so already needs no badge that says so. */
+export const isBeta = (name: string): boolean => phraseOf(name, "batch")?.code === "batch.beta";
+
 /** The batches of a plan as a picture: one block a batch, one dot a host. */
 export function Batches({ plan }: { readonly plan: Pick<Plan, "groups" | "targets"> }) {
   const { t, duration, said } = useWords();
-  const nameOf = new Map(plan.targets.map(({ targetId, name, hostName }) => [targetId, hostName ?? name]));
+  const nameOf = new Map(
+    plan.targets.map(({ targetId, name, hostName, hostId }) => [
+      targetId,
+      hostId === null ? said(name, "group") : (hostName ?? name),
+    ]),
+  );
   const hosts = new Set(plan.targets.flatMap(({ targetId, hostId }) => (hostId === null ? [] : [targetId])));
   const namesIn = (ids: readonly string[]) =>
     `${ids
@@ -26,7 +34,7 @@ export function Batches({ plan }: { readonly plan: Pick<Plan, "groups" | "target
                 {plan.groups.length > 1 ? `${said(group.name, "group")} · ` : ""}
                 {said(batch.name, "batch")}
               </strong>
-              {batch.beta && (
+              {batch.beta && !isBeta(batch.name) && (
                 <Badge plain tone="idle">
                   {t("batch.beta")}
                 </Badge>

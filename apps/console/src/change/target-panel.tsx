@@ -21,7 +21,8 @@ interface TargetPanelProps {
 
 /** One host of a change: its steps in time, and what the one that one looks at has said. */
 export function TargetPanel({ changeId, target, printed, begun, onAct, onClose }: TargetPanelProps) {
-  const { t } = useWords();
+  const { t, said } = useWords();
+  const name = target.hostId === null ? said(target.name, "group") : target.name;
   const [chosen, setChosen] = useState<string | null>(null);
   const step = target.steps.find((each) => keyOf(each) === chosen) ?? telling(target.steps);
   useEffect(() => {
@@ -32,9 +33,9 @@ export function TargetPanel({ changeId, target, printed, begun, onAct, onClose }
     return () => removeEventListener("keydown", listen);
   }, [onClose]);
   return (
-    <aside className="panel" aria-label={target.name}>
+    <aside className="panel" aria-label={name}>
       <div className="panel-head">
-        <h2 className="cut">{target.name}</h2>
+        <h2 className="cut">{name}</h2>
         <Badge tone={TARGET_TONES[target.state]}>{t(`target.${target.state}`)}</Badge>
         <span className="grow" />
         {target.allowedActions.map((action) => (

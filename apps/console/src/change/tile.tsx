@@ -17,8 +17,10 @@ export interface TileProps {
 
 /** One host of a change, moving through its steps. */
 export const Tile = memo(function Tile({ target, density, selected, reachable, onOpen }: TileProps) {
-  const { t, step: stepName } = useWords();
-  const { targetId, name, state } = target;
+  const { t, said, step: stepName } = useWords();
+  const { targetId, hostId, state } = target;
+  // What moves traffic has a name of the platform's.
+  const name = hostId === null ? said(target.name, "group") : target.name;
   const current = currentStep(target);
   const step = current === null ? null : stepName(current);
   const label = `${name}: ${t(`target.${state}`)}${step === null ? "" : `, ${step}`}`;

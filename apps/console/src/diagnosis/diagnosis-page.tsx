@@ -120,6 +120,8 @@ function Facts({ told: { facts, subject } }: { readonly told: Diagnosis }) {
   const { t, named } = useWords();
   const shownAs = (name: string, value: string): string => {
     if (name === "kind") return named("kind", value);
+    // Of an instance its state comes last.
+    if (name === "instance") return value.replace(/[a-z-]+$/, (state) => named("instance", state));
     return name === "state" ? named(subject.kind, value) : value;
   };
   return (

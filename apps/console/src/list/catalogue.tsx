@@ -4,6 +4,7 @@ import type { Package } from "@evenkeel/contracts/package";
 import { Link } from "wouter";
 import { client } from "../connection.ts";
 import { Ago } from "../kit/clock.tsx";
+import { Quoted } from "../kit/quoted.tsx";
 import { Badge } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
 import { bytes } from "./bytes.ts";
@@ -93,10 +94,14 @@ export function PackageList() {
   );
 }
 
+function Described({ text }: { readonly text: string }) {
+  return <Quoted text={useWords().said(text)} />;
+}
+
 const BUILDPACKS: readonly Column<Buildpack>[] = [
   { name: "common.name", show: ({ name }) => <strong>{name}</strong> },
   { name: "common.version", show: ({ version }) => <span className="mono">{version}</span> },
-  { name: "list.description", show: ({ definition }) => definition.description },
+  { name: "list.description", show: ({ definition }) => <Described text={definition.description} /> },
   { name: "list.needs", show: ({ definition }) => <span className="mono">{definition.needs.join(", ") || "–"}</span> },
   {
     name: "list.scripts",

@@ -1,7 +1,9 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { CAUSE_RULES } from "@evenkeel/contracts/cause/find-causes";
 import { ERRORS, type ErrorCode, errorTitle, problemOf } from "@evenkeel/contracts/error";
-import { PHRASES, type PhraseCode, say } from "@evenkeel/contracts/phrase";
+import { PHRASES, type PhraseCode, phraseOf, say } from "@evenkeel/contracts/phrase";
 import { expect, test } from "vitest";
+import { parse } from "yaml";
 import { en } from "./en/index.ts";
 import { wordsOf } from "./index.tsx";
 import { sentenceOf } from "./problem.ts";
@@ -56,6 +58,16 @@ test("every phrase of the platform has its Chinese words, with the same facts", 
   ];
   expect(codes.filter((code) => !HAN.test(PHRASES_ZH[code]) && !names.includes(code))).toEqual([]);
   expect(codes.filter((code) => String(factsIn(PHRASES[code])) !== String(factsIn(PHRASES_ZH[code])))).toEqual([]);
+});
+
+test("what the built-in buildpacks say of themselves is known", () => {
+  const folder = new URL("../../../../buildpacks/", import.meta.url);
+  const said = readdirSync(folder).map(
+    (name) =>
+      (parse(readFileSync(new URL(`${name}/buildpack.yaml`, folder), "utf8")) as { description: string }).description,
+  );
+  expect(said.length).toBeGreaterThan(1);
+  expect(said.filter((description) => phraseOf(description) === null)).toEqual([]);
 });
 
 test("a text of an answer is told in the person's language: lists, facts, and facts within facts", () => {

@@ -9,7 +9,16 @@ type Speaker = Pick<Words, "language" | "named" | "moment">;
 
 /** Facts that stand for one of a family of phrases, be it a single word. */
 const FAMILIES: Readonly<Record<string, string>> = {
-  ...{ batch: "batch", from: "value", to: "value", label: "label", resource: "label", side: "side", guard: "guard" },
+  ...{
+    batch: "batch",
+    from: "value",
+    to: "value",
+    change: "batch",
+    label: "label",
+    resource: "label",
+    side: "side",
+    guard: "guard",
+  },
   ...{ cluster: "value", group: "group", problem: "why", subset: "value" },
 };
 const STATES = ["change", "target", "step", "instance", "host", "batch", "state"];

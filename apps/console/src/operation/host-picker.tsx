@@ -14,8 +14,9 @@ interface HostPickerProps {
 /** Which hosts. To scale, all may be chosen, and each says what the choice would do; else those on which the service stands. */
 export function HostPicker({ hosts, standing, operation, chosen, onChange }: HostPickerProps) {
   const { t } = useWords();
-  const offered =
-    operation === "scale" || operation === "online" ? hosts : hosts.filter(({ name }) => standing.has(name));
+  const offered = hosts
+    .filter(({ name }) => operation === "scale" || operation === "online" || standing.has(name))
+    .toSorted((one, other) => one.name.localeCompare(other.name, "en", { numeric: true }));
   const turn = (name: string, on: boolean) => onChange(on ? [...chosen, name] : chosen.filter((each) => each !== name));
   return (
     <fieldset className="stack tight plain-set">

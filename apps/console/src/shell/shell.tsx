@@ -3,6 +3,7 @@ import type { ReplyOf } from "@evenkeel/contracts/endpoint";
 import type { Workspace } from "@evenkeel/contracts/workspace";
 import { useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
+import { Button } from "../kit/button.tsx";
 import { Icon } from "../kit/icon.tsx";
 import { useWorkspace } from "../live/workspace.tsx";
 import { useWords } from "../locale/index.tsx";
@@ -43,12 +44,25 @@ export function Shell({ me, workspaces, name }: ShellProps) {
 function Side({ workspaces, name }: Omit<ShellProps, "me">) {
   const { t } = useWords();
   const [path, navigate] = useLocation();
+  // In a narrow window it covers the page, and is gone once one has gone somewhere.
+  const [openAt, setOpenAt] = useState<string | null>(null);
+  const open = openAt === path;
   return (
-    <nav className="side" aria-label={t("nav.label")}>
-      <Link href={`/w/${name}`} className="brand">
-        <Mark size={28} />
-        Evenkeel
-      </Link>
+    <nav className={open ? "side open" : "side"} aria-label={t("nav.label")}>
+      <div className="row">
+        <Link href={`/w/${name}`} className="brand grow">
+          <Mark size={28} />
+          Evenkeel
+        </Link>
+        <Button
+          className="side-menu"
+          look="quiet"
+          icon="menu"
+          aria-label={t("nav.menu")}
+          aria-expanded={open}
+          onClick={() => setOpenAt(open ? null : path)}
+        />
+      </div>
       <label className="workspace">
         <span className="hidden-text">{t("shell.workspace")}</span>
         <select className="input" value={name} onChange={(event) => navigate(`/w/${event.target.value}`)}>

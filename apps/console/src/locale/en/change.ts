@@ -118,6 +118,8 @@ export const change = {
   "change.warnings": "Warnings",
   "change.gone": "The change is loaded anew …",
   "change.locks": "Holds",
+  "state.ready": "ready",
+  "state.so": "so",
   "batch.beta": "Beta",
   "batch.gate.start": "A person confirms before it begins",
   "batch.gate.traffic": "A person confirms before its traffic returns",

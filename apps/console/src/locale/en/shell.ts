@@ -1,5 +1,6 @@
 export const shell = {
   "nav.label": "Main navigation",
+  "nav.menu": "Menu",
   "nav.watch": "Operate",
   "nav.build": "Catalogue",
   "nav.ground": "Infrastructure",

@@ -119,6 +119,8 @@ export const change = {
   "change.warnings": "警告",
   "change.gone": "正在重新载入变更单…",
   "change.locks": "持有的锁",
+  "state.ready": "就绪",
+  "state.so": "如此",
   "batch.beta": "先行批",
   "batch.gate.start": "开始之前需人工确认",
   "batch.gate.traffic": "恢复流量之前需人工确认",

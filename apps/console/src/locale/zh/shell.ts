@@ -2,6 +2,7 @@ import type { shell as en } from "../en/shell.ts";
 
 export const shell = {
   "nav.label": "主导航",
+  "nav.menu": "菜单",
   "nav.watch": "运行",
   "nav.build": "资源目录",
   "nav.ground": "基础设施",
