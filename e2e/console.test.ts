@@ -12,6 +12,7 @@ import {
   openPage,
   pictureFile,
 } from "@evenkeel/testkit/browser";
+import { consolePages } from "@evenkeel/testkit/console-pages";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { openRelay } from "@evenkeel/testkit/relay";
 import { Shop, settled } from "@evenkeel/testkit/shop";
@@ -337,28 +338,41 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await page.getByRole("heading", { name: "Home" }).waitFor();
   });
 
-  const PAGES: Readonly<Record<string, string>> = {
-    ...{
-      topology: "/w/local/topology",
-      home: "/w/local",
-      changes: "/w/local/changes",
-      services: "/w/local/services",
-      hosts: "/w/local/hosts",
-    },
-    ...{ routes: "/w/local/routes", gateways: "/w/local/gateways", applications: "/applications" },
-    ...{ packages: "/packages", buildpacks: "/buildpacks", approvals: "/approvals", windows: "/windows" },
-    ...{ locks: "/locks", audit: "/audit", tokens: "/tokens", doctor: "/doctor", release: "/w/local/release" },
-  };
+  /** What people of these tests have said. */
+  const THEIRS = [
+    "it does not start",
+    "the diagnosis says so",
+    "nobody is here any more",
+    "it was better before",
+    "an outage",
+  ];
+
+  test("for the pages something has failed, waits, is kept and was begun past the rules", async () => {
+    const { client } = platform;
+    const failing = { budget: { failures: 0, action: "stop" }, healthyDeadlineSeconds: 2 };
+    const kept = await new Shop(platform, "kept").release({ version: "1.0.0", health: 500, strategy: failing });
+    expect(kept.state).toBe("failed");
+    await client.setApprovalRule({ params: { rule: "four-eyes" }, body: { principals: ["bob"], count: 1 } });
+    const awaited = await new Shop(platform, "awaited").plan({ version: "1.0.0" });
+    await client.startChange({ params: { changeId: awaited.id }, body: {} });
+    const criterion = { kind: "succeeded-in", workspace: "local" } as const;
+    await client.setAdmissionRule({ params: { rule: "tried" }, body: { criterion, waivedInEmergency: true } });
+    const change = await shop.plan({ version: "7.0.0", strategy: { beta: 1, confirm: "first" } });
+    const start = { emergency: true, reason: "an outage" };
+    await client.startChange({ params: { changeId: change.id }, body: start });
+    expect((await settled(platform, change)).state).toBe("awaiting-confirmation");
+  });
+
   test.each(LOOKS)("in %s and %s every page is whole and can be used by everybody", async (language, theme) => {
-    const [failed] = (await platform.client.listChanges({ query: { state: "rolled-back" } })).items;
-    const service = await shop.service();
-    const pages = {
-      ...PAGES,
-      change: `/changes/${failed?.id}`,
-      plan: `/changes/${failed?.id}?view=plan`,
-      service: `/services/${service.id}`,
-    };
-    const which = { language, theme, address, token: platform.token, pages, axeSource: axe.source };
+    const { client } = platform;
+    const [ended] = (await client.listChanges({ query: { state: "rolled-back" } })).items;
+    const [waiting] = (await client.listChanges({ query: { state: "awaiting-confirmation" } })).items;
+    const [host] = (await client.listHosts({ query: {} })).items;
+    if (ended === undefined || waiting === undefined || host === undefined)
+      throw new Error("a page has nothing to show");
+    const changes = { ended: ended.id, waiting: waiting.id };
+    const pages = consolePages({ changes, service: (await shop.service()).id, host: host.id });
+    const which = { language, theme, address, token: platform.token, pages, axeSource: axe.source, theirs: THEIRS };
     expect(await lookAtPages(browser, which)).toEqual({ serious: [], english: [], errors: [] });
   });
 
