@@ -1,12 +1,11 @@
 import { ERRORS, fillText, type Problem } from "@evenkeel/contracts/error";
-import type { Words } from "./index.tsx";
-import { factsBy } from "./said.ts";
+import { factsBy, type Speaker } from "./said.ts";
 import { PROBLEMS } from "./zh/problems.ts";
 
 /** The sentence and the remedy of a problem; facts that are texts of the platform are told in the same language. */
 export function sentenceOf(
   { code, facts, title, remedy }: Problem,
-  words: Pick<Words, "language" | "named" | "moment">,
+  words: Speaker,
 ): { readonly title: string; readonly remedy: string } {
   const known = words.language === "zh" ? PROBLEMS[code] : wordsOf(code);
   if (known === undefined) return { title, remedy };

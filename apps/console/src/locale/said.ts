@@ -1,11 +1,15 @@
 import { fillText } from "@evenkeel/contracts/error";
 import { phraseOf, titleIn } from "@evenkeel/contracts/phrase";
-import type { Words } from "./index.tsx";
 import { PHRASES_ZH } from "./zh/phrases.ts";
 import { PROBLEMS } from "./zh/problems.ts";
 import { STEPS } from "./zh/steps.ts";
 
-type Speaker = Pick<Words, "language" | "named" | "moment">;
+/** Who tells: in which language, by which words and in which zone. */
+export interface Speaker {
+  readonly language: "en" | "zh";
+  named(prefix: string, name: string): string;
+  moment(at: string): string;
+}
 
 /** Facts that stand for one of a family of phrases, be it a single word. */
 const FAMILIES: Readonly<Record<string, string>> = {
