@@ -84,12 +84,18 @@ describe("what is planned for a base", () => {
   });
 });
 
-test("bundles are fetched before anything is touched where batches or steps come later, and by the step itself where there is nothing else", () => {
-  const stages = (more: object, ...bases: string[][]) =>
-    plan(specOf("prices 2.0.0", more), world(...bases)).targets.map(({ stage }) => stage.map(({ type }) => type));
-  expect(stages({}, ["prices 1.0.0"], [])).toEqual([[], []]);
-  expect(stages({ strategy: { batches: "each" } }, [], [])).toEqual([["fetch-package"], ["fetch-package"]]);
-  expect(stages({ strategy: { beta: 1 } }, [], [])).toEqual([["fetch-package"], ["fetch-package"]]);
+test("bundles are fetched before anything is touched where hosts, batches or steps come later, and by the step itself where there is nothing else", () => {
+  const there = world(["prices 1.0.0"], []);
+  const [first] = there.bases;
+  const { hostId, host } = first!;
+  const onOneHost = { ...there, bases: there.bases.map((base) => ({ ...base, hostId, host })) };
+  const stages = (given: PlacementWorld, more: object = {}) =>
+    plan(specOf("prices 2.0.0", more), given).targets.map(({ stage }) => stage.map(({ type }) => type));
+  const fetched = [["fetch-package"], ["fetch-package"]];
+  expect(stages(onOneHost)).toEqual([[], []]);
+  expect(stages(there)).toEqual(fetched);
+  expect(stages(onOneHost, { strategy: { batches: "each" } })).toEqual(fetched);
+  expect(stages(onOneHost, { strategy: { beta: 1 } })).toEqual(fetched);
   const [alone] = plan(specOf("prices 2.0.0"), world([])).targets;
   const [one] = plan(specOf("prices 2.0.0", { strategy: { batches: "each" } }), world([], [])).targets;
   // The time to fetch has gone into the step.

@@ -30,7 +30,9 @@ export function draftOf(world: PlacementWorld, wanted: Aims): Draft | Refusal {
     if (isRefusal(target)) return target;
     if (target !== null) planned.push(target);
   }
-  const targets = planBatches(planned, strategy, group).length === 1 ? planned.map(withoutStaging) : planned;
+  const together =
+    planBatches(planned, strategy, group).length === 1 && new Set(planned.map(({ hostId }) => hostId)).size === 1;
+  const targets = together ? planned.map(withoutStaging) : planned;
   if (targets.length === 0) return refuse("MODULES_SO", { title });
   if (!targets.some(({ online }) => online)) return refuse("BASES_OFFLINE", { count: targets.length });
   const applications = [...new Set(aims.map(({ base }) => base.application))];
@@ -69,8 +71,8 @@ export function draftOf(world: PlacementWorld, wanted: Aims): Draft | Refusal {
 }
 
 /**
- * In a single batch whose one step brings its bundle itself, a stage before it would only be one more way to the host and back: nothing waits for it, and until
- * the new version is active the old one serves. Where there is more to do, or batches come later, all is fetched before anything is touched.
+ * A stage is the time in which all hosts show that they can have the bundle, before the first is touched. On one host, in one batch, with one step that brings
+ * the bundle itself, it would only be one more way there and back: until the new version is active the old one serves.
  */
 function withoutStaging(target: PlannedTarget): PlannedTarget {
   const [step, ...more] = target.steps;
