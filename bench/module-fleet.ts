@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { RELEASE_ORDER } from "@evenkeel/client/deployment";
 import type { Change } from "@evenkeel/contracts/change";
-import { isTerminal } from "@evenkeel/contracts/change-state";
 import { MODULE_OPERATION } from "@evenkeel/contracts/module-operation";
 import { MODULE_RELEASE } from "@evenkeel/contracts/module-release";
+import { startLoad } from "@evenkeel/load/load";
 import { BASE_SERVER, bundleOf } from "@evenkeel/testkit/base-application";
 import type { Platform } from "@evenkeel/testkit/platform";
 import { Shop, settled } from "@evenkeel/testkit/shop";
@@ -13,35 +14,66 @@ const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const CODE_BYTES = 100_000;
 /** Services that are released at the same time. */
 const AT_ONCE = 4;
-const AIMS = { one: 100, all: 1000, move: 1000 };
+/** Releases that compile what the control plane had not needed yet. */
+const COLD = 3;
+const ASK_AGAIN_MS = 2;
+const LATE_MS = 120_000;
+const RATE = 100;
+const AIMS = { one: 100, all: 1000, back: 1000, move: 1000 };
 
 export const benchmark: Benchmark = {
   title:
     "modules through the control plane: from the POST of the change to the last base that answers with the new version",
-  options: { bases: 100 },
-  run: async (bench) => await measureFleet(bench, bench.option("bases")),
+  options: { bases: 100, orders: 100 },
+  run: async (bench) => await measureFleet(bench, { count: bench.option("bases"), orders: bench.option("orders") }),
 };
 
+interface Size {
+  readonly count: number;
+  /** Releases one after another onto one base under a constant load. */
+  readonly orders: number;
+}
+
 /** On a platform of its own with so many bases. */
-export async function measureFleet(bench: Bench, count: number) {
+export async function measureFleet(bench: Bench, { count, orders }: Size) {
   const platform = await ownPlatform(bench);
   const fleet = await Fleet.start(platform, count);
   bench.say(`${count} bases, each a process of its own below one agent`);
   const one = await fleet.releases("one");
   const all = await fleet.releases("all");
+  const back = await fleet.rollbacks();
   const moves = await fleet.moves();
+  const { failures, ...replaced } = await fleet.replaceUnderLoad(orders);
+  for (const failure of failures.slice(0, 5)) bench.say(JSON.stringify(failure));
+  const middle = (all: readonly Released[], of: "servingMs" | "endedMs"): number => median(all.map((each) => each[of]));
   const ms = (value: number): string => `${Math.round(value)} ms`;
   const rows = [
     ["median", "", "aim"],
-    ["module onto 1 base", ms(median(one)), ms(AIMS.one)],
-    [`module onto ${count - 1} bases`, ms(median(all)), ms(AIMS.all)],
+    ["module onto 1 base: answers", ms(middle(one, "servingMs")), ms(AIMS.one)],
+    ["its order has ended", ms(middle(one, "endedMs")), ""],
+    [`module onto ${count - 1} bases: all answer`, ms(middle(all, "servingMs")), ms(AIMS.all)],
+    ["its order has ended", ms(middle(all, "endedMs")), ""],
+    ["rolled back on 1 base: answers", ms(median(back)), ms(AIMS.back)],
     ["a base to another cluster", ms(median(moves)), ms(AIMS.move)],
   ];
   for (const line of table(rows)) bench.say(line);
+  const { orderReplacements, orderRequests, orderFailedRequests } = replaced;
+  bench.say(`${orderReplacements} orders under load: ${orderFailedRequests} of ${orderRequests} requests failed`);
   return {
-    ...{ bases: count, endToEndOneBaseMs: median(one), endToEnd100BasesMs: median(all), moveBaseMs: median(moves) },
-    ...{ one, all, moves },
+    ...{ bases: count, endToEndOneBaseMs: middle(one, "servingMs"), orderOneBaseMs: middle(one, "endedMs") },
+    ...{ endToEnd100BasesMs: middle(all, "servingMs"), order100BasesMs: middle(all, "endedMs") },
+    ...{ rollbackMs: median(back), moveBaseMs: median(moves), ...replaced, one, all, back, moves },
   };
+}
+
+/** From the POST of the change. */
+interface Released {
+  /** Until the last base answered with the new version. */
+  readonly servingMs: number;
+  /** Until the change had succeeded. */
+  readonly endedMs: number;
+  readonly changeId: Change["id"];
+  readonly version: string;
 }
 
 interface Place {
@@ -78,21 +110,54 @@ class Fleet {
   }
 
   /** Each brings bytes that no process has seen. */
-  async releases(cluster: "one" | "all"): Promise<number[]> {
-    const places = cluster === "one" ? this.#places.slice(0, 1) : this.#places.slice(1);
+  async releases(cluster: "one" | "all"): Promise<Released[]> {
+    const released: Released[] = [];
+    for (let round = 0; round < COLD + ROUNDS; round += 1) released.push(await this.#release(cluster));
+    return released.slice(COLD);
+  }
+
+  /** From the word that a release be rolled back to the answer of the version before. */
+  async rollbacks(): Promise<number[]> {
+    const { client } = this.#platform;
     const times: number[] = [];
-    for (let round = 0; round <= ROUNDS; round += 1) {
-      const modules = [await this.#upload(cluster)];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const { version: before } = await this.#release("one");
+      const { changeId } = await this.#release("one");
       const beganAt = performance.now();
-      const { id } = await this.#platform.client.createChange({
-        body: { kind: MODULE_RELEASE, spec: { cluster, modules, publish: {} }, start: {} },
-      });
-      await ended(this.#platform, id);
-      await Promise.all(places.map((place) => answered(`${place.url}/${cluster}`, modules[0]!.version)));
+      const body = { speed: "fast" as const, reason: "the version before is wanted" };
+      const { id } = await client.rollbackChange({ params: { changeId }, body });
+      await client.startChange({ params: { changeId: id }, body: {} });
+      await this.#answered("one", before);
       times.push(performance.now() - beganAt);
+      await ended(this.#platform, id);
     }
-    // The first compiles what the control plane had not needed yet.
-    return times.slice(1);
+    return times;
+  }
+
+  /** Releases under a constant load; a request that failed is never tried again. */
+  async replaceUnderLoad(orders: number) {
+    const [place] = this.#places;
+    const load = startLoad({ url: `${place?.url}/one`, rate: RATE });
+    for (let order = 0; order < orders; order += 1) await this.#release("one");
+    const { sent, failed, failures } = await load.stop();
+    return { orderReplacements: orders, orderRequests: sent, orderFailedRequests: failed, failures };
+  }
+
+  async #release(cluster: "one" | "all"): Promise<Released> {
+    const module = await this.#upload(cluster);
+    const beganAt = performance.now();
+    const body = { kind: MODULE_RELEASE, spec: { cluster, modules: [module], publish: {} }, start: {} };
+    const { id: changeId } = await this.#platform.client.createChange({ body });
+    await this.#answered(cluster, module.version);
+    const servingMs = performance.now() - beganAt;
+    await ended(this.#platform, changeId);
+    return { servingMs, endedMs: performance.now() - beganAt, changeId, version: module.version };
+  }
+
+  /** One base after another is asked: when the last has been seen to answer, all answer. */
+  async #answered(cluster: "one" | "all", version: string): Promise<void> {
+    const places = cluster === "one" ? this.#places.slice(0, 1) : this.#places.slice(1);
+    for (const place of places) await answered(`${place.url}/${cluster}`, version);
   }
 
   async moves(): Promise<number[]> {
@@ -110,7 +175,9 @@ class Fleet {
   async #upload(name: string): Promise<{ name: string; version: string }> {
     this.#version += 1;
     const version = `1.0.${this.#version}`;
-    const code = `exports.activate = () => ({ routes: (_, response) => response.end(${JSON.stringify(version)}) });`;
+    // A body is given back, as the load expects.
+    const code = `exports.activate = () => ({ routes: (request, response) =>
+      request.method === "POST" ? request.pipe(response) : response.end(${JSON.stringify(version)}) });`;
     const filler = `\nexports.filler = () => ${JSON.stringify(version.repeat(CODE_BYTES / version.length))};`;
     const bundle = bundleOf({ name, version, provides: { routes: [{ path: `/${name}` }] } }, code + filler);
     const query = { digest: bundle.object.digest };
@@ -139,16 +206,18 @@ async function placeOf(shop: Shop): Promise<Place> {
   return { name: `${shop.name}@${instance.hostName}`, url: `http://${instance.address}:${instance.port}` };
 }
 
-/** Looks again at once: the time between two looks is part of what is measured. */
+/** Until it has ended, as its events tell. */
 async function ended({ client }: Platform, changeId: Change["id"]): Promise<void> {
-  for (;;) {
-    const { state } = await client.getChange({ params: { changeId } });
-    if (state === "succeeded") return;
-    if (isTerminal(state) || state === "failed") throw new Error(`the change ${changeId} ended as ${state}`);
-  }
+  for await (const { type, data } of client.watchChange(changeId)) if (type === "change" && data.to === "failed") break;
+  const { state } = await client.getChange({ params: { changeId } });
+  if (state !== "succeeded") throw new Error(`the change ${changeId} ended as ${state}`);
 }
 
+/** Until it answers with this version. */
 async function answered(url: string, version: string): Promise<void> {
-  const text = await (await fetch(url)).text();
-  if (text !== version) throw new Error(`${url} answered ${text.slice(0, 80)}, not ${version}`);
+  const lateAt = performance.now() + LATE_MS;
+  while ((await (await fetch(url)).text()) !== version) {
+    if (performance.now() > lateAt) throw new Error(`${url} does not answer with ${version}`);
+    await sleep(ASK_AGAIN_MS);
+  }
 }

@@ -10,7 +10,7 @@ const LARGE = 1_000_000;
 
 export const benchmark: Benchmark = {
   title: "modules in a running base: install, call, memory and replacement, against processes of the same application",
-  options: { rounds: 20, replacements: 1000, modules: 50, bases: 100 },
+  options: { rounds: 20, replacements: 1000, modules: 50, bases: 100, orders: 100 },
   run: async (bench) => {
     const { say, option } = bench;
     const rounds = option("rounds");
@@ -50,7 +50,8 @@ export const benchmark: Benchmark = {
     );
     say(`10 reloads: ${reload.rollingReloadFailedRequests} of ${reload.rollingReloadRequests} requests failed`);
     for (const failure of failures.slice(0, 5)) say(JSON.stringify(failure));
-    const { one: _, all: __, moves: ___, ...fleet } = await measureFleet(bench, option("bases"));
+    const size = { count: option("bases"), orders: option("orders") };
+    const { one: _, all: __, back: ___, moves: ____, ...fleet } = await measureFleet(bench, size);
     return {
       ...{ installInlineP50Ms: small.p50Ms, installInlineP99Ms: small.p99Ms },
       ...{ installInlineLargeP50Ms: large.p50Ms, installInlineLargeP99Ms: large.p99Ms },
