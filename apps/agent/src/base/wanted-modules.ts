@@ -29,7 +29,8 @@ const NOTHING: Wanted = { modules: [], rules: [], businesses: [] };
 export class WantedModules {
   readonly #folder: string;
   readonly #known = new Map<ServiceId, Wanted>();
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Of each slot: its file is nobody else's, and a hundred bases need not wait for each other's disk. */
+  readonly #turns = new Map<ServiceId, Promise<unknown>>();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -53,14 +54,17 @@ export class WantedModules {
 
   /** Durable when it returns. */
   async alter(slot: ServiceId, change: (wanted: Wanted) => Wanted): Promise<void> {
-    const next = this.#turn.then(async () => {
+    const next = (this.#turns.get(slot) ?? Promise.resolve()).then(async () => {
       const altered = change(this.of(slot));
       await makeFolder(join(this.#folder, slot), 0o700);
       await writeDurableJson(this.#file(slot), altered);
       this.#known.set(slot, altered);
     });
-    this.#turn = next.catch(() => undefined);
-    await next;
+    const turn = next.catch(() => undefined);
+    this.#turns.set(slot, turn);
+    await next.finally(() => {
+      if (this.#turns.get(slot) === turn) this.#turns.delete(slot);
+    });
   }
 
   #file(slot: ServiceId): string {
