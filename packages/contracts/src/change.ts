@@ -165,7 +165,10 @@ export type StepOutput = z.infer<typeof StepOutput>;
 
 /** What a live picture of a change is made of. */
 export const ChangeTreeEvent = z.discriminatedUnion("kind", [
-  /** The change as it stands, with those targets alone that have moved; of more than TREE_TARGETS only `states` tells. */
+  /**
+   * The change as it stands, with those targets alone that have moved; of more than TREE_TARGETS only `states` tells. When the change as a whole
+   * has moved, as many as it has room for of those with which something else may be done now.
+   */
   z.strictObject({ kind: z.literal("tree"), change: Change, states: z.record(z.string(), TargetState) }),
   z.strictObject({ kind: z.literal("output"), ...StepOutput.shape, targetId: z.string() }),
 ]);

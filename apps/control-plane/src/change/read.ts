@@ -14,15 +14,7 @@ import { newerChanges } from "./store/change.ts";
 import { findChange } from "./store/known-plan.ts";
 import { type ChangePage, changesById, listChanges } from "./store/list.ts";
 import { locksOf } from "./store/lock.ts";
-import {
-  type ChangeRow,
-  type PartOfRows,
-  readPart,
-  readRows,
-  readRowsOfMany,
-  readStates,
-  snapshotOf,
-} from "./store/snapshot.ts";
+import { type ChangeRow, readPart, readRows, readRowsOfMany, readStates, snapshotOf } from "./store/snapshot.ts";
 
 /** Which change is shown, and how many of its targets at most. */
 export interface WhichTree {
@@ -49,20 +41,6 @@ export async function readChangeIn(db: Kysely<Database>, which: WhichTree): Prom
   const newer = (await newerChanges(db, [changeId])).get(changeId) ?? null;
   const locks = await locksOf(db, changeId, TREE_TARGETS);
   return showChange({ rows, snapshot: snapshotOf(rows), chosen, newer, locks, now: Date.now() });
-}
-
-/** A change with these targets in its tree and no others; `states` are those of all its targets. */
-export async function readMoved(
-  db: Kysely<Database>,
-  { change, states, targetIds }: Pick<PartOfRows, "change" | "states" | "targetIds">,
-): Promise<Change> {
-  const { id: changeId } = change;
-  const stateOf = new Map(states.map((row) => [row.target_id, row.state]));
-  const withSteps = whoseSteps(change.plan, stateOf, targetIds);
-  const rows = await readPart(db, { change, states, targetIds, withSteps });
-  const newer = (await newerChanges(db, [changeId])).get(changeId) ?? null;
-  const locks = await locksOf(db, changeId, TREE_TARGETS);
-  return showChange({ rows, snapshot: snapshotOf(rows), chosen: new Set(targetIds), newer, locks, now: Date.now() });
 }
 
 async function readTree(db: Kysely<Database>, change: ChangeRow, atMost: number) {

@@ -1,15 +1,17 @@
 import { mergeTree, type Tree, treeOf } from "@evenkeel/client/tree";
-import { ChangeTreeEvent, type GroupView } from "@evenkeel/contracts/change";
+import { type Change, ChangeTreeEvent, type GroupView } from "@evenkeel/contracts/change";
 import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Caller, ServerEvent } from "../http/index.ts";
 import { migratedDatabase, serverKinds } from "../testing.ts";
+import { joinLookout } from "./lookout.ts";
 import { permitted } from "./permitted.ts";
 import { readChange } from "./read.ts";
 import { appendEvents, outputOf } from "./store/event.ts";
 import { findChange, RecentPlans, withPlans } from "./store/known-plan.ts";
-import { Drill, type DrillHost, type Kernel, SUCCEEDED } from "./testing.ts";
+import { Drill, type DrillHost, FAILED, type Kernel, SUCCEEDED } from "./testing.ts";
+import { retry } from "./verbs/mend.ts";
 import { replan } from "./verbs/plan.ts";
 import { start } from "./verbs/start.ts";
 import { watchTree } from "./watch-tree.ts";
@@ -41,6 +43,7 @@ describe.each(await serverKinds())("a live picture of a change on %s", (kind) =>
     /** The stream is cut after so many events, and opened again after the last id that was seen. */
     readonly cutAfter: number;
     readonly caller: Caller;
+    readonly until?: Change["state"];
   }
 
   /** The events of one connection, up to so many. */
@@ -57,7 +60,7 @@ describe.each(await serverKinds())("a live picture of a change on %s", (kind) =>
   async function picture(watching: Watching, from: Tree): Promise<Tree> {
     let tree = from;
     let after = from.change.sequence;
-    while (!isTerminal(tree.change.state)) {
+    while (!isTerminal(tree.change.state) && tree.change.state !== watching.until) {
       const seen = await connect(watching, after);
       after = Number(seen.findLast(({ id }) => id !== undefined)?.id ?? after);
       for (const event of seen.map(({ data }) => ChangeTreeEvent.parse(data)))
@@ -75,14 +78,71 @@ describe.each(await serverKinds())("a live picture of a change on %s", (kind) =>
       const watching = picture({ changeId, cutAfter, caller }, from);
       await start(kernel.deps, drill.ask(changeId), {});
       const tree = await watching;
-      const { tenantId } = drill.seeded;
-      const whole = treeOf(permitted(await readChange(drill.database.db, { tenantId, changeId }), caller));
-      expect(tree.change).toEqual(whole.change);
-      expect([...tree.targets.values()]).toEqual([...whole.targets.values()]);
-      expect([...tree.states]).toEqual([...whole.states]);
+      await expectWhole(tree, caller);
       expect(tree.change.state).toBe("succeeded");
     },
   );
+
+  async function expectWhole(tree: Tree, caller: Caller): Promise<void> {
+    const which = { tenantId: drill.seeded.tenantId, changeId: tree.change.id };
+    const whole = treeOf(permitted(await readChange(drill.database.db, which), caller));
+    expect(tree.change).toEqual(whole.change);
+    expect([...tree.targets.values()]).toEqual([...whole.targets.values()]);
+    expect([...tree.states]).toEqual([...whole.states]);
+  }
+
+  test("through a failure and what mends it whoever watches has the tree, wherever he began", async () => {
+    drill.behave = (step, _command, host) => (step === "do" && host === "h2" ? FAILED : SUCCEEDED);
+    const changeId = await drill.create(kernel, hosts, { strategy: { batches: { size: 2 } } });
+    const caller = callerWho("*:*");
+    const from = treeOf(await drill.show(changeId));
+    const watching = { changeId, caller, cutAfter: 1 };
+    const failing = picture({ ...watching, until: "failed" }, from);
+    await start(kernel.deps, drill.ask(changeId), {});
+    const failed = await failing;
+    await expectWhole(failed, caller);
+    // The last host has not moved, and yet it may be skipped now.
+    expect([...failed.targets.values()].map(({ state, allowedActions }) => [state, allowedActions])).toEqual([
+      ["succeeded", []],
+      ["failed", ["retry", "skip"]],
+      ["staged", ["skip"]],
+    ]);
+    // Who comes late begins before the first event, beside those who have seen it all.
+    const late = await picture({ ...watching, until: "failed" }, from);
+    await expectWhole(late, caller);
+
+    drill.behave = () => SUCCEEDED;
+    const ending = [failed, late].map((tree) => picture(watching, tree));
+    await retry(kernel.deps, drill.ask(changeId), {});
+    for (const tree of await Promise.all(ending)) await expectWhole(tree, caller);
+  });
+
+  test("many who ask at once are one look, and who asks after it has begun gets the next", async () => {
+    const changeId = await drill.create(kernel, hosts, {});
+    const statements: unknown[] = [];
+    const db = drill.database.db.withPlugin({
+      transformQuery: ({ node }) => {
+        statements.push(node.kind);
+        return node;
+      },
+      transformResult: async ({ result }) => result,
+    });
+    const which = { tenantId: drill.seeded.tenantId, changeId };
+    const lookouts = Array.from({ length: 20 }, () => joinLookout(db, which));
+    const [first, second] = lookouts as [(typeof lookouts)[0], (typeof lookouts)[0]];
+    const { sequence } = await first.lookAfter(0);
+    statements.length = 0;
+    const looks = await Promise.all(lookouts.map((each) => each.lookAfter(sequence)));
+    expect(new Set(looks).size).toBe(1);
+    expect(statements).toHaveLength(1);
+
+    const begun = first.lookAfter(sequence);
+    while (statements.length < 2) await Promise.resolve();
+    const next = second.lookAfter(sequence);
+    expect(await next).not.toBe(await begun);
+    expect(statements).toHaveLength(3);
+    for (const each of lookouts) each.leave();
+  });
 
   test("a plan that is made anew while somebody watches is the one that he is shown", async () => {
     const changeId = await drill.create(kernel, hosts, { strategy: { batches: "each" } });

@@ -44,9 +44,9 @@ export async function writeEvents(
   }
 }
 
-function formatEvent({ id, data }: ServerEvent): string {
+function formatEvent({ id, data, json }: ServerEvent): string {
   const head = id === undefined ? "" : `id: ${id}\n`;
-  return `${head}data: ${JSON.stringify(data)}\n\n`;
+  return `${head}data: ${json ?? JSON.stringify(data)}\n\n`;
 }
 
 async function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {

@@ -38,6 +38,8 @@ type CallerOf<E extends EndpointShape> = E["needs"] extends "public"
 export interface ServerEvent {
   readonly id?: string;
   readonly data: unknown;
+  /** The data as JSON, where it was made already. */
+  readonly json?: string;
 }
 
 /** A reply of bytes, with its own status and headers. */

@@ -34,7 +34,7 @@ export type KeptRows = Pick<FreshRows, "targets" | "steps" | "epoch" | "sequence
 type Answer = Moving & Omit<FreshRows, "change"> & { readonly whole: boolean };
 
 /** Types of events that name each row which has moved, or concern none that is kept. */
-const NAMING = ["step", "target", "batch", "output", "guard"];
+export const NAMING = ["step", "target", "batch", "output", "guard"];
 
 /** Reads in one statement what may have moved since the row was read; the plan of a started change does not. */
 export async function rereadRows(

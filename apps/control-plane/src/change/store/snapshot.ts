@@ -48,7 +48,9 @@ export async function readRowsOfMany(
   if (changes.length === 0) return [];
   const ids = changes.map(({ id }) => id);
   const rollbackIds = changes.flatMap((change) => change.rollback_change_id ?? []);
-  const targets = await db.selectFrom("change_target").selectAll().where("change_id", "in", ids).execute();
+  const targets = await (telling
+    ? readStatesOfMany(db, ids)
+    : db.selectFrom("change_target").selectAll().where("change_id", "in", ids).execute());
   const batches = await db.selectFrom("change_batch").selectAll().where("change_id", "in", ids).execute();
   const steps = await db
     .selectFrom("change_step")
@@ -88,10 +90,14 @@ export async function readRowsOfMany(
 
 /** Where all targets of a change stand, and nothing else of them. */
 export async function readStates(db: Kysely<Database>, changeId: ChangeRow["id"]): Promise<TargetRow[]> {
+  return await readStatesOfMany(db, [changeId]);
+}
+
+async function readStatesOfMany(db: Kysely<Database>, ids: readonly ChangeRow["id"][]): Promise<TargetRow[]> {
   const rows = await db
     .selectFrom("change_target")
     .select(["change_id", "target_id", "state", "round", "from_index", "reattach"])
-    .where("change_id", "=", changeId)
+    .where("change_id", "in", ids)
     .execute();
   return rows.map((row) => ({ ...row, problem: null, started_at: null, finished_at: null }));
 }
