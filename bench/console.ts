@@ -16,6 +16,7 @@ type Page = Awaited<ReturnType<typeof openPage>>["page"];
 const LOADS = 5;
 const AIMS = { firstLoadKb: 450, interactiveMs: 1500, eventBurstP95Ms: 100 };
 const RESTART_LIMIT_MS = 60_000;
+const CHANGE_LIMIT_MS = 10 * 60_000;
 
 export const benchmark: Benchmark = {
   title: "the console in a real browser: first load, and a change of many hosts from the commit to the painted tile",
@@ -135,10 +136,11 @@ async function watch({ bench, platform, page }: Watching, strategy: Partial<Stra
   await page.locator('[aria-busy="true"], .skeleton').first().waitFor({ state: "detached" });
   await page.evaluate(WATCH_TILES);
   await client.startChange({ params: { changeId: id }, body: {} });
-  for await (const { type, data } of client.watchChange(id)) {
-    if (type === "change" && data.to === "failed") throw new Error(`the change failed: ${JSON.stringify(data)}`);
-  }
-  await page.locator(".page-head .badge.tone-good").waitFor();
+  // Nobody else watches: what another one costs would be measured with it.
+  const ended = page.locator(".page-head .badge.tone-good, .page-head .badge.tone-bad");
+  await ended.waitFor({ timeout: CHANGE_LIMIT_MS });
+  const state = await ended.textContent();
+  if (!(await page.locator(".page-head .badge.tone-good").isVisible())) throw new Error(`the change is ${state}`);
   const tiles = await page.evaluate<ShownTiles>(READ_TILES);
   const committed = await commitsOf(platform, id);
   bench.say(`${committed.length} moves of hosts were committed`);

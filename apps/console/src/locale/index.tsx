@@ -61,14 +61,16 @@ const DAY_MS = 86_400_000;
 export function wordsOf(language: Language, setLanguage: (language: Language) => void): Words {
   const texts = TEXTS[language];
   const locale = LOCALES[language];
-  const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
-  const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium", hourCycle: "h23" });
-  const relative = new Intl.RelativeTimeFormat(locale, { numeric: "always", style: "short" });
-  const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+  const moment = whenUsed(
+    () => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" }),
+  );
+  const clock = whenUsed(() => new Intl.DateTimeFormat(locale, { timeStyle: "medium", hourCycle: "h23" }));
+  const relative = whenUsed(() => new Intl.RelativeTimeFormat(locale, { numeric: "always", style: "short" }));
+  const number = whenUsed(() => new Intl.NumberFormat(locale, { maximumFractionDigits: 1 }));
   const speaker = {
     language,
     named: (prefix: string, name: string) => texts[`${prefix}.${name}` as Key] ?? name,
-    moment: (at: string) => moment.format(new Date(at)),
+    moment: (at: string) => moment().format(new Date(at)),
   };
   const told = remembering((text, family) => saidBy(speaker, text, family));
   return {
@@ -77,15 +79,24 @@ export function wordsOf(language: Language, setLanguage: (language: Language) =>
     t: (key, facts = {}) => fill(texts[key], facts),
     said: told,
     step: (name) => stepBy(speaker, name),
-    clock: (at) => clock.format(new Date(at)),
+    clock: (at) => clock().format(new Date(at)),
     ago: (at, nowMs) => {
       const ms = nowMs - Date.parse(at);
       if (Math.abs(ms) < 10_000) return texts["time.now"];
       const [amount, unit] = roughly(ms);
-      return relative.format(-amount, unit);
+      return relative().format(-amount, unit);
     },
     duration: (ms) => durationOf(ms, language),
-    number: (value) => number.format(value),
+    number: (value) => number().format(value),
+  };
+}
+
+/** The first of each kind loads what the browser knows of a language, half of a page's start: not before somebody needs it. */
+function whenUsed<Value>(make: () => Value): () => Value {
+  let made: Value | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }
 
