@@ -39,7 +39,15 @@ function terminal(columns: number, rows: number) {
       else (characters[plain] ?? (() => put(plain)))();
     }
   };
-  return { write, isTTY: true, columns, rows, lines, written };
+  const output = { write, isTTY: true, columns, rows, lines, written };
+  /** As terminals do it when their window is made narrower: what no longer fits goes on in the next row. */
+  const narrow = (to: number) => {
+    const broken = lines.slice(0, row).flatMap((each) => each.match(new RegExp(`.{1,${to}}`, "g")) ?? [""]);
+    lines.splice(0, row, ...broken);
+    row = broken.length;
+    output.columns = to;
+  };
+  return Object.assign(output, { narrow });
 }
 
 test("the region is redrawn in place, and what is printed stays above it", () => {
@@ -50,6 +58,16 @@ test("the region is redrawn in place, and what is printed stays above it", () =>
   screen.show([line("ONE"), line("two")]);
   screen.close();
   expect(output.lines).toEqual(["news", "ONE", "two", ""]);
+});
+
+test("a window that is made narrower breaks lines, and the next picture still takes the place of all of them", () => {
+  const output = terminal(40, 20);
+  const screen = createScreen({ output, env: {} });
+  screen.print([line("before")]);
+  screen.show([line("a line of twenty-seven chars"), line(""), line("short")]);
+  output.narrow(12);
+  screen.show([line("A LINE OF TWENTY-SEVEN CHARS"), line(""), line("SHORT")]);
+  expect(output.lines).toEqual(["before", "A LINE OF …", "", "SHORT", ""]);
 });
 
 test("an unchanged region writes nothing, so nothing flickers", () => {

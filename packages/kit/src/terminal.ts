@@ -67,11 +67,16 @@ export function createScreen({ output, env = process.env }: ScreenOptions): Scre
   const live = output.isTTY === true && env.TERM !== "dumb" && !env.CI;
   const width = () => output.columns ?? DEFAULT_WIDTH;
   const rows = () => Math.max((output.rows ?? DEFAULT_ROWS) - 1, 1);
-  let shown = 0;
+  /** Columns of each line of the region, as it was drawn. */
+  let shown: readonly number[] = [];
   let hidden = false;
   let last = "";
 
-  const toTop = () => (shown > 0 ? `\r\x1b[${shown}A` : "");
+  const toTop = () => {
+    // A terminal that was made narrower since has broken lines in two.
+    const height = shown.reduce((sum, columns) => sum + Math.max(1, Math.ceil(columns / width())), 0);
+    return height > 0 ? `\r\x1b[${height}A` : "";
+  };
   const text = (lines: readonly StyledLine[], limit: number) =>
     lines.map((line) => `${styled(line, { width: limit, colour })}${live ? CLEAR_REST_OF_LINE : ""}\n`).join("");
 
@@ -96,13 +101,13 @@ export function createScreen({ output, env = process.env }: ScreenOptions): Scre
       if (next === last) return;
       output.write(`${BEGIN_FRAME}${hidden ? "" : HIDE_CURSOR}${toTop()}${next}${CLEAR_BELOW}${END_FRAME}`);
       hidden = true;
-      shown = fitting.length;
+      shown = fitting.map((line) => textWidth(styled(line, { width: width() - 1, colour: false })));
       last = next;
     },
     close() {
       if (hidden) output.write(SHOW_CURSOR);
       hidden = false;
-      shown = 0;
+      shown = [];
       last = "";
     },
   };

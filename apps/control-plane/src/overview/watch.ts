@@ -31,6 +31,8 @@ export interface WorkspaceWatch extends Where {
 const CHANNELS = ["change_event", "host_changed", "agent_session", "traffic"];
 /** A burst of news is one look. */
 const GAP_MS = 250;
+/** A look at a change of thousands of hosts is work, and whoever carries that change out needs the same processors. */
+const PAUSE_PER_WORK = 4;
 /** What nobody announces – a replica that died with its hosts – is seen so soon. */
 const LOOK_MS = 3000;
 const FINDINGS_MS = 3000;
@@ -48,7 +50,9 @@ export async function* watchWorkspace(deps: OverviewDeps, watch: WorkspaceWatch)
       const beganMs = performance.now();
       for await (const event of teller.look()) yield { data: event };
       if (first) yield { data: { kind: "whole" } satisfies WorkspaceEvent };
-      await sleep(Math.max(GAP_MS, 2 * (performance.now() - beganMs)), undefined, { signal }).catch(() => undefined);
+      await sleep(Math.max(GAP_MS, PAUSE_PER_WORK * (performance.now() - beganMs)), undefined, { signal }).catch(
+        () => undefined,
+      );
     }
   } finally {
     for (const each of off) each();

@@ -70,6 +70,38 @@ test.each([
   expect(lines.join("\n")).toContain("batch host-3");
 });
 
+test.each([
+  [110, 30],
+  [80, 20],
+  [50, 14],
+  [40, 9],
+])("a host in trouble is in sight in a terminal of %i columns and %i rows, whatever else there is", (columns, rows) => {
+  const batches = hosts(10).map((name, index) => {
+    const targets = hosts(10, index * 10);
+    if (index < 2)
+      return sampleBatch(
+        name,
+        "succeeded",
+        targets.map((host) => sampleTarget(host, "succeeded")),
+      );
+    if (index > 2)
+      return sampleBatch(
+        name,
+        "pending",
+        targets.map((host) => sampleTarget(host, "pending")),
+      );
+    const [first = "", ...others] = targets;
+    return sampleBatch(name, "running", [...others.map(running), brokenTarget(first)]);
+  });
+  const targets = { ...counts, total: 100, succeeded: 20, failed: 1, running: 9, pending: 70 };
+  const lines = draw(sampleChange("running", batches, { targets }), { columns, rows });
+  expect(lines.length).toBeLessThanOrEqual(rows);
+  const at = lines.findIndex((text) => text.includes("✖ host-20"));
+  expect(lines[at + 1]).toContain("Not healthy within 8 s");
+  expect(lines.join("\n")).toContain("1 not well");
+  expect(lines[0]).toContain("running");
+});
+
 test("a narrow terminal loses places and bars before it loses hosts", () => {
   const wide = draw(moving(), { columns: 100 }).join("\n");
   const narrow = draw(moving(), { columns: 60 }).join("\n");

@@ -34,16 +34,24 @@ export function watchLines(change: Change, options: WatchOptions): Line[] {
 function headLines(change: Change, { now, columns }: WatchOptions): Line[] {
   const { state, title, id, startedAt, finishedAt, targets } = change;
   const took = elapsed(startedAt, finishedAt, now);
+  const slim = columns < VERY_NARROW;
   const head = line(
-    ...[spinning(state, now), " ", span(title, "bold"), " ", span(shortId(id), "dim"), "  ", stateName(state)],
+    ...[
+      spinning(state, now),
+      " ",
+      span(title, "bold"),
+      span(slim ? "" : ` ${shortId(id)}`, "dim"),
+      "  ",
+      stateName(state),
+    ],
     span(took === "" ? "" : `  ${took}`, "dim"),
   );
   const done = targets.succeeded + targets.skipped;
   const percent = targets.total === 0 ? 0 : Math.floor((100 * done) / targets.total);
   const told = ` ${percent} %  ${done} of ${plural(targets.total, "host")}`;
   const lost = targets.failed + targets.unknown + targets.offline;
-  const bar = progressBar(targets, Math.max(8, Math.min(40, columns - told.length - 16)));
-  return [head, line("  ", ...bar, told, span(lost === 0 ? "" : `  ${lost} not well`, "bad"))];
+  const bar = slim ? [] : progressBar(targets, Math.max(8, Math.min(40, columns - told.length - 16)));
+  return [head, line(slim ? " " : "  ", ...bar, told, span(lost === 0 ? "" : `  ${lost} not well`, "bad"))];
 }
 
 /** What is under way turns; everything else has its mark. */
@@ -69,24 +77,31 @@ function progressBar(
   ];
 }
 
-/** How many hosts of a batch are told, from many to none; where even that is too much, batches that are done or ahead become one line. */
-const DETAILS = [24, 12, 6, 3, 1, 0];
+/**
+ * What is given up where there is no room, in this order: hosts of the batch in hand, but for some; batches that are done or ahead, which become
+ * one line; more of the hosts; what the failed ones said. A host in trouble goes last.
+ */
+const DETAILS: readonly Detail[] = [
+  ...[24, 12, 6].map((maxTargets) => ({ maxTargets, folded: false, brief: false })),
+  ...[24, 12, 6, 3].map((maxTargets) => ({ maxTargets, folded: true, brief: false })),
+  ...[6, 3, 1, 0].map((maxTargets) => ({ maxTargets, folded: true, brief: true })),
+];
 
 function fitting(change: Change, options: WatchOptions, room: number): Line[] {
-  for (const maxTargets of DETAILS) {
-    const lines = groupLines(change, options, { maxTargets, folded: false });
+  let lines: Line[] = [];
+  for (const detail of DETAILS) {
+    lines = groupLines(change, options, detail);
     if (lines.length <= room) return lines;
   }
-  for (const maxTargets of DETAILS) {
-    const lines = groupLines(change, options, { maxTargets, folded: true });
-    if (lines.length <= room) return lines;
-  }
-  return groupLines(change, options, { maxTargets: 0, folded: true }).slice(0, room);
+  return lines.slice(0, room);
 }
 
 interface Detail {
+  /** How many hosts of a batch are told. */
   readonly maxTargets: number;
   readonly folded: boolean;
+  /** Of a host in trouble only what went wrong. */
+  readonly brief: boolean;
 }
 
 function groupLines({ groups, opening, closing }: Change, options: WatchOptions, detail: Detail): Line[] {
@@ -115,7 +130,7 @@ function foldedBatches(batches: readonly BatchView[], options: WatchOptions, det
   ];
 }
 
-function batchLines(batch: BatchView, options: WatchOptions, { maxTargets }: Detail): Line[] {
+function batchLines(batch: BatchView, options: WatchOptions, { maxTargets, brief }: Detail): Line[] {
   const { state, name, guards, startedAt, finishedAt, targetCounts } = batch;
   const { now } = options;
   const took = elapsed(startedAt, finishedAt, now);
@@ -128,28 +143,39 @@ function batchLines(batch: BatchView, options: WatchOptions, { maxTargets }: Det
   // What is done or ahead is one line; a person looks at what moves and at what went wrong.
   if (state === "succeeded" || state === "pending") return [head];
   const shown = chooseTargets(batch, maxTargets);
-  const nameWidth = Math.max(...shown.map((target) => target.name.length), 0);
+  const widths = {
+    name: Math.max(...shown.map(({ name }) => name.length), 0),
+    bar: Math.max(...shown.map((target) => stepBar(target).length), 0),
+  };
   const rest = targetCounts.total - shown.length;
   return [
     head,
     ...verdictLines(guards, "      "),
-    ...shown.flatMap((target) => targetLines(target, options, nameWidth)),
+    ...shown.flatMap((target) => [
+      targetLine(target, options, widths),
+      ...targetTrouble(target, "          ").slice(0, brief ? 1 : undefined),
+    ]),
     ...(rest > 0 && maxTargets > 0 ? [line(span(`      … and ${plural(rest, "more host")}`, "dim"))] : []),
   ];
 }
 
-function targetLines(target: TargetView, { now, columns }: WatchOptions, nameWidth: number): Line[] {
+interface Widths {
+  readonly name: number;
+  readonly bar: number;
+}
+
+function targetLine(target: TargetView, { now, columns }: WatchOptions, widths: Widths): Line {
   const { name, zone, from, to, state } = target;
   const move = from === to ? (to ?? "") : `${from ?? "nothing"} → ${to ?? "nothing"}`;
   const took = targetElapsed(target, now);
-  const head = line(
-    ...["      ", spinning(state, now), ` ${name.padEnd(nameWidth)} `],
-    ...(columns < VERY_NARROW ? [] : [...stepBar(target), " "]),
+  const bar = stepBar(target);
+  return line(
+    ...["      ", spinning(state, now), ` ${name.padEnd(widths.name)} `],
+    ...(columns < VERY_NARROW ? [] : [...bar, " ".repeat(widths.bar - bar.length + 1)]),
     ...(columns < NARROW ? [] : [span(`${zone}  `, "dim"), move]),
     ...inHand(target),
     span(took === "" ? "" : `  ${took}`, "dim"),
   );
-  return [head, ...targetTrouble(target, "          ")];
 }
 
 /** Its steps as marks, each in the colour of how it stands. */
