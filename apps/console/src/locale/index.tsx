@@ -91,7 +91,7 @@ export function wordsOf(language: Language, setLanguage: (language: Language) =>
   };
 }
 
-/** The first of each kind loads what the browser knows of a language, half of a page's start: not before somebody needs it. */
+/** The first of each kind loads what the browser knows of a language, which takes longer than the first picture: not before somebody needs it. */
 function whenUsed<Value>(make: () => Value): () => Value {
   let made: Value | undefined;
   return () => {
