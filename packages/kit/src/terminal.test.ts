@@ -11,6 +11,9 @@ function terminal(columns: number, rows: number) {
     A: (count) => {
       row = Math.max(0, row - count);
     },
+    K: () => {
+      lines[row] = (lines[row] ?? "").slice(0, column);
+    },
     J: () => {
       lines.length = row + 1;
       lines[row] = "";
