@@ -31,7 +31,7 @@ test("the picture tells how far it is, opens the batch that moves and keeps the 
     expect.stringMatching(/^ {2}✔ beta {2}1\/1 host/),
     expect.stringMatching(/^ {2}⠋ zone a {2}0\/2 hosts/),
     expect.stringMatching(/^ {6}⠋ local-2 ▪▪▫ a {2}1\.0\.0 → 2\.0\.0 {2}await-health {2}9\.0 s$/),
-    expect.stringMatching(/^ {6}○ local-3 {2}a {2}1\.0\.0 → 2\.0\.0$/),
+    expect.stringMatching(/^ {6}○ local-3 {5}a {2}1\.0\.0 → 2\.0\.0$/),
     expect.stringMatching(/^ {2}○ zone b {2}0\/1 host/),
   ]);
 });
