@@ -95,13 +95,15 @@ export async function readMovedRows(db: Kysely<Database>, since: MovedSince): Pr
   };
 }
 
+const gatedIn = ({ groups }: Plan): string[] =>
+  groups.flatMap(({ batches }) => batches).flatMap(({ gate, targetIds }) => (gate === "traffic" ? targetIds : []));
+
+const all = (what: RawBuilder<unknown>, order: string) =>
+  sql`(select coalesce(json_agg(one order by ${sql.raw(order)}), '[]') from (${what}) one)`;
+
 async function ask(db: Kysely<Database>, { tenantId, changeId, after, plan, kept }: MovedSince): Promise<Answer> {
   const since = kept?.sequence ?? null;
-  const gated = plan.groups.flatMap(({ batches }) =>
-    batches.flatMap(({ gate, targetIds }) => (gate === "traffic" ? targetIds : [])),
-  );
-  const all = (what: RawBuilder<unknown>, order: string) =>
-    sql`(select coalesce(json_agg(one order by ${sql.raw(order)}), '[]') from (${what}) one)`;
+  const gated = gatedIn(plan);
   const { rows } = await sql<Answer>`
     with mine as materialized (
       select ${sql.join(BESIDE_PLAN.map((name) => sql.ref(name)))},
