@@ -1,6 +1,6 @@
 import { type Change, type ChangeSummary, TREE_TARGETS } from "@evenkeel/contracts/change";
 import type { PlannedBatch } from "@evenkeel/contracts/change-plan";
-import { isTerminal, type TargetState } from "@evenkeel/contracts/change-state";
+import type { TargetState } from "@evenkeel/contracts/change-state";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
 import type { Kysely } from "kysely";
@@ -14,7 +14,15 @@ import { newerChanges } from "./store/change.ts";
 import { findChange } from "./store/known-plan.ts";
 import { type ChangePage, changesById, listChanges } from "./store/list.ts";
 import { locksOf } from "./store/lock.ts";
-import { type ChangeRow, readPart, readRows, readRowsOfMany, readStates, snapshotOf } from "./store/snapshot.ts";
+import {
+  type ChangeRow,
+  type PartOfRows,
+  readPart,
+  readRows,
+  readRowsOfMany,
+  readStates,
+  snapshotOf,
+} from "./store/snapshot.ts";
 
 /** Which change is shown, and how many of its targets at most. */
 export interface WhichTree {
@@ -38,20 +46,23 @@ export async function readChangeIn(db: Kysely<Database>, which: WhichTree): Prom
   const { tenantId, changeId, atMost = TREE_TARGETS } = which;
   const change = await findChange(db, tenantId, changeId);
   const { rows, chosen } = await readTree(db, change, atMost);
-  const newer = (await newerOf(db, [change])).get(changeId) ?? null;
+  const newer = (await newerChanges(db, [changeId])).get(changeId) ?? null;
   const locks = await locksOf(db, changeId, TREE_TARGETS);
   return showChange({ rows, snapshot: snapshotOf(rows), chosen, newer, locks, now: Date.now() });
 }
 
-/** Only a change that has ended asks whether something newer has touched the same: of thousands of hosts that is a long question. */
-export async function newerOf(
+/** A change with these targets in its tree and no others; `states` are those of all its targets. */
+export async function readMoved(
   db: Kysely<Database>,
-  changes: readonly Pick<ChangeRow, "id" | "state">[],
-): Promise<ReadonlyMap<ChangeId, ChangeId>> {
-  return await newerChanges(
-    db,
-    changes.flatMap(({ id, state }) => (isTerminal(state) ? [id] : [])),
-  );
+  { change, states, targetIds }: Pick<PartOfRows, "change" | "states" | "targetIds">,
+): Promise<Change> {
+  const { id: changeId } = change;
+  const stateOf = new Map(states.map((row) => [row.target_id, row.state]));
+  const withSteps = whoseSteps(change.plan, stateOf, targetIds);
+  const rows = await readPart(db, { change, states, targetIds, withSteps });
+  const newer = (await newerChanges(db, [changeId])).get(changeId) ?? null;
+  const locks = await locksOf(db, changeId, TREE_TARGETS);
+  return showChange({ rows, snapshot: snapshotOf(rows), chosen: new Set(targetIds), newer, locks, now: Date.now() });
 }
 
 async function readTree(db: Kysely<Database>, change: ChangeRow, atMost: number) {
@@ -95,7 +106,7 @@ export async function readTargets(db: Kysely<Database>, page: TargetPage) {
   const targetIds = some.map(({ planned }) => planned.targetId);
   const withSteps = whoseSteps(change.plan, stateOf, targetIds);
   const rows = await readPart(db, { change, states, targetIds, withSteps });
-  const newer = (await newerOf(db, [change])).get(change.id) ?? null;
+  const newer = (await newerChanges(db, [change.id])).get(change.id) ?? null;
   const shown = { rows, snapshot: snapshotOf(rows) };
   const actions = actionsOf(change, shown.snapshot, newer);
   return some.map(({ place, planned, batchId }) => ({ place, ...showTarget(shown, planned, actions), batchId }));
@@ -106,7 +117,10 @@ const isCalled = ({ batchId, name }: PlannedBatch, called: string | undefined): 
 
 /** Changes in a list. */
 export async function readSummaries(db: Kysely<Database>, changes: readonly ChangeRow[]): Promise<ChangeSummary[]> {
-  const newer = await newerOf(db, changes);
+  const newer = await newerChanges(
+    db,
+    changes.map(({ id }) => id),
+  );
   return (await readRowsOfMany(db, changes, { telling: true })).map((rows) =>
     showSummary({ rows, snapshot: snapshotOf(rows), newer: newer.get(rows.change.id) ?? null }),
   );
