@@ -24,7 +24,7 @@ export const addCellCommands: AddCommands = (program, run) => {
       run(async (cli) => {
         const query = cli.workspace === undefined ? {} : { workspace: cli.workspace };
         const cells = await allItems((await cli.client()).listCells, query);
-        cli.answer(cells, table(cells, COLUMNS, "There is no cell."));
+        cli.answer(cells, table(cells, columnsOf(cells), "There is no cell."));
       }),
     );
   for (const verb of ["create", "edit"] as const)
@@ -101,11 +101,19 @@ async function edit(cli: Cli, name: string, options: CellOptions): Promise<Cell>
   return await client.editCell({ params: { cellId: found.id }, body: fieldsOf(options) });
 }
 
-const COLUMNS = [
+const columnsOf = (cells: readonly Cell[]) => [
   { title: "CELL", value: ({ name }: Cell) => span(name, "bold") },
   { title: "TYPE", value: ({ type, gray }: Cell) => (gray ? `${type}, gray` : type) },
   { title: "COLOUR", value: ({ colour }: Cell) => colour ?? "" },
   { title: "ZONES", value: ({ zones }: Cell) => zones.join(", ") },
   { title: "WEIGHT", value: ({ weight, away }: Cell) => (away ? span(`${weight}, away`, "warn") : String(weight)) },
+  { title: "USERS", value: (cell: Cell) => `${shareOf(cell, cells)} %` },
   { title: "FAIL-OVER", value: ({ failOver }: Cell) => failOver ?? "" },
 ];
+
+/** Weights are shares of their sum; a gray cell has none. */
+function shareOf(cell: Cell, cells: readonly Cell[]): number {
+  const weightOf = ({ weight, gray, workspaceId }: Cell) => (gray || workspaceId !== cell.workspaceId ? 0 : weight);
+  const sum = cells.reduce((total, each) => total + weightOf(each), 0);
+  return sum === 0 ? 0 : Math.round((1000 * weightOf(cell)) / sum) / 10;
+}

@@ -1,15 +1,17 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { newId, ServiceId, TrafficRuleId, WorkspaceId } from "@evenkeel/contracts/id";
+import { CellId, newId, ServiceId, TrafficRuleId, WorkspaceId } from "@evenkeel/contracts/id";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Bed, startBed, value } from "./test-bed.ts";
 
 const asked: unknown[] = [];
 const rules: unknown[] = [];
+const cells: unknown[] = [];
 let bed: Bed;
 beforeEach(async () => {
   asked.length = 0;
   rules.length = 0;
+  cells.length = 0;
   bed = await startBed({
     "GET /me": () =>
       value({
@@ -21,6 +23,7 @@ beforeEach(async () => {
           createdAt: "2026-01-01T00:00:00.000Z",
         },
       }),
+    "GET /cells": () => value({ items: cells, nextCursor: null }),
     "GET /traffic-rules": () => value({ items: rules, nextCursor: null }),
     "POST /traffic-rules/match": ({ body }) => {
       asked.push(body);
@@ -44,6 +47,21 @@ test("a request that somebody thinks of is told its rules and where it would go"
 
 test("without a rule the list says what holds then", async () => {
   expect((await bed.run(["traffic-rule", "list"])).stdout).toContain("every request may go to every instance");
+});
+
+test("cells are listed with their share of the users, whatever their weights add up to", async () => {
+  const common = { workspaceId: newId(WorkspaceId, "wsp"), zones: ["a"], type: "unit", colour: null, failOver: null };
+  for (const [name, weight, gray] of [
+    ["blue", 5000, false],
+    ["green", 2500, false],
+    ["red", 2500, true],
+  ] as const) {
+    const at = "2026-01-01T00:00:00.000Z";
+    const own = { id: newId(CellId, "cel"), name, weight, gray, away: false, version: 1, createdAt: at };
+    cells.push({ ...common, ...own });
+  }
+  const { stdout } = await bed.run(["cell", "list"]);
+  expect(stdout).toMatch(/blue .*66\.7 %[\s\S]*green .*33\.3 %[\s\S]*red .* 0 %/);
 });
 
 test("the list says of each share where it goes", async () => {

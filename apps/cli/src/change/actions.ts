@@ -1,6 +1,6 @@
 import { shortId } from "@evenkeel/client/text/change";
 import type { Line } from "@evenkeel/client/text/line";
-import type { Change, TargetView } from "@evenkeel/contracts/change";
+import type { BatchView, Change, TargetView } from "@evenkeel/contracts/change";
 import type { ChangeAction } from "@evenkeel/contracts/change-state";
 import { type Cli, commandLines } from "../context.ts";
 
@@ -44,6 +44,8 @@ function rest(action: ChangeAction, change: Change): string {
     case "reject":
     case "close":
       return ` --reason ${quoted}`;
+    case "confirm":
+      return ahead(change);
     case "skip":
       return ` ${skippable(change)} --traffic leave-detached`;
     case "declare-lost":
@@ -51,6 +53,24 @@ function rest(action: ChangeAction, change: Change): string {
     default:
       return "";
   }
+}
+
+/** Where nothing waits, the batch that would be confirmed ahead of its time. */
+function ahead(change: Change): string {
+  const batches = change.groups.flatMap((group) => group.batches);
+  if (batches.some(({ state }) => state === "awaiting-confirmation")) return "";
+  const [next] = confirmable(batches);
+  return next === undefined ? "" : ` ${quotedName(next, batches)}`;
+}
+
+/** Those behind a confirmation that nobody has given yet. */
+export const confirmable = (batches: readonly BatchView[]): BatchView[] =>
+  batches.filter(({ allowedActions }) => allowedActions.includes("confirm"));
+
+/** A batch as it may be typed: by its name where no other has it, else by its id. */
+export function quotedName({ batchId, name }: BatchView, batches: readonly BatchView[]): string {
+  const word = batches.filter((other) => other.name === name).length === 1 ? name : batchId;
+  return word.includes(" ") ? `"${word}"` : word;
 }
 
 function targetsOf(change: Change): TargetView[] {

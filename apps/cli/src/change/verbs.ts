@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { shortId, stateMark, stateName } from "@evenkeel/client/text/change";
 import { line, plural, span } from "@evenkeel/client/text/line";
 import { expectedText, planLines } from "@evenkeel/client/text/plan";
-import { type Change, RollbackSpeed, VERB_BODIES, type VerbBody } from "@evenkeel/contracts/change";
+import { type BatchView, type Change, RollbackSpeed, VERB_BODIES, type VerbBody } from "@evenkeel/contracts/change";
 import type { ChangeAction, ChangeState } from "@evenkeel/contracts/change-state";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId } from "@evenkeel/contracts/id";
@@ -11,7 +11,7 @@ import type { Command } from "commander";
 import type { Cli, Run } from "../context.ts";
 import { Exit } from "../exit.ts";
 import { type StrategyOptions, strategyOf, withStrategyOptions } from "../strategy-options.ts";
-import { actionLines } from "./actions.ts";
+import { actionLines, confirmable, quotedName } from "./actions.ts";
 import { arrange, type Edits, type Group, plannedGroups } from "./arrange.ts";
 import { findChange } from "./find.ts";
 import { hasEnded, watchChange } from "./watch.ts";
@@ -236,17 +236,28 @@ function checkBody<Action extends ChangeAction>(action: Action, body: unknown): 
 
 function batchIds(change: Change, names: readonly string[]): string[] {
   const batches = change.groups.flatMap((group) => group.batches);
+  if (names.length > 0) return names.map((name) => batchIdOf(batches, name));
   const waiting = batches.filter(({ state }) => state === "awaiting-confirmation").map(({ batchId }) => batchId);
-  if (names.length === 0 && waiting.length === 0) {
-    const facts = { resource: `change ${change.id}`, state: change.state, allowed: change.allowedActions };
-    throw new PlatformError("ACTION_NOT_ALLOWED", { action: "confirm", ...facts });
+  if (waiting.length > 0) return waiting;
+  const ahead = confirmable(batches);
+  if (ahead.length > 0) {
+    const named = ahead.map((batch) => quotedName(batch, batches)).join(", ");
+    throw new PlatformError("BATCH_NOT_WAITING", { change: change.id, batches: named });
   }
-  if (names.length === 0) return waiting;
-  return names.map((name) => {
-    const found = batches.find((batch) => batch.batchId === name || batch.name === name);
-    if (found === undefined) throw new PlatformError("BATCH_UNKNOWN", { batch: name });
-    return found.batchId;
-  });
+  const facts = { resource: `change ${change.id}`, state: change.state, allowed: change.allowedActions };
+  throw new PlatformError("ACTION_NOT_ALLOWED", { action: "confirm", ...facts });
+}
+
+/** By its id; by its name where of those that may be confirmed one alone is called so: each group has a first batch. */
+function batchIdOf(batches: readonly BatchView[], name: string): string {
+  if (batches.some(({ batchId }) => batchId === name)) return name;
+  const called = batches.filter((batch) => batch.name === name);
+  const open = confirmable(called);
+  const [found, ...more] = open.length > 0 ? open : called;
+  if (found === undefined) throw new PlatformError("BATCH_UNKNOWN", { batch: name });
+  if (more.length === 0) return found.batchId;
+  const matches = [found, ...more].map((batch) => quotedName(batch, batches)).join(" or ");
+  throw new PlatformError("NAME_AMBIGUOUS", { name, matches });
 }
 
 async function targetIds(given: Pick<Given, "cli" | "change" | "names">): Promise<string[]> {

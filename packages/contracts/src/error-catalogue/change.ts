@@ -59,7 +59,7 @@ export const CHANGE_ERRORS = {
   ]),
   HOST_BEHIND: entry(409, "later", [
     "{host} does not have what {service} is to run there since {change}: {problem}.",
-    "It gets it when its agent connects again; `evenkeel converge {service} --host {host}` asks at once.",
+    "It gets it when its agent is there and the service is free; `evenkeel converge {service} --host {host}` asks at once.",
   ]),
   // changes
   KIND_UNKNOWN: entry(400, "never", [
@@ -86,6 +86,10 @@ export const CHANGE_ERRORS = {
   BATCH_UNKNOWN: entry(404, "never", [
     "There is no batch {batch} in this change.",
     "See its batches: `evenkeel change show`.",
+  ]),
+  BATCH_NOT_WAITING: entry(409, "later", [
+    "No batch of {change} waits for a confirmation now.",
+    "Name the one to confirm ahead of time: {batches}.",
   ]),
   TARGET_UNKNOWN: entry(404, "never", [
     "There is no target {target} in this change.",

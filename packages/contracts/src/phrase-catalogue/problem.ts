@@ -12,7 +12,7 @@ export const PROBLEM_PHRASES = {
   "why.called-back": "it was called back before it began",
   "why.cut-off": "{step} was cut off",
   "why.it-is": "it is {state}",
-  "why.was-away": "it was away",
+  "why.was-away": "it was away, or came in while that went on",
   "why.given-up": "its convergence was given up",
   "why.more": "{count} more",
   "why.change-itself": "the change itself",

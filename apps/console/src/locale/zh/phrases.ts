@@ -79,7 +79,7 @@ const PROBLEM = {
   "why.journal-lost": "服务器的日志已丢失",
   "why.called-back": "在开始之前被撤回",
   "why.cut-off": "{step} 被中断",
-  "why.was-away": "当时不在线",
+  "why.was-away": "当时不在线，或在其进行期间才加入",
   "why.given-up": "已放弃收敛",
   "why.more": "另有 {count} 个",
   "why.change-itself": "变更单本身",

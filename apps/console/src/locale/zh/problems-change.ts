@@ -34,7 +34,7 @@ export const CHANGE_PROBLEMS = {
   ],
   HOST_BEHIND: [
     "自 {change} 以来，{host} 上还没有 {service} 应运行的内容：{problem}。",
-    "其代理重新连接后会自动补上；`evenkeel converge {service} --host {host}` 可立即请求。",
+    "待其代理在线且服务空闲时会自动补上；`evenkeel converge {service} --host {host}` 可立即请求。",
   ],
   KIND_UNKNOWN: ["没有名为 {kind} 的变更类型。", "请查看 API 文档中的类型列表。"],
   ACTION_NOT_ALLOWED: ["{resource} 处于 {state} 时不能执行 {action}。", "当前可执行：{allowed}。"],
@@ -43,6 +43,7 @@ export const CHANGE_PROBLEMS = {
   STRATEGY_UNFIT: ["策略不适用：{problem}。", "请修正 `strategy:`；`evenkeel plan` 可查看服务器和批次。"],
   LOCK_HELD: ["{resource} 自 {since} 起被 {holder} 持有：{why}。", "请等待该变更，用 `--wait` 开始，或关闭它。"],
   BATCH_UNKNOWN: ["此变更单中没有批次 {batch}。", "查看其批次：`evenkeel change show`。"],
+  BATCH_NOT_WAITING: ["{change} 目前没有批次在等待确认。", "若要提前确认，请写明批次：{batches}。"],
   TARGET_UNKNOWN: ["此变更单中没有目标 {target}。", "查看其目标：`evenkeel change show`。"],
   RELEASE_FAILED: ["{title} 已失败。", "查看原因：`evenkeel change show`。"],
   CHANGE_WAITS: ["{change} 处于 {state}，正在等待 {waitingFor}。", "查看可执行的操作：`evenkeel change show`。"],

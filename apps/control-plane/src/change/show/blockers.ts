@@ -3,13 +3,12 @@ import type { ChangeAction } from "@evenkeel/contracts/change-state";
 import { problemOf, type Refusal } from "@evenkeel/contracts/error";
 import type { HostId } from "@evenkeel/contracts/id";
 import { say } from "@evenkeel/contracts/phrase";
-import { nextBatch } from "../batch.ts";
+import { batchState, nextBatch } from "../batch.ts";
 import { approvalMissing, type Judgement } from "../governance.ts";
 import { CLOSING, OPENING, type Snapshot } from "../snapshot.ts";
 import { LOST_TARGETS } from "../state.ts";
 import type { ChangeRows } from "../store/snapshot.ts";
 import { plannedOf } from "../track.ts";
-import { mayConfirm } from "./actions.ts";
 import { commandOf } from "./command.ts";
 
 /** What is known of a change when it is asked what keeps it. */
@@ -149,12 +148,10 @@ function atGates(blocked: Blocked): Blocker[] {
   const { state_since: since } = rows.change;
   return snapshot.plan.groups.flatMap((group): Blocker[] => {
     const batch = nextBatch(snapshot, group);
-    if (batch === null || !mayConfirm(snapshot, batch)) return [];
-    const told = problemOf("CHANGE_WAITS", {
-      change: batch.name,
-      state: "ready",
-      waitingFor: say("wait.confirmation"),
-    });
+    if (batch === null || batchState(snapshot, group, batch) !== "awaiting-confirmation") return [];
+    // Each group has a first batch.
+    const name = snapshot.plan.groups.length === 1 ? batch.name : batch.batchId;
+    const told = problemOf("CHANGE_WAITS", { change: name, state: "ready", waitingFor: say("wait.confirmation") });
     return [{ kind: "confirmation", problem: told, since, actions: offered(blocked, "confirm", batch.batchId) }];
   });
 }

@@ -14,5 +14,7 @@ const WORDS: Partial<Record<ChangeAction, string>> = {
 /** The command of a verb, ready to be completed; `on` names what stands for the placeholder. */
 export function commandOf(action: ChangeAction, changeId: ChangeId, on?: string): string {
   const words = WORDS[action] ?? "";
-  return `change ${action} ${changeId}${on === undefined ? words : words.replace(/BATCH|HOST|STEP/, on)}`;
+  return `change ${action} ${changeId}${on === undefined ? words : words.replace(/BATCH|HOST|STEP/, quoted(on))}`;
 }
+
+const quoted = (name: string): string => (name.includes(" ") ? `"${name}"` : name);
