@@ -29,7 +29,7 @@ function isTimeZone(timeZone: string): boolean {
 export const LocalTime = z
   .string()
   .regex(LOCAL_TIME, "a date and time as 2026-12-24T18:00")
-  .refine((text) => !Number.isNaN(Date.parse(`${text}Z`)), "no such day");
+  .refine((text) => new Date(`${text}Z`).toJSON()?.slice(0, 16) === text, "no such day");
 
 /** Of RFC 5545: one FREQ of days, weeks, months or years, and what narrows it. */
 export const Recurrence = z
