@@ -22,7 +22,16 @@ const id = newId(ChangeId, "chg");
 const at = "2026-01-01T00:00:00.000Z";
 
 function change(state: ChangeState, sequence: number) {
-  const counts = { total: 0, succeeded: 0, failed: 0, running: 0, pending: 0, skipped: 0, offline: 0, unknown: 0 };
+  const counts = {
+    total: 0,
+    succeeded: 0,
+    failed: 0,
+    running: 0,
+    pending: 0,
+    skipped: 0,
+    offline: 0,
+    unknown: 0,
+  };
   return {
     ...{
       id,

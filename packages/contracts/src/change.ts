@@ -85,7 +85,10 @@ export const BatchView = z.strictObject({
   /** What the guards have found so far. */
   guards: z.array(GuardVerdict),
   /** Of all its targets, those that are not in this tree too. */
-  targetCounts: counts,
+  targetCounts: counts.extend({
+    /** So many of them move traffic and are no host. */
+    moves: z.int().optional(),
+  }),
   /** In the order of the plan; of a large change those in trouble, those in hand, then others as far as there is room. */
   targets: z.array(TargetView),
   ...acts,

@@ -10,7 +10,16 @@ afterEach(() => bed.close());
 test.each<Record<string, string>>([{}, { NO_COLOR: "1" }])(
   "on a terminal a change is a picture that moves: progress, hosts with their steps, verbs at the foot (%j)",
   async (env) => {
-    const targets = { total: 2, succeeded: 1, failed: 0, running: 1, pending: 0, skipped: 0, offline: 0, unknown: 0 };
+    const targets = {
+      total: 2,
+      succeeded: 1,
+      failed: 0,
+      running: 1,
+      pending: 0,
+      skipped: 0,
+      offline: 0,
+      unknown: 0,
+    };
     const batch = sampleBatch("zone a", "running", [sampleTarget("h1", "succeeded"), sampleTarget("h2", "running")]);
     const change = sampleChange("running", [batch], { allowedActions: ["pause", "cancel"], targets });
     let seen = false;

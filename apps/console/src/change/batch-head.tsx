@@ -5,6 +5,7 @@ import { Button } from "../kit/button.tsx";
 import { Icon } from "../kit/icon.tsx";
 import { Badge, type Tone } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
+import { doneText } from "./amount.ts";
 import { BATCH_TONES } from "./looks.tsx";
 import { isBeta } from "./plan-view.tsx";
 
@@ -12,12 +13,15 @@ const MINUTE_MS = 60_000;
 
 interface BatchHeadProps {
   readonly batch: BatchView;
+  /** Of the change. */
+  readonly kind: string;
   readonly onAct: (action: ChangeAction, batch: BatchView) => void;
 }
 
 /** What a batch is, how it stands, what its guards say, and what one may do with it. */
-export function BatchHead({ batch, onAct }: BatchHeadProps) {
-  const { t, said } = useWords();
+export function BatchHead({ batch, kind, onAct }: BatchHeadProps) {
+  const words = useWords();
+  const { t, said } = words;
   const { name, state, beta, gate, confirmed, targetCounts, guards, allowedActions } = batch;
   return (
     <div className="batch-head">
@@ -28,9 +32,7 @@ export function BatchHead({ batch, onAct }: BatchHeadProps) {
           {t("batch.beta")}
         </Badge>
       )}
-      <span className="faint number">
-        {t("change.progress", { done: targetCounts.succeeded + targetCounts.skipped, total: targetCounts.total })}
-      </span>
+      <span className="faint number">{doneText(words, kind, targetCounts)}</span>
       {gate !== null && !confirmed && state !== "awaiting-confirmation" && (
         <span className="faint row tight">
           <Icon name="user" size={14} />

@@ -55,7 +55,7 @@ export function Board({ tree, selected, onOpen, onAct }: BoardProps) {
               style={{ transform: `translateY(${item.start - top}px)` }}
             >
               {row.kind === "group" && <h3>{said(row.group.name, "group")}</h3>}
-              {row.kind === "batch" && <BatchHead batch={row.batch} onAct={onAct} />}
+              {row.kind === "batch" && <BatchHead batch={row.batch} kind={tree.change.kind} onAct={onAct} />}
               {row.kind === "tiles" &&
                 row.targetIds.map((targetId) => {
                   const target = tree.targets.get(targetId);

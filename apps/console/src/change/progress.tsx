@@ -1,15 +1,22 @@
-import type { ChangeSummary } from "@evenkeel/contracts/change";
+import { movesOf } from "@evenkeel/client/text/line";
+import type { Change, ChangeSummary } from "@evenkeel/contracts/change";
+import { ROUTE_CHANGE } from "@evenkeel/contracts/traffic-rule";
 import { Bar } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
+import { doneText } from "./amount.ts";
 
-type Counts = ChangeSummary["targets"];
+type Groups = Pick<Change, "groups">;
 
-/** How many hosts are done, in hand, failed and ahead. */
-export function Progress({ counts }: { readonly counts: Counts }) {
-  const { t } = useWords();
-  const { total, succeeded, failed, running, skipped, offline, unknown } = counts;
+/** How many targets are done, in hand, failed and ahead. */
+export function Progress({ change }: { readonly change: Pick<ChangeSummary, "kind" | "targets"> & Partial<Groups> }) {
+  const { kind, targets } = change;
+  // A list does not tell what targets are; all of a change of traffic move it.
+  const moves =
+    change.groups !== undefined ? movesOf({ groups: change.groups }) : kind === ROUTE_CHANGE ? targets.total : 0;
+  const words = useWords();
+  const { total, succeeded, failed, running, skipped, offline, unknown } = targets;
   const pending = total - succeeded - failed - running - skipped - offline - unknown;
-  const label = t("change.progress.label", { succeeded, running, failed, pending });
+  const label = words.t("change.progress.label", { succeeded, running, failed, pending });
   return (
     <div className="stack tight progress">
       <Bar
@@ -22,7 +29,7 @@ export function Progress({ counts }: { readonly counts: Counts }) {
           { tone: "idle", count: pending + skipped },
         ]}
       />
-      <span className="faint number">{t("change.progress", { done: succeeded + skipped, total })}</span>
+      <span className="faint number">{doneText(words, kind, { ...targets, moves })}</span>
     </div>
   );
 }

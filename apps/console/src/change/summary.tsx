@@ -19,7 +19,7 @@ interface SummaryProps {
 export function Summary({ change, tree, onOpen }: SummaryProps) {
   const { t, duration, said } = useWords();
   const now = useNow(1000);
-  const { startedAt, finishedAt, reason, waitingFor, problem, causes, targets } = change;
+  const { startedAt, finishedAt, reason, waitingFor, problem, causes } = change;
   const tookMs =
     startedAt === null ? null : (finishedAt === null ? now : Date.parse(finishedAt)) - Date.parse(startedAt);
   return (
@@ -34,7 +34,7 @@ export function Summary({ change, tree, onOpen }: SummaryProps) {
       {waitingFor !== null && <Notice tone="warn" title={`${t("change.waiting")}: ${said(waitingFor)}`} />}
       <List tone="warn" title={t("change.leftBehind")} items={change.leftBehind.map((line) => said(line, "left"))} />
       <div className="card change-facts">
-        <Progress counts={targets} />
+        <Progress change={change} />
         <dl>
           {startedAt !== null && (
             <Fact name={t("change.started")}>

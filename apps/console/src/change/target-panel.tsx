@@ -19,7 +19,7 @@ interface TargetPanelProps {
   readonly onClose: () => void;
 }
 
-/** One host of a change: its steps in time, and what the one that one looks at has said. */
+/** One target of a change: its steps in time, and what the one that one looks at has said. */
 export function TargetPanel({ changeId, target, printed, begun, onAct, onClose }: TargetPanelProps) {
   const { t, said } = useWords();
   const name = target.hostId === null ? said(target.name, "group") : target.name;
@@ -46,16 +46,7 @@ export function TargetPanel({ changeId, target, printed, begun, onAct, onClose }
         <Button look="quiet" icon="close" aria-label={t("target.close")} onClick={onClose} />
       </div>
       <div className="panel-body stack">
-        <dl className="pairs">
-          <dt>{t("common.zone")}</dt>
-          <dd>{target.zone}</dd>
-          <dt>{t("target.from")}</dt>
-          <dd className="mono">{target.from ?? "–"}</dd>
-          <dt>{t("target.to")}</dt>
-          <dd className="mono">{target.to ?? "–"}</dd>
-          <dt>{t("target.traffic")}</dt>
-          <dd>{t(`traffic.${target.traffic}`)}</dd>
-        </dl>
+        {target.hostId === null ? <p className="soft">{t("target.moves")}</p> : <Place target={target} />}
         {target.problem !== null && <ProblemNotice problem={target.problem} />}
         <section className="stack tight">
           <h3>{t("target.steps")}</h3>
@@ -73,6 +64,23 @@ export function TargetPanel({ changeId, target, printed, begun, onAct, onClose }
         )}
       </div>
     </aside>
+  );
+}
+
+/** Where a target stands and what becomes of it there. */
+function Place({ target: { zone, from, to, traffic } }: Pick<TargetPanelProps, "target">) {
+  const { t } = useWords();
+  return (
+    <dl className="pairs">
+      <dt>{t("common.zone")}</dt>
+      <dd>{zone}</dd>
+      <dt>{t("target.from")}</dt>
+      <dd className="mono">{from ?? "–"}</dd>
+      <dt>{t("target.to")}</dt>
+      <dd className="mono">{to ?? "–"}</dd>
+      <dt>{t("target.traffic")}</dt>
+      <dd>{t(`traffic.${traffic}`)}</dd>
+    </dl>
   );
 }
 

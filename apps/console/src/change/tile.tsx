@@ -1,5 +1,6 @@
 import type { TargetView } from "@evenkeel/contracts/change";
 import { memo } from "react";
+import { Icon } from "../kit/icon.tsx";
 import { useWords } from "../locale/index.tsx";
 import { TARGET_TONES } from "./looks.tsx";
 
@@ -15,7 +16,7 @@ export interface TileProps {
   readonly onOpen: (targetId: string) => void;
 }
 
-/** One host of a change, moving through its steps. */
+/** One target of a change, moving through its steps. */
 export const Tile = memo(function Tile({ target, density, selected, reachable, onOpen }: TileProps) {
   const { t, said, step: stepName } = useWords();
   const { targetId, hostId, state } = target;
@@ -36,7 +37,12 @@ export const Tile = memo(function Tile({ target, density, selected, reachable, o
       tabIndex={reachable ? 0 : -1}
       onClick={() => onOpen(targetId)}
     >
-      {density !== "dense" && <span className="tile-name cut">{name}</span>}
+      {density !== "dense" && (
+        <span className="tile-name cut">
+          {target.hostId === null && <Icon name="route" size={14} />}
+          {name}
+        </span>
+      )}
       {density !== "dense" && step !== null && <span className="hidden-text">{t(`target.${state}`)}</span>}
       {density === "compact" && <span className="hidden-text">{t(`target.${state}`)}</span>}
       {density === "roomy" && (

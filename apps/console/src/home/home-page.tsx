@@ -83,7 +83,7 @@ function ChangeRows({ changes, none, why = false }: ChangeRowsProps) {
                 {change.createdBy} · <Ago at={change.stateSince} />
               </span>
             </div>
-            <Progress counts={change.targets} />
+            <Progress change={change} />
           </Link>
         </li>
       ))}

@@ -33,7 +33,7 @@ const COLUMNS: readonly Column<ChangeSummary>[] = [
   },
   { name: "list.kind", show: ({ kind }) => <Kind kind={kind} /> },
   { name: "common.state", show: ({ state }) => <ChangeBadge state={state} /> },
-  { name: "list.progress", show: ({ targets }) => <Progress counts={targets} /> },
+  { name: "list.progress", show: (change) => <Progress change={change} /> },
   { name: "common.by", show: ({ createdBy }) => createdBy },
   { name: "common.created", show: ({ createdAt }) => <Ago at={createdAt} /> },
 ];

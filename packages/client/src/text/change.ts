@@ -1,7 +1,7 @@
 import type { BatchView, Change, StepView, TargetView } from "@evenkeel/contracts/change";
 import type { ChangeState } from "@evenkeel/contracts/change-state";
 import { verdictLines } from "./guard.ts";
-import { elapsed, type Line, line, plural, type Span, span, type Tone, targetElapsed } from "./line.ts";
+import { elapsed, type Line, line, restCount, type Span, span, type Tone, targetCount, targetElapsed } from "./line.ts";
 import { problemLines, targetTrouble } from "./problem.ts";
 
 /** What a drawing of a change depends on beside the change. */
@@ -96,7 +96,7 @@ function batchLines(batch: BatchView, options: ChangeTextOptions & { width: numb
   const { succeeded, failed, total } = batch.targetCounts;
   const head = line(
     ...["  ", stateMark(batch.state), ` ${batch.name.padEnd(width)}  `],
-    span(`${succeeded}/${plural(total, "host")}`, "dim"),
+    span(`${succeeded}/${targetCount(batch.targetCounts)}`, "dim"),
     // Where not all are shown the number says what the list cannot.
     ...(failed > batch.targets.length ? [span(`  ${failed} failed`, "bad")] : []),
     ...batchNote(batch),
@@ -109,7 +109,7 @@ function batchLines(batch: BatchView, options: ChangeTextOptions & { width: numb
     head,
     ...verdictLines(batch.guards, "      "),
     ...shown.flatMap((target) => targetLines(target, { now, nameWidth })),
-    ...(rest > 0 ? [line(span(`      … and ${plural(rest, "more host")}`, "dim"))] : []),
+    ...(rest > 0 ? [line(span(`      … and ${restCount(rest, batch.targetCounts)}`, "dim"))] : []),
   ];
 }
 

@@ -1,7 +1,7 @@
 import type { BatchView, Change, StepView, TargetView } from "@evenkeel/contracts/change";
 import { isTold, stateMark, stateName } from "./change.ts";
 import { verdictNews } from "./guard.ts";
-import { elapsed, type Line, line, plural, span, targetElapsed } from "./line.ts";
+import { elapsed, type Line, line, span, targetCount, targetElapsed } from "./line.ts";
 import { problemLines, targetTrouble } from "./problem.ts";
 
 /** What has happened between two looks at a change, for outputs that cannot redraw: every line is said once. */
@@ -34,7 +34,7 @@ function batchNews(before: BatchView | undefined, after: BatchView): Line[] {
     ...verdictNews(before?.guards ?? [], after.guards),
   ];
   if ((before?.state ?? "pending") === after.state) return targets;
-  const hosts = span(`  ${plural(after.targetCounts.total, "host")}`, "dim");
+  const hosts = span(`  ${targetCount(after.targetCounts)}`, "dim");
   const took = span(`  ${elapsed(after.startedAt, after.finishedAt, Date.now())}`, "dim");
   const bake = after.state === "baking" ? ` for ${Math.round(after.bakeMs / 1000)} s` : "";
   const state = line("  ", stateMark(after.state), ` ${after.name}: `, stateName(after.state), bake, hosts);

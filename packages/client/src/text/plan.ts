@@ -1,7 +1,7 @@
 import type { Difference, Plan, PlannedBatch, PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import type { Strategy } from "@evenkeel/contracts/strategy";
 import { guardText } from "./guard.ts";
-import { duration, type Line, line, plural, type Span, span } from "./line.ts";
+import { duration, hostsAndSteps, type Line, line, plural, type Span, span } from "./line.ts";
 
 /** Host names in one cell of the plan before the rest is counted. */
 const NAMES = 6;
@@ -25,15 +25,8 @@ export function planLines(plan: Plan): Line[] {
   ];
 }
 
-/** Targets that move traffic are no hosts. */
-function sizeOf(targets: readonly PlannedTarget[]): string {
-  const hosts = targets.filter(({ hostId }) => hostId !== null).length;
-  const moves = targets.length - hosts;
-  return [
-    ...(hosts === 0 && moves > 0 ? [] : [plural(hosts, "host")]),
-    ...(moves === 0 ? [] : [plural(moves, "traffic step")]),
-  ].join(" and ");
-}
+const sizeOf = (targets: readonly PlannedTarget[]): string =>
+  hostsAndSteps({ total: targets.length, moves: targets.filter(({ hostId }) => hostId === null).length });
 
 const GATES = { start: "  after your confirmation", traffic: "  traffic after your confirmation" };
 

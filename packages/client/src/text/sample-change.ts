@@ -31,7 +31,15 @@ export function sampleTarget(name: string, state: TargetView["state"], more: Par
 function countsOf(targets: readonly TargetView[]): BatchView["targetCounts"] {
   const of = (state: TargetView["state"]) => targets.filter((target) => target.state === state).length;
   const counts = { succeeded: of("succeeded"), failed: of("failed"), running: of("running"), pending: of("pending") };
-  return { total: targets.length, ...counts, skipped: of("skipped"), offline: of("offline"), unknown: of("unknown") };
+  const moves = targets.filter(({ hostId }) => hostId === null).length;
+  return {
+    total: targets.length,
+    moves,
+    ...counts,
+    skipped: of("skipped"),
+    offline: of("offline"),
+    unknown: of("unknown"),
+  };
 }
 
 export function sampleBatch(name: string, state: BatchView["state"], targets: readonly TargetView[]): BatchView {
@@ -56,7 +64,16 @@ export function sampleChange(
   batches: readonly BatchView[],
   more: Partial<Change> = {},
 ): Change {
-  const targets = { total: 0, succeeded: 0, failed: 0, running: 0, pending: 0, skipped: 0, offline: 0, unknown: 0 };
+  const targets = {
+    total: 0,
+    succeeded: 0,
+    failed: 0,
+    running: 0,
+    pending: 0,
+    skipped: 0,
+    offline: 0,
+    unknown: 0,
+  };
   const group = { groupId: "hello", name: "hello", state: "running" as const, after: [], allowedActions: [] };
   return {
     ...{ id: newId(ChangeId, "chg"), workspaceId: newId(WorkspaceId, "wsp"), kind: "release-order" },

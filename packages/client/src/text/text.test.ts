@@ -262,6 +262,15 @@ test("targets that move traffic are not counted as hosts", () => {
   expect(heading(moves, moves)).toContain("  2 traffic steps in 2 batches");
 });
 
+test("a batch that moves traffic counts steps of traffic", () => {
+  const moves = ["5 %", "50 %"].map((name) => sampleTarget(name, "pending", { hostId: null }));
+  const shown = (...targets: ReturnType<typeof sampleTarget>[]) =>
+    text(changeLines(sampleChange("running", [sampleBatch("users", "running", targets)]), { now: T0, maxTargets: 1 }));
+  expect(shown(...moves)).toContain("0/2 traffic steps");
+  expect(shown(...moves)).toContain("… and 1 more traffic step");
+  expect(shown(sampleTarget("h1", "succeeded"), ...moves)).toContain("1/3 (1 host and 2 traffic steps)");
+});
+
 test("a batch that bakes for long says until when, unless it is paused", () => {
   const baking = { ...sampleBatch("keep blue", "baking", []), bakeMs: 600_000 };
   const shown = (bakesUntil: string | null) =>

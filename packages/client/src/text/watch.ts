@@ -3,7 +3,18 @@ import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { VersionSample } from "@evenkeel/contracts/gateway-protocol";
 import { batchNote, chooseTargets, inHand, isTold, onceLines, shortId, stateMark, stateName } from "./change.ts";
 import { verdictLines } from "./guard.ts";
-import { elapsed, type Line, line, plural, type Span, span, targetElapsed } from "./line.ts";
+import {
+  elapsed,
+  type Line,
+  line,
+  movesOf,
+  plural,
+  restCount,
+  type Span,
+  span,
+  targetCount,
+  targetElapsed,
+} from "./line.ts";
 import { problemLines, targetTrouble } from "./problem.ts";
 
 /** What a live picture depends on beside the change. */
@@ -48,7 +59,7 @@ function headLines(change: Change, { now, columns }: WatchOptions): Line[] {
   );
   const done = targets.succeeded + targets.skipped;
   const percent = targets.total === 0 ? 0 : Math.floor((100 * done) / targets.total);
-  const told = ` ${percent} %  ${done} of ${plural(targets.total, "host")}`;
+  const told = ` ${percent} %  ${done} of ${targetCount({ total: targets.total, moves: movesOf(change) })}`;
   const lost = targets.failed + targets.unknown + targets.offline;
   const bar = slim ? [] : progressBar(targets, Math.max(8, Math.min(40, columns - told.length - 16)));
   return [head, line(slim ? " " : "  ", ...bar, told, span(lost === 0 ? "" : `  ${lost} not well`, "bad"))];
@@ -136,7 +147,7 @@ function batchLines(batch: BatchView, options: WatchOptions, { maxTargets, brief
   const took = elapsed(startedAt, finishedAt, now);
   const done = targetCounts.succeeded + targetCounts.skipped;
   const head = line(
-    ...["  ", spinning(state, now), ` ${name}  `, span(`${done}/${plural(targetCounts.total, "host")}`, "dim")],
+    ...["  ", spinning(state, now), ` ${name}  `, span(`${done}/${targetCount(targetCounts)}`, "dim")],
     ...batchNote(batch),
     span(took === "" ? "" : `  ${took}`, "dim"),
   );
@@ -155,7 +166,7 @@ function batchLines(batch: BatchView, options: WatchOptions, { maxTargets, brief
       targetLine(target, options, widths),
       ...targetTrouble(target, "          ").slice(0, brief ? 1 : undefined),
     ]),
-    ...(rest > 0 && maxTargets > 0 ? [line(span(`      … and ${plural(rest, "more host")}`, "dim"))] : []),
+    ...(rest > 0 && maxTargets > 0 ? [line(span(`      … and ${restCount(rest, targetCounts)}`, "dim"))] : []),
   ];
 }
 
