@@ -30,7 +30,8 @@ const MOST_IN_CHAIN = 10;
 /** Reads a certificate and proves that its key is its own and that a server can serve by it; throws what is wrong with it. Whether its time is now is for the caller to judge. */
 export function readCertificate({ name, chain, key }: GivenCertificate): CertificateFacts {
   const blocks = chain.match(BLOCK) ?? [];
-  const invalid = (problem: string): PlatformError => new PlatformError("CERTIFICATE_INVALID", { name, problem });
+  const invalid = (problem: string, part: "chain" | "key" = "chain"): PlatformError =>
+    new PlatformError("CERTIFICATE_INVALID", { name, problem, part });
   if (blocks.length === 0) throw invalid("there is no block BEGIN CERTIFICATE in it");
   if (blocks.length > MOST_IN_CHAIN) throw invalid(`${blocks.length} certificates in one chain`);
   const certificates = blocks.map((block, index) => parsed(block) ?? index);
@@ -44,7 +45,7 @@ export function readCertificate({ name, chain, key }: GivenCertificate): Certifi
   if (gap > 0) throw invalid(`certificate ${gap + 1} of the chain has not issued certificate ${gap}`);
   if (key.trim() === "") throw new PlatformError("CERTIFICATE_KEY_MISSING", { name });
   const secret = readKey(key);
-  if (typeof secret === "string") throw invalid(secret);
+  if (typeof secret === "string") throw invalid(secret, "key");
   if (!own.checkPrivateKey(secret)) throw new PlatformError("CERTIFICATE_KEY_FOREIGN", { name });
   const facts = {
     hosts: hostsOf(own),

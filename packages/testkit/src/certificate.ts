@@ -14,6 +14,8 @@ export interface CertificateWish {
   readonly hosts: readonly string[];
   /** It ended long ago. */
   readonly ended?: boolean;
+  /** Default: not in our days. */
+  readonly endsAt?: Date;
   /** `rsa-1024` is too weak to be taken by anybody. */
   readonly key?: "ec" | "rsa-1024";
 }
@@ -33,8 +35,11 @@ unique_subject = no
 commonName = optional
 `;
 
+/** As OpenSSL writes it: `20991231000000Z`. */
+const timeOf = (at: Date): string => at.toISOString().replaceAll(/[-:T]|\.\d+/g, "");
+
 /** Makes a self-signed certificate with OpenSSL's command. */
-export function makeCertificate({ hosts, ended = false, key = "ec" }: CertificateWish): MadeCertificate {
+export function makeCertificate({ hosts, ended = false, endsAt, key = "ec" }: CertificateWish): MadeCertificate {
   const folder = mkdtempSync(join(tmpdir(), "certificate-"));
   const run = (...args: string[]): void => void execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
   try {
@@ -57,7 +62,8 @@ export function makeCertificate({ hosts, ended = false, key = "ec" }: Certificat
     );
     writeFileSync(join(folder, "config"), CONFIG);
     writeFileSync(join(folder, "index"), "");
-    const [from, to] = ended ? ["20010101000000Z", "20010201000000Z"] : ["20200101000000Z", "20991231000000Z"];
+    const end = endsAt === undefined ? "20991231000000Z" : timeOf(endsAt);
+    const [from, to] = ended ? ["20010101000000Z", "20010201000000Z"] : ["20200101000000Z", end];
     const times = ["-startdate", from ?? "", "-enddate", to ?? ""];
     const out = ["-out", "certificate", "-notext", "-batch", "-rand_serial"];
     run("ca", "-config", "config", "-selfsign", "-keyfile", "key", "-in", "request", ...times, ...out);

@@ -3,6 +3,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { client } from "../connection.ts";
 import { Button } from "../kit/button.tsx";
+import { useDrop } from "../kit/drop.ts";
 import { Field } from "../kit/field.tsx";
 import { Icon } from "../kit/icon.tsx";
 import { Text } from "../kit/inputs.tsx";
@@ -119,21 +120,9 @@ interface DropZoneProps {
 
 function DropZone({ file, onTake }: DropZoneProps) {
   const { t } = useWords();
-  const [over, setOver] = useState(false);
+  const { over, handlers } = useDrop(onTake);
   return (
-    <label
-      className={`drop${over ? " over" : ""}`}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        onTake(event.dataTransfer.files[0]);
-      }}
-    >
+    <label className={`drop${over ? " over" : ""}`} {...handlers}>
       <Icon name="upload" size={24} />
       <strong>{file === null ? t("release.drop") : `${file.name} – ${bytes(file.size)}`}</strong>
       <span className="faint">{t("release.drop.hint")}</span>
