@@ -4,7 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
 import { client } from "../connection.ts";
-import { Button } from "../kit/button.tsx";
+import { Button, LinkButton } from "../kit/button.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Badge, Bar, Card, Empty, Skeleton } from "../kit/surface.tsx";
 import { useToasts } from "../kit/toasts.tsx";
@@ -90,6 +90,11 @@ function ClusterCard({ workspace, cluster }: { readonly workspace: string; reado
       aside={
         <>
           {buffer && <Badge tone="idle">{t("module.buffer")}</Badge>}
+          {!buffer && (
+            <LinkButton small href={`/w/${workspace}/bases/${name}/split`}>
+              {t("split.open")}
+            </LinkButton>
+          )}
           {bases === 0 && <RemoveCluster workspace={workspace} cluster={cluster} />}
         </>
       }

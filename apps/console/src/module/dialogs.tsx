@@ -12,7 +12,7 @@ import { Field } from "../kit/field.tsx";
 import { Amount } from "../kit/inputs.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { useWords } from "../locale/index.tsx";
-import { Check, Choose, Tags, tagsOf } from "./fields.tsx";
+import { Businesses, Check, Choose, Tags, tagsOf } from "./fields.tsx";
 import type { StandAction } from "./standing.ts";
 
 interface ModuleDialogProps {
@@ -36,6 +36,9 @@ export function ReleaseModule({ workspace, module, clusters, versions, onClose, 
   const [publish, setPublish] = useState(true);
   const [tags, setTags] = useState("");
   const [keep, setKeep] = useState(false);
+  const [chosen, setChosen] = useState<readonly string[]>([]);
+  const known = clusters.find(({ name }) => name === cluster)?.businesses.map(({ name }) => name as string) ?? [];
+  const businesses = known.filter((name) => chosen.includes(name));
   const [pace, setPace] = useState<Pace>({ ...AT_ONCE, batches: "each" });
   const spec =
     cluster === "" || version === ""
@@ -44,6 +47,7 @@ export function ReleaseModule({ workspace, module, clusters, versions, onClose, 
           ...{ workspace, cluster, keep, strategy: pace },
           modules: [{ name: module, version }],
           ...(publish ? { publish: { tags: tagsOf(tags) } } : {}),
+          ...(businesses.length === 0 ? {} : { businesses }),
         };
   return (
     <PlanDialog
@@ -65,6 +69,7 @@ export function ReleaseModule({ workspace, module, clusters, versions, onClose, 
       <Check checked={publish} onChange={setPublish} label={t("module.publish")} hint={t("module.publish.hint")} />
       {publish && <Tags value={tags} onChange={setTags} />}
       <Check checked={keep} onChange={setKeep} label={t("module.keep")} hint={t("module.keep.hint")} />
+      {known.length > 0 && <Businesses known={known} chosen={businesses} onChange={setChosen} />}
       <PaceFields value={pace} onChange={setPace} />
     </PlanDialog>
   );

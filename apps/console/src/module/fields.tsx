@@ -51,6 +51,37 @@ export function Tags({ value, onChange }: { readonly value: string; readonly onC
   return <Text look="mono" {...words} value={value} onChange={onChange} />;
 }
 
+interface BusinessesProps {
+  readonly known: readonly string[];
+  readonly chosen: readonly string[];
+  readonly onChange: (chosen: readonly string[]) => void;
+}
+
+/** In which businesses of the process engine something takes part. */
+export function Businesses({ known, chosen, onChange }: BusinessesProps) {
+  const { t } = useWords();
+  return (
+    <fieldset className="plain-set stack tight">
+      <legend className="label">{t("module.businesses")}</legend>
+      <div className="row wrap">
+        {known.map((name) => (
+          <label key={name} className="row tight">
+            <input
+              type="checkbox"
+              checked={chosen.includes(name)}
+              onChange={({ target }) =>
+                onChange(target.checked ? [...chosen, name] : chosen.filter((each) => each !== name))
+              }
+            />
+            <span className="mono">{name}</span>
+          </label>
+        ))}
+      </div>
+      <span className="faint">{t("module.businesses.hint")}</span>
+    </fieldset>
+  );
+}
+
 /** Tags as a person types them, by comma or space. */
 export function tagsOf(text: string): Record<string, string> {
   const pairs = text.split(/[\s,]+/).filter((each) => each !== "");

@@ -3,15 +3,21 @@ import { useWords } from "../locale/index.tsx";
 import { type ConditionLine, conditionsOf, FIRST_CONDITION, isNamed, TESTS, WHERES, withConditions } from "./draft.ts";
 import { Choice, type LineProps, Lines, type PartProps, Word } from "./line-fields.tsx";
 
+interface ConditionsProps extends PartProps {
+  readonly legend?: string;
+  /** What it means that there is none. */
+  readonly everybody?: string;
+}
+
 /** Whom the rule is for. */
-export function Conditions({ draft, onChange }: PartProps) {
+export function Conditions({ draft, onChange, legend, everybody }: ConditionsProps) {
   const { t } = useWords();
   const lines = conditionsOf(draft);
   const set = (next: readonly ConditionLine[]) => onChange(withConditions(draft, next));
   return (
     <fieldset className="rule-part">
-      <legend>{t("rule.whom")}</legend>
-      {lines.length === 0 && <p className="soft">{t("rule.everybody.hint")}</p>}
+      <legend>{legend ?? t("rule.whom")}</legend>
+      {lines.length === 0 && <p className="soft">{everybody ?? t("rule.everybody.hint")}</p>}
       <Lines lines={lines} draw={Line} onChange={set} />
       <div>
         <Button small icon="plus" onClick={() => set([...lines, FIRST_CONDITION])}>

@@ -63,13 +63,15 @@ describe("a rule in the editor", () => {
     const send = {
       to: [
         { to: { version: "2.0.0", cell: "blue" }, percent: 10 },
-        { to: { hosts: ["h1", "h2"] }, percent: 90, lane: "gray" },
+        { to: { hosts: ["h1", "h2"] }, percent: 60, lane: "gray" },
+        { to: { baseCluster: "gray" }, percent: 30 },
       ],
     };
     const lines = destinationsOf({ ...DRAFT, send });
     expect(lines.map(({ place, value, percent, lane }) => [place, value, percent, lane])).toEqual([
       ["version", "2.0.0", 10, ""],
-      ["hosts", "h1, h2", 90, "gray"],
+      ["hosts", "h1, h2", 60, "gray"],
+      ["baseCluster", "gray", 30, ""],
     ]);
     expect(withDestinations({ ...DRAFT, send }, lines).send).toEqual(send);
     expect(withDestinations({ ...DRAFT, send }, []).send).toBeUndefined();

@@ -76,7 +76,7 @@ const words = (value: string): string[] =>
     .map((each) => each.trim())
     .filter((each) => each !== "");
 
-export const PLACES = ["all", "version", "notVersion", "cell", "hosts"] as const;
+export const PLACES = ["all", "version", "notVersion", "cell", "hosts", "baseCluster"] as const;
 export type Place = (typeof PLACES)[number];
 
 /** A destination as a line of the form. */
@@ -116,13 +116,17 @@ export const keyText = ({ send }: Draft): string =>
     .map((key) => Object.entries(key).map(([kind, name]) => `${kind} ${text(name)}`))
     .join(", ");
 
-export function withKey(draft: Draft, typed: string): Draft {
-  const key = words(typed).map((each) => {
+/** What users are known by, as it is typed: `cookie uid, header x-user`. */
+export const keysIn = (typed: string): Draft[] =>
+  words(typed).map((each) => {
     const [kind = "", name = ""] = each.split(/\s+/);
     return { [kind]: name };
   });
-  return { ...draft, send: { ...record(draft.send), key } };
-}
+
+export const withKey = (draft: Draft, typed: string): Draft => ({
+  ...draft,
+  send: { ...record(draft.send), key: keysIn(typed) },
+});
 
 export const fallbackOf = ({ send }: Draft): string => text(record(send).fallback) || "all";
 export const withFallback = (draft: Draft, fallback: string): Draft => ({

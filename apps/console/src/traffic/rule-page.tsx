@@ -5,11 +5,10 @@ import { AT_ONCE, type Pace, PaceFields } from "../change/pace.tsx";
 import { PlanDialog, PlanPreview, useStart } from "../change/plan-dialog.tsx";
 import { client } from "../connection.ts";
 import { Button } from "../kit/button.tsx";
-import { CopyButton } from "../kit/copy.tsx";
-import { Segments } from "../kit/field.tsx";
 import { Text } from "../kit/inputs.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Card, Notice, Skeleton } from "../kit/surface.tsx";
+import { type Writing, WritingChoice, YamlEditor } from "../kit/yaml-editor.tsx";
 import { useWords } from "../locale/index.tsx";
 import { PageHead } from "../shell/page.tsx";
 import { type Draft, draftOf, draftOfRule, FIRST_DRAFT, isNamedDraft, problemsOf, stepsOf, yamlOf } from "./draft.ts";
@@ -136,64 +135,14 @@ interface DraftCardProps {
 /** The same rule as a form or as text; either may be written. */
 function DraftCard({ draft, onChange, fixed }: DraftCardProps) {
   const { t } = useWords();
-  const [view, setView] = useState<"form" | "yaml">("form");
+  const [view, setView] = useState<Writing>("form");
   return (
-    <Card
-      title={t("rule.is")}
-      aside={
-        <Segments
-          label={t("release.view")}
-          value={view}
-          options={[
-            { value: "form", label: t("rule.form") },
-            { value: "yaml", label: "YAML" },
-          ]}
-          onChange={setView}
-        />
-      }
-    >
+    <Card title={t("rule.is")} aside={<WritingChoice value={view} onChange={setView} />}>
       {view === "form" ? (
         <RuleForm draft={draft} onChange={onChange} fixed={fixed} />
       ) : (
-        <Yaml draft={draft} onChange={onChange} />
+        <YamlEditor label={t("rule.yaml.hint")} first={yamlOf(draft)} onText={(text) => onChange(draftOf(text))} />
       )}
     </Card>
-  );
-}
-
-function Yaml({ draft, onChange }: Omit<DraftCardProps, "fixed">) {
-  const { t } = useWords();
-  const [text, setText] = useState(() => yamlOf(draft));
-  const [wrong, setWrong] = useState<string | null>(null);
-  const write = (next: string) => {
-    setText(next);
-    try {
-      onChange(draftOf(next));
-      setWrong(null);
-    } catch (error) {
-      setWrong(error instanceof Error ? error.message : String(error));
-    }
-  };
-  return (
-    <div className="stack tight">
-      <div className="row">
-        <label className="grow soft" htmlFor="rule-yaml">
-          {t("rule.yaml.hint")}
-        </label>
-        <CopyButton text={text} />
-      </div>
-      <textarea
-        id="rule-yaml"
-        className="input mono rule-yaml"
-        spellCheck={false}
-        value={text}
-        onChange={(event) => write(event.target.value)}
-      />
-      {wrong !== null && (
-        <Notice tone="warn" title={t("rule.yaml.wrong")}>
-          <span className="mono rule-text">{wrong}</span>
-        </Notice>
-      )}
-    </div>
   );
 }

@@ -48,6 +48,7 @@ export const traffic = {
   "rule.place.notVersion": "all but version",
   "rule.place.cell": "cell",
   "rule.place.hosts": "hosts",
+  "rule.place.baseCluster": "base-cluster",
   "rule.lane": "Lane",
   "rule.sum": "{sum} % in all",
   "rule.key": "Users are known by",

@@ -50,6 +50,7 @@ export const traffic = {
   "rule.place.notVersion": "排除版本",
   "rule.place.cell": "部署单元",
   "rule.place.hosts": "服务器",
+  "rule.place.baseCluster": "基座集群",
   "rule.lane": "泳道",
   "rule.sum": "合计 {sum} %",
   "rule.key": "用户标识",
