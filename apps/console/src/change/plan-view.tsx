@@ -2,6 +2,7 @@ import type { Difference, Plan } from "@evenkeel/contracts/change-plan";
 import { phraseOf } from "@evenkeel/contracts/phrase";
 import { Badge, Notice } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
+import { areBases } from "./amount.ts";
 import "./plan.css";
 
 const NAMES = 5;
@@ -10,14 +11,16 @@ const NAMES = 5;
 export const isBeta = (name: string): boolean => phraseOf(name, "batch")?.code === "batch.beta";
 
 /** The batches of a plan as a picture: one block a batch, one dot a host. */
-export function Batches({ plan }: { readonly plan: Pick<Plan, "groups" | "targets"> }) {
+export function Batches({ plan }: { readonly plan: Pick<Plan, "kind" | "groups" | "targets"> }) {
   const { t, duration, said } = useWords();
+  const targetOf = new Map(plan.targets.map((target) => [target.targetId, target]));
   const nameOf = new Map(
     plan.targets.map(({ targetId, name, hostName, hostId }) => [
       targetId,
       hostId === null ? said(name, "group") : (hostName ?? name),
     ]),
   );
+  const counted = areBases(plan.kind) ? "base.count" : "batch.hosts";
   const hosts = new Set(plan.targets.flatMap(({ targetId, hostId }) => (hostId === null ? [] : [targetId])));
   const namesIn = (ids: readonly string[]) =>
     `${ids
@@ -40,14 +43,10 @@ export function Batches({ plan }: { readonly plan: Pick<Plan, "groups" | "target
                 </Badge>
               )}
             </span>
-            <span className="dots" aria-hidden="true">
-              {batch.targetIds.slice(0, 120).map((id) => (
-                <span key={id} />
-              ))}
-            </span>
+            <Dots targets={batch.targetIds.flatMap((id) => targetOf.get(id) ?? [])} />
             <span className="faint">
               {batch.targetIds.some((id) => hosts.has(id))
-                ? `${t("batch.hosts", { count: batch.targetIds.length })}: ${namesIn(batch.targetIds)}`
+                ? `${t(counted, { count: batch.targetIds.length })}: ${namesIn(batch.targetIds)}`
                 : t("batch.users", { what: namesIn(batch.targetIds) })}
             </span>
             {batch.gate !== null && <span className="faint">{t(`batch.gate.${batch.gate}`)}</span>}
@@ -56,6 +55,24 @@ export function Batches({ plan }: { readonly plan: Pick<Plan, "groups" | "target
         )),
       )}
     </ol>
+  );
+}
+
+const DOTS = 120;
+
+/** One dot a host; of a step of traffic those hosts that get more of it are full, and the others hollow. */
+function Dots({ targets }: { readonly targets: Plan["targets"] }) {
+  const hosts = targets.flatMap(({ targetId, watched }) =>
+    watched === undefined
+      ? [{ id: targetId, gains: true }]
+      : watched.map(({ hostId, serviceId, gains }) => ({ id: `${targetId} ${hostId} ${serviceId}`, gains })),
+  );
+  return (
+    <span className="dots" aria-hidden="true">
+      {hosts.slice(0, DOTS).map(({ id, gains }) => (
+        <span key={id} className={gains ? "" : "hollow"} />
+      ))}
+    </span>
   );
 }
 

@@ -52,8 +52,8 @@ export function ReleasePage({ workspace }: { readonly workspace: string }) {
           <Step number={3} title={t("release.strategy")}>
             <div className="stack">
               <UserFields
-                value={wish.strategy.blueGreen}
-                onChange={(blueGreen) => change({ strategy: { ...wish.strategy, blueGreen } })}
+                value={wish.strategy}
+                onChange={(news) => change({ strategy: { ...wish.strategy, ...news } })}
               />
               <StrategyStep value={wish.strategy} onChange={(strategy) => change({ strategy })} />
             </div>

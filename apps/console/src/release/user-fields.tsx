@@ -1,31 +1,51 @@
 import { Field, Segments } from "../kit/field.tsx";
 import { Amount } from "../kit/inputs.tsx";
 import { useWords } from "../locale/index.tsx";
-import { type BlueGreenWish, FIRST_BLUE_GREEN } from "./wish.ts";
+import { GrayFields } from "./gray-fields.tsx";
+import { type BlueGreenWish, FIRST_AB, FIRST_BLUE_GREEN, FIRST_GRAY, type StrategyWish } from "./wish.ts";
 
 interface UserFieldsProps {
-  readonly value: BlueGreenWish | null;
-  readonly onChange: (value: BlueGreenWish | null) => void;
+  readonly value: StrategyWish;
+  readonly onChange: (news: Pick<StrategyWish, "gray" | "blueGreen">) => void;
 }
 
-/** Whether users stay in their cell, or are switched to the idle one. */
+const WAYS = ["stay", "gray", "ab", "switch"] as const;
+type Way = (typeof WAYS)[number];
+
+function wayOf({ gray, blueGreen }: StrategyWish): Way {
+  if (blueGreen !== null) return "switch";
+  if (gray === null) return "stay";
+  return gray.stay ? "ab" : "gray";
+}
+
+/** Whether users go with the hosts, by shares, stay with two versions side by side, or are switched to the idle cell. */
 export function UserFields({ value, onChange }: UserFieldsProps) {
   const { t } = useWords();
+  const { gray, blueGreen } = value;
+  const way = wayOf(value);
+  const turn = (next: Way) => {
+    if (next === way) return;
+    onChange({
+      gray: next === "gray" ? FIRST_GRAY : next === "ab" ? FIRST_AB : null,
+      blueGreen: next === "switch" ? FIRST_BLUE_GREEN : null,
+    });
+  };
   return (
     <>
       <div className="field">
         <span className="label">{t("strategy.users")}</span>
         <Segments
           label={t("strategy.users")}
-          value={value === null ? "stay" : "switch"}
-          options={[
-            { value: "stay", label: t("strategy.users.stay") },
-            { value: "switch", label: t("strategy.users.switch") },
-          ]}
-          onChange={(chosen) => onChange(chosen === "stay" ? null : (value ?? FIRST_BLUE_GREEN))}
+          value={way}
+          options={WAYS.map((each) => ({ value: each, label: t(`strategy.users.${each}`) }))}
+          onChange={turn}
         />
+        <span className="hint">{t(`strategy.users.${way}.hint`)}</span>
       </div>
-      {value !== null && <BlueGreenFields value={value} onChange={onChange} />}
+      {gray !== null && <GrayFields value={gray} onChange={(next) => onChange({ gray: next, blueGreen: null })} />}
+      {blueGreen !== null && (
+        <BlueGreenFields value={blueGreen} onChange={(next) => onChange({ gray: null, blueGreen: next })} />
+      )}
     </>
   );
 }

@@ -3,6 +3,8 @@ import { Name, Version } from "@evenkeel/contracts/id";
 import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
 import { ServiceDefinition } from "@evenkeel/contracts/service";
 import { type Batching, Strategy } from "@evenkeel/contracts/strategy";
+import type { Gray } from "@evenkeel/contracts/traffic-rule";
+import { type Draft, keysIn } from "../traffic/draft.ts";
 
 /** What a person has chosen so far. */
 export interface Wish {
@@ -32,8 +34,22 @@ export interface StrategyWish {
   readonly gate: "start" | "traffic";
   readonly failures: number;
   readonly action: "stop" | "continue" | "rollback";
-  /** Users are switched to the idle cell; null = they stay where they are. */
+  /** Users come to the new version by shares; null = as its hosts do. */
+  readonly gray: GrayWish | null;
+  /** Users are switched to the idle cell; null = they stay where they are. Never beside `gray`. */
   readonly blueGreen: BlueGreenWish | null;
+}
+
+export interface GrayWish {
+  /** Percent of the users, one a step. */
+  readonly steps: string;
+  /** `cookie uid, header x-user` */
+  readonly key: string;
+  /** Conditions as the editor of rules has them. */
+  readonly match: Draft;
+  readonly lane: string;
+  /** Two versions side by side. */
+  readonly stay: boolean;
 }
 
 export interface BlueGreenWish {
@@ -62,8 +78,14 @@ export const FIRST_STRATEGY: StrategyWish = {
   gate: "start",
   failures: 0,
   action: "rollback",
+  gray: null,
   blueGreen: null,
 };
+
+export const FIRST_GRAY: GrayWish = {
+  ...{ steps: "1, 5, 20, 50, 100", key: "", match: { match: [] }, lane: "", stay: false },
+};
+export const FIRST_AB: GrayWish = { ...FIRST_GRAY, steps: "20", stay: true };
 
 export const FIRST_BLUE_GREEN: BlueGreenWish = {
   header: "x-trial",
@@ -96,12 +118,22 @@ function blueGreenOf({ header, percent, steps, keepOldSeconds }: BlueGreenWish):
   return {
     idle: "auto",
     ...(match.length === 0 && percent === 0 ? {} : { trial: { match, percent } }),
-    steps: steps
-      .split(/[\s,]+/)
-      .filter((each) => each !== "")
-      .map(Number),
+    steps: sharesOf(steps),
     keepOldSeconds,
   };
+}
+
+/** `1, 5, 20` */
+export const sharesOf = (typed: string): number[] =>
+  typed
+    .split(/[\s,%]+/)
+    .filter((each) => each !== "")
+    .map(Number);
+
+/** As it was written: what is wrong with it the dry run says. */
+function grayOf({ steps, key, match, lane, stay }: GrayWish): Gray {
+  const written = { steps: sharesOf(steps), key: keysIn(key), match: match.match, stay };
+  return { ...written, ...(lane.trim() === "" ? {} : { lane: lane.trim() }) } as Gray;
 }
 
 function definitionOf({ buildpack, start, healthPath, route, hosts, env }: DefinitionWish): ServiceDefinition {
@@ -148,6 +180,7 @@ export function specOf(workspace: string, wish: Wish): Extract<ReleaseOrderSpec,
       workspace,
       application,
       package: { version },
+      ...(strategy.gray === null ? {} : { gray: grayOf(strategy.gray) }),
       ...(strategy.blueGreen === null ? {} : { blueGreen: blueGreenOf(strategy.blueGreen) }),
       ...(definition === null ? {} : { definition: definitionOf(definition) }),
       strategy: strategyOf(strategy),
