@@ -11,11 +11,21 @@ import {
   openPage,
   pictureFile,
 } from "@evenkeel/testkit/browser";
+import { makeCertificate } from "@evenkeel/testkit/certificate";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { Shop, settled } from "@evenkeel/testkit/shop";
 import axe from "axe-core";
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+const SPLIT = `
+rules:
+  - on: { kind: route, name: /prices }
+    when: { header: { name: x-gray, equals: "please" } }
+    to: [{ version: 1.0.0 }]
+businesses:
+  - { name: retail, when: { tier: gold }, modules: [carts] }
+`;
 
 // One platform: a base application in two versions, one a cell, under load. Each test goes on where the one before ended.
 
@@ -202,10 +212,153 @@ describe.skipIf(!hasBrowser)("topology, modules and traffic in the console", () 
     await carryOut(inDialog("Publish"));
   });
 
+  test("callers are split among versions by a form that is the same as its YAML, and a business is made", async () => {
+    await page.goto(address("/w/local/bases"));
+    await page.getByRole("link", { name: "Split", exact: true }).press("Enter");
+    await page.getByText("No splitting rules").waitFor();
+    await button("Some callers (gray)").press("Enter");
+    await page.getByLabel("Value", { exact: true }).fill("please");
+    await button("Business").press("Enter");
+    await page.getByLabel("Name of the business").fill("retail");
+    await page.getByLabel("For whom", { exact: true }).fill("tier=gold");
+    await page.locator(".split-picture", { hasText: "Header x-gray = please" }).getByText("1.0.0 100 %").waitFor();
+    await page.locator(".batch-block").first().waitFor();
+    await page.screenshot({ path: pictureFile("split-form") });
+    await button("YAML").press("Enter");
+    const yaml = page.getByLabel("The same rule as text");
+    expect(await yaml.inputValue()).toContain("equals: please");
+    await yaml.fill("rules: [{ to: [] }]");
+    await page.getByText("rules.0.on").waitFor();
+    await yaml.fill(SPLIT);
+    await carryOut(button("Start the change"));
+    await page.getByText("2 of 2 bases").first().waitFor();
+    await page.goto(address("/w/local/bases"));
+    await page.getByText("1 splitting rule").waitFor();
+  });
+
+  test("a module comes onto bases and into a business by one order", async () => {
+    const bundle = answering("prices", "1.1.0");
+    await platform.client.uploadModule({ query: { digest: bundle.object.digest }, body: new Uint8Array(bundle.bytes) });
+    await page.goto(address("/w/local/modules/prices"));
+    await button("Release prices 1.1.0").or(button("Release")).first().press("Enter");
+    await page.getByRole("dialog").getByLabel("retail").check();
+    await page.getByRole("dialog").locator(".batch-block").first().waitFor();
+    await carryOut(inDialog("Release"));
+    const { items } = await platform.client.listBaseClusters({ query: { workspace: "local" } });
+    expect(items[0]?.businesses).toEqual([{ name: "retail", when: { tier: "gold" }, modules: ["carts", "prices"] }]);
+  });
+
+  test("a scaling rule is set by a form that says what it will do, looks, is edited and deleted", async () => {
+    await page.goto(address("/w/local/scaling-rules"));
+    await page.getByText("No scaling rules yet").waitFor();
+    await button("New scaling rule").press("Enter");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name").fill("prices-load");
+    await dialog.getByLabel("Base-cluster").selectOption("front");
+    await dialog.getByLabel("Module", { exact: true }).selectOption("prices");
+    await dialog.getByLabel("Fewer bases below").fill("500");
+    await dialog.getByText("It must lie under the other one.").waitFor();
+    expect(await inDialog("Set the rule").isDisabled()).toBe(true);
+    await dialog.getByLabel("Fewer bases below").fill("0");
+    await dialog.getByText(/Above 200 for 60 s .* 1 more base holds prices, 4 at most/).waitFor();
+    await page.screenshot({ path: pictureFile("scaling-rule") });
+    await inDialog("Set the rule").press("Enter");
+    const row = page.getByRole("row", { name: /prices-load/ });
+    await row.getByText("1 – 4").waitFor();
+    await row.getByRole("button", { name: "Edit" }).press("Enter");
+    await dialog.getByLabel("Bases at most").fill("2");
+    await inDialog("Set the rule").press("Enter");
+    await row.getByText("1 – 2").waitFor();
+    // It looks every ten seconds; whoever asks again sees what it found.
+    await expect
+      .poll(
+        async () => {
+          await button("Refresh").press("Enter");
+          return await row.locator(".badge").count();
+        },
+        { timeout: 60_000, interval: 1000 },
+      )
+      .toBeGreaterThan(0);
+    expect((await platform.client.getScalingRule({ params: { rule: "prices-load" as never } })).verdict?.bases).toBe(2);
+  });
+
+  test("a certificate is stored from one file, refused at its field, renewed and deleted; its key is never shown", async () => {
+    const [shopCertificate, other] = [["shop.localhost"], ["other.localhost"]].map((hosts) =>
+      makeCertificate({ hosts }),
+    );
+    await page.goto(address("/w/local/certificates"));
+    await page.getByText("No certificates yet").waitFor();
+    await button("New certificate").press("Enter");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name").fill("shop");
+    await dialog.getByLabel("Certificate", { exact: true }).fill(shopCertificate?.chain ?? "");
+    await dialog.getByText("1 certificate", { exact: false }).first().waitFor();
+    await dialog.getByLabel("Private key").fill(other?.key ?? "");
+    await inDialog("Store").press("Enter");
+    await dialog.getByText("CERTIFICATE_KEY_FOREIGN").waitFor();
+    await page.screenshot({ path: pictureFile("certificate-refused") });
+    expect(await dialog.textContent()).not.toContain("PRIVATE KEY");
+    const file = {
+      name: "all.pem",
+      mimeType: "text/plain",
+      buffer: Buffer.from(`${shopCertificate?.key}${shopCertificate?.chain}`),
+    };
+    await inDialog("Another one").last().press("Enter");
+    await dialog.locator('input[type="file"]').setInputFiles(file);
+    await inDialog("Store").press("Enter");
+    const row = page.getByRole("row", { name: /^shop / });
+    await row.getByText("shop.localhost").first().waitFor();
+    await row.getByText(/\d+ days left/).waitFor();
+    await row.getByRole("button", { name: "Renew" }).press("Enter");
+    await dialog.locator('input[type="file"]').first().setInputFiles(file);
+    await dialog.getByLabel("The default").check();
+    await inDialog("Store").press("Enter");
+    await row.getByText("The default").waitFor();
+    const ending = makeCertificate({ hosts: ["soon.localhost"], endsAt: new Date(Date.now() + 9.5 * 86_400_000) });
+    await platform.client.putCertificate({
+      params: { certificate: "soon" as never },
+      body: { workspace: "local" as never, ...ending, fallback: false },
+    });
+    await button("Refresh").press("Enter");
+    const soon = page.getByRole("row", { name: /^soon / });
+    await soon.locator(".badge.tone-warn", { hasText: "9 days left" }).waitFor();
+    await row.getByRole("button", { name: "Delete" }).press("Enter");
+    await dialog.getByText("shop.localhost, hosts that no certificate is for").waitFor();
+    await inDialog("Delete").press("Enter");
+    await row.waitFor({ state: "detached" });
+  });
+
+  test("gray and A/B are chosen in the guided release; picture and YAML go along", async () => {
+    await shop.upload({ version: "3.0.0", files: { "server.mjs": BASE_SERVER } });
+    await page.goto(address("/w/local/release?application=shop&version=3.0.0"));
+    await button("gray").press("Enter");
+    await page.getByLabel("Steps, percent of the users").fill("25, 50, 100");
+    await page.getByLabel("Users are known by").fill("header x-user");
+    await button("Condition").press("Enter");
+    await page.getByLabel("Its name").fill("x-tester");
+    await page.getByLabel("Test", { exact: true }).selectOption("present");
+    await page.locator(".stairs li").nth(3).waitFor();
+    await page.locator(".batch-block", { hasText: "Users: shop 25 %" }).locator(".dots .hollow").nth(2).waitFor();
+    await page.screenshot({ path: pictureFile("release-gray"), fullPage: true });
+    await button("YAML").press("Enter");
+    const yaml = page.locator("pre.code");
+    await yaml.getByText("header: x-tester").waitFor();
+    expect(await yaml.textContent()).toMatch(/gray:\s+steps:\s+- 25/);
+    await button("Picture").press("Enter");
+    await button("A/B").press("Enter");
+    await page.locator(".stairs li").nth(1).waitFor({ state: "detached" });
+    await page.locator(".batch-block", { hasText: "Users: shop 20 %" }).waitFor();
+    await page.getByLabel("Users with the new version, percent").fill("100");
+    await page.getByText("must end below 100").waitFor();
+    expect(await button("Start the release").isDisabled()).toBe(true);
+  });
+
   const PAGES: Readonly<Record<string, string>> = {
     ...{ topology: "/w/local/topology", placement: "/w/local/placement", modules: "/w/local/modules" },
     ...{ "module-services": "/w/local/modules?view=services", module: "/w/local/modules/prices" },
     ...{ bases: "/w/local/bases", routes: "/w/local/routes", rules: "/w/local/traffic-rules" },
+    ...{ certificates: "/w/local/certificates", "scaling-rules": "/w/local/scaling-rules" },
+    ...{ split: "/w/local/bases/front/split" },
     ...{ rule: "/w/local/traffic-rules/testers", "new-rule": "/w/local/new-traffic-rule", cells: "/w/local/cells" },
   };
   test.each(LOOKS)("in %s and %s every page is whole and can be used by everybody", async (language, theme) => {

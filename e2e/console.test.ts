@@ -303,7 +303,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await shop.upload({ version });
 
     await page.goto(address(`/w/local/release?application=shop&version=${version}`));
-    await press(button("blue-green: go to the idle cell"));
+    await press(button("blue-green"));
     await page.getByLabel("Steps, percent of the users").fill("50");
     await page.getByText("must end with 100").waitFor();
     await page.getByLabel("Steps, percent of the users").fill("50, 100");

@@ -46,6 +46,7 @@ export function sectionsOf(workspace: string): readonly Section[] {
         { key: "page.rule", icon: "plus", path: `${here}/new-traffic-rule`, hidden: true },
         { key: "page.cells", icon: "cell", path: `${here}/cells` },
         { key: "page.gateways", icon: "gateway", path: `${here}/gateways` },
+        { key: "page.certificates", icon: "certificate", path: `${here}/certificates` },
       ],
     },
     {
@@ -54,6 +55,7 @@ export function sectionsOf(workspace: string): readonly Section[] {
         { key: "page.placement", icon: "placement", path: `${here}/placement` },
         { key: "page.modules", icon: "module", path: `${here}/modules` },
         { key: "page.bases", icon: "base", path: `${here}/bases` },
+        { key: "page.scaling", icon: "scaling", path: `${here}/scaling-rules` },
       ],
     },
     {

@@ -20,6 +20,13 @@ const rulePages = () => import("../traffic/rule-page.tsx");
 const NewRulePage = lazy(async () => ({ default: (await rulePages()).NewRulePage }));
 const RulePage = lazy(async () => ({ default: (await rulePages()).RulePage }));
 const CellPage = lazy(async () => ({ default: (await import("../traffic/cell-page.tsx")).CellPage }));
+const CertificateList = lazy(async () => ({
+  default: (await import("../certificate/certificate-list.tsx")).CertificateList,
+}));
+const ScalingRuleList = lazy(async () => ({
+  default: (await import("../scaling/rule-list.tsx")).ScalingRuleList,
+}));
+const SplitPage = lazy(async () => ({ default: (await import("../split/split-page.tsx")).SplitPage }));
 const HostPage = lazy(async () => ({ default: (await import("../host/host-page.tsx")).HostPage }));
 const OperationPage = lazy(async () => ({ default: (await import("../operation/operation-page.tsx")).OperationPage }));
 const diagnosis = () => import("../diagnosis/diagnosis-page.tsx");
@@ -61,6 +68,8 @@ const OF_WORKSPACE = {
   routes: RouteList,
   gateways: GatewayList,
   cells: CellPage,
+  certificates: CertificateList,
+  "scaling-rules": ScalingRuleList,
   "traffic-rules": RuleList,
   "new-traffic-rule": NewRulePage,
 } as const;
@@ -85,6 +94,9 @@ export function Pages({ workspace }: { readonly workspace: string }) {
           </Route>
           <Route path="/w/:workspace/modules/:name">
             {({ name }) => <ModulePage workspace={workspace} name={name} key={name} />}
+          </Route>
+          <Route path="/w/:workspace/bases/:name/split">
+            {({ name }) => <SplitPage workspace={workspace} cluster={name} key={name} />}
           </Route>
           <Route path="/changes/:id">{({ id }) => <One id={id} schema={ChangeId} page={ChangePage} />}</Route>
           <Route path="/services/:id">{({ id }) => <One id={id} schema={ServiceId} page={ServicePage} />}</Route>
