@@ -26,6 +26,7 @@ import { scalingRule } from "./064-scaling-rule.ts";
 import { hostSample } from "./067-host-sample.ts";
 import { roomForUpdates } from "./070-room-for-updates.ts";
 import { queueAndConnections } from "./071-queue-and-connections.ts";
+import { changeInLists } from "./078-change-in-lists.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -55,6 +56,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "067-host-sample": hostSample,
   "070-room-for-updates": roomForUpdates,
   "071-queue-and-connections": queueAndConnections,
+  "078-change-in-lists": changeInLists,
 };
 
 const NOTHING: Migration = { up: async () => undefined };

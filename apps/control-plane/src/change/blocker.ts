@@ -6,7 +6,7 @@ import type { ChangeDeps } from "./deps.ts";
 import { judge } from "./governance.ts";
 import { permittedSummary, TAKE_OVER } from "./permitted.ts";
 import { type Blocked, blockersOf } from "./show/blockers.ts";
-import { showSummary } from "./show/view.ts";
+import { showSummary } from "./show/summary.ts";
 import { newerChanges } from "./store/change.ts";
 import { findChange } from "./store/known-plan.ts";
 import { findConflict } from "./store/lock.ts";

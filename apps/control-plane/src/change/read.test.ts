@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { migratedDatabase } from "../testing.ts";
 import { readChange, readSummaries, readTargets, type TargetPage } from "./read.ts";
 import { Drill, type DrillHost, FAILED, type Kernel, SUCCEEDED } from "./testing.ts";
+import { cancel, close } from "./verbs/steer.ts";
 
 let drill: Drill;
 let kernel: Kernel;
@@ -42,10 +43,7 @@ test("a part of the tree says of what it shows the same as the whole, and counts
   }
   expect(targetsOf(await read(1)).map(({ name }) => name)).toEqual(["h4"]);
 
-  const row = await drill.database.db.selectFrom("change").selectAll().where("id", "=", changeId).executeTakeFirst();
-  expect(await readSummaries(drill.database.db, row === undefined ? [] : [row])).toEqual([
-    ChangeSummary.parse(Object.fromEntries(Object.entries(whole).filter(([name]) => name in ChangeSummary.shape))),
-  ]);
+  await expectListedAs(whole);
 
   const page = async (more: Partial<TargetPage>) =>
     await readTargets(drill.database.db, {
@@ -59,4 +57,28 @@ test("a part of the tree says of what it shows the same as the whole, and counts
   const last = whole.groups[0]?.batches.at(-1);
   expect(names(await page({ batch: last?.name }))).toEqual(names(last?.targets ?? []));
   await expect(page({ batch: "nowhere" })).rejects.toMatchObject({ code: "BATCH_UNKNOWN" });
+  await close(kernel.deps, drill.ask(changeId), { reason: "the next test needs the service" });
 });
+
+test("a list tells of a change that has ended what the change itself tells, whether or not its row says what its plan is", async () => {
+  const failing = await drill.run(kernel, hosts, { strategy: { batches: "all" } });
+  await drill.waitFor(failing, "failed");
+  await close(kernel.deps, drill.ask(failing), { reason: "it is looked at as it stands" });
+  const cancelled = await drill.create(kernel, hosts, {});
+  await cancel(kernel.deps, drill.ask(cancelled));
+  const { tenantId } = drill.ask(failing);
+  for (const changeId of [failing, cancelled]) {
+    const whole = await readChange(drill.database.db, { tenantId, changeId });
+    expect(whole.targets.total).toBe(hosts.length);
+    await expectListedAs(whole);
+    await drill.database.db.updateTable("change").set({ target_count: null }).where("id", "=", changeId).execute();
+    await expectListedAs(whole);
+  }
+});
+
+async function expectListedAs(whole: Change): Promise<void> {
+  const { db } = drill.database;
+  const rows = await db.selectFrom("change").selectAll().where("id", "=", whole.id).execute();
+  const told = Object.entries(whole).filter(([name]) => name in ChangeSummary.shape);
+  expect(await readSummaries(db, rows)).toEqual([ChangeSummary.parse(Object.fromEntries(told))]);
+}

@@ -1,6 +1,6 @@
 import { type Change, type ChangeSummary, TREE_TARGETS } from "@evenkeel/contracts/change";
 import type { PlannedBatch } from "@evenkeel/contracts/change-plan";
-import type { TargetState } from "@evenkeel/contracts/change-state";
+import { isTerminal, type TargetState } from "@evenkeel/contracts/change-state";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId, TenantId } from "@evenkeel/contracts/id";
 import type { Kysely } from "kysely";
@@ -9,20 +9,14 @@ import type { Caller } from "../http/index.ts";
 import { permittedSummary } from "./permitted.ts";
 import { actionsOf } from "./show/actions.ts";
 import { chooseTargets, whoseSteps } from "./show/choose.ts";
-import { showChange, showSummary, showTarget } from "./show/view.ts";
+import { LOST_SHOWN, showEnded, showSummary } from "./show/summary.ts";
+import { showChange, showTarget } from "./show/view.ts";
 import { newerChanges } from "./store/change.ts";
-import { findChange } from "./store/known-plan.ts";
+import { readEnded } from "./store/ended.ts";
+import { findChange, type WithoutPlan, withPlans } from "./store/known-plan.ts";
 import { type ChangePage, changesById, listChanges } from "./store/list.ts";
 import { locksOf } from "./store/lock.ts";
-import {
-  type ChangeRow,
-  type PartOfRows,
-  readPart,
-  readRows,
-  readRowsOfMany,
-  readStates,
-  snapshotOf,
-} from "./store/snapshot.ts";
+import { type ChangeRow, readPart, readRows, readRowsOfMany, readStates, snapshotOf } from "./store/snapshot.ts";
 
 /** Which change is shown, and how many of its targets at most. */
 export interface WhichTree {
@@ -49,20 +43,6 @@ export async function readChangeIn(db: Kysely<Database>, which: WhichTree): Prom
   const newer = (await newerChanges(db, [changeId])).get(changeId) ?? null;
   const locks = await locksOf(db, changeId, TREE_TARGETS);
   return showChange({ rows, snapshot: snapshotOf(rows), chosen, newer, locks, now: Date.now() });
-}
-
-/** A change with these targets in its tree and no others; `states` are those of all its targets. */
-export async function readMoved(
-  db: Kysely<Database>,
-  { change, states, targetIds }: Pick<PartOfRows, "change" | "states" | "targetIds">,
-): Promise<Change> {
-  const { id: changeId } = change;
-  const stateOf = new Map(states.map((row) => [row.target_id, row.state]));
-  const withSteps = whoseSteps(change.plan, stateOf, targetIds);
-  const rows = await readPart(db, { change, states, targetIds, withSteps });
-  const newer = (await newerChanges(db, [changeId])).get(changeId) ?? null;
-  const locks = await locksOf(db, changeId, TREE_TARGETS);
-  return showChange({ rows, snapshot: snapshotOf(rows), chosen: new Set(targetIds), newer, locks, now: Date.now() });
 }
 
 async function readTree(db: Kysely<Database>, change: ChangeRow, atMost: number) {
@@ -115,15 +95,37 @@ export async function readTargets(db: Kysely<Database>, page: TargetPage) {
 const isCalled = ({ batchId, name }: PlannedBatch, called: string | undefined): boolean =>
   batchId === called || name === called;
 
-/** Changes in a list. */
-export async function readSummaries(db: Kysely<Database>, changes: readonly ChangeRow[]): Promise<ChangeSummary[]> {
-  const newer = await newerChanges(
+/** Changes in a list; of those that have ended neither plans nor targets are read. */
+export async function readSummaries(db: Kysely<Database>, changes: readonly WithoutPlan[]): Promise<ChangeSummary[]> {
+  const newerThan = await newerChanges(
     db,
     changes.map(({ id }) => id),
   );
-  return (await readRowsOfMany(db, changes, { telling: true })).map((rows) =>
-    showSummary({ rows, snapshot: snapshotOf(rows), newer: newer.get(rows.change.id) ?? null }),
+  const newer = ({ id }: WithoutPlan): ChangeId | null => newerThan.get(id) ?? null;
+  const [over, living] = partition(changes, ({ state, target_count }) => isTerminal(state) && target_count !== null);
+  const ended = await readEnded(
+    db,
+    over.map(({ id }) => id),
+    LOST_SHOWN,
   );
+  const rowsOf = await readRowsOfMany(db, await withPlans(db, living), { telling: true });
+  const shown = new Map(
+    rowsOf.map((rows) => [
+      rows.change.id,
+      showSummary({ rows, snapshot: snapshotOf(rows), newer: newer(rows.change) }),
+    ]),
+  );
+  return changes.flatMap((change) => {
+    const rows = ended.get(change.id);
+    return rows === undefined
+      ? (shown.get(change.id) ?? [])
+      : [showEnded({ change, ended: rows, newer: newer(change) })];
+  });
+}
+
+function partition<Item>(items: readonly Item[], fits: (item: Item) => boolean): [Item[], Item[]] {
+  const { yes = [], no = [] } = Object.groupBy(items, (item) => (fits(item) ? "yes" : "no"));
+  return [yes, no];
 }
 
 /** What has touched a service or a host last, as this caller may act on it; newest first. */

@@ -22,6 +22,9 @@ interface ChangeTable {
   spec: Json<unknown>;
   plan: Json<Plan>;
   plan_digest: Digest;
+  /** Of the plan, as is `irreversible`; null = look there. */
+  target_count: number | null;
+  irreversible: string | null;
   state: ChangeState;
   state_since: Generated<string>;
   problem: MaybeJson<Problem>;

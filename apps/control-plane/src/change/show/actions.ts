@@ -10,6 +10,14 @@ import { attemptsOf, isTouched, positionOf, trackOf } from "../track.ts";
 
 const SKIPPABLE = ["pending", "staging", "staged", "failed", "interrupted"];
 
+const NOTHING_LEFT = {
+  hasUnconfirmed: false,
+  hasRetryable: false,
+  hasSkippable: false,
+  hasUnknownStep: false,
+  hasBetween: false,
+};
+
 const targetsOf = (snapshot: Snapshot): TargetSnapshot[] =>
   [...snapshot.targets.values()].filter(({ targetId }) => targetId !== OPENING && targetId !== CLOSING);
 
@@ -30,7 +38,11 @@ export function actionsOf(row: ChangeRow, snapshot: Snapshot, newer: ChangeId | 
 
 /** What they are narrowed by. */
 export function factsOf(row: ChangeRow, snapshot: Snapshot, newer: ChangeId | null): ActionFacts {
-  return { ...snapshotFacts(snapshot), isRollback: row.rollback_of !== null, noInverse: noInverse(row, newer) };
+  return {
+    ...snapshotFacts(snapshot),
+    isRollback: row.rollback_of !== null,
+    noInverse: noInverse(row, row.plan.irreversible, newer),
+  };
 }
 
 /** Of these facts those that its targets, batches and steps tell. */
@@ -61,8 +73,17 @@ function isBetween(snapshot: Snapshot, { targetId, state }: TargetSnapshot): boo
   return LOST_TARGETS.includes(state) && isTouched(attemptsOf(snapshot, targetId));
 }
 
-function noInverse(row: ChangeRow, newer: ChangeId | null): string | null {
-  if (row.plan.irreversible !== null) return row.plan.irreversible;
+/** The verbs of a change that has ended: what its targets and steps tell no longer matters. */
+export function actionsOfEnded(row: Omit<ChangeRow, "plan">, newer: ChangeId | null): ChangeAction[] {
+  return allowedActions({
+    ...NOTHING_LEFT,
+    ...{ state: row.state, isRollback: row.rollback_of !== null },
+    noInverse: noInverse(row, row.irreversible, newer),
+  });
+}
+
+function noInverse(row: Omit<ChangeRow, "plan">, irreversible: string | null, newer: ChangeId | null): string | null {
+  if (irreversible !== null) return irreversible;
   if (row.started_at === null) return "it never started";
   if (row.rolled_back_by !== null) return `it was rolled back by ${row.rolled_back_by}`;
   return isTerminal(row.state) && newer !== null ? `${newer} is newer` : null;

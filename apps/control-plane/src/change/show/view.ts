@@ -1,8 +1,7 @@
-import type { Cause } from "@evenkeel/contracts/cause";
 import { causesOf } from "@evenkeel/contracts/cause/find-causes";
-import type { BatchView, Change, ChangeSummary, GroupView, StepView, TargetView } from "@evenkeel/contracts/change";
+import type { BatchView, Change, GroupView, StepView, TargetView } from "@evenkeel/contracts/change";
 import type { PlannedBatch, PlannedGroup, PlannedTarget } from "@evenkeel/contracts/change-plan";
-import type { ChangeAction, TargetState, TargetTraffic } from "@evenkeel/contracts/change-state";
+import type { ChangeAction, TargetTraffic } from "@evenkeel/contracts/change-state";
 import { type GuardVerdict, guardName } from "@evenkeel/contracts/guard";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { batchOf, batchState, groupState } from "../batch.ts";
@@ -12,9 +11,7 @@ import { LOST_TARGETS } from "../state.ts";
 import type { ChangeRows, StepRow, VerdictRow } from "../store/snapshot.ts";
 import { attemptsOf, once, plannedOf, trackOf, trafficOf } from "../track.ts";
 import { actionsOf, batchActions, groupActions, targetActions } from "./actions.ts";
-
-/** Of many hosts that failed the first tell why. */
-const LOST_SHOWN = 3;
+import { countTargets, showSummary } from "./summary.ts";
 
 /** What is shown beside the rows of the change itself. */
 export interface Shown {
@@ -44,65 +41,6 @@ export function showChange(shown: Shown): Change {
     groups: change.plan.groups.map((group) => showGroup(shown, group, actions)),
     warnings: change.plan.warnings,
     leftBehind: change.left_behind,
-  };
-}
-
-/** A change in a list. */
-export function showSummary({ rows, snapshot, newer }: Omit<Shown, "locks" | "chosen" | "now">): ChangeSummary {
-  const { change } = rows;
-  return {
-    id: change.id,
-    workspaceId: change.workspace_id,
-    kind: change.kind,
-    title: change.title,
-    state: change.state,
-    stateSince: change.state_since,
-    problem: change.problem,
-    causes: causesIn(rows),
-    waitingFor: change.waiting_for,
-    reason: change.reason,
-    createdBy: change.created_by,
-    createdAt: change.created_at,
-    startedAt: change.started_at,
-    finishedAt: change.finished_at,
-    rollbackOf: change.rollback_of,
-    rollbackChangeId: change.rollback_change_id,
-    rolledBackBy: change.rolled_back_by,
-    planDigest: change.plan_digest,
-    targets: countTargets(
-      snapshot,
-      snapshot.plan.targets.map(({ targetId }) => targetId),
-    ),
-    allowedActions: actionsOf(change, snapshot, newer),
-  };
-}
-
-/** Of the first hosts that failed, each cause once. */
-function causesIn({ targets, steps }: ChangeRows): Cause[] {
-  const lost = targets.filter(({ state }) => LOST_TARGETS.includes(state)).slice(0, LOST_SHOWN);
-  const found = lost.flatMap(({ target_id: targetId }) => {
-    const last = steps.findLast((step) => step.target_id === targetId && step.outcome !== null)?.outcome ?? null;
-    return last === null ? [] : causesOf(last);
-  });
-  return [...new Map(found.map((cause) => [cause.code, cause])).values()].slice(0, LOST_SHOWN);
-}
-
-function countTargets(snapshot: Snapshot, targetIds: readonly string[]): ChangeSummary["targets"] {
-  const states = new Map<TargetState, number>();
-  for (const targetId of targetIds) {
-    const state = snapshot.targets.get(targetId)?.state ?? "pending";
-    states.set(state, (states.get(state) ?? 0) + 1);
-  }
-  const count = (...wanted: readonly TargetState[]) => wanted.reduce((sum, state) => sum + (states.get(state) ?? 0), 0);
-  return {
-    total: targetIds.length,
-    succeeded: count("succeeded"),
-    failed: count("failed", "interrupted"),
-    running: count("running", "staging"),
-    pending: count("pending", "staged"),
-    skipped: count("skipped", "reverted"),
-    offline: count("offline"),
-    unknown: count("unknown"),
   };
 }
 

@@ -29,6 +29,12 @@ export interface NewChange {
   readonly rollbackOf: ChangeId | null;
 }
 
+const ofPlan = (plan: Plan) => ({
+  plan: JSON.stringify(plan),
+  target_count: plan.targets.length,
+  irreversible: plan.irreversible,
+});
+
 /** Stores a change with its frozen plan; its first event. */
 export async function insertChange(tx: Tx, change: NewChange): Promise<void> {
   await tx
@@ -40,8 +46,8 @@ export async function insertChange(tx: Tx, change: NewChange): Promise<void> {
       kind: change.kind,
       title: change.plan.title,
       spec: JSON.stringify(change.spec),
-      plan: JSON.stringify(change.plan),
       plan_digest: change.digest,
+      ...ofPlan(change.plan),
       state: change.state,
       reason: change.reason,
       created_by: change.createdBy,
@@ -84,7 +90,7 @@ export async function storePlan(
 ): Promise<void> {
   await tx
     .updateTable("change")
-    .set({ plan: JSON.stringify(plan), plan_digest: digest, title: plan.title, planned_by: by })
+    .set({ ...ofPlan(plan), plan_digest: digest, title: plan.title, planned_by: by })
     .where("id", "=", changeId)
     .execute();
 }

@@ -5,14 +5,17 @@ import type { Kysely } from "kysely";
 import type { Database } from "../../database.ts";
 import type { ChangeRow } from "./snapshot.ts";
 
-/** Every column of a change but its plan. */
-export const BESIDE_PLAN = [
-  ...(["id", "tenant_id", "workspace_id", "kind", "title", "spec", "plan_digest", "state", "state_since"] as const),
+/** All of a change's row but its spec and its plan, which are large and change together with the digest. */
+export const MOVING = [
+  ...(["id", "tenant_id", "workspace_id", "kind", "title", "plan_digest", "state", "state_since"] as const),
+  ...(["target_count", "irreversible"] as const),
   ...(["problem", "waiting_for", "reason", "pause_mode", "pause_cause", "idle_ms", "idle_mark"] as const),
   ...(["rollback_demand", "start_at", "expires_at", "created_by", "planned_by", "emergency", "created_at"] as const),
   ...(["started_at", "finished_at", "rollback_of", "rollback_change_id", "rolled_back_by", "left_behind"] as const),
   ...(["sequence", "lease_owner", "lease_token", "lease_until"] as const),
 ];
+
+export const BESIDE_PLAN = [...MOVING, "spec" as const];
 
 /** What a process remembers of plans: as much as that of one change of so many targets. */
 const REMEMBERED_TARGETS = 50_000;
@@ -22,7 +25,8 @@ interface KnownPlan {
   readonly plan: Plan;
 }
 
-type WithoutPlan = Omit<ChangeRow, "plan">;
+/** A row as lists read it. */
+export type WithoutPlan = Omit<ChangeRow, "plan">;
 
 /** The plans that were read last. A plan is frozen under its digest: one that the change has no longer is not found. */
 export class RecentPlans {

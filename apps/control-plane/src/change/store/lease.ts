@@ -10,6 +10,7 @@ import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import { NOT_STARTED, WORKED_STATES } from "../state.ts";
 import { NOW } from "./change.ts";
+import { MOVING } from "./known-plan.ts";
 import type { ChangeRow } from "./snapshot.ts";
 
 const TTL = sql<string>`clock_timestamp() + interval '5 seconds'`;
@@ -74,42 +75,6 @@ export async function renewClaims(db: Kysely<Database>, owner: ReplicaId): Promi
     .execute();
   return rows.map((row) => ({ changeId: row.id, token: row.lease_token }));
 }
-
-/** All of a change's row but its spec and its plan, which are large and change together with the digest. */
-const MOVING = [
-  "id",
-  "tenant_id",
-  "workspace_id",
-  "kind",
-  "title",
-  "plan_digest",
-  "state",
-  "state_since",
-  "problem",
-  "waiting_for",
-  "reason",
-  "pause_mode",
-  "pause_cause",
-  "idle_ms",
-  "idle_mark",
-  "rollback_demand",
-  "start_at",
-  "expires_at",
-  "emergency",
-  "planned_by",
-  "created_by",
-  "created_at",
-  "started_at",
-  "finished_at",
-  "rollback_of",
-  "rollback_change_id",
-  "rolled_back_by",
-  "left_behind",
-  "sequence",
-  "lease_owner",
-  "lease_token",
-  "lease_until",
-] as const satisfies readonly (keyof ChangeRow)[];
 
 /** What a worker keeps of a change from one look to the next. */
 export type KeptPlan = Pick<ChangeRow, "plan_digest" | "plan" | "spec">;

@@ -2,7 +2,7 @@ import type { ChangeState } from "@evenkeel/contracts/change-state";
 import type { ChangeId, HostId, Name, ServiceId, TenantId } from "@evenkeel/contracts/id";
 import { type Kysely, sql } from "kysely";
 import type { Database } from "../../database.ts";
-import { BESIDE_PLAN, withPlans } from "./known-plan.ts";
+import { BESIDE_PLAN, type WithoutPlan } from "./known-plan.ts";
 import type { ChangeRow } from "./snapshot.ts";
 
 export interface ChangePage {
@@ -18,13 +18,13 @@ export interface ChangePage {
 }
 
 /** Newest first. */
-export async function listChanges(db: Kysely<Database>, page: ChangePage): Promise<ChangeRow[]> {
+export async function listChanges(db: Kysely<Database>, page: ChangePage): Promise<WithoutPlan[]> {
   const named = db
     .selectFrom("workspace")
     .select("id")
     .where("tenant_id", "=", page.tenantId)
     .where("name", "=", page.workspace ?? "");
-  const rows = await db
+  return await db
     .selectFrom("change")
     .select(BESIDE_PLAN)
     .where("tenant_id", "=", page.tenantId)
@@ -41,7 +41,6 @@ export async function listChanges(db: Kysely<Database>, page: ChangePage): Promi
     .orderBy("id", "desc")
     .limit(page.rows)
     .execute();
-  return await withPlans(db, rows);
 }
 
 /** Those of these changes that are of this tenant; newest first. */
@@ -49,20 +48,19 @@ export async function changesById(
   db: Kysely<Database>,
   tenantId: TenantId,
   ids: readonly ChangeId[],
-): Promise<ChangeRow[]> {
-  const rows = await db
+): Promise<WithoutPlan[]> {
+  return await db
     .selectFrom("change")
     .select(BESIDE_PLAN)
     .where("tenant_id", "=", tenantId)
     .where("id", "in", ids)
     .orderBy("id", "desc")
     .execute();
-  return await withPlans(db, rows);
 }
 
 /** Changes that have begun, or wait to begin, and have not ended; newest first, a hundred at most. */
-export async function listUnfinished(db: Kysely<Database>, tenantId: TenantId): Promise<ChangeRow[]> {
-  const rows = await db
+export async function listUnfinished(db: Kysely<Database>, tenantId: TenantId): Promise<WithoutPlan[]> {
+  return await db
     .selectFrom("change")
     .select(BESIDE_PLAN)
     .where("tenant_id", "=", tenantId)
@@ -71,7 +69,6 @@ export async function listUnfinished(db: Kysely<Database>, tenantId: TenantId): 
     .orderBy("id", "desc")
     .limit(100)
     .execute();
-  return await withPlans(db, rows);
 }
 
 export interface AwaitingPage {
