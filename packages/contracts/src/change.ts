@@ -87,7 +87,7 @@ export const BatchView = z.strictObject({
   /** Of all its targets, those that are not in this tree too. */
   targetCounts: counts.extend({
     /** So many of them move traffic and are no host. */
-    moves: z.int().optional(),
+    moves: z.int().default(0),
   }),
   /** In the order of the plan; of a large change those in trouble, those in hand, then others as far as there is room. */
   targets: z.array(TargetView),

@@ -3,14 +3,14 @@ import { MODULE_OPERATION } from "@evenkeel/contracts/module-operation";
 import { MODULE_RELEASE } from "@evenkeel/contracts/module-release";
 import type { Words } from "../locale/index.tsx";
 
-type Counts = ChangeSummary["targets"] & { readonly moves?: number | undefined };
+type Counts = ChangeSummary["targets"] & { readonly moves: number };
 
 /** Whether the targets of a kind are processes that host modules. */
 export const areBases = (kind: string): boolean => kind === MODULE_RELEASE || kind === MODULE_OPERATION;
 
 /** How many targets are done, called what they are: hosts, bases, or steps of traffic. */
 export function doneText({ t }: Pick<Words, "t">, kind: string, counts: Counts): string {
-  const { total, moves = 0, succeeded, skipped } = counts;
+  const { total, moves, succeeded, skipped } = counts;
   const facts = { done: succeeded + skipped, total };
   if (areBases(kind)) return t("change.progress.bases", facts);
   if (moves === 0) return t("change.progress", facts);

@@ -85,6 +85,10 @@ test("a ratio grows by steps, each a target behind its confirmation, and goes ba
   const shareNow = async () => (await table()).services[0]?.rules[0]?.send?.ways.map(({ basisPoints }) => basisPoints);
   expect(await shareNow()).toEqual([2000, 8000]);
   expect(first.groups[0]?.batches).toHaveLength(3);
+  expect(first).toMatchObject({
+    targets: { total: 3, succeeded: 1 },
+    groups: [{ batches: [{ targetCounts: { moves: 1 } }, {}, {}] }],
+  });
   await fleet.call("POST", `/changes/${id}/confirm`, { batchIds: ["traffic/2"] });
   await fleet.waitFor(id, "awaiting-confirmation");
   expect(await shareNow()).toEqual([5000, 5000]);

@@ -49,26 +49,26 @@ export function plural(count: number, noun: string): string {
 }
 
 /** Targets that move traffic are no hosts: `3 hosts`, `2 traffic steps`, `3 hosts and 2 traffic steps`. */
-export function hostsAndSteps({ total, moves = 0 }: Counted): string {
+export function hostsAndSteps({ total, moves }: Counted): string {
   const parts = [plural(total - moves, "host"), ...(moves === 0 ? [] : [plural(moves, "traffic step")])];
   return parts.slice(total === moves && moves > 0 ? 1 : 0).join(" and ");
 }
 
 interface Counted {
   readonly total: number;
-  readonly moves?: number | undefined;
+  readonly moves: number;
 }
 
 /** The same behind `3 of ` or `3/`. */
-export const targetCount = ({ total, moves = 0 }: Counted): string =>
+export const targetCount = ({ total, moves }: Counted): string =>
   moves === 0 || moves === total ? hostsAndSteps({ total, moves }) : `${total} (${hostsAndSteps({ total, moves })})`;
 
 /** How many targets of a change move traffic; each stands in one of its batches. */
 export const movesOf = ({ groups }: Pick<Change, "groups">): number =>
-  groups.flatMap(({ batches }) => batches).reduce((sum, { targetCounts }) => sum + (targetCounts.moves ?? 0), 0);
+  groups.flatMap(({ batches }) => batches).reduce((sum, { targetCounts }) => sum + targetCounts.moves, 0);
 
 /** How many are not shown. */
-export const restCount = (rest: number, { total, moves = 0 }: Counted): string =>
+export const restCount = (rest: number, { total, moves }: Counted): string =>
   plural(rest, total === moves ? "more traffic step" : "more host");
 
 /** How long something took, or has taken until now; empty before it began. */

@@ -81,7 +81,10 @@ function showBatch(shown: Shown, { group, batch, actions }: BatchPlace): BatchVi
     startedAt: row?.started_at ?? null,
     finishedAt: row?.finished_at ?? null,
     guards: rows.verdicts.filter((row) => row.batch_id === batch.batchId).map((row) => showVerdict(row, group)),
-    targetCounts: countTargets(snapshot, batch.targetIds),
+    targetCounts: {
+      ...countTargets(snapshot, batch.targetIds),
+      moves: batch.targetIds.filter((targetId) => plannedOf(snapshot.plan, targetId)?.hostId === null).length,
+    },
     targets: batch.targetIds.flatMap((targetId) => {
       if (shown.chosen?.has(targetId) === false) return [];
       const planned = plannedOf(snapshot.plan, targetId);
