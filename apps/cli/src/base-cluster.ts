@@ -1,5 +1,6 @@
 import { allItems } from "@evenkeel/client/page";
-import { line, type Span, span } from "@evenkeel/client/text/line";
+import { type Line, line, type Span, span } from "@evenkeel/client/text/line";
+import { problemLines } from "@evenkeel/client/text/problem";
 import type { Base, BaseCluster, Placement } from "@evenkeel/contracts/base-cluster";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { MODULE_OPERATION } from "@evenkeel/contracts/module-operation";
@@ -40,6 +41,7 @@ export const addBaseClusterCommands: AddCommands = (program, run) => {
             ["rules", String(found.rules.length)],
           ]),
           ...table(bases, BASES, "It has no base."),
+          ...bases.flatMap(troubleLines),
         ]);
       }),
     );
@@ -78,10 +80,10 @@ const addBaseCommands: AddCommands = (cluster, run) => {
     .action(
       run(async (cli, name: string | undefined) => {
         const bases = await listBases(cli, name);
-        cli.answer(
-          bases,
-          table(bases, BASES, "No base yet: one is there once a service runs whose process is a base."),
-        );
+        cli.answer(bases, [
+          ...table(bases, BASES, "No base yet: one is there once a service runs whose process is a base."),
+          ...bases.flatMap(troubleLines),
+        ]);
       }),
     );
   const move = cluster
@@ -103,6 +105,14 @@ const addBaseCommands: AddCommands = (cluster, run) => {
     }),
   );
 };
+
+/** In the words of the base: of itself, of what broke there, of what is not well. */
+function troubleLines({ name, problem, modules }: Base): Line[] {
+  const said = modules.map(({ state, health, ...module }) => (state === "broken" ? module.problem : health.problem));
+  return [problem, ...said].flatMap((each) =>
+    each === null ? [] : [line(), line(span("✖ ", "bad"), name), ...problemLines(each, "  ")],
+  );
+}
 
 async function listClusters(cli: Cli): Promise<BaseCluster[]> {
   const { workspace } = cli;

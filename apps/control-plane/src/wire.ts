@@ -7,7 +7,7 @@ import { applicationHandlers } from "./application/index.ts";
 import { approvalHandlers, rulesOfGroup } from "./approval/index.ts";
 import { auditHandlers, forgetOldEntries } from "./audit/index.ts";
 import { backupFindings, backupHandlers, readKeys } from "./backup/index.ts";
-import { baseClusterHandlers } from "./base-cluster/index.ts";
+import { baseClusterHandlers, baseFindings } from "./base-cluster/index.ts";
 import { baseWindowHandlers } from "./base-window/index.ts";
 import { buildpackHandlers } from "./buildpack/index.ts";
 import { certificateFindings, certificateHandlers } from "./certificate/index.ts";
@@ -125,6 +125,7 @@ function handlersOf(
   const findings = [
     ...fleet.findings,
     (tenantId: TenantId) => backupFindings(ground.db, tenantId),
+    (tenantId: TenantId) => baseFindings(ground.db, tenantId),
     (tenantId: TenantId, who: Pick<Caller, "may">) => changeFindings(ground.db, tenantId, who),
     (tenantId: TenantId) => certificateFindings(ground.db, tenantId),
     (tenantId: TenantId) => reviewFindings(ground.db, tenantId),

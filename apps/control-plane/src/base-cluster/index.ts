@@ -1,4 +1,5 @@
 export { baseClusterHandlers } from "./endpoints.ts";
+export { baseFindings } from "./findings.ts";
 export {
   assignBase,
   type BaseRow,

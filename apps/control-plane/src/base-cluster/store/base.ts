@@ -30,15 +30,20 @@ export interface BaseQuery {
   readonly cluster?: string | undefined;
   readonly name?: string | undefined;
   readonly id?: BaseId;
+  /** Only those there now that say of themselves, or of a module, that something is wrong. */
+  readonly troubled?: boolean;
   readonly after?: string | null;
   readonly rows?: number;
 }
 
 const NAME = sql<string>`service.name || '@' || host.name`;
 
+const TROUBLED = sql<boolean>`jsonb_path_exists(base.report,
+  '$ ? (@.problem != null || exists (@.modules[*] ? (@.state == "broken" || @.health.healthy == false)))')`;
+
 /** Bases of a tenant, in the order in which they were first heard of. */
 export async function readBases(db: Kysely<Database>, query: BaseQuery): Promise<BaseRow[]> {
-  const { tenantId, workspace, cluster, name, id, after = null, rows } = query;
+  const { tenantId, workspace, cluster, name, id, after = null, rows, troubled = false } = query;
   const found = await db
     .selectFrom("base")
     .innerJoin("service", "service.id", "base.service_id")
@@ -62,6 +67,7 @@ export async function readBases(db: Kysely<Database>, query: BaseQuery): Promise
     .$if(cluster !== undefined, (q) => q.where("base_cluster.name", "=", cluster as Name))
     .$if(name !== undefined, (q) => q.where(NAME, "=", name!))
     .$if(id !== undefined, (q) => q.where("base.id", "=", id!))
+    .$if(troubled, (q) => q.where("replica.lease_until", ">", sql<string>`clock_timestamp()`).where(TROUBLED))
     .$if(after !== null, (q) => q.where("base.id", ">", after as BaseId))
     .orderBy("base.id")
     .$if(rows !== undefined, (q) => q.limit(rows!))
