@@ -2,6 +2,9 @@ import { type ErrorCode, type Facts, PlatformError } from "@evenkeel/contracts/e
 
 /** What was thrown, in one line; modules throw anything. */
 export function sentenceOf(thrown: unknown): string {
+  // Node tells of its own means; the module is told of what it did.
+  if (thrown instanceof Error && "code" in thrown && thrown.code === "ERR_SCRIPT_EXECUTION_INTERRUPTED")
+    return "it held the event loop, and was interrupted";
   if (thrown instanceof Error) return thrown.message || thrown.name;
   try {
     return String(thrown);

@@ -184,10 +184,10 @@ export const SplitRule = z.strictObject({
 });
 export type SplitRule = z.infer<typeof SplitRule>;
 
-/** A business of the process engine: who it is for, and which modules take part in it (all that provide, where none is named). */
+/** A business of the process engine: who it is for (everybody, where nothing is asked), and which modules take part in it (all that provide, where none is named). */
 export const Business = z.strictObject({
   name: Name,
-  when: z.record(z.string().max(100), z.union([z.string(), z.number(), z.boolean()])),
+  when: z.record(z.string().max(100), z.union([z.string(), z.number(), z.boolean()])).default({}),
   modules: z.array(Name).max(100).default([]),
 });
 export type Business = z.infer<typeof Business>;

@@ -23,6 +23,7 @@ export interface DevOptions {
 type Install = (input: BaseInput<"install">) => Promise<InstallResult>;
 
 interface DevBase {
+  readonly isOwn: boolean;
   readonly install: Install;
   readonly close: () => Promise<void>;
 }
@@ -63,6 +64,7 @@ async function ownBase(cli: Cli, { folder, manifest, options }: OwnBase): Promis
   await once(server, "listening");
   cli.note(line(`base on http://127.0.0.1:${(server.address() as AddressInfo).port}`, span("  Ctrl-C ends it", "dim")));
   return {
+    isOwn: true,
     install: (input) => base.perform("install", input, "dev"),
     close: async () => {
       server.close();
@@ -83,7 +85,7 @@ function remoteBase(socketPath: string): DevBase {
     const { problem } = BaseFailure.parse(JSON.parse(text));
     throw new PlatformError(problem.code, problem.facts);
   };
-  return { install, close: () => Promise.resolve() };
+  return { isOwn: false, install, close: () => Promise.resolve() };
 }
 
 interface Replacing {
@@ -92,6 +94,9 @@ interface Replacing {
   readonly scratch: string;
   readonly base: DevBase;
 }
+
+const NO_SERVICES =
+  "  a base of its own has no services: start yours with EVENKEEL_BASE_SOCKET=/tmp/base.sock, and give --socket /tmp/base.sock";
 
 let builds = 0;
 
@@ -113,6 +118,7 @@ async function replace({ cli, folder, scratch, base }: Replacing): Promise<void>
   } catch (error) {
     if (!(error instanceof PlatformError)) throw error;
     cli.note(line(span("✖ ", "bad"), error.message), line(span("  what served before serves on", "dim")));
+    if (base.isOwn && error.code === "SERVICE_MISSING") cli.note(line(span(NO_SERVICES, "dim")));
     if (cli.json) cli.io.stdout.write(`${JSON.stringify({ error: { code: error.code, facts: error.facts } })}\n`);
   }
 }

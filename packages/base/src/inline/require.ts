@@ -33,7 +33,7 @@ function versionOf(require: NodeJS.Require, name: string): string {
       // The next folder up may have it.
     }
   }
-  throw new PlatformError("DEPENDENCY_MISSING", { module: "base", library: name, range: "*" });
+  throw new PlatformError("LIBRARY_ABSENT", { library: name });
 }
 
 /** Refuses a module whose libraries the base does not share, or in another version. */

@@ -36,6 +36,10 @@ export const MODULE_ERRORS = {
     "The module {module} needs {library} {range}, which the base does not share.",
     "Share it in the base, or leave it out of `needs.libraries` so that it is bundled.",
   ]),
+  LIBRARY_ABSENT: entry(422, "never", [
+    "The base shares {library}, which is not installed beside it.",
+    "Install it there (`npm install {library}`), or do not share it.",
+  ]),
   DEPENDENCY_CONFLICT: entry(422, "never", [
     "The module {module} needs {library} {range}, and the base shares {found}.",
     "Move the base or the module to a version that fits, or let the module bundle its own.",

@@ -18,6 +18,10 @@ export const MODULE_PROBLEMS = {
     "模块 {module} 需要 {library} {range}，而基座没有共享它。",
     "请在基座中共享它，或不写入 `needs.libraries` 以便随模块打包。",
   ],
+  LIBRARY_ABSENT: [
+    "基座共享 {library}，但它旁边没有安装该库。",
+    "请在那里安装（`npm install {library}`），或不再共享它。",
+  ],
   DEPENDENCY_CONFLICT: [
     "模块 {module} 需要 {library} {range}，而基座共享的是 {found}。",
     "请调整基座或模块的版本，或让模块自带。",
