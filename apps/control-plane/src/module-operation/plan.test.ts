@@ -106,6 +106,18 @@ test("scaling out takes the least loaded of the cluster, then the buffer; scalin
   });
 });
 
+test("a base that gives a module up, while others go on answering for it, leaves the routes meanwhile, and is its change's alone", () => {
+  const upstream = { serviceId: three.serviceId, hostId: three.hostId, letter: "a", state: "attached", weight: 100 };
+  const placements = new Map([[front.id, [placed("prices", "1.0.0")]]]);
+  const other = { ...three, report: one.report };
+  const given = world({ bases: [one, other], placements, upstreams: new Map([[one.serviceId, [upstream as never]]]) });
+  const scale = (bases: number) => specOf("scale", { ...inFront, bases });
+  const leaving = shown(scale(1), given);
+  expect(leaving).toEqual(["shop@local-3: detach, await-drained, uninstall prices@1.0.0, introduce, shift-traffic"]);
+  const locks = locksOfModuleOperation(scale(1), given) as { resource: string; mode: string }[];
+  expect(locks).toContainEqual(expect.objectContaining({ resource: `base/${three.id}`, mode: "exclusive" }));
+});
+
 test("rules of a cluster go to all its bases, and back to those of before", () => {
   const rules = [{ on: { kind: "route", name: "/prices" }, to: [{ version: "1.0.0" }] }];
   const made = plan(specOf("split", { cluster: "front", rules }), world({ bases: [one, three] }));

@@ -46,7 +46,7 @@ export function scaleModule(spec: ScaleSpec, world: PlacementWorld): Wanted | Re
     ...leaving.map((base) =>
       gone.includes(base)
         ? { base, wishes: new Map(), move: { to: buffer?.id ?? null, cameFrom: null } }
-        : { base, wishes: new Map([[module as string, []]]) },
+        : { base, wishes: new Map([[module as string, []]]), aside: true },
     ),
   ];
   return {
@@ -57,7 +57,7 @@ export function scaleModule(spec: ScaleSpec, world: PlacementWorld): Wanted | Re
       warnings: [],
     },
     modules: [{ cluster, module }],
-    moving: [...lent, ...gone],
+    moving: [...lent, ...leaving],
     before: [{ cluster, placements: [placement] }],
     after: [{ cluster, placements: [after] }],
   };

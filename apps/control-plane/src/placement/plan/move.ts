@@ -26,21 +26,24 @@ interface Moving {
 
 /** Out of the routes, empty, another cluster's, with its modules, and back into the routes: always the same process. */
 export function moveSteps(world: PlacementWorld, { base, move, modules }: Moving): PlannedStep[] {
-  const serving = (world.upstreams.get(base.serviceId) ?? []).find(
-    ({ hostId, state, weight }) => hostId === base.hostId && state === "attached" && weight > 0,
-  );
   const { serviceId } = base;
   const to = world.clusters.find(({ id }) => id === move.to);
   const { rules = [], businesses = [] } = to ?? {};
   const split = rules.length + businesses.length === 0 ? [] : [splitStep(base, { rules, businesses })];
-  return [
-    ...(serving === undefined ? [] : leave(serving)),
+  return asideSteps(world, base, [
     moduleStep(["clear-base", "clear-base"], { base: serviceId }, CLEAR_MS),
     onControl("assign-base", { baseId: base.id, clusterId: move.to, cameFrom: move.cameFrom }, null),
     ...modules,
     ...split,
-    ...(serving === undefined ? [] : comeBack(serving)),
-  ];
+  ]);
+}
+
+/** These steps while no request comes to the base, where it serves. */
+export function asideSteps(world: PlacementWorld, base: BaseRow, steps: readonly PlannedStep[]): PlannedStep[] {
+  const serving = (world.upstreams.get(base.serviceId) ?? []).find(
+    ({ hostId, state, weight }) => hostId === base.hostId && state === "attached" && weight > 0,
+  );
+  return serving === undefined ? [...steps] : [...leave(serving), ...steps, ...comeBack(serving)];
 }
 
 /** Gives a base the rules of its cluster. */

@@ -6,7 +6,7 @@ import type { BaseClusterId } from "@evenkeel/contracts/id";
 import type { ModuleBundle } from "@evenkeel/contracts/module-bundle";
 import { say } from "@evenkeel/contracts/phrase";
 import type { BaseRow } from "../../base-cluster/index.ts";
-import { type Move, moveSteps } from "./move.ts";
+import { asideSteps, type Move, moveSteps } from "./move.ts";
 import { asPlaced, moduleStep, standing, stepsTo, type Wishes } from "./steps.ts";
 import { answers, type PlacementWorld } from "./world.ts";
 
@@ -19,6 +19,8 @@ export interface BaseAim {
   readonly wishes: Wishes;
   /** It changes cluster: everything that it holds goes, and the wishes are all that it gets. */
   readonly move?: Move;
+  /** It gives up what others go on answering for: no request may come meanwhile. */
+  readonly aside?: boolean;
 }
 
 /** What stood on a base before, kept for the way back. */
@@ -34,12 +36,13 @@ export function planBase(
   aim: BaseAim,
   more: readonly PlannedStep[],
 ): PlannedTarget | Refusal | null {
-  const { base, wishes, move } = aim;
+  const { base, wishes, move, aside = false } = aim;
   const made = stepsTo(world, base, { wishes, empty: move !== undefined });
   if (isRefusal(made)) return made;
   const modules = [...made.steps, ...more];
-  const steps = move === undefined ? modules : moveSteps(world, { base, move, modules });
-  if (steps.length === 0) return null;
+  if (move === undefined && modules.length === 0) return null;
+  const stay = aside ? asideSteps(world, base, modules) : modules;
+  const steps = move === undefined ? stay : moveSteps(world, { base, move, modules });
   const before = beforeOf(aim);
   return {
     ...{ targetId: base.name, name: base.name, hostId: base.hostId, hostName: base.host },
@@ -50,7 +53,7 @@ export function planBase(
     steps: [...steps],
     clean: [],
     reattach: [],
-    facts: { before, ...(move && attached(world, base) && { traffic: "attached" }) },
+    facts: { before, ...((move !== undefined || aside) && attached(world, base) && { traffic: "attached" }) },
   };
 }
 
