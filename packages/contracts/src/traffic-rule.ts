@@ -290,10 +290,10 @@ export const ImaginedRequest = z.strictObject({
 export type ImaginedRequest = z.infer<typeof ImaginedRequest>;
 
 export const RuleMatch = z.strictObject({
-  /** Names of all rules that fit, in their order. */
-  rules: z.array(Name),
+  /** Names of all rules that fit, in their order; `module /path`: the way to the bases that have what is published there. */
+  rules: z.array(z.string()),
   /** The one that says where it goes; null = none, all instances of its cell or of the service. */
-  sentBy: Name.nullable(),
+  sentBy: z.string().nullable(),
   lane: Name.nullable(),
   cell: Name.nullable(),
   /** The instances that may get it now. */

@@ -64,6 +64,10 @@ describe.each(DRIVERS)("%s", (driver) => {
         rule("cookie", { conditions: [{ field: "cookie", name: "user", ...among("ann") }], fault }),
         rule("query", { conditions: [{ field: "query", name: "user", ...among("ann") }], fault }),
         rule("path", { conditions: [{ field: "path", name: "", ...among("/teapot") }], fault }),
+        rule("begin", {
+          conditions: [{ field: "path", name: "", not: false, test: { kind: "prefix", prefix: "/kettle" } }],
+          fault,
+        }),
       ];
       await put([{ port }], { rules });
       const asked: Ask[] = [
@@ -73,11 +77,14 @@ describe.each(DRIVERS)("%s", (driver) => {
         { headers: { cookie: "b=1; user=ann" } },
         { path: "/?user=ann" },
         { path: "/teapot?x" },
+        { path: "/kettle" },
+        { path: "/kettle/lid?x" },
         { method: "POST", body: "x", path: "/teapot" },
         { headers: { "x-user": "ben", cookie: "user=ben" }, path: "/teapots?user=ben&user=ann" },
+        { path: "/a/kettle" },
       ];
       const statuses = await Promise.all(asked.map(async (one) => (await bed.ask(one)).status));
-      expect(statuses).toEqual([418, 418, 200, 418, 418, 418, 418, 200]);
+      expect(statuses).toEqual([418, 418, 200, 418, 418, 418, 418, 418, 418, 200, 200]);
       await put([{ port }], {});
       expect((await bed.ask({ path: "/teapot" })).status).toBe(200);
     });

@@ -11,6 +11,7 @@ const on = (field: Condition["field"], name: string, test: Condition["test"]): C
   ...{ field, name, test, not: false },
 });
 const among = (...values: string[]) => ({ kind: "in" as const, values });
+const begins = (prefix: string) => ({ kind: "prefix" as const, prefix });
 const rule = (...conditions: Condition[]): TableRule => ({
   ...{ name: "r", conditions, send: null, mirror: null, fault: null, rateLimit: null, concurrency: null },
 });
@@ -48,6 +49,7 @@ test.each([
   ["header", "x-user", among("ann b"), "{ req.fhdr(x-user) -m found }"],
   ["header", "x-user", among("#1"), "{ req.fhdr(x-user) -m found }"],
   ["path", "", among("/a"), `{ path,map_str(${serviceId}-0.map) -m found }`],
+  ["path", "", begins("/a"), `{ path,map_beg(${serviceId}-0.map) -m found }`],
   ["cookie", "uid", among("1"), "{ req.cook(uid) -m found }"],
   ["query", "q", among("1"), "{ url_param(q) -m found }"],
   ["lane", "", among("gray"), "{ req.hdr(baggage) -m found }"],

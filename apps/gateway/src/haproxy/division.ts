@@ -51,25 +51,34 @@ function lookFor(serviceId: ServiceId, rules: readonly TableRule[]): Division {
 function fieldsOf(rules: readonly TableRule[]): Field[] | null {
   const fields = new Map<string, Field>();
   for (const { conditions } of rules) {
-    const condition = conditions.find(({ not, test }) => !not && test.kind === "in");
-    if (condition?.test.kind !== "in" || !/^[\w.-]*$/.test(condition.name)) return null;
-    const key = `${condition.field} ${condition.name}`;
+    const condition = conditions.find(isNaming);
+    if (condition === undefined || !/^[\w.-]*$/.test(condition.name)) return null;
+    const key = `${condition.test.kind} ${condition.field} ${condition.name}`;
     const field = fields.get(key) ?? { condition, values: new Set() };
     fields.set(key, field);
-    for (const value of condition.test.values) field.values.add(value);
+    for (const value of valuesOf(condition)) field.values.add(value);
   }
   return [...fields.values()];
 }
 
+/** Values of any field, or what paths begin with. */
+const isNaming = ({ field, not, test }: Condition): boolean =>
+  !not && (test.kind === "in" || (test.kind === "prefix" && field === "path"));
+
+function valuesOf({ test }: Condition): readonly string[] {
+  if (test.kind === "in") return test.values;
+  return test.kind === "prefix" ? [test.prefix] : [];
+}
+
 /** `file` null: its values cannot stand in a map. */
-function lookAt({ field, name }: Condition, file: string | null): string | null {
+function lookAt({ field, name, test }: Condition, file: string | null): string | null {
   const found = (fetch: string): string => `{ ${fetch} -m found }`;
   switch (field) {
     case "header":
       return found(file === null ? `req.fhdr(${name})` : `req.fhdr(${name},1),map_str(${file})`);
     case "path":
     case "method":
-      return file === null ? null : found(`${field},map_str(${file})`);
+      return file === null ? null : found(`${field},${test.kind === "prefix" ? "map_beg" : "map_str"}(${file})`);
     // Which of several cookies counts is for those to say who decide.
     case "cookie":
       return found(`req.cook(${name})`);
