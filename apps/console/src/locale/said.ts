@@ -72,7 +72,8 @@ function whole(words: Speaker, text: string, family?: string): string | null {
   const phrase = phraseOf(text, family);
   if (phrase !== null) return fillText(PHRASES_ZH[phrase.code], factsBy(words, phrase.facts));
   const problem = titleIn(text);
-  return problem === null ? null : fillText(PROBLEMS[problem.code][0], factsBy(words, problem.facts));
+  const sentence = problem === null ? undefined : PROBLEMS[problem.code]?.[0];
+  return problem === null || sentence === undefined ? null : fillText(sentence, factsBy(words, problem.facts));
 }
 
 /** A list, of which some are the platform's words; or a field, and what is wrong with it. */
