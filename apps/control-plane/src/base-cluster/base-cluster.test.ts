@@ -85,6 +85,24 @@ describe.each(await serverKinds())("bases and their clusters on %s", (kind) => {
     });
   });
 
+  test("doctor, and the diagnosis of the service, name a module that broke on a base, with the words of the base", async () => {
+    await tell(["prices 1.0.0 published"]);
+    const found = async () =>
+      (await here.call("GET", "/doctor")).body.items as unknown as { resource: string; actions: string[] }[];
+    const ofModules = async () => (await found()).filter(({ resource }) => resource.startsWith("module/"));
+    expect(await ofModules()).toEqual([]);
+    await tell(["prices 2.0.0 broken", "prices 1.0.0 published"]);
+    const finding = {
+      ...{ severity: "error", resource: "module/prices@2.0.0 on shop@local-1", problem: { code: "MODULE_FAILED" } },
+      actions: ["converge shop --host local-1 --modules", "module stats prices"],
+    };
+    expect(await ofModules()).toMatchObject([finding]);
+    const diagnosis = await here.call("GET", `/services/${slot}/diagnosis`);
+    expect(diagnosis.body.findings).toContainEqual(expect.objectContaining({ resource: finding.resource }));
+    await tell(null, { whole: true });
+    expect(await ofModules()).toEqual([]);
+  });
+
   test.each([
     [{ workspace: "nowhere", name: "x" }, 404, "NOT_FOUND"],
     [{ workspace: "local", name: "front" }, 409, "ALREADY_EXISTS"],
