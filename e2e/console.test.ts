@@ -276,8 +276,16 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await shows("succeeded", "Succeeded");
   });
 
-  test("a lock names its holder, and is taken over with a reason", async () => {
+  test("a lock names its holder, and is taken over with a reason; a second window shows what the first one does", async () => {
     const change = await shop.start({ version: "4.0.0", strategy: { beta: 1, confirm: "first" } });
+    // Beside each other, both in sight: their streams must leave a connection for what people ask for.
+    const beside = await page.context().newPage();
+    for (const window of [page, beside]) {
+      await window.goto(address(`/changes/${change.id}`));
+      await window.getByRole("button", { name: "Confirm", exact: true }).first().waitFor();
+    }
+    await act("Pause");
+    await beside.locator(".page-head .badge", { hasText: "Paused" }).waitFor();
     await page.goto(address("/locks"));
     await page.getByRole("link", { name: change.title }).first().waitFor();
     await ask(button("Take over").first());
@@ -285,6 +293,8 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await press(page.getByRole("dialog").getByRole("button", { name: "Take over" }));
     await page.waitForURL(/\/changes\/chg_/);
     await shows("closed", "Closed");
+    await beside.locator(".page-head .badge", { hasText: "Closed" }).waitFor();
+    await beside.close();
   });
 
   test("a blue-green release is planned, started, confirmed and watched, and one action brings users back", async () => {
@@ -374,6 +384,27 @@ describe.skipIf(!hasBrowser)("the console", () => {
     const pages = consolePages({ changes, service: (await shop.service()).id, host: host.id });
     const which = { language, theme, address, token: platform.token, pages, axeSource: axe.source, theirs: THEIRS };
     expect(await lookAtPages(browser, which)).toEqual({ serious: [], english: [], errors: [] });
+  });
+
+  test("a session that has ended leads to the way in, and from there back to the page", async () => {
+    const own = await openPage(browser);
+    await own.page.goto(address("/w/local/hosts"));
+    const logIn = async () => {
+      await own.page.getByLabel("Access token").fill(platform.token);
+      await own.page.keyboard.press("Enter");
+      await own.page.getByRole("heading", { name: "Hosts" }).waitFor();
+    };
+    await logIn();
+    const { items } = await platform.client.listTokens({ query: { limit: 200 } });
+    const [newest] = items
+      .filter(({ kind }) => kind === "session")
+      .toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+    await platform.client.revokeToken({ params: { tokenId: newest?.id as never } });
+    await own.page.getByRole("button", { name: "Refresh" }).click();
+    await logIn();
+    expect(own.page.url()).toBe(address("/w/local/hosts"));
+    expect(own.errors).toEqual([]);
+    await own.page.context().close();
   });
 
   test("whoever logs out sees nothing any more, and his cookie opens nothing", async () => {

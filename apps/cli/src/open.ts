@@ -31,6 +31,7 @@ const PAGES: Readonly<Record<string, (workspace: string) => string>> = {
   audit: () => "/audit",
   tokens: () => "/tokens",
   doctor: () => "/doctor",
+  settings: () => "/settings",
 };
 
 export const addOpenCommands: AddCommands = (program, run) => {

@@ -10,17 +10,7 @@ export interface PagesOf {
 /** The pages of changes, services, hosts and rules, by the names of their pictures. */
 export function consolePages({ changes: { ended, waiting }, service, host }: PagesOf): Record<string, string> {
   const ofWorkspace = ["changes", "services", "hosts", "topology", "routes", "gateways", "release"];
-  const ofAll = [
-    "applications",
-    "packages",
-    "buildpacks",
-    "approvals",
-    "windows",
-    "locks",
-    "audit",
-    "tokens",
-    "doctor",
-  ];
+  const ofAll = ["applications", "packages", "buildpacks", "windows", "locks", "audit", "tokens", "doctor", "settings"];
   const operations = ["restart", "offline", "online", "scale"];
   return {
     ...{ home: "/w/local", admissions: "/admissions", reviews: "/reviews", approvals: "/approvals?of=all" },

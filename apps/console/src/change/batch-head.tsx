@@ -55,6 +55,13 @@ export function BatchHead({ batch, kind, onAct }: BatchHeadProps) {
           {t(`action.${action}`)}
         </Button>
       ))}
+      {guards
+        .filter(({ outcome }) => outcome === "worse" || outcome === "no-data")
+        .map(({ guard, when, name: of, text }) => (
+          <p key={`${guard} ${when}`} className="batch-verdict soft">
+            {said(of, "guard")}: {said(text)}
+          </p>
+        ))}
     </div>
   );
 }

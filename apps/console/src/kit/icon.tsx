@@ -47,6 +47,7 @@ const PATHS = {
   back: "M9.5 5 4 10.5 9.5 16M4 10.5h10a6 6 0 0 1 0 12h-3",
   stop: "M6 6h12v12H6z",
   refresh: "M20 11.5A8 8 0 0 0 6 6.5L4 8.5M4 4.5v4h4M4 12.5a8 8 0 0 0 14 5l2-2M20 19.5v-4h-4",
+  settings: "M4 7h9M17 7h3M15 5v4M4 12h3M11 12h9M9 10v4M4 17h11M19 17h1M17 15v4",
   menu: "M4 7h16M4 12h16M4 17h16",
   logout: "M10 4.5H5v15h5M14 8l4 4-4 4M18 12H9.5",
   terminal: "M3.5 5h17v14h-17zM7 9.5l3 2.5-3 2.5M12.5 15h4",

@@ -4,6 +4,7 @@ import type { ChangeId, StepId } from "@evenkeel/contracts/id";
 import { useRef, useState } from "react";
 import { client } from "../connection.ts";
 import { useWhileVisible } from "./visible.ts";
+import { useWorkspace } from "./workspace.tsx";
 
 /** A change as a page shows it, live. */
 export interface LiveTree {
@@ -23,30 +24,35 @@ const MOST_PIECES = 500;
 export function useTree(changeId: ChangeId): LiveTree {
   const [state, setState] = useState<Omit<LiveTree, "take">>(nothing);
   const last = useRef("");
+  const { links } = useWorkspace();
   const update = (next: (now: typeof state) => Partial<typeof state>) => setState((now) => ({ ...now, ...next(now) }));
-  useWhileVisible(async (signal) => {
-    try {
-      if (last.current === "") {
-        const change = await client.getChange({ params: { changeId }, signal });
-        last.current = String(change.sequence);
-        update(() => ({ tree: treeOf(change), begun: stepsOf(targetsOf(change)) }));
-        const add = (found: readonly Found[]) =>
-          update(({ tree, begun }) =>
-            tree === null ? {} : { tree: addTargets(tree, found), begun: new Set([...begun, ...stepsOf(found)]) },
-          );
-        void readOthers(change, signal, add);
-      }
-      for await (const event of client.watchChangeTree(changeId, { signal, after: last.current })) {
-        if (event.kind === "output") update(({ printed }) => ({ printed: withPiece(printed, event) }));
-        else {
-          last.current = String(event.change.sequence);
-          update(({ tree }) => ({ tree: tree === null ? treeOf(event.change) : mergeTree(tree, event) }));
+  useWhileVisible(
+    async (signal) => {
+      try {
+        if (last.current === "") {
+          const change = await client.getChange({ params: { changeId }, signal });
+          last.current = String(change.sequence);
+          update(() => ({ tree: treeOf(change), begun: stepsOf(targetsOf(change)), error: null }));
+          const add = (found: readonly Found[]) =>
+            update(({ tree, begun }) =>
+              tree === null ? {} : { tree: addTargets(tree, found), begun: new Set([...begun, ...stepsOf(found)]) },
+            );
+          void readOthers(change, signal, add);
         }
+        for await (const event of client.watchChangeTree(changeId, { signal, after: last.current })) {
+          if (event.kind === "output") update(({ printed }) => ({ printed: withPiece(printed, event) }));
+          else {
+            last.current = String(event.change.sequence);
+            update(({ tree }) => ({ tree: tree === null ? treeOf(event.change) : mergeTree(tree, event) }));
+          }
+        }
+      } catch (error) {
+        if (!signal.aborted) update(() => ({ error }));
       }
-    } catch (error) {
-      if (!signal.aborted) update(() => ({ error }));
-    }
-  }, changeId);
+      // What has failed is tried again once the control plane is back.
+    },
+    state.error === null ? changeId : `${changeId} ${links}`,
+  );
   const take = (change: Change) =>
     update(({ tree }) => (tree === null ? {} : { tree: mergeTree(tree, { kind: "tree", change, states: {} }) }));
   return { ...state, take };

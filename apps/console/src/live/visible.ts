@@ -1,8 +1,10 @@
 import { useEffect } from "react";
+import { withStreamSlot } from "./stream-slot.ts";
 
 /**
  * Runs `watch` while the page is in sight, until the signal. Browsers open six connections to one place for all their tabs: a stream
- * of each hidden tab would soon leave none. Streams go on where they stopped, so nothing is missed.
+ * of each hidden tab would soon leave none. Streams go on where they stopped, so nothing is missed. Windows that are all in
+ * sight share what connections there are.
  */
 export function useWhileVisible(watch: (signal: AbortSignal) => Promise<void>, key: string): void {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key says when it is another watch
@@ -14,7 +16,8 @@ export function useWhileVisible(watch: (signal: AbortSignal) => Promise<void>, k
         stop = null;
       } else if (stop === null) {
         stop = new AbortController();
-        void watch(stop.signal).catch(() => undefined);
+        const { signal } = stop;
+        void withStreamSlot(signal, () => watch(signal)).catch(() => undefined);
       }
     };
     turn();

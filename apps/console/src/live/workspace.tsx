@@ -1,7 +1,8 @@
 import type { ChangeSummary, Finding } from "@evenkeel/contracts/change";
 import type { WorkspaceEvent } from "@evenkeel/contracts/overview";
-import { createContext, type ReactNode, use, useState } from "react";
-import { client } from "../connection.ts";
+import { createContext, type ReactNode, use, useEffect, useState } from "react";
+import { client, queries } from "../connection.ts";
+import { areSlotsTaken } from "./stream-slot.ts";
 import { useWhileVisible } from "./visible.ts";
 
 type Standing = Extract<WorkspaceEvent, { kind: "standing" }>;
@@ -13,6 +14,10 @@ export interface LiveWorkspace {
   readonly whole: boolean;
   /** The stream stands. */
   readonly up: boolean;
+  /** How often it has stood up. */
+  readonly links: number;
+  /** Other windows have all connections: this one is not live before one of them is closed or hidden. */
+  readonly crowded: boolean;
   readonly changes: readonly ChangeSummary[];
   readonly standing: Standing | null;
   readonly findings: readonly Finding[];
@@ -24,6 +29,8 @@ const nothing = (name: string): LiveWorkspace => ({
   name,
   whole: false,
   up: true,
+  links: 0,
+  crowded: false,
   changes: [],
   standing: null,
   findings: [],
@@ -49,7 +56,12 @@ export function tell(now: LiveWorkspace, event: WorkspaceEvent): LiveWorkspace {
 export function WorkspaceProvider({ name, children }: { readonly name: string; readonly children: ReactNode }) {
   const [live, setLive] = useState(() => nothing(name));
   useWhileVisible(async (signal) => {
-    const onLink = (up: boolean) => setLive((now) => ({ ...now, up }));
+    const onLink = (up: boolean) => {
+      setLive((now) => ({ ...now, up, crowded: false, links: now.links + (up ? 1 : 0) }));
+      // What could not be read while the control plane was away is read now.
+      const failed = ({ state }: { readonly state: { readonly status: string } }) => state.status === "error";
+      if (up) void queries.refetchQueries({ type: "active", predicate: failed });
+    };
     try {
       for await (const event of client.watchWorkspace(name, { signal, onLink })) {
         setLive((now) => tell(now, event));
@@ -59,6 +71,9 @@ export function WorkspaceProvider({ name, children }: { readonly name: string; r
       if (!signal.aborted) onLink(false);
     }
   }, name);
+  useEffect(() => {
+    void areSlotsTaken().then((crowded) => crowded && setLive((now) => (now.links > 0 ? now : { ...now, crowded })));
+  }, []);
   return <Context value={live}>{children}</Context>;
 }
 

@@ -68,6 +68,7 @@ export function sectionsOf(workspace: string): readonly Section[] {
         { key: "page.locks", icon: "lock", path: "/locks" },
         { key: "page.audit", icon: "audit", path: "/audit" },
         { key: "page.tokens", icon: "token", path: "/tokens" },
+        { key: "page.settings", icon: "settings", path: "/settings" },
       ],
     },
   ];

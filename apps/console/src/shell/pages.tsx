@@ -35,6 +35,8 @@ const OfHost = lazy(async () => ({ default: (await diagnosis()).HostDiagnosis })
 const OfChange = lazy(async () => ({ default: (await diagnosis()).ChangeDiagnosis }));
 const DoctorPage = lazy(async () => ({ default: (await import("../system/doctor-page.tsx")).DoctorPage }));
 
+const SettingsPage = lazy(async () => ({ default: (await import("../system/settings-page.tsx")).SettingsPage }));
+
 const catalogue = () => import("../list/catalogue.tsx");
 const ApplicationList = lazy(async () => ({ default: (await catalogue()).ApplicationList }));
 const PackageList = lazy(async () => ({ default: (await catalogue()).PackageList }));
@@ -120,6 +122,7 @@ export function Pages({ workspace }: { readonly workspace: string }) {
           <Route path="/audit" component={AuditList} />
           <Route path="/tokens" component={TokenList} />
           <Route path="/doctor" component={DoctorPage} />
+          <Route path="/settings" component={SettingsPage} />
           <Route>
             <Missing />
           </Route>

@@ -103,7 +103,8 @@ function isAt(path: string, entry: string): boolean {
 
 function Top({ me, name }: Pick<ShellProps, "me" | "name">) {
   const { t } = useWords();
-  const { up } = useWorkspace();
+  const { up, crowded } = useWorkspace();
+  const link = crowded ? "crowded" : up ? "live" : "cut";
   const [open, setOpen] = useState(false);
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
@@ -122,8 +123,12 @@ function Top({ me, name }: Pick<ShellProps, "me" | "name">) {
         <kbd>Ctrl K</kbd>
       </button>
       <span className="grow" />
-      <span className={`live tone-${up ? "good" : "warn"}`} title={up ? undefined : t("shell.cut.hint")} role="status">
-        {up ? t("shell.live") : t("shell.cut")}
+      <span
+        className={`live tone-${link === "live" ? "good" : "warn"}`}
+        title={link === "live" ? undefined : t(`shell.${link}.hint`)}
+        role="status"
+      >
+        {t(`shell.${link}`)}
       </span>
       <LanguageButton />
       <ThemeButton />

@@ -1,7 +1,6 @@
-import { useState } from "react";
 import { Button } from "../kit/button.tsx";
 import { useWords } from "../locale/index.tsx";
-import { chooseTheme, currentTheme } from "./theme.ts";
+import { chooseTheme, useTheme } from "./theme.ts";
 
 export function LanguageButton() {
   const { t, language, setLanguage } = useWords();
@@ -18,19 +17,14 @@ export function LanguageButton() {
 
 export function ThemeButton() {
   const { t } = useWords();
-  const [theme, setTheme] = useState(currentTheme);
-  const turn = () => {
-    const next = theme === "light" ? "dark" : "light";
-    chooseTheme(next);
-    setTheme(next);
-  };
+  const { theme } = useTheme();
   return (
     <Button
       look="quiet"
       icon={theme === "light" ? "moon" : "sun"}
       aria-label={t("shell.theme")}
       title={t("shell.theme")}
-      onClick={turn}
+      onClick={() => chooseTheme(theme === "light" ? "dark" : "light")}
     />
   );
 }
