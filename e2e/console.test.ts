@@ -7,12 +7,13 @@ import {
   buildConsole,
   hasBrowser,
   LOOKS,
+  logIn,
   lookAtPages,
   openBrowser,
   openPage,
   pictureFile,
 } from "@evenkeel/testkit/browser";
-import { consolePages } from "@evenkeel/testkit/console-pages";
+import { consolePages, fillPages, OUTAGE } from "@evenkeel/testkit/console-pages";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { openRelay } from "@evenkeel/testkit/relay";
 import { Shop, settled } from "@evenkeel/testkit/shop";
@@ -123,8 +124,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
     const own = await openPage(browser);
     const talk = own.page.locator(".panel .output");
     await own.page.goto(`${relay.url}/changes/${change.id}`);
-    await own.page.getByLabel("Access token").fill(platform.token);
-    await own.page.keyboard.press("Enter");
+    await logIn(own.page, platform.token);
     const host = own.page.locator(".tile").last();
     await press(host);
     await own.page.locator(".panel").waitFor();
@@ -263,8 +263,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await client.startChange({ params: { changeId: change.id }, body: {} });
     const bob = await openPage(browser);
     await bob.page.goto(address("/approvals"));
-    await bob.page.getByLabel("Access token").fill(secret);
-    await bob.page.keyboard.press("Enter");
+    await logIn(bob.page, secret);
     await bob.page.getByRole("link", { name: change.title }).click();
     await bob.page.getByRole("button", { name: "Approve" }).click();
     await bob.page.getByRole("dialog").getByRole("button", { name: "Approve" }).click();
@@ -349,28 +348,10 @@ describe.skipIf(!hasBrowser)("the console", () => {
   });
 
   /** What people of these tests have said. */
-  const THEIRS = [
-    "it does not start",
-    "the diagnosis says so",
-    "nobody is here any more",
-    "it was better before",
-    "an outage",
-  ];
+  const THEIRS = ["it does not start", "the diagnosis says so", "nobody is here any more", "it was better before"];
 
   test("for the pages something has failed, waits, is kept and was begun past the rules", async () => {
-    const { client } = platform;
-    const failing = { budget: { failures: 0, action: "stop" }, healthyDeadlineSeconds: 2 };
-    const kept = await new Shop(platform, "kept").release({ version: "1.0.0", health: 500, strategy: failing });
-    expect(kept.state).toBe("failed");
-    await client.setApprovalRule({ params: { rule: "four-eyes" }, body: { principals: ["bob"], count: 1 } });
-    const awaited = await new Shop(platform, "awaited").plan({ version: "1.0.0" });
-    await client.startChange({ params: { changeId: awaited.id }, body: {} });
-    const criterion = { kind: "succeeded-in", workspace: "local" } as const;
-    await client.setAdmissionRule({ params: { rule: "tried" }, body: { criterion, waivedInEmergency: true } });
-    const change = await shop.plan({ version: "7.0.0", strategy: { beta: 1, confirm: "first" } });
-    const start = { emergency: true, reason: "an outage" };
-    await client.startChange({ params: { changeId: change.id }, body: start });
-    expect((await settled(platform, change)).state).toBe("awaiting-confirmation");
+    await fillPages(platform, shop);
   });
 
   test.each(LOOKS)("in %s and %s every page is whole and can be used by everybody", async (language, theme) => {
@@ -378,30 +359,33 @@ describe.skipIf(!hasBrowser)("the console", () => {
     const [ended] = (await client.listChanges({ query: { state: "rolled-back" } })).items;
     const [waiting] = (await client.listChanges({ query: { state: "awaiting-confirmation" } })).items;
     const [host] = (await client.listHosts({ query: {} })).items;
-    if (ended === undefined || waiting === undefined || host === undefined)
-      throw new Error("a page has nothing to show");
+    if (!ended || !waiting || !host) throw new Error("a page has nothing to show");
     const changes = { ended: ended.id, waiting: waiting.id };
     const pages = consolePages({ changes, service: (await shop.service()).id, host: host.id });
-    const which = { language, theme, address, token: platform.token, pages, axeSource: axe.source, theirs: THEIRS };
+    const which = {
+      language,
+      theme,
+      address,
+      token: platform.token,
+      pages,
+      axeSource: axe.source,
+      theirs: [...THEIRS, OUTAGE],
+    };
     expect(await lookAtPages(browser, which)).toEqual({ serious: [], english: [], errors: [] });
   });
 
   test("a session that has ended leads to the way in, and from there back to the page", async () => {
     const own = await openPage(browser);
+    const hosts = own.page.getByRole("heading", { name: "Hosts" });
     await own.page.goto(address("/w/local/hosts"));
-    const logIn = async () => {
-      await own.page.getByLabel("Access token").fill(platform.token);
-      await own.page.keyboard.press("Enter");
-      await own.page.getByRole("heading", { name: "Hosts" }).waitFor();
-    };
-    await logIn();
+    await logIn(own.page, platform.token);
+    await hosts.waitFor();
     const { items } = await platform.client.listTokens({ query: { limit: 200 } });
-    const [newest] = items
-      .filter(({ kind }) => kind === "session")
-      .toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
-    await platform.client.revokeToken({ params: { tokenId: newest?.id as never } });
+    const newest = items.filter(({ kind }) => kind === "session").reduce((a, b) => (a.createdAt < b.createdAt ? b : a));
+    await platform.client.revokeToken({ params: { tokenId: newest.id } });
     await own.page.getByRole("button", { name: "Refresh" }).click();
-    await logIn();
+    await logIn(own.page, platform.token);
+    await hosts.waitFor();
     expect(own.page.url()).toBe(address("/w/local/hosts"));
     expect(own.errors).toEqual([]);
     await own.page.context().close();

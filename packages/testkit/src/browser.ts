@@ -56,6 +56,12 @@ export async function openPage(
   return { page, errors };
 }
 
+/** Logs in where the page asks who one is. */
+export async function logIn(page: Page, token: string): Promise<void> {
+  await page.locator('input[type="password"]').fill(token);
+  await page.keyboard.press("Enter");
+}
+
 /** Where pictures of pages go: for people to look at, never committed. */
 export function pictureFile(name: string): string {
   const folder = join(ROOT, ".runtime/pictures");
@@ -128,8 +134,7 @@ export async function lookAtPages(
 ): Promise<{ readonly serious: string[]; readonly english: string[]; readonly errors: string[] }> {
   const { page, errors } = await openPage(browser, { language, theme });
   await page.goto(address("/login"));
-  await page.locator("input").fill(token);
-  await page.keyboard.press("Enter");
+  await logIn(page, token);
   await page.locator(".shell").waitFor();
   const serious: string[] = [];
   const english: string[] = [];

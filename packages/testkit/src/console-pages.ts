@@ -1,4 +1,25 @@
 import type { ChangeId, HostId, ServiceId } from "@evenkeel/contracts/id";
+import type { Platform } from "./platform.ts";
+import { Shop, until } from "./shop.ts";
+
+/** Why somebody passed over the rules. */
+export const OUTAGE = "an outage";
+
+/** Something has failed, something waits for approval, and something that passed over the rules waits for a confirmation. */
+export async function fillPages(platform: Platform, shop: Shop): Promise<void> {
+  const { client } = platform;
+  const strategy = { budget: { failures: 0, action: "stop" }, healthyDeadlineSeconds: 2 };
+  const kept = await new Shop(platform, "kept").start({ version: "1.0.0", health: 500, strategy });
+  await until(platform, kept, ({ state }) => state === "failed");
+  await client.setApprovalRule({ params: { rule: "four-eyes" }, body: { principals: ["bob"], count: 1 } });
+  const awaited = await new Shop(platform, "awaited").plan({ version: "1.0.0" });
+  await client.startChange({ params: { changeId: awaited.id }, body: {} });
+  const criterion = { kind: "succeeded-in", workspace: "local" } as const;
+  await client.setAdmissionRule({ params: { rule: "tried" }, body: { criterion, waivedInEmergency: true } });
+  const change = await shop.plan({ version: "7.0.0", strategy: { beta: 1, confirm: "first" } });
+  await client.startChange({ params: { changeId: change.id }, body: { emergency: true, reason: OUTAGE } });
+  await until(platform, change, ({ state }) => state === "awaiting-confirmation");
+}
 
 export interface PagesOf {
   /** One that has ended, and one that waits for a person. */
