@@ -355,13 +355,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
   });
 
   test.each(LOOKS)("in %s and %s every page is whole and can be used by everybody", async (language, theme) => {
-    const { client } = platform;
-    const [ended] = (await client.listChanges({ query: { state: "rolled-back" } })).items;
-    const [waiting] = (await client.listChanges({ query: { state: "awaiting-confirmation" } })).items;
-    const [host] = (await client.listHosts({ query: {} })).items;
-    if (!ended || !waiting || !host) throw new Error("a page has nothing to show");
-    const changes = { ended: ended.id, waiting: waiting.id };
-    const pages = consolePages({ changes, service: (await shop.service()).id, host: host.id });
+    const pages = await consolePages(platform, shop);
     const which = {
       language,
       theme,

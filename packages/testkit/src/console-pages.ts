@@ -1,4 +1,3 @@
-import type { ChangeId, HostId, ServiceId } from "@evenkeel/contracts/id";
 import type { Platform } from "./platform.ts";
 import { Shop, until } from "./shop.ts";
 
@@ -21,15 +20,13 @@ export async function fillPages(platform: Platform, shop: Shop): Promise<void> {
   await until(platform, change, ({ state }) => state === "awaiting-confirmation");
 }
 
-export interface PagesOf {
-  /** One that has ended, and one that waits for a person. */
-  readonly changes: { readonly ended: ChangeId; readonly waiting: ChangeId };
-  readonly service: ServiceId;
-  readonly host: HostId;
-}
-
 /** The pages of changes, services, hosts and rules, by the names of their pictures. */
-export function consolePages({ changes: { ended, waiting }, service, host }: PagesOf): Record<string, string> {
+export async function consolePages({ client }: Platform, shop: Shop): Promise<Record<string, string>> {
+  const [ended] = (await client.listChanges({ query: { state: "rolled-back" } })).items;
+  const [waiting] = (await client.listChanges({ query: { state: "awaiting-confirmation" } })).items;
+  const [host] = (await client.listHosts({ query: {} })).items;
+  if (!ended || !waiting || !host) throw new Error("a page has nothing to show");
+  const service = await shop.service();
   const ofWorkspace = ["changes", "services", "hosts", "topology", "routes", "gateways", "release"];
   const ofAll = ["applications", "packages", "buildpacks", "windows", "locks", "audit", "tokens", "doctor", "settings"];
   const operations = ["restart", "offline", "online", "scale"];
@@ -37,11 +34,11 @@ export function consolePages({ changes: { ended, waiting }, service, host }: Pag
     ...{ home: "/w/local", admissions: "/admissions", reviews: "/reviews", approvals: "/approvals?of=all" },
     ...Object.fromEntries(ofWorkspace.map((name) => [name, `/w/local/${name}`])),
     ...Object.fromEntries(ofAll.map((name) => [name, `/${name}`])),
-    ...{ change: `/changes/${ended}`, plan: `/changes/${ended}?view=plan`, waiting: `/changes/${waiting}` },
-    ...{ service: `/services/${service}`, log: `/services/${service}?view=log`, host: `/hosts/${host}` },
-    ...Object.fromEntries(operations.map((name) => [name, `/services/${service}/operate?operation=${name}`])),
-    "diagnosis-change": `/changes/${waiting}/diagnosis`,
-    "diagnosis-service": `/services/${service}/diagnosis`,
-    "diagnosis-host": `/hosts/${host}/diagnosis`,
+    ...{ change: `/changes/${ended.id}`, plan: `/changes/${ended.id}?view=plan`, waiting: `/changes/${waiting.id}` },
+    ...{ service: `/services/${service.id}`, log: `/services/${service.id}?view=log`, host: `/hosts/${host.id}` },
+    ...Object.fromEntries(operations.map((name) => [name, `/services/${service.id}/operate?operation=${name}`])),
+    "diagnosis-change": `/changes/${waiting.id}/diagnosis`,
+    "diagnosis-service": `/services/${service.id}/diagnosis`,
+    "diagnosis-host": `/hosts/${host.id}/diagnosis`,
   };
 }
