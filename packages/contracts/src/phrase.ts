@@ -36,7 +36,7 @@ export interface Phrase {
 /** Facts that are numbers, and facts that may hold spaces; all others are one word. */
 const NUMBERS = [
   ...["number", "count", "total", "hits", "needed", "requests", "connections", "percent", "share", "ms", "megabytes"],
-  ...["unchanged", "before", "status", "expected", "wanted", "beta"],
+  ...["unchanged", "before", "status", "seconds", "expected", "wanted", "beta"],
 ];
 const SPACED = [
   ...[
@@ -54,7 +54,19 @@ const SPACED = [
     "group",
   ],
   ...["bases", "batch", "versions", "shares", "subset", "steps", "label", "was", "now", "from", "to", "target", "said"],
-  ...["problem", "limit", "addresses", "side", "applications", "gateways", "step", "what", "selector"],
+  ...[
+    "problem",
+    "limit",
+    "addresses",
+    "side",
+    "applications",
+    "gateways",
+    "step",
+    "what",
+    "selector",
+    "whom",
+    "effects",
+  ],
 ];
 /** Too little of them is fixed to be known where their family is not asked for. */
 const VAGUE: readonly PhraseCode[] = ["batch.part", "left.at", "left.done", "label.slot", "why.is-so"];

@@ -51,6 +51,7 @@ test("every phrase of the platform has its Chinese words, with the same facts", 
     "left.done",
     "left.at",
     "batch.part",
+    "value.rule",
     "verdict.of",
     "verdict.megabytes",
     "label.moved",
@@ -81,6 +82,9 @@ test("a text of an answer is told in the person's language: lists, facts, and fa
   const others = `${say("verdict.of", sides)}, ${say("verdict.limit-percent", { percent: 2 })}; p < 0.001`;
   expect(said(say("verdict.failed", { side: "1.1.0", hits: 9, total: 60, share: 15, others }))).toBe(
     "1.1.0：60 个请求中失败 9 个（15 %），此前的 1.0.0：1 / 200，上限为 2 %；p < 0.001",
+  );
+  expect(said("100: header x-user exact ann → send 90 % to 1.0.0, 10 % to cell green; 5 at once", "value")).toBe(
+    "100：header x-user exact ann → 发送 90 % 到 1.0.0，10 % 到 部署单元 green；同时 5 个请求",
   );
   expect(said("gray: 1.0.0 takes requests already: users go by versions")).toBe(
     "gray：1.0.0 已在承接请求：用户按版本划分",

@@ -23,7 +23,7 @@ const FAMILIES: Readonly<Record<string, string>> = {
     side: "side",
     guard: "guard",
   },
-  ...{ cluster: "value", group: "group", problem: "why", subset: "value" },
+  ...{ cluster: "value", group: "group", problem: "why", subset: "value", whom: "value" },
 };
 const STATES = ["change", "target", "step", "instance", "host", "batch", "state"];
 const MOMENT = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;

@@ -115,29 +115,35 @@ export function isIn(
 
 function ruleText({ priority, match, send, mirror, fault, rateLimit, concurrency }: SetTrafficRule): string {
   const effects = [
-    ...(send === undefined ? [] : [`send ${send.to.map(destinationText).join(", ")}`]),
-    ...(mirror === undefined ? [] : [`mirror ${mirror.percent} % to ${subsetText(mirror.to)}`]),
-    ...(fault?.delay === undefined ? [] : [`delay ${fault.delay.percent} % by ${fault.delay.ms} ms`]),
-    ...(fault?.abort === undefined ? [] : [`abort ${fault.abort.percent} % with ${fault.abort.status}`]),
-    ...(rateLimit === undefined ? [] : [`${rateLimit.requests} requests in ${rateLimit.perSeconds} s`]),
-    ...(concurrency === undefined ? [] : [`${concurrency.requests} at once`]),
+    ...(send === undefined ? [] : [say("effect.send", { shares: send.to.map(destinationText) })]),
+    ...(mirror === undefined ? [] : [say("effect.mirror", { percent: mirror.percent, subset: subsetText(mirror.to) })]),
+    ...(fault?.delay === undefined ? [] : [say("effect.delay", fault.delay)]),
+    ...(fault?.abort === undefined ? [] : [say("effect.abort", fault.abort)]),
+    ...(rateLimit === undefined
+      ? []
+      : [say("effect.rate", { requests: rateLimit.requests, seconds: rateLimit.perSeconds })]),
+    ...(concurrency === undefined ? [] : [say("effect.at-once", { requests: concurrency.requests })]),
   ];
-  const whom = match.length === 0 ? "all" : match.map(conditionText).join(" and ");
-  return `${priority}: ${whom} → ${effects.join("; ")}`;
+  const whom = match.length === 0 ? say("value.all") : match.map(conditionText).join(" and ");
+  return say("value.rule", { priority, whom, effects: effects.join("; ") });
 }
 
-const destinationText = ({ to, percent, lane }: Destination): string =>
-  `${percent} % to ${subsetText(to)}${lane === undefined ? "" : ` in lane ${lane}`}`;
+function destinationText({ to, percent, lane }: Destination): string {
+  const subset = subsetText(to);
+  return lane === undefined
+    ? say("value.share", { percent, subset })
+    : say("value.share-lane", { percent, subset, lane });
+}
 
 function subsetText({ version, notVersion, cell, hosts, baseCluster }: Subset): string {
   const parts = [
     ...(version === undefined ? [] : [version]),
-    ...(notVersion === undefined ? [] : [`all but ${notVersion}`]),
-    ...(cell === undefined ? [] : [`cell ${cell}`]),
+    ...(notVersion === undefined ? [] : [say("value.all-but", { version: notVersion })]),
+    ...(cell === undefined ? [] : [say("place.cell", { cell })]),
     ...(hosts === undefined ? [] : [hosts.join(", ")]),
-    ...(baseCluster === undefined ? [] : [`base-cluster ${baseCluster}`]),
+    ...(baseCluster === undefined ? [] : [say("label.base-cluster", { cluster: baseCluster })]),
   ];
-  return parts.length === 0 ? "all" : parts.join(" on ");
+  return parts.length === 0 ? say("value.all") : parts.join(" on ");
 }
 
 function conditionText(condition: Condition): string {
