@@ -106,17 +106,28 @@ function shapeOf(fact: string): string {
 
 const fixedLength = (text: string): number => text.replace(FACT, "").length;
 
+/** Made when it is used for the first time: who reads English never does. */
+function once<Value>(make: () => Value): () => Value {
+  let made: Value | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
 // What says most by itself is tried first.
-const PATTERNS = (Object.keys(PHRASES) as PhraseCode[])
-  .map(patternOf)
-  .toSorted((one, other) => fixedLength(PHRASES[other.code]) - fixedLength(PHRASES[one.code]));
+const patterns = once(() =>
+  (Object.keys(PHRASES) as PhraseCode[])
+    .map(patternOf)
+    .toSorted((one, other) => fixedLength(PHRASES[other.code]) - fixedLength(PHRASES[one.code])),
+);
 
 /**
  * Which phrase a sentence of an answer is; null = none: a name, or somebody's own words. A single word, and what is hardly fixed, is
  * known only as one of its `family`, the first part of its code.
  */
 export function phraseOf(text: string, family?: string): Phrase | null {
-  for (const each of PATTERNS) {
+  for (const each of patterns()) {
     if (each.isVague && each.family !== family) continue;
     const found = each.pattern.exec(text);
     if (found !== null) return { code: each.code, facts: { ...found.groups } };
@@ -126,15 +137,17 @@ export function phraseOf(text: string, family?: string): Phrase | null {
 
 /** A sentence with less of its own is anybody's. */
 const TITLE_CHARACTERS = 12;
-const TITLES = (Object.keys(ERRORS) as ErrorCode[])
-  .filter((code) => fixedLength(ERRORS[code].title) >= TITLE_CHARACTERS)
-  .map((code) => ({ code, pattern: matching(ERRORS[code].title, () => ".+?") }));
+const titles = once(() =>
+  (Object.keys(ERRORS) as ErrorCode[])
+    .filter((code) => fixedLength(ERRORS[code].title) >= TITLE_CHARACTERS)
+    .map((code) => ({ code, pattern: matching(ERRORS[code].title, () => ".+?") })),
+);
 
 /** Which problem a text is the sentence of, where an answer has nothing but the sentence; null = none. */
 export function titleIn(
   text: string,
 ): { readonly code: ErrorCode; readonly facts: Readonly<Record<string, string>> } | null {
-  for (const { code, pattern } of TITLES) {
+  for (const { code, pattern } of titles()) {
     const found = pattern.exec(text);
     if (found !== null) return { code, facts: { ...found.groups } };
   }
