@@ -88,7 +88,7 @@ async function seriousIn(page: Page, axeSource: string): Promise<string[]> {
 
 /** Every text of a page and what is read aloud for it, but what stands as it is. In the words of the browser, whose types are not here. */
 const TEXTS_OF_PAGE = `(() => {
-  const asTheyAre = "code, pre, textarea, script, style, .mono";
+  const asTheyAre = "code, pre, textarea, script, style, .mono, [role=log]";
   const told = [];
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walk.nextNode(); node !== null; node = walk.nextNode())
