@@ -9,12 +9,12 @@
 import type { Change, ChangeEvent } from "@evenkeel/contracts/change";
 import { TREE_TARGETS } from "@evenkeel/contracts/change";
 import type { Plan } from "@evenkeel/contracts/change-plan";
-import { isTerminal, type TargetState } from "@evenkeel/contracts/change-state";
+import type { TargetState } from "@evenkeel/contracts/change-state";
 import type { ChangeId, Digest, TenantId } from "@evenkeel/contracts/id";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
+import { newerOf } from "./read.ts";
 import { showChange } from "./show/view.ts";
-import { newerChanges } from "./store/change.ts";
 import { findChange } from "./store/known-plan.ts";
 import { locksOf } from "./store/lock.ts";
 import { type KeptStates, type MovedRows, readMovedRows } from "./store/moved.ts";
@@ -99,9 +99,7 @@ class Lookout {
     const { sequence, moved, outputs } = read;
     // Locks come and go with moves of the change as a whole.
     const locks = read.whole ? await locksOf(this.#db, changeId, TREE_TARGETS) : known;
-    // Only a change that has ended asks whether something newer has touched the same: of thousands of hosts that is a long question.
-    const ended = isTerminal(read.rows.change.state) ? [changeId] : [];
-    const newer = (await newerChanges(this.#db, ended)).get(changeId) ?? null;
+    const newer = (await newerOf(this.#db, [read.rows.change])).get(changeId) ?? null;
     this.#kept = { plan, digest, states: read.kept, locks };
     const rows = { ...read.rows, change: { ...read.rows.change, sequence, plan } };
     const chosen = new Set(read.shown);

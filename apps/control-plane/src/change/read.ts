@@ -40,9 +40,21 @@ export async function readChangeIn(db: Kysely<Database>, which: WhichTree): Prom
   const { tenantId, changeId, atMost = TREE_TARGETS } = which;
   const change = await findChange(db, tenantId, changeId);
   const { rows, chosen } = await readTree(db, change, atMost);
-  const newer = (await newerChanges(db, [changeId])).get(changeId) ?? null;
+  const newer = (await newerOf(db, [change])).get(changeId) ?? null;
   const locks = await locksOf(db, changeId, TREE_TARGETS);
   return showChange({ rows, snapshot: snapshotOf(rows), chosen, newer, locks, now: Date.now() });
+}
+
+/** Only a change that has ended asks whether something newer has touched the same: of thousands of hosts that is a long question. */
+export async function newerOf(
+  db: Kysely<Database>,
+  changes: readonly Pick<ChangeRow, "id" | "state">[],
+): Promise<ReadonlyMap<ChangeId, ChangeId>> {
+  const ended = changes.filter(({ state }) => isTerminal(state));
+  return await newerChanges(
+    db,
+    ended.map(({ id }) => id),
+  );
 }
 
 async function readTree(db: Kysely<Database>, change: ChangeRow, atMost: number) {
@@ -86,7 +98,7 @@ export async function readTargets(db: Kysely<Database>, page: TargetPage) {
   const targetIds = some.map(({ planned }) => planned.targetId);
   const withSteps = whoseSteps(change.plan, stateOf, targetIds);
   const rows = await readPart(db, { change, states, targetIds, withSteps });
-  const newer = (await newerChanges(db, [change.id])).get(change.id) ?? null;
+  const newer = (await newerOf(db, [change])).get(change.id) ?? null;
   const shown = { rows, snapshot: snapshotOf(rows) };
   const actions = actionsOf(change, shown.snapshot, newer);
   return some.map(({ place, planned, batchId }) => ({ place, ...showTarget(shown, planned, actions), batchId }));
@@ -97,10 +109,7 @@ const isCalled = ({ batchId, name }: PlannedBatch, called: string | undefined): 
 
 /** Changes in a list; of those that have ended neither plans nor targets are read. */
 export async function readSummaries(db: Kysely<Database>, changes: readonly WithoutPlan[]): Promise<ChangeSummary[]> {
-  const newerThan = await newerChanges(
-    db,
-    changes.map(({ id }) => id),
-  );
+  const newerThan = await newerOf(db, changes);
   const newer = ({ id }: WithoutPlan): ChangeId | null => newerThan.get(id) ?? null;
   const [over, living] = partition(changes, ({ state, target_count }) => isTerminal(state) && target_count !== null);
   const ended = await readEnded(
