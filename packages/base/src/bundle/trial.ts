@@ -19,7 +19,7 @@ function tryCode(): TrialReport {
     Object.keys(manifest.needs.libraries).map((name) => [name, { version: "0.0.0", load: loading(fromFolder) }]),
   );
   const module = { exports: {} };
-  const require = moduleRequire({ manifest, libraries, process, console });
+  const require = moduleRequire({ manifest, libraries, process, console, timers: {} });
   try {
     const place = { exports: module.exports, require, module, __filename: "", __dirname: "." };
     const timers = { setTimeout, setInterval, setImmediate };

@@ -52,17 +52,29 @@ interface RequireOptions {
   readonly libraries: SharedLibraries;
   readonly process: NodeJS.Process;
   readonly console: Console;
+  /** Its own: what their callbacks run is entered like everything else of it. */
+  readonly timers: object;
 }
 
 /** `require` as a module sees it: Node's own modules, and the libraries that it needs of the base; nothing from the disk. */
-export function moduleRequire({ manifest, libraries, process, console }: RequireOptions): (name: string) => unknown {
+export function moduleRequire({
+  manifest,
+  libraries,
+  process,
+  console,
+  timers,
+}: RequireOptions): (name: string) => unknown {
   const module = `${manifest.name}@${manifest.version}`;
+  const own: Readonly<Record<string, unknown>> = {
+    process,
+    console,
+    timers: { ...(requireBuiltin("timers") as object), ...timers },
+    // With a require of its own a module would load files into the cache of the base, where they stay for ever.
+    module: { createRequire: () => require, isBuiltin, builtinModules: [] },
+  };
   const require = (specifier: string): unknown => {
     const bare = specifier.replace(/^node:/, "");
-    if (bare === "process") return process;
-    if (bare === "console") return console;
-    // With a require of its own a module would load files into the cache of the base, where they stay for ever.
-    if (bare === "module") return { createRequire: () => require, isBuiltin, builtinModules: [] };
+    if (Object.hasOwn(own, bare)) return own[bare];
     if (isBuiltin(specifier)) {
       const exported: unknown = requireBuiltin(specifier);
       watchBuiltin(bare, exported);

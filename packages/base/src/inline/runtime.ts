@@ -73,8 +73,9 @@ export class InlineRuntime implements Runtime {
     const { run, cache } = compile(bundle);
     const module = traced(owner.name);
     const process = processView(owner, (work) => this.#fromTimer(work));
-    const require = moduleRequire({ manifest: this.#manifest, libraries: this.#ground.libraries, process, console });
     const timers = timersFor((work) => this.#fromTimer(work));
+    const { libraries } = this.#ground;
+    const require = moduleRequire({ manifest: this.#manifest, libraries, process, console, timers });
     const view = globalView(owner, { process, console, fetch: fetchAsBase, ...timers });
     const file = fileNameOf(this.#manifest.name, this.#manifest.version);
     const place = { exports: module.exports, require, module, __filename: file, __dirname: "." };

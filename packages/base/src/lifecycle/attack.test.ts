@@ -175,3 +175,19 @@ test("an uninstall in the midst of its own request is no way to stay, and none t
   expect((await bed.get("/prices")).body).toBe("last words");
   await expect.poll(() => bed.base.report().modules, { timeout: 60_000 }).toEqual([]);
 });
+
+test.each(["inline", "worker"] as const)(
+  "a client that gives up is no failure of the module: %s",
+  async (isolation) => {
+    await using bed = await BaseBed.open();
+    const slow = "exports.activate = () => ({ routes: (request, response) => { response.write('begun'); } });";
+    await bed.install({ name: "slow", version: "1.0.0", isolation, provides: { routes: [{ path: "/slow" }] } }, slow);
+    const asking = httpRequest({ host: "127.0.0.1", port: bed.port, path: "/slow", agent: false });
+    const [response] = (await once(asking.end(), "response")) as [IncomingMessage];
+    await once(response, "data");
+    response.destroy();
+    await expect.poll(() => bed.base.report().modules[0]?.inFlight, { timeout: 60_000 }).toBe(0);
+    const statistics = await bed.base.perform("statistics", {});
+    expect(statistics.modules).toMatchObject([{ requests: 1, errors: 0 }]);
+  },
+);

@@ -70,12 +70,17 @@ function serving(entered: Entered, handler: RequestHandler): RequestHandler {
     visits.pending += 1;
     instance.open.add(response);
     const beganAt = performance.now();
+    let failed = false;
     response.once("close", () => {
       instance.open.delete(response);
-      measures.add(performance.now() - beganAt, response.statusCode >= 500 || !response.writableFinished);
+      // A client that gives up is no failure of the module.
+      measures.add(performance.now() - beganAt, failed || response.statusCode >= 500);
       if (--visits.pending === 0 && visits.awaited) visits.left();
     });
-    const fail = (error: unknown): void => failRequest(instance, response, error);
+    const fail = (error: unknown): void => {
+      failed = true;
+      failRequest(instance, response, error);
+    };
     try {
       const result = runtime.enter(() => handler(request, response));
       if (isThenable(result)) result.then(undefined, fail);

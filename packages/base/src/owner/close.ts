@@ -2,7 +2,7 @@ import { globalAgent as httpAgent } from "node:http";
 import { globalAgent as httpsAgent } from "node:https";
 import type { OpenThing } from "@evenkeel/contracts/base-protocol";
 import { takeBackGlobals } from "./globals.ts";
-import { forgetHandle, type Handle, type Owner } from "./owner.ts";
+import { forgetHandle, type Handle, type Owner, runAsBase } from "./owner.ts";
 import { takeBackPatches } from "./patches.ts";
 
 interface Closed {
@@ -20,7 +20,8 @@ interface Closable {
 
 /** Closes and takes back all that an owner has; afterwards it holds nothing. */
 export function closeAll(owner: Owner): Closed {
-  owner.gone = true;
+  // Node is in the midst of making it.
+  owner.closeLate = (handle) => runAsBase(() => void setImmediate(closeLate, handle));
   const closed = new Tally();
   const left = new Tally();
   closeHandles(owner, closed, left);
@@ -33,6 +34,10 @@ export function closeAll(owner: Owner): Closed {
   takeBackPatches(owner, closed, left);
   for (const thing of owner.refused.splice(0)) left.add(thing.kind, thing.name, thing.count);
   return { closed: closed.list(), left: left.list() };
+}
+
+function closeLate(handle: Handle): void {
+  if (!belongsToPool(handle, pooledSockets())) closeOne(handle);
 }
 
 function closeHandles(owner: Owner, closed: Tally, left: Tally): void {

@@ -74,15 +74,16 @@ test("patched prototypes and exports of Node are named and put back", async () =
   await using bed = await BaseBed.open();
   const { map } = Array.prototype;
   const patches = `const path = require("path"); const { map } = Array.prototype;
-  Array.prototype.map = function (...args) { return map.apply(this, args); }; Object.prototype.everywhere = 1; path.join = () => "patched";
+  Array.prototype.map = function (...args) { return map.apply(this, args); }; Object.prototype.everywhere = 1; path.join = () => "patched"; Object.keys.shim = () => [];
   exports.activate = () => ({ routes: () => {} });`;
   await bed.install(guest(), patches);
   expect(Array.prototype.map).not.toBe(map);
   const { proof } = await bed.uninstall("guest");
   const names = proof.closed.filter(({ kind }) => kind === "patch").map(({ name }) => name);
-  expect(names.sort()).toEqual(["Array.prototype.map", "Object.prototype.everywhere", "path.join"]);
+  expect(names.sort()).toEqual(["Array.prototype.map", "Object.keys.shim", "Object.prototype.everywhere", "path.join"]);
   expect(Array.prototype.map).toBe(map);
   expect({}).not.toHaveProperty("everywhere");
+  expect(Object.keys).not.toHaveProperty("shim");
 });
 
 test("what a module writes stays readable under its name, and its leaving does not silence the base", async () => {
@@ -100,4 +101,57 @@ test("what a module writes stays readable under its name, and its leaving does n
   const { proof } = await bed.uninstall("guest");
   expect(proof.left).toEqual([{ kind: "signal listener", name: "SIGINT on process", count: 1 }]);
   expect(process.stdout.writable && process.stderr.writable).toBe(true);
+});
+
+test("what code of a module opens after it has left, in a promise that nobody could stop, is closed at once", async () => {
+  await using bed = await BaseBed.open();
+  const gate = Promise.withResolvers<void>();
+  const began = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<unknown>();
+  const shared = { gate: gate.promise, began: began.resolve, opened: opened.resolve };
+  const library = { version: "1.0.0", load: () => shared };
+  await using other = await BaseBed.open({ libraries: { shared: library } });
+  const late = `const { gate, began, opened } = require("shared");
+  exports.activate = () => ({ routes: async (request, response) => {
+    began();
+    await gate;
+    setInterval(() => {}, 10); process.on("warning", () => {});
+    await new Promise((done) => require("net").createServer().listen(0, done).once("close", done));
+    opened(await fetch("http://127.0.0.1:${bed.port}/").catch(({ code }) => code));
+  } });`;
+  await other.install({ ...guest(), drainSeconds: 0, needs: { libraries: { shared: "*" } } }, late);
+  const before = process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+  const listeners = process.listenerCount("warning");
+  const asked = other.get("/guest");
+  await began.promise;
+  await other.uninstall("guest");
+  expect((await asked).status).toBe(503);
+  gate.resolve();
+  expect(await opened.promise).toBe("MODULE_LEAVING");
+  expect(process.listenerCount("warning")).toBe(listeners);
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+  await expect.poll(timers, { timeout: 60_000 }).toBeLessThanOrEqual(before);
+});
+
+test("what a module does to the process it is a guest of stays its own, is refused, or is put back", async () => {
+  await using bed = await BaseBed.open();
+  const { title, env, exitCode } = process;
+  const { write } = process.stdout;
+  const heard = process.listenerCount("uncaughtException");
+  await bed.install(
+    guest(),
+    `process.title = "mine"; process.exitCode = 7; process.env = { MINE: "1" };
+     process.on("warning", () => {}); process.removeAllListeners();
+     process.stdout.write = () => true;
+     let refused; try { process.kill(process.pid, "SIGKILL"); } catch (error) { refused = error.code; }
+     exports.activate = () => ({ routes: (q, response) => response.end([process.title, process.exitCode, process.env.MINE, refused].join(" ")) });`,
+  );
+  expect((await bed.get("/guest")).body).toBe("mine 7 1 MODULE_FAILED");
+  expect(process).toMatchObject({ title, exitCode });
+  expect(process.env).toBe(env);
+  expect(process.listenerCount("uncaughtException")).toBe(heard);
+  const { proof } = await bed.uninstall("guest");
+  expect(proof.closed).toEqual([{ kind: "patch", name: "process.stdout.write", count: 1 }]);
+  expect(proof.left).toEqual([{ kind: "refused call", name: "process.kill", count: 1 }]);
+  expect(process.stdout.write).toBe(write);
 });

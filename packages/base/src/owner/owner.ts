@@ -2,9 +2,11 @@
 //
 // 1. Code of a module runs in the asynchronous context of its owner; what it opens is seen by one init hook, whatever API it used.
 // 2. An owner that has left keeps no reference to its module: contexts of the base (a kept connection, say) may hold the owner for long.
-// 3. Timers that Node or its fetch keep for the whole process are the base's, although a module was the first to need them.
+// 3. Its code may go on after it has left, in a promise that nobody can stop: what it opens then is closed at once, so it ends at its next wait.
+// 4. Timers that Node or its fetch keep for the whole process are the base's, although a module was the first to need them.
 import { AsyncLocalStorage, createHook } from "node:async_hooks";
 import type { OpenThing } from "@evenkeel/contracts/base-protocol";
+import { PlatformError } from "@evenkeel/contracts/error";
 
 /** A thing that an owner has opened and that can be closed by its resource. */
 export interface Handle {
@@ -38,7 +40,12 @@ export class Owner {
   readonly patches: AppliedPatch[] = [];
   /** Was refused something, such as ending the process. */
   readonly refused: OpenThing[] = [];
-  gone = false;
+  /** Set once it has left: what its code opens afterwards, in a promise that nobody could stop, is closed at once. */
+  closeLate: ((handle: Handle) => void) | null = null;
+
+  get gone(): boolean {
+    return this.closeLate !== null;
+  }
 
   constructor(name: string) {
     this.name = name;
@@ -69,6 +76,7 @@ const hook = createHook({
     if (!TRACKED.has(type)) return;
     const owner = context.getStore();
     if (owner === undefined || isOfRuntime(type, resource)) return;
+    if (owner.closeLate !== null) return owner.closeLate({ type, resource });
     owner.handles.set(asyncId, { type, resource });
     ownerOf.set(asyncId, owner);
   },
@@ -123,8 +131,12 @@ function isOfRuntime(type: string, resource: object): boolean {
 // The timers that Node's fetch keeps for all its connections, made by whoever reads a body first.
 const TIMERS_OF_FETCH = new Set(["onTick", "onParserTimeout"]);
 
-/** `fetch` as a module gets it: its connections belong to the pool of the base. */
-export const fetchAsBase: typeof fetch = (input, init) => runAsBase(() => fetch(input, init));
+/** `fetch` as a module gets it: its connections belong to the pool of the base. One that has left gets none, or it would go on asking for ever. */
+export const fetchAsBase: typeof fetch = async (input, init) => {
+  const owner = context.getStore();
+  if (owner?.gone) throw new PlatformError("MODULE_LEAVING", { module: owner.name });
+  return await runAsBase(() => fetch(input, init));
+};
 
 /** Forgets a handle that was closed. */
 export function forgetHandle(owner: Owner, asyncId: number): void {

@@ -11,6 +11,8 @@ interface Watched {
   readonly path: string;
   readonly on: object;
   readonly properties: Map<PropertyKey, PropertyDescriptor>;
+  /** Those that are looked at; of a function only what is hung onto it, since there are many. */
+  readonly keys: "all" | "added" | readonly PropertyKey[];
 }
 
 const watched = new Map<object, Watched>();
@@ -35,7 +37,14 @@ function named(thing: { readonly name: string } & object): readonly [string, obj
 
 /** Remembers how things of the language are. */
 export function watchLanguage(): void {
-  for (const [path, thing] of LANGUAGE) watchThing(path, thing);
+  for (const [path, thing] of LANGUAGE) {
+    watchThing(path, thing);
+    // Polyfills hang themselves onto what they would replace: `Object.keys.shim`.
+    for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(thing)))
+      if (typeof value === "function" && key !== "constructor") watchOne(`${path}.${key}`, value, "added");
+  }
+  // Streams alter all the time, but for what everybody calls of them.
+  for (const name of ["stdout", "stderr"] as const) watchOne(`process.${name}`, process[name], ["write", "end"]);
 }
 
 /** Remembers how the exports of a module of Node are, and the classes among them. */
@@ -55,15 +64,18 @@ function watchThing(path: string, thing: object): void {
   if (typeof prototype === "object" && prototype !== null) watchOne(`${path}.prototype`, prototype);
 }
 
-function watchOne(path: string, on: object): void {
+function watchOne(path: string, on: object, only: Watched["keys"] = "all"): void {
   if (watched.has(on)) return;
   const properties = new Map<PropertyKey, PropertyDescriptor>();
-  for (const key of Reflect.ownKeys(on)) {
+  for (const key of keysOf(on, only)) {
     const descriptor = Object.getOwnPropertyDescriptor(on, key);
     if (descriptor) properties.set(key, descriptor);
   }
-  watched.set(on, { path, on, properties });
+  watched.set(on, { path, on, properties, keys: only });
 }
+
+const keysOf = (on: object, only: Watched["keys"]): readonly PropertyKey[] =>
+  typeof only === "string" ? Reflect.ownKeys(on) : only.filter((key) => Object.hasOwn(on, key));
 
 /** Gives what has changed since the last look to the owner whose code has just run. */
 export function attributePatches(owner: Owner): readonly AppliedPatch[] {
@@ -78,8 +90,9 @@ function newPatches(): AppliedPatch[] {
   return found;
 }
 
-function lookAt({ path, on, properties }: Watched, found: AppliedPatch[]): void {
-  const keys = Reflect.ownKeys(on);
+function lookAt({ path, on, properties, keys: only }: Watched, found: AppliedPatch[]): void {
+  const keys = keysOf(on, only);
+  if (only === "added" && keys.length === properties.size) return;
   for (const key of keys) {
     const now = Object.getOwnPropertyDescriptor(on, key);
     const before = properties.get(key);

@@ -15,19 +15,31 @@ export function processView(owner: Owner, enter: Enter): NodeJS.Process {
   // A tick that blocks can be interrupted inside the guard alone: V8's own termination would end the process there.
   const nextTick = (callback: Listener, ...args: unknown[]): void =>
     process.nextTick(typeof callback === "function" ? () => enter(() => callback(...args)) : callback);
-  const own: Readonly<Record<string, unknown>> = { env, nextTick };
+  const kill = (pid: number, signal?: string | number): true =>
+    isOfBase(pid) && signal !== 0 ? refuseEnding(owner, "kill") : process.kill(pid, signal);
+  // What it writes on its process (a title, an exit code, another environment) it alone reads.
+  const own: Record<string, unknown> = { env, nextTick, kill };
   const view: NodeJS.Process = new Proxy(process, {
     get(target, key) {
       if (typeof key !== "string") return Reflect.get(target, key, target);
       if (Object.hasOwn(own, key)) return own[key];
       if (ADDING.has(key)) return adding(owner, key, view);
-      if (key === "off" || key === "removeListener") return removing(owner, view);
       if (ENDING.has(key)) return () => refuseEnding(owner, key);
       return Reflect.get(target, key, target);
     },
+    set(_, key, value) {
+      own[String(key)] = value;
+      return true;
+    },
   });
+  own.off = removing(owner, view);
+  own.removeListener = own.off;
+  own.removeAllListeners = removingAll(owner, view);
   return view;
 }
+
+/** The base itself, its group (a negative number), or everybody. */
+const isOfBase = (pid: number): boolean => Math.abs(pid) === process.pid || pid === 0 || pid === -1;
 
 function adding(owner: Owner, method: string, view: NodeJS.Process) {
   return (event: string, listener: Listener): NodeJS.Process => {
@@ -36,6 +48,7 @@ function adding(owner: Owner, method: string, view: NodeJS.Process) {
       owner.refused.push({ kind: "signal listener", name: `${event} on process`, count: 1 });
       return view;
     }
+    if (owner.gone) return view;
     const heard: Listener = (...args) => {
       if (/once/i.test(method)) owner.listeners.delete(listening);
       listener.apply(process, args);
@@ -60,6 +73,18 @@ function removing(owner: Owner, view: NodeJS.Process) {
       known.remove();
       owner.listeners.delete(each);
       break;
+    }
+    return view;
+  };
+}
+
+/** Its own alone: others listen to the process too. */
+function removingAll(owner: Owner, view: NodeJS.Process) {
+  return (event?: string): NodeJS.Process => {
+    for (const each of owner.listeners) {
+      if (each.on !== "process" || (event !== undefined && each.event !== event)) continue;
+      each.remove();
+      owner.listeners.delete(each);
     }
     return view;
   };
