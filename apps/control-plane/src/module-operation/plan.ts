@@ -52,6 +52,7 @@ export function planModuleOperation(spec: ModuleOperationSpec, world: PlacementW
   );
   return draftOf(world, {
     ...{ title, group, aims, strategy, closing, warnings, payload },
+    isBack: spec.operation === "restore",
     more: (base) => (spec.operation === "split" ? [splitStep(base, givenBy(spec))] : []),
   });
 }

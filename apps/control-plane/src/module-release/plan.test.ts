@@ -149,6 +149,18 @@ test("a rollback brings each touched base back to exactly what stood there", () 
   expect(steps[0]?.[0]?.input).toMatchObject({ replace: true, publish: { tags: {} } });
 });
 
+test("where the failed version has left nothing behind, the way back is a look at the base", () => {
+  const given = world(["prices 1.0.0 published"]);
+  const failed = plan(specOf("prices 2.0.0"), given);
+  const touched = failed.targets.map((target) => ({ ...target, state: "failed" as const, currentFacts: {} }));
+  const request = { changeId: "chg_x" as never, speed: "fast" as const, strategy: null, toRevision: null };
+  const back = inverseOfModuleRelease(failed, touched, request);
+  if (isRefusal(back)) throw new Error(back.refused);
+  const made = plan(back, given);
+  expect(made.targets.map(({ steps }) => steps.map(({ type }) => type))).toEqual([["query-modules"]]);
+  expect(made.closing).toHaveLength(1);
+});
+
 test.each<{ what: string; spec: ModuleReleaseSpec; given: PlacementWorld; code: string }>([
   { what: "an unknown module", spec: specOf("none 1.0.0"), given: world([]), code: "NOT_FOUND" },
   { what: "an unknown version", spec: specOf("prices 9.0.0"), given: world([]), code: "NOT_FOUND" },

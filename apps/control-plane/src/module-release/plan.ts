@@ -62,6 +62,7 @@ export function planModuleRelease(spec: ModuleReleaseSpec, world: PlacementWorld
   return draftOf(world, {
     ...{ title, group: cluster.name, aims, strategy: spec.strategy, payload, warnings: [] },
     closing: settleStep([{ clusterId: cluster.id, placements, rules: null, businesses }]),
+    isBack: !("modules" in spec),
     more: (base) => (businesses === null ? [] : [splitStep(base, { rules: null, businesses })]),
   });
 }

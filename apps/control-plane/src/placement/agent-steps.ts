@@ -10,6 +10,7 @@ const TYPES = [
   "unpublish-module",
   "clear-base",
   "split-base",
+  "query-modules",
 ] as const satisfies readonly CommandType[];
 
 /** What is asked of agents about the modules of a base. They name the base themselves: several changes work on one at a time, each on its modules. */

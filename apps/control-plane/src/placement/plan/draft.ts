@@ -5,6 +5,7 @@ import type { Strategy } from "@evenkeel/contracts/strategy";
 import type { BaseRow } from "../../base-cluster/index.ts";
 import type { Draft } from "../../change/index.ts";
 import { planBatches } from "../../change/plan/index.ts";
+import { moduleStep } from "./steps.ts";
 import { type BaseAim, basisOf, FETCH_MS, planBase } from "./target.ts";
 import { answers, type PlacementWorld } from "./world.ts";
 
@@ -19,17 +20,15 @@ export interface Aims {
   readonly payload: unknown;
   /** What each base gets beside its modules. */
   readonly more?: (base: BaseRow) => readonly PlannedStep[];
+  /** A way back is walked also where nothing was altered: it ends what it is the way back of, and its closing steps put the placements right. */
+  readonly isBack?: boolean;
 }
 
 /** The plan that brings bases to where they shall be, or why there is none. */
 export function draftOf(world: PlacementWorld, wanted: Aims): Draft | Refusal {
   const { title, group, aims, strategy } = wanted;
-  const planned: PlannedTarget[] = [];
-  for (const aim of aims) {
-    const target = planBase(world, aim, wanted.more?.(aim.base) ?? []);
-    if (isRefusal(target)) return target;
-    if (target !== null) planned.push(target);
-  }
+  const planned = targetsOf(world, wanted);
+  if (isRefusal(planned)) return planned;
   const together =
     planBatches(planned, strategy, group).length === 1 && new Set(planned.map(({ hostId }) => hostId)).size === 1;
   const targets = together ? planned.map(withoutStaging) : planned;
@@ -78,6 +77,21 @@ function withoutStaging(target: PlannedTarget): PlannedTarget {
   const [step, ...more] = target.steps;
   if (step === undefined || more.length > 0 || target.stage.length === 0) return target;
   return { ...target, stage: [], steps: [{ ...step, timeoutMs: step.timeoutMs + FETCH_MS }] };
+}
+
+function targetsOf(world: PlacementWorld, { aims, more, isBack = false }: Aims): PlannedTarget[] | Refusal {
+  const planned = (steps: (base: BaseRow) => readonly PlannedStep[]): PlannedTarget[] | Refusal => {
+    const targets: PlannedTarget[] = [];
+    for (const aim of aims) {
+      const target = planBase(world, aim, steps(aim.base));
+      if (isRefusal(target)) return target;
+      if (target !== null) targets.push(target);
+    }
+    return targets;
+  };
+  const targets = planned((base) => more?.(base) ?? []);
+  if (isRefusal(targets) || targets.length > 0 || !isBack) return targets;
+  return planned(({ serviceId }) => [moduleStep(["query-modules", "query-modules"], { base: serviceId })]);
 }
 
 /** Bases that go the same way are one line. */
