@@ -3,6 +3,7 @@ import { line, span } from "@evenkeel/client/text/line";
 import type { Application } from "@evenkeel/contracts/application";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { AddCommands } from "./context.ts";
+import { numberOf } from "./number-option.ts";
 import { details, table } from "./table.ts";
 
 interface EditOptions {
@@ -26,7 +27,7 @@ export const addApplicationCommands: AddCommands = (program, run) => {
     .description("all applications")
     .option("--owner <owner>")
     .option("--group <group>")
-    .option("--level <level>", "1 to 5", Number)
+    .option("--level <level>", "1 to 5", numberOf)
     .option("--tag <tag>")
     .action(
       run(async (cli, options: ListOptions) => {
@@ -51,7 +52,7 @@ export const addApplicationCommands: AddCommands = (program, run) => {
     .description("changes owner, group, level, tags or metadata")
     .option("--owner <owner>")
     .option("--group <group>")
-    .option("--level <level>", "1 to 5", Number)
+    .option("--level <level>", "1 to 5", numberOf)
     .option("--tag <tags...>", "all its tags")
     .option("--metadata <entries...>", "all its metadata, as NAME=VALUE")
     .action(

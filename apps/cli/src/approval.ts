@@ -2,6 +2,7 @@ import { allItems } from "@evenkeel/client/page";
 import { line, span } from "@evenkeel/client/text/line";
 import type { ApprovalRule, AwaitedApproval } from "@evenkeel/contracts/approval";
 import { type AddCommands, commandLines } from "./context.ts";
+import { numberOf } from "./number-option.ts";
 import { type ScopeOptions, scopeOf, scopeWords, withScopeOptions } from "./scope-options.ts";
 import { details, table } from "./table.ts";
 
@@ -57,7 +58,7 @@ const addRules: AddCommands = (program, run) => {
     .description("makes a rule, or replaces the one of this name")
     .option("--groups <names...>", "groups whose members may approve")
     .option("--principals <names...>", "others who may")
-    .option("--count <number>", "how many of them must", Number, 1)
+    .option("--count <number>", "how many of them must", numberOf, 1)
     .option("--creator-may-approve", "whoever made the change counts, too")
     .action(
       run(async (cli, name: string, options: RuleOptions) => {

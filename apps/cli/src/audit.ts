@@ -2,6 +2,7 @@ import { line, span } from "@evenkeel/client/text/line";
 import type { AuditEntry } from "@evenkeel/contracts/principal";
 import { findChange } from "./change/find.ts";
 import type { AddCommands } from "./context.ts";
+import { numberOf } from "./number-option.ts";
 import { table } from "./table.ts";
 
 interface AuditOptions {
@@ -24,7 +25,7 @@ export const addAuditCommands: AddCommands = (program, run) => {
     .option("--refused", "only what was refused")
     .option("--from <time>", "from this moment on (ISO 8601)")
     .option("--to <time>", "before this moment")
-    .option("--limit <number>", "how many, 200 at most", Number, 50)
+    .option("--limit <number>", "how many, 200 at most", numberOf, 50)
     .action(
       run(async (cli, options: AuditOptions) => {
         const { principal, action, refused, from, to, limit } = options;

@@ -6,6 +6,7 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import { MODULE_OPERATION } from "@evenkeel/contracts/module-operation";
 import { answerEnd, type CarryOptions, carryOut, withCarryOptions } from "./change/carry-out.ts";
 import type { AddCommands, Cli } from "./context.ts";
+import { findCluster, listClusters } from "./find-cluster.ts";
 import { addBaseStatistics } from "./module/statistics.ts";
 import { type StrategyOptions, strategyOf, withStrategyOptions } from "./strategy-options.ts";
 import { details, table } from "./table.ts";
@@ -79,11 +80,10 @@ const addBaseCommands: AddCommands = (cluster, run) => {
     .description("bases, what they hold, and what is not as their cluster wants it")
     .action(
       run(async (cli, name: string | undefined) => {
+        if (name !== undefined) await findCluster(cli, name);
         const bases = await listBases(cli, name);
-        cli.answer(bases, [
-          ...table(bases, BASES, "No base yet: one is there once a service runs whose process is a base."),
-          ...bases.flatMap(troubleLines),
-        ]);
+        const empty = name === undefined ? NO_BASE : "It has no base.";
+        cli.answer(bases, [...table(bases, BASES, empty), ...bases.flatMap(troubleLines)]);
       }),
     );
   const move = cluster
@@ -114,16 +114,7 @@ function troubleLines({ name, problem, modules }: Base): Line[] {
   );
 }
 
-async function listClusters(cli: Cli): Promise<BaseCluster[]> {
-  const { workspace } = cli;
-  return await allItems((await cli.client()).listBaseClusters, workspace === undefined ? {} : { workspace });
-}
-
-async function findCluster(cli: Cli, name: string): Promise<BaseCluster> {
-  const found = (await listClusters(cli)).find((cluster) => cluster.name === name);
-  if (found === undefined) throw new PlatformError("NOT_FOUND", { resource: `base-cluster ${name}` });
-  return found;
-}
+const NO_BASE = "No base yet: one is there once a service runs whose process is a base.";
 
 async function listBases(cli: Cli, cluster?: string): Promise<Base[]> {
   const { workspace } = cli;

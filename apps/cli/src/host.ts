@@ -10,6 +10,7 @@ import { actionsOf } from "./change/actions.ts";
 import { watchChange } from "./change/watch.ts";
 import { type AddCommands, type Cli, commandLines } from "./context.ts";
 import { Exit } from "./exit.ts";
+import { numberOf } from "./number-option.ts";
 import { type StrategyOptions, strategyOf, withStrategyOptions } from "./strategy-options.ts";
 import { details, table } from "./table.ts";
 
@@ -40,7 +41,7 @@ export const addHostCommands: AddCommands = (program, run) => {
     .option("--for <kind>", "host or gateway", "host")
     .option("--zone <zone>", "zone of the host that joins with it")
     .option("--cell <cell>", "cell of the host that joins with it")
-    .option("--valid <seconds>", "how long it may be used", Number, 3600)
+    .option("--valid <seconds>", "how long it may be used", numberOf, 3600)
     .action(
       run(async (cli, options: { for: "host" | "gateway"; zone?: string; cell?: string; valid: number }) => {
         const client = await cli.client();

@@ -3,6 +3,7 @@ import { line, span } from "@evenkeel/client/text/line";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import type { LogLine } from "@evenkeel/contracts/service";
 import type { AddCommands } from "./context.ts";
+import { numberOf } from "./number-option.ts";
 import { findService } from "./service.ts";
 
 interface LogsOptions {
@@ -17,7 +18,7 @@ export const addLogsCommands: AddCommands = (program, run) => {
     .argument("<service>", "name or id")
     .description("output of a service's instances")
     .option("-f, --follow", "stay and print what comes; with --json one value a line")
-    .option("-n, --lines <count>", "lines of each instance to begin with", Number, 100)
+    .option("-n, --lines <count>", "lines of each instance to begin with", numberOf, 100)
     .option("--host <host>", "of this host only")
     .action(
       run(async (cli, name: string, options: LogsOptions) => {

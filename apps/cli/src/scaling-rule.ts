@@ -2,6 +2,7 @@ import { allItems } from "@evenkeel/client/page";
 import { line, type Span, span } from "@evenkeel/client/text/line";
 import type { ScalingMetric, ScalingRule, ScalingVerdictKind } from "@evenkeel/contracts/scaling-rule";
 import type { AddCommands, Cli } from "./context.ts";
+import { numberOf } from "./number-option.ts";
 import { details, table } from "./table.ts";
 
 interface SetOptions {
@@ -53,13 +54,13 @@ export const addScalingRuleCommands: AddCommands = (program, run) => {
       "--metric <metric>",
       "cpu-percent, heap-percent, loop-delay-ms of the bases; module-cpu-percent, requests-per-second, in-flight, latency-ms, error-percent of the module",
     )
-    .requiredOption("--above <value>", "more bases where it was above for the whole stabilisation", Number)
-    .requiredOption("--below <value>", "fewer where it was below for as long", Number)
-    .requiredOption("--min <bases>", "never fewer", Number)
-    .requiredOption("--max <bases>", "never more", Number)
-    .option("--step <bases>", "so many at a time (1)", Number)
-    .option("--stabilisation <seconds>", "how long it must be so (60)", Number)
-    .option("--cooldown <seconds>", "how long nothing is done after a scaling has ended (120)", Number)
+    .requiredOption("--above <value>", "more bases where it was above for the whole stabilisation", numberOf)
+    .requiredOption("--below <value>", "fewer where it was below for as long", numberOf)
+    .requiredOption("--min <bases>", "never fewer", numberOf)
+    .requiredOption("--max <bases>", "never more", numberOf)
+    .option("--step <bases>", "so many at a time (1)", numberOf)
+    .option("--stabilisation <seconds>", "how long it must be so (60)", numberOf)
+    .option("--cooldown <seconds>", "how long nothing is done after a scaling has ended (120)", numberOf)
     .option("--buffer <name>", "the buffer to take from; default: the only one of the workspace")
     .option("--no-enabled", "it looks and says what it would do")
     .action(run(setRule));

@@ -3,6 +3,7 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import { HostSelector, type Manifest } from "@evenkeel/contracts/service";
 import { Batching, Strategy } from "@evenkeel/contracts/strategy";
 import type { Command } from "commander";
+import { numberOf } from "./number-option.ts";
 
 /** What the command line may say otherwise than the manifest. */
 export interface StrategyOptions {
@@ -24,7 +25,7 @@ export function withStrategyOptions(command: Command): Command {
     .option("--beta <which>", "hosts of a first, small batch: a number, or names (local-1,local-3)")
     .option("--batches <how>", "each, all, zone, cell, count:3, size:2 or 25%")
     .option("--cap <count>", "so many hosts in one batch at most")
-    .option("--bake <seconds>", "wait after each batch", Number)
+    .option("--bake <seconds>", "wait after each batch", numberOf)
     .option("--confirm <when>", "none, first, each, or batches by name or number (2,zone b)")
     .option("--gate <where>", "where a confirmation stands: start of the batch, or before its traffic");
 }

@@ -4,6 +4,7 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import { TokenId } from "@evenkeel/contracts/id";
 import type { Token } from "@evenkeel/contracts/principal";
 import type { AddCommands } from "./context.ts";
+import { numberOf } from "./number-option.ts";
 import { table } from "./table.ts";
 
 export const addTokenCommands: AddCommands = (program, run) => {
@@ -13,7 +14,7 @@ export const addTokenCommands: AddCommands = (program, run) => {
     .description("makes an access token; it is shown once")
     .requiredOption("--as <name>", "who acts with it; made on first use")
     .requiredOption("--may <permissions...>", "what it may do, as noun:verb; either side may be *")
-    .option("--valid <seconds>", "how long it lives", Number)
+    .option("--valid <seconds>", "how long it lives", numberOf)
     .action(
       run(async (cli, options: { as: string; may: string[]; valid?: number }) => {
         const client = await cli.client();

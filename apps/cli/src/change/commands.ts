@@ -7,6 +7,7 @@ import type { Blocker, ChangeSummary } from "@evenkeel/contracts/change";
 import type { ChangeState } from "@evenkeel/contracts/change-state";
 import { type AddCommands, commandLines } from "../context.ts";
 import { Exit } from "../exit.ts";
+import { numberOf } from "../number-option.ts";
 import { findService } from "../service.ts";
 import { table } from "../table.ts";
 import { actionLines } from "./actions.ts";
@@ -31,7 +32,7 @@ export const addChangeCommands: AddCommands = (program, run) => {
     .option("--state <state>")
     .option("--kind <kind>")
     .option("--service <service>", "name or id")
-    .option("--limit <count>", "at most so many", Number, 20)
+    .option("--limit <count>", "at most so many", numberOf, 20)
     .action(
       run(async (cli, { state, kind, service, limit }: ListOptions) => {
         const client = await cli.client();

@@ -31,7 +31,7 @@ export interface BuiltModule {
 /** Bundles a module, leaves what the base shares out, and tries it once for its byte cache. */
 export async function buildModule({ folder, manifest, base, node }: BuildSpec): Promise<BuiltModule> {
   if (base !== null) checkLibraries(manifest, base.libraries);
-  const { text, metafile } = await bundle(folder, manifest);
+  const { text, metafile, warnings } = await bundle(folder, manifest);
   const buildId = digestOf(Buffer.from(text)).slice(7, 39);
   const code = Buffer.from(`module.build=${JSON.stringify(buildId)};${text}`);
   const trial = node === null ? null : await makeByteCache({ manifest, code, folder, node });
@@ -41,10 +41,13 @@ export async function buildModule({ folder, manifest, base, node }: BuildSpec): 
   const notes = [
     ...(trial?.problem ? [`no byte cache: ${trial.problem}`] : []),
     ...(base === null ? [] : bundledTwice(metafile, base)),
+    ...warnings.filter(isOwn).map(placed),
   ];
   const sizes = { codeBytes: code.length, cacheBytes: cache?.length ?? 0 };
   return { manifest, bytes, digest: digestOf(bytes), ...sizes, notes };
 }
+
+const PLACE = { url: "file:///module/index.js", filename: "/module/index.js", dirname: "/module" };
 
 /** What esbuild gets: one CommonJS file, without the libraries that the base shares. */
 export function esbuildOptions(folder: string, { entry, needs }: ModuleManifest) {
@@ -59,6 +62,10 @@ export function esbuildOptions(folder: string, { entry, needs }: ModuleManifest)
     external: shared,
     // What is imported for good cannot be replaced: an import() inside becomes a require.
     supported: { "dynamic-import": false },
+    // A module is no file: whoever makes a path of this gets one where nothing is.
+    define: Object.fromEntries(
+      Object.entries(PLACE).map(([key, value]) => [`import.meta.${key}`, JSON.stringify(value)]),
+    ),
     legalComments: "none",
     write: false,
     metafile: true,
@@ -66,10 +73,16 @@ export function esbuildOptions(folder: string, { entry, needs }: ModuleManifest)
   } as const satisfies BuildOptions;
 }
 
-async function bundle(folder: string, manifest: ModuleManifest): Promise<{ text: string; metafile: Metafile }> {
+interface Bundled {
+  readonly text: string;
+  readonly metafile: Metafile;
+  readonly warnings: readonly Message[];
+}
+
+async function bundle(folder: string, manifest: ModuleManifest): Promise<Bundled> {
   try {
-    const { outputFiles, metafile } = await build(esbuildOptions(folder, manifest));
-    return { text: outputFiles[0]?.text ?? "", metafile };
+    const { outputFiles, metafile, warnings } = await build(esbuildOptions(folder, manifest));
+    return { text: outputFiles[0]?.text ?? "", metafile, warnings };
   } catch (error) {
     const { name, version } = manifest;
     throw new PlatformError("MODULE_BUILD_FAILED", { module: `${name}@${version}`, problem: messagesOf(error) });
@@ -79,10 +92,14 @@ async function bundle(folder: string, manifest: ModuleManifest): Promise<{ text:
 function messagesOf(error: unknown): string {
   const { errors } = error as { errors?: readonly Message[] };
   if (errors === undefined) return error instanceof Error ? error.message : String(error);
-  return errors
-    .map(({ text, location }) => (location ? `${location.file}:${location.line}: ${text}` : text))
-    .join("; ");
+  return errors.map(placed).join("; ");
 }
+
+const placed = ({ text, location }: Message): string =>
+  location ? `${location.file}:${location.line}: ${text}` : text;
+
+/** Of the module's own code: nobody can do anything about those of libraries. */
+const isOwn = ({ location }: Message): boolean => location !== null && !location.file.includes("node_modules");
 
 function bundledTwice({ inputs }: Metafile, { libraries }: BaseDescription): string[] {
   const bundled = Object.keys(inputs).flatMap((path) => {

@@ -4,6 +4,7 @@ import { readModuleFile } from "@evenkeel/client/node/module-file";
 import { bytes, line, span } from "@evenkeel/client/text/line";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { AddCommands } from "../context.ts";
+import { numberOf } from "../number-option.ts";
 import { buildModule, outputPath, readBaseDescription } from "./build.ts";
 import { type DevOptions, runDev } from "./dev.ts";
 import { addReleasingCommands } from "./releasing.ts";
@@ -49,7 +50,7 @@ export const addModuleCommands: AddCommands = (program, run) => {
     .argument("[folder]", "folder with a module.yaml", ".")
     .description("builds at every save and replaces the module in a local base")
     .option("--socket <path>", "a base that runs already; default: a base of its own")
-    .option("--port <number>", "port of its own base", Number, 0)
+    .option("--port <number>", "port of its own base", numberOf, 0)
     .action(run((cli, given: string, options: DevOptions) => runDev(cli, resolve(cli.io.cwd, given), options)));
   addReleasingCommands(module, run);
   addModuleStatistics(module, run);

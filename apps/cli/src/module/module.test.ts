@@ -163,3 +163,20 @@ test("two modules bundle two versions of a library and share a third on purpose"
   expect(await seen("cart", "1.0.0")).toBe("one 1.0.0 1.0.0 Money");
   expect(await seen("till", "2.0.0")).toBe("one 2.0.0 2.0.0 Money");
 });
+
+test("an ES module that asks where it lies is built and runs; what esbuild warns of in its own code is said", async () => {
+  const code = `import { fileURLToPath } from "node:url";
+    const here = fileURLToPath(import.meta.url);
+    if (here === -0) throw new Error("nowhere");
+    export const activate = () => ({ routes: (request, response) => response.end([here, import.meta.dirname].join(" ")) });`;
+  write({
+    "module.yaml": "name: prices\nversion: 1.0.0\nprovides: { routes: [{ path: /prices }] }\n",
+    "index.js": code,
+  });
+  const manifest = await readModuleFile(folder);
+  const { bytes, notes } = await buildModule({ folder, manifest, base: null, node: process.execPath });
+  expect(notes).toEqual([expect.stringContaining("index.js:3: Comparison with -0")]);
+  await using bed = await BaseBed.open();
+  await install(bed, bytes);
+  expect((await bed.get("/prices")).body).toBe("/module/index.js /module");
+});

@@ -12,6 +12,7 @@ import { MODULE_RELEASE } from "@evenkeel/contracts/module-release";
 import type { Command } from "commander";
 import { answerEnd, type CarryOptions, carryOut, withCarryOptions } from "../change/carry-out.ts";
 import type { Cli, Run } from "../context.ts";
+import { numberOf } from "../number-option.ts";
 import { type StrategyOptions, strategyOf, withStrategyOptions } from "../strategy-options.ts";
 import { table } from "../table.ts";
 
@@ -49,10 +50,7 @@ export function addReleasingCommands(module: Command, run: Run): void {
     .action(
       run(async (cli, name: string | undefined) => {
         const found = await allItems((await cli.client()).listModules, name === undefined ? {} : { name }, 500);
-        cli.answer(
-          found,
-          table(found, COLUMNS, "No module yet: `evenkeel module build`, then `evenkeel module upload`."),
-        );
+        cli.answer(found, table(found, COLUMNS, name === undefined ? NO_MODULE : `No version of ${name} is uploaded.`));
       }),
     );
   module
@@ -124,7 +122,7 @@ function addScaleAndSplit(module: Command, run: Run): void {
   const scale = module
     .command("scale")
     .argument("<module>", "its name")
-    .requiredOption("--count <bases>", "how many bases hold it", Number)
+    .requiredOption("--count <bases>", "how many bases hold it", numberOf)
     .description("takes the least loaded bases, then warm ones of a buffer; gives back what was lent")
     .requiredOption("--cluster <name>", "the base-cluster")
     .option("--buffer <name>", "the buffer to take from; default: the only one of the workspace");
@@ -191,6 +189,8 @@ async function read(cli: Cli, file: string): Promise<Buffer> {
     throw new PlatformError("FILE_UNUSABLE", { path, reason: error instanceof Error ? error.message : String(error) });
   });
 }
+
+const NO_MODULE = "No module yet: `evenkeel module build`, then `evenkeel module upload`.";
 
 const COLUMNS = [
   { title: "MODULE", value: ({ name }: ModuleBundle) => span(name, "bold") },

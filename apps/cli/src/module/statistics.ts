@@ -9,6 +9,7 @@ import {
 } from "@evenkeel/contracts/module-statistics";
 import type { Command } from "commander";
 import type { Cli, Run } from "../context.ts";
+import { findCluster } from "../find-cluster.ts";
 import { type Column, table } from "../table.ts";
 
 interface Where {
@@ -31,6 +32,7 @@ export function addModuleStatistics(module: Command, run: Run): void {
     .action(
       run(async (cli, name: string | undefined, options: Where) => {
         const client = await cli.client();
+        if (options.cluster !== undefined) await findCluster(cli, options.cluster);
         const query = { ...whereOf(cli, options), ...(name !== undefined && { module: name as never }) };
         if (options.last === undefined) {
           const { items } = await client.listModuleReadings({ query });
@@ -53,6 +55,7 @@ export function addBaseStatistics(cluster: Command, run: Run): void {
     .action(
       run(async (cli, name: string | undefined, options: Where) => {
         const client = await cli.client();
+        if (name !== undefined) await findCluster(cli, name);
         const query = whereOf(cli, { ...options, ...(name !== undefined && { cluster: name }) });
         if (options.last === undefined) {
           const { items } = await client.listBaseReadings({ query });

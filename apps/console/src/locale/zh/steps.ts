@@ -21,6 +21,7 @@ export const STEPS: Readonly<Record<string, string>> = {
   "settle-placements": "确定模块位置",
   "remove-service": "移除服务",
   "assign-base": "划分基座",
+  "query-modules": "查看模块",
   "set-rules": "写入规则",
   "users-back": "用户返回",
   "begin-trial": "开始试运行",
