@@ -1,15 +1,17 @@
 import { execFile } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { MODULE_OPERATION } from "@evenkeel/contracts/module-operation";
 import { MODULE_RELEASE } from "@evenkeel/contracts/module-release";
 import { startLoad } from "@evenkeel/load/load";
 import { answering, BASE_SERVER, failing, waitingFor } from "@evenkeel/testkit/base-application";
 import { BaseFleet } from "@evenkeel/testkit/base-fleet";
+import { buildJava, JAVA_START, NO_JAVA } from "@evenkeel/testkit/java-base";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { Shop, settled, until } from "@evenkeel/testkit/shop";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 // One platform, one base application on four hosts: each test goes on where the one before ended.
 
@@ -210,4 +212,84 @@ test("the command releases a bundle from a file, operates it, and shows who hold
   expect(await evenkeel("base-cluster show front")).toContain("shop@local-1");
   const wrong = evenkeel("base-cluster move shop@local-1");
   await expect(wrong).rejects.toMatchObject({ stderr: expect.stringContaining("USAGE_WRONG") });
+});
+
+describe("foreign bases, in Java", () => {
+  let mall: Shop;
+  let bases: BaseFleet;
+  const env = { EVENKEEL_ARKLET_URL: "http://{host}:1238" };
+  const manifest = { start: JAVA_START, env, replace: "in-place", hosts: ["local-1", "local-2"] };
+  const strategy = { beta: 1, batches: "each" };
+  const one = "prices 1.0.0";
+
+  beforeEach(({ skip }) => skip(NO_JAVA !== null, NO_JAVA ?? ""));
+  beforeAll(async () => {
+    if (NO_JAVA !== null) return;
+    mall = new Shop(platform, "mall");
+    bases = new BaseFleet(platform, mall);
+    const released = await mall.release({ version: "1.0.0", files: java.base, manifest });
+    expect(released.state).toBe("succeeded");
+    await bases.told(6);
+    await bases.cluster("mall");
+    expect((await bases.move(["mall@local-1", "mall@local-2"], "mall")).state).toBe("succeeded");
+  });
+
+  const release = (index: number, more: object = {}) =>
+    bases.release(java.jars[index]!, { cluster: "mall", publish: {}, strategy, ...more });
+  const versions = [
+    { name: "prices", version: "1.0.0" },
+    { name: "prices", version: "2.0.0", failOneOf: 5 },
+    { name: "prices", version: "3.0.0", startFails: "no database for prices" },
+    { name: "prices", version: "4.0.0" },
+    { name: "stock", version: "1.0.0" },
+  ];
+  const java = NO_JAVA === null ? buildJava(versions) : { base: {}, jars: [] };
+
+  test("jars are released onto them by a beta and batches, in the same processes, and rolled back", async () => {
+    expect(await release(0)).toMatchObject({ state: "succeeded", targets: { succeeded: 2 } });
+    expect(await bases.answers("/prices", "mall")).toEqual([one, one]);
+    const before = await bases.bases("mall");
+    expect(before.map(({ kind, drift }) => ({ kind, drift }))).toEqual(
+      before.map(() => ({ kind: "arklet", drift: [] })),
+    );
+    const released = await release(3);
+    expect(released).toMatchObject({ state: "succeeded", targets: { succeeded: 2 } });
+    expect(released.groups[0]?.batches).toHaveLength(2);
+    expect(await bases.answers("/prices", "mall")).toEqual(["prices 4.0.0", "prices 4.0.0"]);
+    expect((await bases.rollBack(released)).state).toBe("succeeded");
+    expect(await bases.answers("/prices", "mall")).toEqual([one, one]);
+    expect((await bases.bases("mall")).map(({ pid }) => pid)).toEqual(before.map(({ pid }) => pid));
+  });
+
+  test("one that cannot be started stops at its first base, with the stack that Java gives", async () => {
+    const failed = await release(2);
+    expect(failed).toMatchObject({ state: "failed", targets: { failed: 1, succeeded: 0 } });
+    const shown = JSON.stringify(await platform.client.getChange({ params: { changeId: failed.id } }));
+    expect(shown).toContain("no database for prices");
+    expect(await bases.answers("/prices", "mall")).toEqual([one, one]);
+    expect((await bases.rollBack(failed)).state).toBe("rolled-back");
+  });
+
+  test("one that answers errors is rolled back at its first base by its guard", async () => {
+    const load = startLoad({ url: `${platform.gateway}/prices`, hostHeader: mall.hostHeader, rate: 200 });
+    const guards = [{ kind: "error-rate", action: "rollback", windowSeconds: 20 }];
+    const bad = await release(1, { strategy: { ...strategy, guards } });
+    await load.stop();
+    expect(bad).toMatchObject({ state: "rolled-back", problem: { code: "GUARD_WORSE" } });
+    const targets = bad.groups.flatMap(({ batches }) => batches.flatMap((batch) => batch.targets));
+    expect(targets.filter(({ state }) => state !== "pending" && state !== "staged")).toHaveLength(1);
+    expect(await bases.answers("/prices", "mall")).toEqual([one, one]);
+  });
+
+  test("what another tool brings is shown as not wanted, and by whom", async () => {
+    const [, second] = await mall.instances();
+    const file = join(platform.home, "stock.jar");
+    writeFileSync(file, java.jars[4]?.bytes ?? "");
+    const body = JSON.stringify({ bizUrl: pathToFileURL(file).href });
+    const answer = await fetch(`http://${second?.address}:1238/installBiz`, { method: "POST", body });
+    expect(await answer.json()).toMatchObject({ code: "SUCCESS" });
+    const drift = async () => (await bases.bases("mall")).map((base) => base.drift);
+    const brought = { module: "stock", wanted: "nothing", found: "1.0.0 published by arklet" };
+    await expect.poll(drift, { timeout: 60_000 }).toEqual([[], [brought]]);
+  });
 });

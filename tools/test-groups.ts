@@ -20,7 +20,7 @@ export interface Group {
 
 export class UnknownName extends Error {}
 
-const SYSTEM = ["postgresql", "iproute2", "libfaketime", "haproxy", "openssl", "zsh", "fish"];
+const SYSTEM = ["postgresql", "iproute2", "libfaketime", "haproxy", "openssl", "zsh", "fish", "default-jdk-headless"];
 const BROWSER = ["chromium", "fonts-noto-cjk"];
 const UNIT = ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "tools/**/*.test.ts"];
 const E2E = ["e2e/**/*.test.ts"];

@@ -13,6 +13,7 @@ import { InstanceState } from "@evenkeel/contracts/service";
 import { makeFolder, readJson, readTextIfThere, writeDurableJson } from "@evenkeel/kit/durable-file";
 import { isAlive } from "@evenkeel/kit/process-identity";
 import { z } from "zod";
+import { placedEnvironment } from "./base/arklet/line.ts";
 import type { Bases } from "./base/bases.ts";
 import { makeControlGroup, removeControlGroup } from "./control-group.ts";
 import { cleanEnvironment } from "./environment.ts";
@@ -296,7 +297,7 @@ export class Instance {
 
   #environment({ staged, port }: Pick<Launched, "staged" | "port">): Record<string, string> {
     return {
-      ...staged.configuration.env,
+      ...placedEnvironment(staged.configuration.env, this.#options.address),
       HOST: this.#options.address,
       PORT: String(port),
       APP_DIR: this.#options.revisions.appFolder(staged.serviceId, staged.revisionId),
@@ -329,7 +330,7 @@ export class Instance {
   #live(life: Life, fresh: boolean): void {
     this.life = life;
     const group = { marker: this.#marker(), record: life.record };
-    const env = this.launched?.staged.configuration.env ?? {};
+    const env = placedEnvironment(this.launched?.staged.configuration.env ?? {}, this.#options.address);
     this.#options.bases.watch({ slot: this.slot, letter: this.letter, group, fresh, env, isAlive: () => life.alive });
     void life.watch().catch((error: unknown) => this.#options.warn(`watching ended: ${problemFrom(error).title}`));
     this.#options.onChange();

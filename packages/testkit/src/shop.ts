@@ -26,7 +26,7 @@ export interface ShopVersion {
   readonly manifest?: Readonly<Record<string, unknown>>;
   readonly strategy?: Readonly<Record<string, unknown>>;
   /** More files of the package. */
-  readonly files?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
 }
 
 export interface Flaws {

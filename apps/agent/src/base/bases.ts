@@ -140,7 +140,8 @@ export class Bases {
     if (arklet !== undefined && url === null)
       this.#options.warn(`${ARKLET_VARIABLE}: ${arklet} is no address of the loopback such as http://127.0.0.1:1238`);
     if (url === null) return socketLine(this.socketPath(slot, letter));
-    const isOurs = (): boolean => isListening(group, "127.0.0.1", Number(url.port || 80));
+    const hostname = url.hostname === "localhost" ? "127.0.0.1" : url.hostname;
+    const isOurs = (): boolean => isListening(group, hostname, Number(url.port || 80));
     return new ArkletLine({ url, pid: group.record.pid, isOurs, wanted: () => this.wanted.of(slot) });
   }
 

@@ -21,14 +21,15 @@ createServer((request, response) => {
 setInterval(() => console.log("tick"), 100);
 `;
 
-type Files = Record<string, string | { text: string; mode: number }>;
+type Files = Readonly<Record<string, string | Uint8Array | { text: string; mode: number }>>;
 
 /** Packs these files as .tar.gz. */
 export async function pack(files: Files): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), "evenkeel-pack-"));
   try {
     for (const [path, content] of Object.entries(files)) {
-      const { text, mode } = typeof content === "string" ? { text: content, mode: 0o644 } : content;
+      const isPlain = typeof content === "string" || content instanceof Uint8Array;
+      const { text, mode } = isPlain ? { text: content, mode: 0o644 } : content;
       await mkdir(dirname(join(folder, path)), { recursive: true });
       await writeFile(join(folder, path), text, { mode });
     }

@@ -19,12 +19,22 @@ const LOOK_MS = 3000;
 
 /** Where an application says in its environment that it is such a base. */
 export const ARKLET_VARIABLE = "EVENKEEL_ARKLET_URL";
-const LOOPBACK = new Set(["127.0.0.1", "localhost"]);
+/** Every address of the loopback network is this machine: local hosts have one each. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3})$/;
+
+/** `{host}` in that variable is the address of the host, as in the start command; the process is told the same. */
+export function placedEnvironment(
+  env: Readonly<Record<string, string>>,
+  host: string,
+): Readonly<Record<string, string>> {
+  const url = env[ARKLET_VARIABLE];
+  return url === undefined ? env : { ...env, [ARKLET_VARIABLE]: url.replaceAll("{host}", host) };
+}
 
 /** The API knows no authentication: it is spoken to on the loopback alone. Null: this is no such address. */
 export function arkletUrl(text: string): URL | null {
   const url = URL.parse(text);
-  return url?.protocol === "http:" && LOOPBACK.has(url.hostname) && url.pathname === "/" ? url : null;
+  return url?.protocol === "http:" && LOOPBACK.test(url.hostname) && url.pathname === "/" ? url : null;
 }
 
 export interface ArkletLineOptions {
@@ -38,6 +48,12 @@ export interface ArkletLineOptions {
 interface Biz {
   readonly name: string;
   readonly version: string;
+}
+
+interface Brought {
+  /** Where its package lies. */
+  readonly path: string;
+  readonly there: ModuleReport | undefined;
 }
 
 type Asking<Operation extends BaseOperation> = (
@@ -104,18 +120,19 @@ export class ArkletLine implements BaseLine {
   }
 
   async #install(
-    { bundle, activate, replace }: BaseInput<"install">,
+    { bundle, activate, replace, publish }: BaseInput<"install">,
     signal: AbortSignal,
   ): Promise<BaseResult<"install">> {
     if (!activate) return unsupported("install without activation");
+    if (publish !== null && Object.keys(publish.tags).length > 0) return unsupported("tags of a publication");
     const beganAt = performance.now();
     const biz = await readBizName(bundle.path);
     const before = await this.#versionsOf(biz.name, signal);
-    const already = before.some(({ version, state }) => version === biz.version && state !== "broken");
-    if (!already) await this.#bring(biz, bundle.path, signal);
+    const there = before.find(({ version }) => version === biz.version);
+    const already = !(await this.#bring(biz, { path: bundle.path, there }, signal));
     const others = before.filter(({ version }) => version !== biz.version);
+    if (replace || publish !== null) await this.#switchTo(biz, signal);
     if (replace) {
-      await this.#switchTo(biz, signal);
       for (const { version } of others) await this.#take({ name: biz.name, version }, signal);
     }
     const module = await this.#find(biz, signal);
@@ -125,10 +142,16 @@ export class ArkletLine implements BaseLine {
     return { module, elapsed, cache: "absent", replaced: replace ? others.map(({ version }) => version) : [], already };
   }
 
-  async #bring({ name, version }: Biz, path: string, signal: AbortSignal): Promise<void> {
+  /** False: it is there already. */
+  async #bring(biz: Biz, { path, there }: Brought, signal: AbortSignal): Promise<boolean> {
+    if (there !== undefined && there.state !== "broken") return false;
+    // The name of a broken one is taken until it has gone.
+    if (there !== undefined) await this.#take(biz, signal);
+    const { name, version } = biz;
     const body = { bizName: name, bizVersion: version, bizUrl: pathToFileURL(path).href };
     const answer = await this.#answer("installBiz", body, signal);
     if (!answer.isSuccess && answer.code !== "REPEAT_BIZ") throw failed("installBiz", answer);
+    return true;
   }
 
   /** One that serves already is left alone: servers differ in what they say to a switch to itself. */
