@@ -14,6 +14,9 @@ import { bring, makeRevision } from "../../testing/package.ts";
 import { arkletUrl } from "./line.ts";
 import { reportOf } from "./report.ts";
 
+/** A virtual machine takes its time to start where much else is done. */
+const PATIENCE_MS = 200_000;
+
 const fixture = Fixture.forEachTest("127.0.41.12");
 const ARKLET = "arklet: { port: Number(new URL(process.env.EVENKEEL_ARKLET_URL).port) }";
 
@@ -81,7 +84,9 @@ async function bringUp(
   const configuration = { start, env: { EVENKEEL_ARKLET_URL: url }, health: { path: "/healthz", startSeconds: 120 } };
   const revision = await makeRevision(plane, { files, configuration });
   await bring(plane, revision);
-  const facts = await fixture.startHealthy(revision);
+  const facts = await fixture.startInstance(revision);
+  const health = { letter: "a", health: revision.configuration.health, minimumHealthyMs: 0 };
+  expect(await plane.run("await-health", health, { deadlineMs: PATIENCE_MS })).toMatchObject({ kind: "succeeded" });
   await heardOf((base) => base.report !== null);
   return { ...facts, url: url.replace("{host}", facts.address) };
 }
@@ -95,7 +100,7 @@ async function heardOf(isSo: (base: SlotBase) => boolean, from = 0): Promise<Slo
 }
 
 const order = (type: CommandType, input: object): Promise<Outcome> =>
-  fixture.plane.run(type, { base: fixture.plane.slot, ...input }, { slot: null });
+  fixture.plane.run(type, { base: fixture.plane.slot, ...input }, { slot: null, deadlineMs: PATIENCE_MS });
 
 async function install({ name, version, object, bytes }: TestBundle, more: object = {}): Promise<Outcome> {
   fixture.plane.putObject(bytes);
@@ -109,7 +114,7 @@ const get = async ({ address, port }: StartFacts, path: string): Promise<string>
 describe.each([
   ["a base of ours, by that API", NODE, null],
   ["a base in Java", JAVA, NO_JAVA],
-] as const)("%s", (_, foreign, missing) => {
+] as const)("%s", { timeout: 2 * PATIENCE_MS }, (_, foreign, missing) => {
   const made = missing === null ? foreign.make() : { base: {}, jars: [] };
   const [one, two, broken, stock] = made.jars;
   beforeEach(({ skip }) => skip(missing !== null, missing ?? ""));
