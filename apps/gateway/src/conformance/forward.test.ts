@@ -118,6 +118,27 @@ describe.each(DRIVERS)("%s", (driver) => {
       expect((await headersFor({})).traceparent).not.toBe(begun.traceparent);
     });
 
+    check("what is not passed on is not passed on when it is the only such header of a request", async () => {
+      const port = await bed.application((req, res) => res.end(JSON.stringify(req.headers)));
+      await bed.apply([{ port }]);
+      const ask = async (headers: Record<string, string>) => JSON.parse((await bed.ask({ headers })).body);
+      const plain = await ask({ "x-own": "1" });
+      expect(plain).toMatchObject({ "x-own": "1" });
+      expect(plain["x-request-id"]).toMatch(/^[0-9a-f]{32}$/);
+      expect(plain.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+      for (const name of ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"]) {
+        expect((await ask({ [name]: "bank" }))[name]).toBe(plain[name]);
+      }
+      const gone = {
+        ...{ "keep-alive": "timeout=5", "proxy-connection": "close", "proxy-authorization": "secret" },
+        ...{ "http2-settings": "AAMAAABkAAQAAP__", te: "gzip", forwarded: "for=8.8.8.8", "x-real-ip": "8.8.8.8" },
+        ...{ tracestate: "a=1", baggage: "lane=gray", cookie: "evenkeel_session=ekt_secret", "X-Forwarded-Port": "1" },
+      };
+      for (const [name, value] of Object.entries(gone)) {
+        expect(await ask({ "x-own": "1", [name]: value })).not.toHaveProperty(name.toLowerCase());
+      }
+    });
+
     check("cookies and other headers that come twice arrive twice, in both directions", async () => {
       const port = await bed.application((req, res) => {
         res.setHeader("set-cookie", ["a=1", "b=2"]);

@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { type ErrorCode, type Facts, problemDocument } from "@evenkeel/contracts/error";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import { EVERYONE } from "@evenkeel/contracts/route-table";
-import { SESSION_COOKIE } from "@evenkeel/contracts/session";
-import { certificateFiles, tlsOf } from "./certificate-list.ts";
+import { certificateFiles } from "./certificate-list.ts";
 import { divide, type TableContent } from "./division.ts";
+import { frontend } from "./frontend.ts";
 import { backendName, MODES, type Mode, OWN_POOL, OWN_SERVER, type Pool, poolsOf } from "./pool.ts";
 import { HOSTS_MAP, type MapTexts, PATHS_MAP, type Routing, routingOf, WILDCARDS_MAP } from "./routing.ts";
 
@@ -34,10 +34,6 @@ export const WORKER_SOCKET = "worker.sock";
 export const MASTER_SOCKET = "master.sock";
 /** Bodies up to this size are read before an instance is chosen: they lie in one buffer of 16 kB beside the headers. */
 const SMALL_BODY_BYTES = 8192;
-/** From so many requests a second on three of four are not logged; from four times as many on of the rest, and so on: up to so many lines a second. */
-const LOGGED_PER_SECOND = 256;
-const THINNINGS = 5;
-
 const LUA = readFileSync(new URL("evenkeel.lua", import.meta.url), "utf8");
 
 /** The configuration for this table. */
@@ -151,147 +147,6 @@ function looksAt(serviceId: ServiceId, looks: readonly string[], routing: Routin
 
 const backendTarget = (serviceId: ServiceId, subset: string): string =>
   backendName({ serviceId, subset }, "kept").replace(/\.kept$/, "");
-
-interface FrontendOptions extends RenderOptions {
-  readonly looks: readonly string[];
-  /** One certificate is for clients that no other is for. */
-  readonly fallback: boolean;
-}
-
-function frontend(routing: Routing, options: FrontendOptions): string[] {
-  return [
-    "frontend edge",
-    "  bind fd@3",
-    ...(options.tls ? [`  bind fd@4 ${tlsOf(options.fallback)}`] : []),
-    ...(options.proxies.length > 0
-      ? [`  tcp-request connection expect-proxy layer4 if { src ${options.proxies.join(" ")} }`]
-      : []),
-    "  http-error status 400 content-type application/problem+json file bad.json",
-    "  http-error status 408 content-type application/problem+json file late.json",
-    `  http-request set-log-level silent if ${thinned()}`,
-    "  acl address url_beg -i http:// https://",
-    // What is left of `http://host` is nothing.
-    "  http-request set-uri / if address !{ pathq -m found }",
-    "  http-request set-uri %[pathq] if address",
-    ...hop(),
-    ...identity(),
-    ...forwarded(options),
-    "  acl kept method GET HEAD OPTIONS",
-    "  acl body req.hdr_val(content-length) gt 0",
-    "  acl body req.hdr(transfer-encoding) -m found",
-    "  acl raw method GET",
-    "  acl upgrades req.hdr(upgrade) -m found",
-    "  acl own var(txn.own) -m found",
-    // What is read otherwise by others on the way: a target without a path, several hosts, a host that is no name.
-    "  acl rooted path_beg /",
-    "  acl named req.fhdr(host) -m reg -i '^([a-z0-9_.~%-]*|\\[[0-9a-f:.]+\\])(:[0-9]*)?$'",
-    "  use_backend bad unless rooted { req.fhdr_cnt(host) 1 } named || rooted { req.fhdr_cnt(host) 0 } HTTP_1.0",
-    ...choice(routing, options.looks),
-    "backend bad",
-    "  http-request return status 400 content-type application/problem+json file bad.json",
-    "  http-after-response set-header connection close",
-    "",
-    "backend none",
-    "  http-request return status 404 content-type application/problem+json lf-file none.json",
-    "",
-  ];
-}
-
-/** By what HAProxy itself counts: a burst is thinned from its first second on. */
-function thinned(): string {
-  const rates = Array.from({ length: THINNINGS }, (_, index) => LOGGED_PER_SECOND * 4 ** index);
-  return rates.map((rate) => `{ fe_req_rate ge ${rate} } { rand(4) ge 1 }`).join(" || ");
-}
-
-function identity(): string[] {
-  return [
-    "  http-request set-var(txn.id) uuid(),sha1,bytes(0,16),hex,lower",
-    "  acl traced req.hdr(traceparent) -m reg ^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}",
-    "  http-request del-header tracestate unless traced",
-    "  http-request set-header traceparent 00-%[var(txn.id)]-%[var(txn.id),bytes(16,16)]-01 unless traced",
-    "  http-request set-var(txn.id) req.hdr(x-request-id) if { req.hdr(x-request-id) -m reg ^[A-Za-z0-9_.:+/=@-]{1,128}$ }",
-    "  http-request set-header x-request-id %[var(txn.id)]",
-  ];
-}
-
-function forwarded({ trustForwarded }: RenderOptions): string[] {
-  const scheme = "%[ssl_fc,iif(https,http)]";
-  if (!trustForwarded) {
-    return [
-      // Its own way of saying it costs half of what a rendered header costs.
-      "  http-request del-header x-forwarded-for",
-      "  option forwardfor header x-forwarded-for",
-      `  http-request set-header x-forwarded-proto ${scheme}`,
-      "  http-request set-header x-forwarded-host %[req.hdr(host)]",
-    ];
-  }
-  return [
-    "  http-request set-header x-forwarded-for %[req.fhdr(x-forwarded-for)],\\ %[src] if { req.hdr(x-forwarded-for) -m found }",
-    "  http-request set-header x-forwarded-for %[src] unless { req.hdr(x-forwarded-for) -m found }",
-    `  http-request set-header x-forwarded-proto ${scheme} unless { req.hdr(x-forwarded-proto) -m found }`,
-    "  http-request set-header x-forwarded-host %[req.hdr(host)] unless { req.hdr(x-forwarded-host) -m found }",
-  ];
-}
-
-// One by one: a pattern would be tried on every header of every request.
-const DROPPED = [
-  ...["keep-alive", "proxy-connection", "proxy-authorization", "trailer", "http2-settings"],
-  ...["x-forwarded-port", "x-real-ip", "forwarded"],
-];
-
-/** What belongs to one hop, and what only we may say. */
-function hop(): string[] {
-  const usual = "-m str -i keep-alive close upgrade";
-  return [
-    `  http-request lua.drop_hop if { req.hdr(connection) -m found } !{ req.hdr(connection) ${usual} }`,
-    `  http-response lua.drop_hop_of_answer if { res.hdr(connection) -m found } !{ res.hdr(connection) ${usual} }`,
-    ...DROPPED.map((name) => `  http-request del-header ${name}`),
-    "  http-request lua.drop_marks if { req.hdr(baggage) -m sub -i lane cell }",
-    // Browsers send cookies to every port of a name: a person's session of the platform is not the application's to see.
-    `  http-request lua.drop_cookie ${SESSION_COOKIE} if { req.cook(${SESSION_COOKIE}) -m found }`,
-    "  http-request del-header te if { req.hdr(te) -m found } !{ req.hdr(te) -m str -i trailers }",
-    "  http-response lua.tell_draining if { var(proc.draining) -m int 1 }",
-    "  http-response del-header keep-alive",
-    "  http-response del-header proxy-connection",
-  ];
-}
-
-function choice(routing: Routing, looks: readonly string[]): string[] {
-  const modes = (target: string): string[] => [
-    "  http-request del-header upgrade if { req.hdr(upgrade) -m reg -i ^h2c?$ }",
-    ...looks,
-    // Most requests; the others are told apart below it.
-    `  use_backend ${target}.kept if kept !upgrades !body${looks.length === 0 ? "" : " !own"}`,
-    ...(looks.length === 0
-      ? []
-      : [
-          "  use_backend %[var(txn.own)].raw if own raw upgrades",
-          "  use_backend %[var(txn.own)].once if own !kept || own body",
-          "  use_backend %[var(txn.own)].kept if own",
-        ]),
-    `  use_backend ${target}.raw if raw upgrades`,
-    `  use_backend ${target}.once if !kept || body`,
-    `  use_backend ${target}.kept`,
-    "",
-  ];
-  if (routing.kind === "one") return modes(routing.target);
-  const found = ["  use_backend none if !{ var(txn.target) -m found }", ...modes("%[var(txn.target)]")];
-  const slash = "concat(/)";
-  if (routing.kind === "path") {
-    return [`  http-request set-var(txn.target) path,${slash},map_beg(${PATHS_MAP})`, ...found];
-  }
-  return [
-    "  http-request set-var(txn.name) req.hdr(host),host_only,rtrim(.),lower",
-    `  http-request set-var(txn.host) var(txn.name),map_str(${HOSTS_MAP})`,
-    ...(routing.wildcards === ""
-      ? []
-      : [`  http-request set-var(txn.host) var(txn.name),map_end(${WILDCARDS_MAP}) unless { var(txn.host) -m found }`]),
-    "  http-request set-var(txn.host) str(*) unless { var(txn.host) -m found }",
-    "  http-request set-var(txn.path) path",
-    `  http-request set-var(txn.target) var(txn.host),concat(,txn.path),${slash},map_beg(${PATHS_MAP})`,
-    ...found,
-  ];
-}
 
 /** What is believed of a request's baggage, to the letter. */
 function marksFile({ marks }: TableContent): string {
