@@ -24,12 +24,13 @@ import type { Counts } from "./counters.ts";
 import type { TableContent } from "./division.ts";
 import { Maps } from "./maps.ts";
 import { Observer } from "./observer.ts";
-import { backendName, instanceOf as instanceOfServer, MODES, poolsOf, readBackendName, serverName } from "./pool.ts";
+import { instanceOf as instanceOfServer, poolsOf, readBackendName, serverName } from "./pool.ts";
 import { Program } from "./program.ts";
 import { drainingCommand, OWN_SOCKET, render } from "./render.ts";
 import type { MapTexts } from "./routing.ts";
 import { Runtime } from "./runtime.ts";
-import { type RunningServer, readServers, type Steering, steer } from "./steer.ts";
+import { Servers } from "./servers.ts";
+import type { RunningServer } from "./steer.ts";
 
 const DRAIN_LOOK_MS = 20;
 const LOOK_MS = 10;
@@ -54,6 +55,7 @@ export class HaproxyDriver implements Driver {
   readonly #runtime: Runtime;
   readonly #program: Program;
   readonly #observer: Observer;
+  readonly #servers: Servers;
   readonly #maps: Maps;
   readonly #reached = new Map<string, Reached>();
   /** The driver of this process, behind HAProxy. */
@@ -74,6 +76,7 @@ export class HaproxyDriver implements Driver {
     const { command, log, home, onTrouble } = options;
     this.#options = options;
     this.#runtime = runtime;
+    this.#servers = new Servers(runtime, log);
     this.#maps = new Maps(runtime, log);
     this.#program = new Program({ folder: folderOf(home), runtime, command, log });
     this.#own = new DataPlane({
@@ -167,6 +170,7 @@ export class HaproxyDriver implements Driver {
       await this.#program.reload(rendered, this.#standing);
     }
     this.#structure = rendered.structure;
+    this.#servers.forget();
     this.#maps.meet(rendered.maps);
     await this.#observer.meet({ counted: false });
     await this.#look();
@@ -174,22 +178,11 @@ export class HaproxyDriver implements Driver {
 
   /** False where HAProxy does not do as it was told. */
   async #steer(maps: MapTexts): Promise<boolean> {
-    const pools = poolsOf(this.#table);
-    const read = async (): Promise<Steering> =>
-      steer(readServers(await this.#runtime.ask("show servers state")), pools);
-    const { gaining, giving } = await read();
-    let answer = "";
-    if (gaining.length + giving.length > 0)
-      answer += await this.#runtime.tell([drainingCommand(this.#table), ...gaining]);
-    // A route may lead to who has just come, and from who is about to go.
-    if (!(await this.#maps.steer(maps))) return false;
-    if (gaining.length + giving.length === 0) return true;
-    answer += await this.#runtime.tell(giving);
-    const rest = await read();
-    const left = [...rest.gaining, ...rest.giving];
-    if (left.length > 0)
-      this.#options.log.warn({ left: left.slice(0, 5), answer: answer.slice(0, 500) }, "not steered");
-    return left.length === 0;
+    return await this.#servers.steer({
+      pools: poolsOf(this.#table),
+      first: drainingCommand(this.#table),
+      between: this.#maps.hold(maps) ? null : () => this.#maps.steer(maps),
+    });
   }
 
   /** The worker that served has gone: with its master, which is started anew, or without. */
@@ -197,6 +190,7 @@ export class HaproxyDriver implements Driver {
     const until = performance.now() + GONE_MS;
     while (!this.#closing && this.#program.alive && performance.now() < until) {
       if ((await this.#program.structure().catch(() => null)) === this.#structure) {
+        this.#servers.forget();
         this.#maps.meet(null);
         await this.#observer.meet({ counted: true });
         return;
@@ -223,7 +217,7 @@ export class HaproxyDriver implements Driver {
 
   /** Ends what is in flight on these servers, of whatever table. */
   async #shutDown(chosen: (server: RunningServer) => boolean): Promise<void> {
-    const running = readServers(await this.#runtime.ask("show servers state"));
+    const running = await this.#servers.read();
     const commands = running.filter(chosen).map(({ backend, name }) => `shutdown sessions server ${backend}/${name}`);
     await this.#runtime.tell(commands);
     for (const pid of this.#observer.old) {
@@ -286,18 +280,9 @@ export class HaproxyDriver implements Driver {
     }
   }
 
-  /** Servers that left the table and have nothing in hand any more are removed. */
   async #tidy(): Promise<void> {
-    const wanted = new Set(
-      poolsOf(this.#table).flatMap((pool) =>
-        pool.servers.flatMap(({ name }) => MODES.map((mode) => `${backendName(pool, mode)}/${name}`)),
-      ),
-    );
-    const running = readServers(await this.#runtime.ask("show servers state"));
-    const gone = running.filter(({ backend, name, ready }) => !ready && !wanted.has(`${backend}/${name}`));
-    // One that still has something in hand refuses, and is asked again in a second.
-    if (gone.length > 0) await this.#runtime.tell(gone.map(({ backend, name }) => `del server ${backend}/${name}`));
-    else if (this.#observer.old.length === 0) this.#forgetVersions();
+    const removed = await this.#servers.tidy(poolsOf(this.#table));
+    if (!removed && this.#observer.old.length === 0) this.#forgetVersions();
   }
 
   #forgetVersions(): void {

@@ -22,6 +22,11 @@ export class Maps {
     this.#running = { ...maps };
   }
 
+  /** Whether it is known to hold all of these. */
+  hold(wanted: MapTexts): boolean {
+    return Object.entries(wanted).every(([file, text]) => this.#running[file] === text);
+  }
+
   /** False where HAProxy does not hold what it was told to. */
   async steer(wanted: MapTexts): Promise<boolean> {
     for (const file of Object.keys(wanted)) this.#running[file] ??= await this.#read(file);
