@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { HostId, newId, RouteId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
 import { instanceKey, RouteTable, type TableRule } from "@evenkeel/contracts/route-table";
 import { findByEnvironment } from "@evenkeel/kit/process-identity";
+import { type MadeCertificate, makeCertificate } from "@evenkeel/testkit/certificate";
 import type { Bench } from "./benchmark.ts";
 import { type Child, type ChildSpec, cpuMsOf, freePort, startChild } from "./child.ts";
 import { bring } from "./http-load.ts";
@@ -14,6 +15,7 @@ export const HEADERS: Readonly<Record<string, string>> = { "x-user": "somebody" 
 
 export interface Lane extends Child {
   readonly name: string;
+  readonly scheme: "http" | "https";
 }
 
 /** The table of a service with these instances, and so many rules on a header that send those who match to the first of them. */
@@ -49,7 +51,7 @@ export async function startLanes(folder: string, { defer, say }: Bench): Promise
   const start = async (name: string, spec: ChildSpec): Promise<void> => {
     const child = await startChild(spec);
     defer(() => child.stop());
-    lanes.push({ name, ...child });
+    lanes.push({ name, scheme: name.endsWith("-tls") ? "https" : "http", ...child });
   };
   const backend = await freePort();
   await start("direct", backendServer(backend));
@@ -64,6 +66,13 @@ export async function startLanes(folder: string, { defer, say }: Bench): Promise
   if (await bring("nginx", say)) await start("nginx", await nginx(folder, backend));
   await start("evenkeel-node", await ownGateway(folder, { driver: "node", rules: 1, backend }));
   for (const name of NODE_PEERS) await start(name, nodeServer(name, await freePort(), backend));
+  // Last, so that those above are as they were before there were any.
+  const tls = makeCertificate({ hosts: [] });
+  if (lanes.some(({ name }) => name === "haproxy")) {
+    await start("haproxy-tls", await rawHaproxy(folder, backend, tls));
+    await start("evenkeel-haproxy-tls", await ownGateway(folder, { driver: "haproxy", rules: 1, backend, tls }));
+  }
+  await start("evenkeel-node-tls", await ownGateway(folder, { driver: "node", rules: 1, backend, tls }));
   return lanes;
 }
 
@@ -80,21 +89,30 @@ interface Own {
   readonly driver: "haproxy" | "node";
   readonly rules: number;
   readonly backend: number;
+  /** Given, it is reached by TLS. */
+  readonly tls?: MadeCertificate;
 }
 
 /** The gateway as `npm start` runs it, but with the control plane away: it serves by the table it has, and takes its statistics each second. */
-export async function ownGateway(folder: string, { driver, rules, backend }: Own): Promise<ChildSpec> {
-  const home = join(folder, `${driver}-${rules}`);
+export async function ownGateway(folder: string, { driver, rules, backend, tls }: Own): Promise<ChildSpec> {
+  const home = join(folder, `${driver}-${rules}${tls === undefined ? "" : "-tls"}`);
   await mkdir(home);
-  await writeFile(join(home, "table.json"), JSON.stringify(makeTable([backend])([1], rules)));
+  const certificate = { name: "bench", hosts: [], endsAt: "2099-12-31T00:00:00.000Z", fallback: true };
+  const certificates = tls === undefined ? [] : [{ ...certificate, ...tls }];
+  await writeFile(join(home, "table.json"), JSON.stringify({ ...makeTable([backend])([1], rules), certificates }));
   const port = await freePort();
+  const listen = (at: number): string => `127.0.0.1:${at}`;
+  const doors: Readonly<Record<string, string>> =
+    tls === undefined
+      ? { EVENKEEL_GATEWAY_LISTEN: listen(port) }
+      : { EVENKEEL_GATEWAY_LISTEN: listen(await freePort()), EVENKEEL_GATEWAY_TLS_LISTEN: listen(port) };
   return {
     command: process.execPath,
     args: [join(import.meta.dirname, "../apps/gateway/src/main.ts")],
     env: {
       EVENKEEL_GATEWAY_HOME: home,
       EVENKEEL_GATEWAY_DRIVER: driver,
-      EVENKEEL_GATEWAY_LISTEN: `127.0.0.1:${port}`,
+      ...doors,
       EVENKEEL_CONTROL_PLANES: "",
     },
     port,
@@ -120,10 +138,14 @@ http { access_log off; client_body_temp_path ${folder}/nginx-body; proxy_temp_pa
   return { command: "/usr/sbin/nginx", args: ["-c", file, "-p", folder], port };
 }
 
-export async function rawHaproxy(folder: string, backend: number): Promise<ChildSpec> {
+/** By TLS, it opens connections as the gateway does: the same key, at least the same version. */
+export async function rawHaproxy(folder: string, backend: number, tls?: MadeCertificate): Promise<ChildSpec> {
   const port = await freePort();
   const text = await readFile(join(import.meta.dirname, "haproxy.cfg"), "utf8");
-  const file = join(folder, "haproxy.cfg");
-  await writeFile(file, text.replace(":PORT", `:${port}`).replace(":BACKEND", `:${backend}`));
+  const file = join(folder, tls === undefined ? "haproxy.cfg" : "haproxy-tls.cfg");
+  const pem = join(folder, "haproxy.pem");
+  if (tls !== undefined) await writeFile(pem, `${tls.chain}${tls.key}`, { mode: 0o600 });
+  const door = tls === undefined ? `:${port}` : `:${port} ssl crt ${pem} ssl-min-ver TLSv1.2`;
+  await writeFile(file, text.replace(":PORT", door).replace(":BACKEND", `:${backend}`));
   return { command: "/usr/sbin/haproxy", args: ["-f", file, "-db"], port };
 }

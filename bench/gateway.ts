@@ -35,7 +35,7 @@ export const benchmark: Benchmark = {
     say(`${tool.name}, ${CONNECTIONS} connections, ${ROUNDS} rounds of ${SECONDS} s each, interleaved; medians\n`);
     const lanes = await startLanes(folder, bench);
     const runs = new Map<string, Run[]>(lanes.map(({ name }) => [name, []]));
-    for (const { port } of lanes) await tool.run({ ...load(port), seconds: 2 });
+    for (const lane of lanes) await tool.run({ ...load(lane), seconds: 2 });
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const lane of lanes) runs.get(lane.name)?.push(await measure(tool, lane));
     }
@@ -45,15 +45,15 @@ export const benchmark: Benchmark = {
   },
 };
 
-async function measure(tool: LoadTool, { port, cpuMs }: Lane): Promise<Run> {
-  const before = cpuMs();
-  const result = await tool.run(load(port));
-  return { ...result, cpuMicroseconds: ((cpuMs() - before) * 1000) / result.requests };
+async function measure(tool: LoadTool, lane: Lane): Promise<Run> {
+  const before = lane.cpuMs();
+  const result = await tool.run(load(lane));
+  return { ...result, cpuMicroseconds: ((lane.cpuMs() - before) * 1000) / result.requests };
 }
 
-function load(port: number): LoadSpec {
+function load({ scheme, port }: Lane): LoadSpec {
   return {
-    url: `http://127.0.0.1:${port}/orders/17?full=1`,
+    url: `${scheme}://127.0.0.1:${port}/orders/17?full=1`,
     connections: CONNECTIONS,
     seconds: SECONDS,
     headers: HEADERS,
@@ -71,7 +71,9 @@ function report(tool: string, runs: ReadonlyMap<string, Run[]>, say: (line: stri
       failed: results.reduce((sum, { failed }) => sum + failed, 0),
     };
   }
-  const raw = lanes[RAW]?.requestsPerSecond ?? Number.NaN;
+  // Each beside HAProxy by hand, those behind TLS beside HAProxy by hand behind TLS.
+  const rawOf = (name: string): number =>
+    lanes[name.endsWith("-tls") ? `${RAW}-tls` : RAW]?.requestsPerSecond ?? Number.NaN;
   const rows = Object.entries(lanes).map(([name, { requestsPerSecond, p50Ms, p99Ms, failed, cpuMicroseconds }]) => [
     name,
     String(requestsPerSecond),
@@ -79,7 +81,7 @@ function report(tool: string, runs: ReadonlyMap<string, Run[]>, say: (line: stri
     p99Ms.toFixed(2),
     String(failed),
     cpuMicroseconds.toFixed(0),
-    `${(requestsPerSecond / raw).toFixed(2)} ×`,
+    `${(requestsPerSecond / rawOf(name)).toFixed(2)} ×`,
   ]);
   for (const line of table([["", "requests/s", "p50 ms", "p99 ms", "failed", "cpu µs/request", "of haproxy"], ...rows]))
     say(line);
