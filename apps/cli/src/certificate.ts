@@ -29,7 +29,7 @@ export const addCertificateCommands: AddCommands = (program, run) => {
         const workspace = cli.workspace ?? "local";
         const body = { workspace, chain: withoutKey(chain), key, fallback: options.default === true };
         const stored = await (await cli.client()).putCertificate({ params: { certificate: name }, body });
-        cli.answer(stored, [line(span("✔", "good"), ` certificate ${stored.name}`), ...show(stored)]);
+        cli.answer(stored, [line(span("✔", "good"), ` certificate ${stored.name}`), ...show(stored), ...note(stored)]);
       }),
     );
   certificate
@@ -39,7 +39,11 @@ export const addCertificateCommands: AddCommands = (program, run) => {
       run(async (cli) => {
         const query = cli.workspace === undefined ? {} : { workspace: cli.workspace };
         const certificates = await allItems((await cli.client()).listCertificates, query);
-        cli.answer(certificates, table(certificates, COLUMNS, "There is no certificate: nothing is served by TLS."));
+        const unserved = certificates.filter((each) => each.unserved !== null);
+        const workspaces = Map.groupBy(unserved, ({ workspace }) => workspace);
+        const notes = [...workspaces.values()].flatMap(([first]) => (first === undefined ? [] : note(first)));
+        const none = "There is no certificate: nothing is served by TLS.";
+        cli.answer(certificates, [...table(certificates, COLUMNS, none), ...notes]);
       }),
     );
   certificate
@@ -50,7 +54,7 @@ export const addCertificateCommands: AddCommands = (program, run) => {
       run(async (cli, name: string) => {
         const query = { workspace: cli.workspace ?? "local" };
         const found = await (await cli.client()).getCertificate({ params: { certificate: name }, query });
-        cli.answer(found, show(found));
+        cli.answer(found, [...show(found), ...note(found)]);
       }),
     );
   certificate
@@ -87,6 +91,10 @@ const show = ({ workspace, hosts, fallback, issuer, fingerprint, startsAt, endsA
     ["valid", `${startsAt} – ${endsAt}`],
     ["SHA-256", fingerprint],
   ]);
+
+/** Stored is not yet served. */
+const note = ({ unserved }: Certificate) =>
+  unserved === null ? [] : [line(span("!", "warn"), ` ${unserved.title}`), line(`  ${unserved.remedy}`)];
 
 const COLUMNS = [
   { title: "CERTIFICATE", value: ({ name }: Certificate) => span(name, "bold") },

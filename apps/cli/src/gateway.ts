@@ -39,6 +39,10 @@ const COLUMNS = [
   { title: "DRIVER", value: ({ driver }: Gateway) => driver ?? "" },
   { title: "ADDRESS", value: ({ url }: Gateway) => url ?? "" },
   {
+    title: "TLS",
+    value: ({ tlsPort }: Gateway) => (tlsPort === null ? "?" : tlsPort === 0 ? "off" : `port ${tlsPort}`),
+  },
+  {
     title: "ROUTES",
     value: ({ ackedVersion, tableVersion }: Gateway) =>
       ackedVersion === tableVersion ? span("newest", "good") : span(`${ackedVersion} of ${tableVersion}`, "warn"),

@@ -27,6 +27,7 @@ import { hostSample } from "./067-host-sample.ts";
 import { roomForUpdates } from "./070-room-for-updates.ts";
 import { queueAndConnections } from "./071-queue-and-connections.ts";
 import { changeInLists } from "./078-change-in-lists.ts";
+import { tlsDoors } from "./079-tls-doors.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -57,6 +58,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "070-room-for-updates": roomForUpdates,
   "071-queue-and-connections": queueAndConnections,
   "078-change-in-lists": changeInLists,
+  "079-tls-doors": tlsDoors,
 };
 
 const NOTHING: Migration = { up: async () => undefined };

@@ -25,6 +25,8 @@ export interface LinkDeps {
   readonly tables: TableStore;
   readonly plane: Driver;
   readonly version: string;
+  /** Null: nothing listens for TLS. */
+  readonly tlsPort: number | null;
   readonly log: Log;
 }
 
@@ -113,7 +115,7 @@ export class Link {
   }
 
   #greet(): void {
-    const { credential, tables, version } = this.#deps;
+    const { credential, tables, version, tlsPort } = this.#deps;
     this.#send({
       kind: "hello",
       protocol: AGENT_PROTOCOL,
@@ -122,6 +124,7 @@ export class Link {
       gatewayVersion: version,
       epoch: tables.current.epoch,
       tableVersion: tables.current.version,
+      tlsPort: tlsPort ?? 0,
       sentAt: new Date().toISOString(),
     });
     // A control plane that has not been there before knows nothing of what the last one heard.

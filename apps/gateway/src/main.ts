@@ -48,7 +48,7 @@ if (config.controlPlanes.length > 0) {
   const url = config.url ?? `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
   const join = joinToken === null ? null : { token: joinToken, name, url };
   const credential = await credentialOf({ home, controlPlanes, log }, join);
-  link = new Link({ controlPlanes, credential, tables, plane, version, log });
+  link = new Link({ controlPlanes, credential, tables, plane, version, tlsPort: tls?.port ?? null, log });
   shutdown.add("link", () => link?.close());
   await link.run();
 } else setInterval(() => void plane.takeStatistics(), 1000).unref();

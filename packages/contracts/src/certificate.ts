@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { endpoint, page, pageQuery } from "./endpoint.ts";
+import { Problem } from "./error.ts";
 import { Moment, Name } from "./id.ts";
 
 /** What gateways serve TLS by. Hosts and times are read from it; its key is never shown again. */
@@ -15,6 +16,8 @@ export const Certificate = z.strictObject({
   fingerprint: z.string(),
   startsAt: Moment,
   endsAt: Moment,
+  /** Why nobody is served by it; null where a gateway of its workspace listens for TLS. */
+  unserved: Problem.nullable(),
   version: z.int(),
   createdAt: Moment,
   updatedAt: Moment,

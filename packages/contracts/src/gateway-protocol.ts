@@ -52,6 +52,8 @@ export const GatewayMessage = z.discriminatedUnion("kind", [
     gatewayVersion: z.string(),
     epoch: z.int(),
     tableVersion: z.int(),
+    /** Where it listens for TLS, 0 where it does not; absent from gateways that do not tell. */
+    tlsPort: z.int().optional(),
     sentAt: Moment,
   }),
   z.strictObject({ kind: z.literal("heartbeat"), sentAt: Moment }),
@@ -100,6 +102,8 @@ export const Gateway = z.strictObject({
   state: z.enum(["joining", "online", "offline"]),
   driver: z.enum(["node", "haproxy"]).nullable(),
   url: z.string().nullable(),
+  /** Where it listens for TLS; 0 = nowhere, null = it has not told. */
+  tlsPort: z.int().nullable(),
   ackedVersion: z.int(),
   tableVersion: z.int(),
   createdAt: Moment,

@@ -115,4 +115,27 @@ describe.each(await serverKinds())("certificates on %s", (kind) => {
     await endsIn(-1);
     expect(await findings()).toMatchObject([{ severity: "error", problem: { code: "CERTIFICATE_ENDED" } }]);
   });
+
+  test("a certificate is said to serve nobody while no gateway of its workspace listens for TLS", async () => {
+    const unserved = async () => {
+      const answer = await here.call("GET", "/certificates/shop?workspace=local");
+      const { unserved: problem } = answer.body as unknown as { unserved: { code: string } | null };
+      const { items } = (await here.call("GET", "/doctor")).body as unknown as {
+        items: { resource: string; problem: { code: string } }[];
+      };
+      const found = items.filter(({ problem }) => problem.code === "TLS_DOOR_NONE").map(({ resource }) => resource);
+      return { code: problem?.code ?? null, found };
+    };
+    const nobody = { code: "TLS_DOOR_NONE", found: ["workspace/local"] };
+    expect(await unserved()).toEqual(nobody);
+    await sql`insert into gateway (id, tenant_id, workspace_id, name, credential_digest)
+      select 'gtw_' || repeat('0', 20), tenant_id, id, 'edge', 'none' from workspace`.execute(ground().db);
+    const listens = async (port: number | null) => {
+      await sql`update gateway set tls_port = ${port}`.execute(ground().db);
+      return await unserved();
+    };
+    expect(await listens(null)).toEqual({ code: null, found: [] });
+    expect(await listens(0)).toEqual(nobody);
+    expect(await listens(7743)).toEqual({ code: null, found: [] });
+  });
 });

@@ -1,6 +1,6 @@
 import type { Certificate } from "@evenkeel/contracts/certificate";
 import type { PageQuery } from "@evenkeel/contracts/endpoint";
-import { PlatformError } from "@evenkeel/contracts/error";
+import { PlatformError, problemOf } from "@evenkeel/contracts/error";
 import { CertificateId, type Name, newId, type TenantId, type WorkspaceId } from "@evenkeel/contracts/id";
 import type { CertificateFacts } from "@evenkeel/kit/certificate";
 import { json } from "@evenkeel/kit/sql";
@@ -25,6 +25,8 @@ const select = (db: Kysely<Database>, tenantId: TenantId) =>
       "certificate.fingerprint",
       "certificate.starts_at as startsAt",
       "certificate.ends_at as endsAt",
+      sql<boolean>`not exists (select from gateway where gateway.workspace_id = certificate.workspace_id
+        and (gateway.tls_port is null or gateway.tls_port > 0))`.as("unserved"),
       "certificate.version",
       "certificate.created_at as createdAt",
       "certificate.updated_at as updatedAt",
@@ -33,7 +35,10 @@ const select = (db: Kysely<Database>, tenantId: TenantId) =>
 
 type Row = Awaited<ReturnType<ReturnType<typeof select>["execute"]>>[number];
 
-const show = ({ id: _, ...certificate }: Row): Certificate => certificate;
+const show = ({ id: _, unserved, ...certificate }: Row): Certificate => ({
+  ...certificate,
+  unserved: unserved ? problemOf("TLS_DOOR_NONE", { workspace: certificate.workspace }) : null,
+});
 
 export async function listCertificates(
   db: Kysely<Database>,
@@ -141,4 +146,10 @@ export async function endingCertificates(
     .orderBy("certificate.ends_at")
     .limit(100)
     .execute();
+}
+
+/** Workspaces of a tenant that have certificates while none of their gateways listens for TLS. */
+export async function workspacesWithoutDoor(db: Kysely<Database>, tenantId: TenantId): Promise<Name[]> {
+  const rows = await select(db, tenantId).execute();
+  return [...new Set(rows.filter(({ unserved }) => unserved).map(({ workspace }) => workspace))];
 }

@@ -30,7 +30,7 @@ export async function takeGatewaySession(
 ): Promise<GatewayConnection | null> {
   return await inTransaction(db, async (tx) => {
     const { rows } = await sql<{ epoch: number }>`
-      update gateway set connection_epoch = connection_epoch + 1, driver = ${hello.driver},
+      update gateway set connection_epoch = connection_epoch + 1, driver = ${hello.driver}, tls_port = ${hello.tlsPort ?? null},
         acked_epoch = ${hello.epoch}, acked_version = ${hello.tableVersion}
       where id = ${gateway.gatewayId}
         and exists (select from replica where id = ${replicaId} and lease_until > clock_timestamp())

@@ -32,11 +32,12 @@ describe.each(await serverKinds())("gateways on %s", (kind) => {
     const body = { token: joinToken, name, url: "http://127.0.0.1:7780" };
     return await here.call("POST", "/gateways/join", { body, token: null });
   };
-  const list = async (): Promise<{ id: string; name: string; state: string; ackedVersion: number }[]> =>
-    (await here.call("GET", "/gateways?workspace=local")).body.items ?? [];
+  const list = async (): Promise<
+    { id: string; name: string; state: string; tlsPort: number; ackedVersion: number }[]
+  > => (await here.call("GET", "/gateways?workspace=local")).body.items ?? [];
   async function connect({ gatewayId, credential }: { gatewayId: GatewayId; credential: string }): Promise<WebSocket> {
     const socket = await openSocket(`${here.replicas[0]!.url}/api/v1${GATEWAY_LINK_PATH}`, credential);
-    const hello = { kind: "hello", protocol: 1, gatewayId, driver: "node", gatewayVersion: "test" };
+    const hello = { kind: "hello", protocol: 1, gatewayId, driver: "node", gatewayVersion: "test", tlsPort: 7743 };
     socket.send(JSON.stringify({ ...hello, epoch: 1, tableVersion: 0, sentAt: new Date().toISOString() }));
     return socket;
   }
@@ -46,7 +47,7 @@ describe.each(await serverKinds())("gateways on %s", (kind) => {
     const joinToken = await token("gateway");
     expect((await join(joinToken, "edge")).status).toBe(201);
     expect(await join(joinToken, "edge-2")).toMatchObject({ status: 401, body: { code: "JOIN_TOKEN_USED" } });
-    expect(await list()).toMatchObject([{ name: "edge", state: "joining" }]);
+    expect(await list()).toMatchObject([{ name: "edge", state: "joining", tlsPort: null }]);
   });
 
   test("a gateway is shown as it comes and goes, and doctor names one that is away", async () => {
@@ -54,6 +55,7 @@ describe.each(await serverKinds())("gateways on %s", (kind) => {
     const socket = await connect(joined);
     const state = async () => (await list()).find(({ id }) => id === joined.gatewayId)?.state;
     await until(async () => (await state()) === "online");
+    expect((await list()).find(({ id }) => id === joined.gatewayId)?.tlsPort).toBe(7743);
     socket.close();
     await until(async () => (await state()) === "offline");
     const { items } = (await here.call("GET", "/doctor")).body as unknown as { items: object[] };

@@ -26,6 +26,7 @@ export async function readGateways(db: Kysely<Database>, page: GatewayPage): Pro
         when gateway.connection_epoch = 0 then 'joining' else 'offline' end`.as("state"),
       "gateway.driver as driver",
       "gateway.url as url",
+      "gateway.tls_port as tlsPort",
       "gateway.acked_version as ackedVersion",
       sql<number>`coalesce(route_table.version, 0)`.as("tableVersion"),
       "gateway.created_at as createdAt",

@@ -8,6 +8,8 @@ interface GatewayTable {
   name: string;
   url: string | null;
   driver: "node" | "haproxy" | null;
+  /** By its own word: 0 = nowhere, null = not told. */
+  tls_port: Generated<number | null>;
   credential_digest: string;
   connection_epoch: Generated<number>;
   /** The table that it runs on, by its own word. */

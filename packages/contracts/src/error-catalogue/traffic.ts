@@ -55,6 +55,10 @@ export const TRAFFIC_ERRORS = {
     "The certificate {name} has ended at {endedAt}.",
     "Hand in one that is valid; the certificate in force stays.",
   ]),
+  TLS_DOOR_NONE: entry(409, "never", [
+    "No gateway of the workspace {workspace} listens for TLS: its certificates serve nobody.",
+    "Start with EVENKEEL_GATEWAY_TLS_PORT=7743, or give a gateway that is run by itself EVENKEEL_GATEWAY_TLS_LISTEN.",
+  ]),
   CERTIFICATE_ENDING: entry(409, "never", [
     "The certificate {name} ends at {endsAt}.",
     "Put the next one in its place; no connection is lost by that.",

@@ -112,6 +112,10 @@ export const MODULE_PROBLEMS = {
   CERTIFICATE_KEY_MISSING: ["证书 {name} 没有附带私钥。", "请以 PEM 提交与其配对的私钥。"],
   CERTIFICATE_KEY_FOREIGN: ["该私钥不属于证书 {name}。", "请提交与其配对的私钥；正在使用的证书保持不变。"],
   CERTIFICATE_ENDED: ["证书 {name} 已于 {endedAt} 过期。", "请提交仍有效的证书；正在使用的证书保持不变。"],
+  TLS_DOOR_NONE: [
+    "工作空间 {workspace} 没有任何网关监听 TLS：其证书不为任何人提供服务。",
+    "请用 EVENKEEL_GATEWAY_TLS_PORT=7743 启动；单独运行的网关请设置 EVENKEEL_GATEWAY_TLS_LISTEN。",
+  ],
   CERTIFICATE_ENDING: ["证书 {name} 将于 {endsAt} 过期。", "请用下一张证书替换它；不会丢失任何连接。"],
   CERTIFICATE_NAMES_NOBODY: [
     "证书 {name} 没有写明任何主机，因此不会用于任何请求。",
