@@ -220,7 +220,7 @@ describe("foreign bases, in Java", () => {
   const env = { EVENKEEL_ARKLET_URL: "http://{host}:1238" };
   const manifest = { start: JAVA_START, env, replace: "in-place", hosts: ["local-1", "local-2"] };
   const strategy = { beta: 1, batches: "each" };
-  const one = "prices 1.0.0";
+  const one = "tariffs 1.0.0";
 
   beforeEach(({ skip }) => skip(NO_JAVA !== null, NO_JAVA ?? ""));
   beforeAll(async () => {
@@ -237,16 +237,16 @@ describe("foreign bases, in Java", () => {
   const release = (index: number, more: object = {}) =>
     bases.release(java.jars[index]!, { cluster: "mall", publish: {}, strategy, ...more });
   const versions = [
-    { name: "prices", version: "1.0.0" },
-    { name: "prices", version: "3.0.0", startFails: "no database for prices" },
-    { name: "prices", version: "4.0.0" },
-    { name: "stock", version: "1.0.0" },
+    { name: "tariffs", version: "1.0.0" },
+    { name: "tariffs", version: "3.0.0", startFails: "no database for tariffs" },
+    { name: "tariffs", version: "4.0.0" },
+    { name: "goods", version: "1.0.0" },
   ];
   const java = NO_JAVA === null ? buildJava(versions) : { base: {}, jars: [] };
 
   test("jars are released onto them by a beta and batches, in the same processes, and rolled back", async () => {
     expect(await release(0)).toMatchObject({ state: "succeeded", targets: { succeeded: 2 } });
-    expect(await bases.answers("/prices", "mall")).toEqual([one, one]);
+    expect(await bases.answers("/tariffs", "mall")).toEqual([one, one]);
     const before = await bases.bases("mall");
     expect(before.map(({ kind, drift }) => ({ kind, drift }))).toEqual(
       before.map(() => ({ kind: "arklet", drift: [] })),
@@ -254,9 +254,9 @@ describe("foreign bases, in Java", () => {
     const released = await release(2);
     expect(released).toMatchObject({ state: "succeeded", targets: { succeeded: 2 } });
     expect(released.groups[0]?.batches).toHaveLength(2);
-    expect(await bases.answers("/prices", "mall")).toEqual(["prices 4.0.0", "prices 4.0.0"]);
+    expect(await bases.answers("/tariffs", "mall")).toEqual(["tariffs 4.0.0", "tariffs 4.0.0"]);
     expect((await bases.rollBack(released)).state).toBe("succeeded");
-    expect(await bases.answers("/prices", "mall")).toEqual([one, one]);
+    expect(await bases.answers("/tariffs", "mall")).toEqual([one, one]);
     expect((await bases.bases("mall")).map(({ pid }) => pid)).toEqual(before.map(({ pid }) => pid));
   });
 
@@ -264,20 +264,20 @@ describe("foreign bases, in Java", () => {
     const failed = await release(1);
     expect(failed).toMatchObject({ state: "failed", targets: { failed: 1, succeeded: 0 } });
     const shown = JSON.stringify(await platform.client.getChange({ params: { changeId: failed.id } }));
-    expect(shown).toContain("no database for prices");
-    expect(await bases.answers("/prices", "mall")).toEqual([one, one]);
+    expect(shown).toContain("no database for tariffs");
+    expect(await bases.answers("/tariffs", "mall")).toEqual([one, one]);
     expect((await bases.rollBack(failed)).state).toBe("rolled-back");
   });
 
   test("what another tool brings is shown as not wanted, and by whom", async () => {
     const [, second] = await mall.instances();
-    const file = join(platform.home, "stock.jar");
+    const file = join(platform.home, "goods.jar");
     writeFileSync(file, java.jars[3]?.bytes ?? "");
     const body = JSON.stringify({ bizUrl: pathToFileURL(file).href });
     const answer = await fetch(`http://${second?.address}:1238/installBiz`, { method: "POST", body });
     expect(await answer.json()).toMatchObject({ code: "SUCCESS" });
     const drift = async () => (await bases.bases("mall")).map((base) => base.drift);
-    const brought = { module: "stock", wanted: "nothing", found: "1.0.0 published by arklet" };
+    const brought = { module: "goods", wanted: "nothing", found: "1.0.0 published by arklet" };
     await expect.poll(drift, { timeout: 60_000 }).toEqual([[], [brought]]);
   });
 });
