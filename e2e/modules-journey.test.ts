@@ -106,6 +106,10 @@ test("three versions serve at once: a tag and a parameter of the body find their
   }
   expect((await fleet.rollBack(split)).state).toBe("succeeded");
   expect(await fleet.answers("/prices")).toEqual(["prices 3.0.0", "prices 3.0.0", "prices 3.0.0"]);
+  // The fourth base has none of them, and the gateway does not ask it.
+  const through = async (): Promise<Set<string>> =>
+    new Set(await Promise.all(Array.from({ length: 16 }, () => ask("/prices"))));
+  await expect.poll(through, { timeout: 60_000 }).toEqual(new Set(["prices 3.0.0"]));
 });
 
 test("a parameter of the request leads to the right cluster of bases, for callers who were not changed", async () => {

@@ -26,6 +26,7 @@ import { scalingRule } from "./064-scaling-rule.ts";
 import { hostSample } from "./067-host-sample.ts";
 import { roomForUpdates } from "./070-room-for-updates.ts";
 import { queueAndConnections } from "./071-queue-and-connections.ts";
+import { basePaths } from "./077-base-paths.ts";
 import { changeInLists } from "./078-change-in-lists.ts";
 import { tlsDoors } from "./079-tls-doors.ts";
 
@@ -57,6 +58,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "067-host-sample": hostSample,
   "070-room-for-updates": roomForUpdates,
   "071-queue-and-connections": queueAndConnections,
+  "077-base-paths": basePaths,
   "078-change-in-lists": changeInLists,
   "079-tls-doors": tlsDoors,
 };

@@ -38,6 +38,31 @@ describe.each(await serverKinds())("bases and their clusters on %s", (kind) => {
     await recordBases(db, { connection, tenantId, whole: more.whole ?? false, bases });
   }
 
+  /** The table's version, and which paths it knows of bases. */
+  async function table() {
+    const { db, defaultTenant: tenantId } = ground();
+    const version = await db.selectFrom("route_table").select("version").where("tenant_id", "=", tenantId).execute();
+    const paths = await db.selectFrom("base").select("paths").where("host_id", "=", hostId).executeTakeFirst();
+    return { version: Number(version[0]?.version ?? 0), paths: paths?.paths ?? [] };
+  }
+
+  test("gateways are told when a path of a module comes or goes, and not of what is otherwise new", async () => {
+    const before = await table();
+    await tell(["prices 1.0.0 published /prices", "cart 1.0.0 active /cart"]);
+    expect(await table()).toEqual({ version: before.version + 1, paths: ["/prices"] });
+    await tell(["prices 1.0.0 draining /prices", "prices 2.0.0 published /prices", "cart 1.0.0 active /cart"]);
+    expect((await table()).version).toBe(before.version + 1);
+    await tell(["prices 2.0.0 broken /prices", "cart 1.0.0 published /cart /carts"]);
+    expect(await table()).toEqual({ version: before.version + 2, paths: ["/cart", "/carts"] });
+    // A replica that died between storing and telling: the next one hears it all again, and passes it on.
+    await tell(["cart 1.0.0 published /cart /carts"], { whole: true });
+    expect((await table()).version).toBe(before.version + 3);
+    await tell(null, { whole: true });
+    expect(await table()).toEqual({ version: before.version + 4, paths: [] });
+    await tell(null, { whole: true });
+    expect((await table()).version).toBe(before.version + 4);
+  });
+
   async function base() {
     const { items } = (await here.call("GET", "/bases")).body as unknown as { items: Record<string, unknown>[] };
     expect(items).toHaveLength(1);

@@ -26,6 +26,8 @@ interface BaseTable {
   /** The buffer that it was taken from, to which scaling in gives it back. */
   came_from: BaseClusterId | null;
   report: BaseReport | null;
+  /** What its modules have published under, for gateways. */
+  paths: Generated<string[]>;
   reported_at: Generated<string>;
 }
 

@@ -20,13 +20,18 @@ const NOW = "2026-11-21T12:00:00.000Z";
 const SERVICE = newId(ServiceId, "svc");
 const digestOf = (text: string): Digest => Digest.parse(`sha256:${Buffer.from(text).toString("hex").padEnd(64, "0")}`);
 
-/** `prices 1.0.0 published`, `cart 2.0.0`, `tax 1.0.0 resolved`, `tax 2.0.0 broken`. */
+/** `prices 1.0.0 published /prices`, `cart 2.0.0`, `tax 1.0.0 resolved`, `tax 2.0.0 broken`. */
 export function reportOf(words: string): ModuleReport {
-  const [name = "", version = "", how = "active"] = words.split(" ");
+  const [name = "", version = "", how = "active", ...paths] = words.split(" ");
+  const routes = paths.map((path) => ({ path }));
   const state = how === "published" ? "active" : (how as ModuleReport["state"]);
   return {
     ...{ name, version, digest: digestOf(`${name}${version}`), state, isolation: "inline", form: "application" },
-    ...{ published: how === "published", tags: {}, provides: ModuleManifest.parse({ name, version }).provides },
+    ...{
+      published: how === "published",
+      tags: {},
+      provides: ModuleManifest.parse({ name, version, provides: { routes } }).provides,
+    },
     ...{ origin: "order", inFlight: 0, health: { healthy: true, problem: null, since: NOW } },
     ...{ problem: null, stack: null, since: NOW },
   };

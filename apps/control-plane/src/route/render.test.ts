@@ -1,5 +1,7 @@
 import { HostId, newId, RouteId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
 import { instanceKey } from "@evenkeel/contracts/route-table";
+import { compileRules } from "@evenkeel/contracts/traffic/decide";
+import { SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
 import { describe, expect, test } from "vitest";
 import { renderRows, type TableRows, type UpstreamRow } from "./render.ts";
 
@@ -83,5 +85,60 @@ describe("the table that gateways go by", () => {
     });
     expect(table.services.map(({ parkMs }) => parkMs > 0)).toEqual([true, false]);
     expect(table).toMatchObject({ workspaceId, epoch: 2, version: 7, routes });
+  });
+});
+
+describe("paths that modules have published", () => {
+  const members = ["one", "two", "three"].map((name) => upstream(name));
+  const on = (paths: readonly (readonly string[])[]) => {
+    const bases = paths.map((its, index) => ({ serviceId, hostId: members[index]!.hostId, cluster: null, paths: its }));
+    const table = renderRows(workspaceId, {
+      ...{ epoch: 1, version: 7, routes: [], services: [{ serviceId, name: "shop", allowGap: false }] },
+      ...{ upstreams: members, traffic: { ...traffic, bases }, certificates },
+    });
+    return tryPath(table);
+  };
+  const tryPath =
+    ({ services: [service] }: ReturnType<typeof renderRows>) =>
+    (path: string) => {
+      const { rules, home, subsets } = service!;
+      const view = { method: "GET", path, source: "", lane: undefined };
+      const nothing = () => undefined;
+      const asked = { ...view, header: nothing, cookie: nothing, query: nothing };
+      const { chain } = compileRules(rules, home)(asked, null, () => true);
+      const found = subsets.find(({ name }) => name === chain[0])?.instances;
+      return members.filter(({ instance }) => found?.includes(instance) ?? true).map(({ version }) => version);
+    };
+
+  test("one that all bases have, or none, needs no rule", () => {
+    for (const path of ["/prices", "/elsewhere"])
+      expect(on([["/prices"], ["/prices"], ["/prices"]])(path)).toEqual(["one", "two", "three"]);
+    const bases = members.map(({ hostId }) => ({ serviceId, hostId, cluster: null, paths: ["/prices"] }));
+    const services = [{ serviceId, name: "shop", allowGap: false }];
+    const rows = { epoch: 1, version: 7, routes: [], services, upstreams: members, certificates };
+    expect(renderRows(workspaceId, { ...rows, traffic: { ...traffic, bases } }).services[0]!.rules).toEqual([]);
+  });
+
+  test("one that some have is asked of those, everything else of all", () => {
+    const ask = on([["/prices"], [], ["/prices", "/prices/special"]]);
+    expect(ask("/prices/pen")).toEqual(["one", "three"]);
+    expect(ask("/prices/special/ink")).toEqual(["three"]);
+    expect(ask("/")).toEqual(["one", "two", "three"]);
+    expect(on([["/"], [], []])("/anything")).toEqual(["one"]);
+  });
+
+  test("where none of those takes requests it is asked of all, and what people have ruled comes first", () => {
+    const bases = [{ serviceId, hostId: members[0]!.hostId, cluster: null, paths: ["/prices"] }];
+    const definition = SetTrafficRule.parse({
+      ...{ name: "own", service: "shop", priority: 10 },
+      ...{ match: [{ field: "path", prefix: "/prices" }], send: { to: [{ to: { version: "two" }, percent: 100 }] } },
+    });
+    const table = renderRows(workspaceId, {
+      ...{ epoch: 1, version: 7, routes: [], services: [{ serviceId, name: "shop", allowGap: false }] },
+      ...{ upstreams: members, traffic: { ...traffic, bases, rules: [{ serviceId, definition }] }, certificates },
+    });
+    expect(table.services[0]!.rules.map(({ name }) => name)).toEqual(["own", "module /prices"]);
+    expect(table.services[0]!.rules[1]!.send!.ways[0]!.chain).toEqual(["module /prices", "all"]);
+    expect(tryPath(table)("/prices/pen")).toEqual(["two"]);
   });
 });

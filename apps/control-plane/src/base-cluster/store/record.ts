@@ -1,7 +1,10 @@
 import type { SlotBase } from "@evenkeel/contracts/agent-protocol";
-import { BaseId, type HostId, newId, type ReplicaId, type TenantId } from "@evenkeel/contracts/id";
+import type { BaseReport } from "@evenkeel/contracts/base-protocol";
+import { BaseId, type HostId, newId, type ReplicaId, type TenantId, type WorkspaceId } from "@evenkeel/contracts/id";
+import { inTransaction } from "@evenkeel/kit/sql";
 import { type Kysely, sql } from "kysely";
 import type { Database } from "../../database.ts";
+import { raiseVersion } from "../../route/index.ts";
 
 /** What an agent tells of the bases of its host. */
 export interface BasesTold {
@@ -12,33 +15,74 @@ export interface BasesTold {
   readonly bases: readonly SlotBase[];
 }
 
-/** Stores it; a base that is new is made known. Only the newest connection of a host speaks. */
-export async function recordBases(
-  db: Kysely<Database>,
-  { connection, tenantId, whole, bases }: BasesTold,
-): Promise<void> {
+/** Stores it; a base that is new is made known. Gateways are told where the paths of modules have come or gone. */
+export async function recordBases(db: Kysely<Database>, told: BasesTold): Promise<void> {
+  const before = await publishedBefore(db, told);
+  await record(db, told);
+  // killed here: the agent tells all of it to the next replica, and what is told whole is passed on
+  if (before === null || !(told.whole ? isPublishing(before, told) : moves(before, told))) return;
+  const { tenantId } = told;
+  await inTransaction(db, (tx) => raiseVersion(tx, { tenantId, workspaceId: before.workspaceId }));
+}
+
+interface Published {
+  readonly workspaceId: WorkspaceId;
+  readonly paths: ReadonlyMap<string, readonly string[]>;
+}
+
+async function publishedBefore(db: Kysely<Database>, { connection, tenantId }: BasesTold): Promise<Published | null> {
+  const rows = await db
+    .selectFrom("host")
+    .leftJoin("base", "base.host_id", "host.id")
+    .select(["host.workspace_id", "base.service_id", "base.paths"])
+    .where("host.id", "=", connection.hostId)
+    .where("host.tenant_id", "=", tenantId)
+    .execute();
+  const [first] = rows;
+  if (first === undefined) return null;
+  const paths = new Map(rows.flatMap((row) => (row.service_id === null ? [] : [[row.service_id, row.paths ?? []]])));
+  return { workspaceId: first.workspace_id, paths };
+}
+
+function isPublishing({ paths }: Published, { bases }: BasesTold): boolean {
+  return [...paths.values(), ...bases.map(({ report }) => pathsOf(report))].some(({ length }) => length > 0);
+}
+
+function moves({ paths }: Published, { bases }: BasesTold): boolean {
+  return bases.some(({ slot, report }) => pathsOf(report).join(" ") !== (paths.get(slot) ?? []).join(" "));
+}
+
+/** Where modules of a base answer, each path once. */
+function pathsOf(report: BaseReport | null): string[] {
+  const serving = (report?.modules ?? []).filter(({ published, state }) => published && state === "active");
+  return [...new Set(serving.flatMap(({ provides }) => provides.routes.map(({ path }) => path)))].sort();
+}
+
+/** Only the newest connection of a host speaks. */
+async function record(db: Kysely<Database>, { connection, tenantId, whole, bases }: BasesTold): Promise<void> {
   const { hostId, connectionEpoch, replicaId } = connection;
-  const told = JSON.stringify(bases.map(({ slot, report }) => ({ id: newId(BaseId, "base"), slot, report })));
+  const told = JSON.stringify(
+    bases.map(({ slot, report }) => ({ id: newId(BaseId, "base"), slot, report, paths: pathsOf(report) })),
+  );
   await sql`
     with told as materialized (
-      select id, slot, nullif(report, 'null'::jsonb) as report
-      from jsonb_to_recordset(${told}::jsonb) as told(id text, slot text, report jsonb)
+      select id, slot, nullif(report, 'null'::jsonb) as report, paths
+      from jsonb_to_recordset(${told}::jsonb) as told(id text, slot text, report jsonb, paths text[])
     ), speaks as materialized (
       select s.host_id from host_session s join replica r on r.id = s.replica_id
       where s.host_id = ${hostId} and s.connection_epoch = ${connectionEpoch} and s.replica_id = ${replicaId}
         and r.lease_until > clock_timestamp()
     ), gone as (
-      update base set report = null, reported_at = clock_timestamp()
+      update base set report = null, paths = '{}', reported_at = clock_timestamp()
       where host_id = ${hostId} and report is not null and exists (select from speaks)
         and (exists (select from told where told.slot = base.service_id and told.report is null)
           or ${whole} and not exists (select from told where told.slot = base.service_id))
     )
-    insert into base (id, tenant_id, service_id, host_id, report)
-    select told.id, service.tenant_id, told.slot, ${hostId}, told.report
+    insert into base (id, tenant_id, service_id, host_id, report, paths)
+    select told.id, service.tenant_id, told.slot, ${hostId}, told.report, told.paths
     from told join service on service.id = told.slot and service.tenant_id = ${tenantId}
     where told.report is not null and exists (select from speaks)
     order by told.slot
-    on conflict (service_id, host_id) do update set report = excluded.report, reported_at = clock_timestamp()`.execute(
-    db,
-  );
+    on conflict (service_id, host_id) do update
+      set report = excluded.report, paths = excluded.paths, reported_at = clock_timestamp()`.execute(db);
 }

@@ -30,11 +30,12 @@ export interface HostPlace {
   readonly address: string;
 }
 
-/** A base, and the base-cluster that it is in. */
+/** A base, the base-cluster that it is in, and the paths that its modules have published. */
 export interface BasePlace {
   readonly serviceId: ServiceId;
   readonly hostId: HostId;
-  readonly cluster: string;
+  readonly cluster: string | null;
+  readonly paths: readonly string[];
 }
 
 /** What the rules of a table are made from. */
@@ -65,7 +66,8 @@ export function compileService(serviceId: ServiceId, members: readonly Member[],
     .filter((rule) => rule.serviceId === serviceId)
     .map(({ definition }) => definition)
     .sort(byPriority)
-    .map((definition) => compileRule(definition, subsets));
+    .map((definition) => compileRule(definition, subsets))
+    .concat(moduleRules(subsets));
   const home = subsets.wayOf({}, "refuse");
   const policy = rows.policies.find((each) => each.serviceId === serviceId)?.definition ?? TrafficPolicy.parse({});
   return { rules, home, policy, subsets: subsets.named() };
@@ -108,17 +110,37 @@ function compileSend(name: string, send: NonNullable<SetTrafficRule["send"]>, su
   };
 }
 
+/**
+ * A path that modules have published on some bases and not on all is asked of those that have it. Behind all rules of people,
+ * the longest path first: one that all have needs no rule, because whoever has the shorter one has that one too.
+ */
+function moduleRules(subsets: Subsets): TableRule[] {
+  return subsets.partialPaths().map((path) => {
+    const name = `module ${path}`;
+    const way = { basisPoints: WHOLE_BASIS_POINTS, lane: null, ...subsets.wayOf({ modulePath: path }, "all") };
+    const match =
+      path === "/" ? [] : compileConditions(name, [{ field: "path", not: false, prefix: path.replace(/\/+$/, "") }]);
+    return {
+      ...{ name, conditions: match, send: { salt: name, key: [], ways: [way], next: false } },
+      ...{ mirror: null, fault: null, rateLimit: null, concurrency: null },
+    };
+  });
+}
+
 export const pointsOf = (percent: number): number => Math.round(percent * 100);
 
 // ── subsets ───────────────────────────────────────────────────────────────────
 
 type Filter = (member: Member) => boolean;
 
+/** What people may name, and what only modules do. */
+type Asked = Subset & { readonly modulePath?: string };
+
 /** The subsets that the ways of one service name, made as they are asked for. */
 class Subsets {
   readonly #members: readonly Member[];
   readonly #places: ReadonlyMap<HostId, HostPlace>;
-  readonly #clusters: ReadonlyMap<HostId, string>;
+  readonly #bases: ReadonlyMap<HostId, BasePlace>;
   readonly #cells: readonly CellRow[];
   readonly #inCells: boolean;
   readonly #named = new Map<string, InstanceKey[]>();
@@ -126,7 +148,7 @@ class Subsets {
   constructor(serviceId: ServiceId, members: readonly Member[], { cells, hosts, bases }: TrafficRows) {
     this.#members = members;
     const own = bases.filter((base) => base.serviceId === serviceId);
-    this.#clusters = new Map(own.map(({ hostId, cluster }) => [hostId, cluster]));
+    this.#bases = new Map(own.map((base) => [base.hostId, base]));
     this.#cells = cells;
     this.#places = new Map(hosts.map((place) => [place.hostId, place]));
     // A service none of whose instances stands in a cell is open to all of them.
@@ -137,7 +159,21 @@ class Subsets {
     return [...this.#named].map(([name, instances]) => ({ name, instances }));
   }
 
-  wayOf(subset: Subset, fallback: "all" | "refuse"): Way {
+  /** Those that some of the instances have, and not all. */
+  partialPaths(): string[] {
+    const paths = unique([...this.#bases.values()].flatMap((base) => base.paths));
+    const isPartial = (path: string) => {
+      const having = this.#members.filter((member) => this.#hasPath(member, path)).length;
+      return having > 0 && having < this.#members.length;
+    };
+    return paths.filter(isPartial).sort((one, other) => other.length - one.length || (one < other ? -1 : 1));
+  }
+
+  #hasPath({ hostId }: Member, path: string): boolean {
+    return this.#bases.get(hostId)?.paths.includes(path) ?? false;
+  }
+
+  wayOf(subset: Asked, fallback: "all" | "refuse"): Way {
     const isPlaced = [subset.cell, subset.hosts, subset.baseCluster].some((place) => place !== undefined);
     const bounds = !isPlaced && this.#inCells ? this.#cells : [];
     const own = this.#name(subset);
@@ -174,7 +210,7 @@ class Subsets {
     return this.#places.get(hostId)?.cell ?? null;
   }
 
-  #name(subset: Subset, bound?: { name: string; holds: Filter }): string {
+  #name(subset: Asked, bound?: { name: string; holds: Filter }): string {
     const parts = [...this.#parts(subset), ...(bound === undefined ? [] : [bound])];
     if (parts.length === 0) return EVERYONE;
     const name = parts.map((part) => part.name).join(" & ");
@@ -188,7 +224,7 @@ class Subsets {
     return name;
   }
 
-  #parts({ version, notVersion, cell, hosts, baseCluster }: Subset): { name: string; holds: Filter }[] {
+  #parts({ version, notVersion, cell, hosts, baseCluster, modulePath }: Asked): { name: string; holds: Filter }[] {
     return [
       ...(version === undefined
         ? []
@@ -210,9 +246,12 @@ class Subsets {
         : [
             {
               name: `base-cluster ${baseCluster}`,
-              holds: ({ hostId }: Member) => this.#clusters.get(hostId) === baseCluster,
+              holds: ({ hostId }: Member) => this.#bases.get(hostId)?.cluster === baseCluster,
             },
           ]),
+      ...(modulePath === undefined
+        ? []
+        : [{ name: `module ${modulePath}`, holds: (one: Member) => this.#hasPath(one, modulePath) }]),
     ];
   }
 }

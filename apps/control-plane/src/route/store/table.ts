@@ -37,9 +37,10 @@ export async function renderTable(
           from host where workspace_id = ${workspaceId}
             and (cell is not null or exists (select from traffic_rule where workspace_id = ${workspaceId}))),
         'bases', (select coalesce(jsonb_agg(jsonb_build_object('serviceId', base.service_id, 'hostId', base.host_id,
-            'cluster', base_cluster.name)), '[]')
-          from base join base_cluster on base_cluster.id = base.cluster_id where base_cluster.workspace_id = ${workspaceId}
-            and exists (select from traffic_rule where workspace_id = ${workspaceId})),
+            'cluster', base_cluster.name, 'paths', base.paths)), '[]')
+          from base join service on service.id = base.service_id left join base_cluster on base_cluster.id = base.cluster_id
+          where service.workspace_id = ${workspaceId} and (base.paths <> '{}'
+            or base.cluster_id is not null and exists (select from traffic_rule where workspace_id = ${workspaceId}))),
         'entry', (select jsonb_build_object('secret', secret, 'userKey', user_key)
           from traffic_entry where workspace_id = ${workspaceId})) as traffic,
       (select coalesce(jsonb_agg(jsonb_build_object(
