@@ -224,7 +224,7 @@ const { HOST, PORT, EFFECTS } = process.env;
 const startTicks = readFileSync("/proc/self/stat", "latin1").split(") ").at(-1).split(" ")[19];
 const note = (what) => {
   const file = openSync(EFFECTS, "a");
-  writeSync(file, what + " ${version} " + HOST + " " + process.pid + "\\n");
+  writeSync(file, what + " ${version} " + HOST + " " + process.pid + " " + startTicks + "\\n");
   fsyncSync(file);
   closeSync(file);
 };

@@ -1,8 +1,8 @@
 // One request on its way through the gateway.
 // Invariants:
 // 1. It is in flight on at most one instance, and counted there exactly once when it ends.
-// 2. It is sent again only if no byte of it can have reached an instance (no connection was made), or if it is safe,
-//    without a body, and the kept connection it went on turned out to be dead before a byte of an answer.
+// 2. It is sent again only if no byte of it can have reached an instance (no connection was made, or nothing was written yet), or if it is
+//    safe, without a body, and the kept connection it went on turned out to be dead before a byte of an answer.
 // 3. An answer that has begun ends whole, or the client's connection is destroyed: never a quiet end.
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -22,6 +22,8 @@ const SMALL_BODY_BYTES = 16 * 1024;
 const SMALL_ANSWER_BYTES = 4 * 1024;
 // All instances refused, and requests may wait: look again after this time.
 const LOOK_AGAIN_MS = 100;
+// Between the choice of a kept connection and the first byte on it lie microseconds, unless this process stood still.
+const LAPSED_MS = 500;
 
 /** A request for a service, and what is known about it. */
 export interface Arrival {
@@ -59,6 +61,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Cuttable {
   #instance: Instance | null = null;
   #line: Line | null = null;
   #sent = false;
+  /** The choice of its connection counts no longer. */
+  #lapsed = false;
   #responding = false;
   #status = 0;
   /** Bytes of the answer that are still to come; negative when the instance did not say. */
@@ -72,6 +76,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Cuttable {
     this.#headers = requestHeaders(req, arrival);
     this.#safe = req.method === "GET" || req.method === "HEAD" || req.method === "OPTIONS";
     this.#fresh = upgrade !== null;
+  }
+
+  /** It must not be sent twice. */
+  get #once(): boolean {
+    return !this.#safe || this.#body !== null;
   }
 
   start(): void {
@@ -114,9 +123,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Cuttable {
     }
     this.#instance = instance;
     instance.inFlight.add(this);
-    const line = instance.take({ once: !this.#safe || this.#body !== null, fresh: this.#fresh });
+    // A stream is sent with its first byte, for which a kept connection may wait too long.
+    const line = instance.take({ once: this.#once, fresh: this.#fresh || this.#body === "stream" });
     this.#line = line;
     this.#sent = false;
+    this.#lapsed = false;
     line.client.dispatch(
       {
         path,
@@ -149,8 +160,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Cuttable {
 
   // What undici reports, in this order: start, response started, response start (1xx too), data, end; or an error.
 
-  onRequestStart(): void {
-    this.#sent = true;
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    const line = this.#line;
+    this.#lapsed = this.#once && line?.proven === true && performance.now() - line.askedAt > LAPSED_MS;
+    this.#sent = !this.#lapsed;
+    if (this.#lapsed) controller.abort(new Error("stood still"));
   }
 
   onResponseStarted(): void {
@@ -252,7 +266,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Cuttable {
   #repeat(): void {
     const instance = this.#instance;
     if (instance === null) return;
-    if (this.#sent) this.#fresh = true;
+    if (this.#sent || this.#lapsed) this.#fresh = true;
     else this.#tried = [...this.#tried, instance];
     instance.counter.retries += 1;
     instance.leave(this);

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Bed } from "../conformance/bed.ts";
+import { Instance } from "./instance.ts";
 
 const ROUNDS = 5;
 
@@ -9,7 +10,7 @@ const ROUNDS = 5;
  * An application that closes idle connections after a quarter of a second, and its visitor. When it was asked it tells
  * main to stand still; meanwhile it answers, a visitor posts on a connection that he has kept, and the connection of the answer is closed.
  */
-const ELSEWHERE = `
+const elsewhereTo = (visit: string): string => `
 const { Agent, createServer, request } = require("node:http");
 const { parentPort, workerData } = require("node:worker_threads");
 const { flag } = workerData;
@@ -32,13 +33,16 @@ const ask = (method, done) => {
 };
 const post = () => ask("POST", (status) => parentPort.postMessage(status));
 server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));
-parentPort.on("message", (port) => { gateway = port; ask("POST", () => ask("GET", () => undefined)); });
+parentPort.on("message", (port) => { gateway = port; ${visit} });
 `;
 
 test("a gateway that stood still sends no POST on a connection whose answer has lain there meanwhile", async () => {
   const bed = await new Bed("node").open();
   const flag = new Int32Array(new SharedArrayBuffer(4));
-  const elsewhere = new Worker(ELSEWHERE, { eval: true, workerData: { flag } });
+  const elsewhere = new Worker(elsewhereTo('ask("POST", () => ask("GET", () => undefined));'), {
+    eval: true,
+    workerData: { flag },
+  });
   try {
     const [port] = (await once(elsewhere, "message")) as [number];
     await bed.apply([{ port }]);
@@ -99,6 +103,35 @@ test("a request that lies unread on a kept connection is answered by a gateway t
     await closed;
   } finally {
     await visitor.terminate();
+    await bed.close();
+  }
+});
+
+test("a gateway that stood still between the choice of a kept connection and the first byte on it takes another", async () => {
+  const bed = await new Bed("node").open();
+  const elsewhere = new Worker(elsewhereTo('ask("POST", () => post());'), {
+    eval: true,
+    workerData: { flag: new Int32Array(new SharedArrayBuffer(4)) },
+  });
+  let taken = 0;
+  const { take } = Instance.prototype;
+  const taking = vi.spyOn(Instance.prototype, "take").mockImplementation(function (this: Instance, how) {
+    const line = take.call(this, how);
+    taken += 1;
+    if (taken === 2) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+    return line;
+  });
+  try {
+    const [port] = (await once(elsewhere, "message")) as [number];
+    await bed.apply([{ port }]);
+    const posted = once(elsewhere, "message");
+    elsewhere.postMessage(bed.port);
+    expect(await posted).toEqual([200]);
+    expect(taken).toBe(3);
+    expect(bed.troubles).toEqual([]);
+  } finally {
+    taking.mockRestore();
+    await elsewhere.terminate();
     await bed.close();
   }
 });
