@@ -16,6 +16,8 @@ import { type Answered, askArklet, failed, refusal } from "./client.ts";
 import { BizInfo, MasterBiz, reportOf } from "./report.ts";
 
 const LOOK_MS = 3000;
+/** A base that has not told what it holds within this time is treated as one that is away. */
+const LOOK_LIMIT_MS = 60_000;
 
 /** Where an application says in its environment that it is such a base. */
 export const ARKLET_VARIABLE = "EVENKEEL_ARKLET_URL";
@@ -43,6 +45,7 @@ export interface ArkletLineOptions {
   /** Whether the process of this base is who listens there: another one must not get its orders. */
   isOurs(): boolean;
   wanted(): Wanted;
+  readonly lookLimitMs?: number;
 }
 
 interface Biz {
@@ -109,6 +112,17 @@ export class ArkletLine implements BaseLine {
   }
 
   async #look(signal: AbortSignal): Promise<BaseReport> {
+    const limitMs = this.#options.lookLimitMs ?? LOOK_LIMIT_MS;
+    const limit = AbortSignal.timeout(limitMs);
+    try {
+      return await this.#tell(AbortSignal.any([signal, limit]));
+    } catch (error) {
+      if (!limit.aborted || signal.aborted) throw error;
+      throw refusal("BASE_UNREACHABLE", { problem: `it has not told what it holds within ${limitMs / 1000} s` });
+    }
+  }
+
+  async #tell(signal: AbortSignal): Promise<BaseReport> {
     const told = await this.#command("queryAllBiz", {}, signal);
     const all = z.array(BizInfo).safeParse(told.data);
     if (!all.success) throw failed("queryAllBiz", { ...told, message: "its list of biz is none" });
