@@ -239,6 +239,7 @@ describe("foreign bases, in Java", () => {
   const versions = [
     { name: "tariffs", version: "1.0.0" },
     { name: "tariffs", version: "3.0.0", startFails: "no database for tariffs" },
+    { name: "tariffs", version: "5.0.0", failOneOf: 2 },
     { name: "tariffs", version: "4.0.0" },
     { name: "goods", version: "1.0.0" },
   ];
@@ -251,7 +252,7 @@ describe("foreign bases, in Java", () => {
     expect(before.map(({ kind, drift }) => ({ kind, drift }))).toEqual(
       before.map(() => ({ kind: "arklet", drift: [] })),
     );
-    const released = await release(2);
+    const released = await release(3);
     expect(released).toMatchObject({ state: "succeeded", targets: { succeeded: 2 } });
     expect(released.groups[0]?.batches).toHaveLength(2);
     expect(await bases.answers("/tariffs", "mall")).toEqual(["tariffs 4.0.0", "tariffs 4.0.0"]);
@@ -269,10 +270,24 @@ describe("foreign bases, in Java", () => {
     expect((await bases.rollBack(failed)).state).toBe("rolled-back");
   });
 
+  test("one that answers errors is rolled back at its first base by its guard", async () => {
+    const load = startLoad({ url: `${platform.gateway}/tariffs`, hostHeader: mall.hostHeader, rate: 200 });
+    try {
+      const guards = [{ kind: "error-rate", action: "rollback", windowSeconds: 20 }];
+      const bad = await release(2, { strategy: { ...strategy, guards } });
+      expect(bad).toMatchObject({ state: "rolled-back", problem: { code: "GUARD_WORSE" } });
+      const targets = bad.groups.flatMap(({ batches }) => batches.flatMap((batch) => batch.targets));
+      expect(targets.filter(({ state }) => state !== "pending" && state !== "staged")).toHaveLength(1);
+      expect(await bases.answers("/tariffs", "mall")).toEqual([one, one]);
+    } finally {
+      await load.stop();
+    }
+  });
+
   test("what another tool brings is shown as not wanted, and by whom", async () => {
     const [, second] = await mall.instances();
     const file = join(platform.home, "goods.jar");
-    writeFileSync(file, java.jars[3]?.bytes ?? "");
+    writeFileSync(file, java.jars[4]?.bytes ?? "");
     const body = JSON.stringify({ bizUrl: pathToFileURL(file).href });
     const answer = await fetch(`http://${second?.address}:1238/installBiz`, { method: "POST", body });
     expect(await answer.json()).toMatchObject({ code: "SUCCESS" });
