@@ -112,7 +112,7 @@ async function once(line: Line, endpoint: Endpoint, input: RawInput): Promise<Re
       signal,
       ...bodyOf(endpoint, input),
     });
-    if (!response.ok) throw await errorOf(response, line);
+    if (!response.ok) throw await errorOf(response, { line, url });
     line.answered = true;
     return endpoint.replyKind === "events" || endpoint.replyKind === "raw" ? response : await whole(response);
   } catch (error) {
@@ -157,13 +157,15 @@ function bodyOf(endpoint: Endpoint, input: RawInput): { body?: string | Uint8Arr
 }
 
 /** The error that a problem document tells of. */
-async function errorOf(response: Response, line: Line): Promise<PlatformError> {
+async function errorOf(
+  response: Response,
+  { line, url }: { readonly line: Line; readonly url: string },
+): Promise<PlatformError> {
   const text = await response.text();
   const parsed = ProblemDocument.safeParse(jsonOrNull(text));
   // Also who says that he has no database just now is there, and worth waiting for.
   line.answered ||= parsed.success;
   if (parsed.success) return new PlatformError(parsed.data.code, parsed.data.facts);
-  const url = urlOf(line);
   const problem = `it answers ${response.status}, which is not an answer of the API`;
   return new PlatformError("REPLY_NOT_UNDERSTOOD", { url, problem });
 }

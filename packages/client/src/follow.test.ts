@@ -1,11 +1,12 @@
 import type { ServerResponse } from "node:http";
 import type { ChangeState } from "@evenkeel/contracts/change-state";
-import { ChangeId, newId, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
+import { ChangeId, newId, ServiceId } from "@evenkeel/contracts/id";
 import { afterEach, expect, test } from "vitest";
 import { createClient } from "./client.ts";
 import { readEvents } from "./event-stream.ts";
 import { followChange } from "./snapshot.ts";
 import { type Asked, sendProblem, startServer, type TestServer } from "./test-server.ts";
+import { sampleChange } from "./text/sample-change.ts";
 
 const servers: TestServer[] = [];
 afterEach(async () => {
@@ -21,40 +22,7 @@ async function serve(...given: Parameters<typeof startServer>): Promise<TestServ
 const id = newId(ChangeId, "chg");
 const at = "2026-01-01T00:00:00.000Z";
 
-function change(state: ChangeState, sequence: number) {
-  const counts = {
-    total: 0,
-    succeeded: 0,
-    failed: 0,
-    running: 0,
-    pending: 0,
-    skipped: 0,
-    offline: 0,
-    unknown: 0,
-  };
-  return {
-    ...{
-      id,
-      workspaceId: newId(WorkspaceId, "wsp"),
-      kind: "release-order",
-      title: "hello 2.0.0",
-      state,
-      stateSince: at,
-    },
-    ...{
-      problem: null,
-      waitingFor: null,
-      reason: null,
-      createdBy: "ann",
-      createdAt: at,
-      startedAt: at,
-      finishedAt: null,
-    },
-    ...{ rollbackOf: null, rollbackChangeId: null, rolledBackBy: null, planDigest: `sha256:${"0".repeat(64)}` },
-    ...{ targets: counts, allowedActions: [], spec: {}, sequence, locks: [], opening: [], closing: [], groups: [] },
-    ...{ warnings: [], leftBehind: [] },
-  };
-}
+const change = (state: ChangeState, sequence: number) => sampleChange(state, [], { id, sequence });
 
 const line = (sequence: number) =>
   `id: ${sequence}\nevent: step\ndata: ${JSON.stringify({ sequence, at, type: "step", data: { name: "start" } })}\n\n`;

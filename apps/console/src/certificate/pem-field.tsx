@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Button } from "../kit/button.tsx";
 import { useDrop } from "../kit/drop.ts";
 import { Field } from "../kit/field.tsx";
+import { FileLabel } from "../kit/file-label.tsx";
 import { Icon } from "../kit/icon.tsx";
 import { bytes } from "../list/bytes.ts";
 import { useWords } from "../locale/index.tsx";
@@ -91,19 +92,13 @@ function Recognised({ id, part, value, count, refusal, onClear }: RecognisedProp
 function FileChoice({ onChoose }: { readonly onChoose: (file: File | undefined) => void }) {
   const { t } = useWords();
   return (
-    <label className="pem-file">
+    <FileLabel className="pem-file" accept=".pem,.crt,.cer,.key,.txt" onFile={onChoose}>
       <span className="button small">
         <Icon name="upload" size={15} />
         {t("certificate.file")}
       </span>
       <span className="faint">{t("certificate.file.drop")}</span>
-      <input
-        type="file"
-        className="hidden-text"
-        accept=".pem,.crt,.cer,.key,.txt"
-        onChange={(event) => onChoose(event.target.files?.[0])}
-      />
-    </label>
+    </FileLabel>
   );
 }
 

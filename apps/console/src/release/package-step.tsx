@@ -5,6 +5,7 @@ import { client } from "../connection.ts";
 import { Button } from "../kit/button.tsx";
 import { useDrop } from "../kit/drop.ts";
 import { Field } from "../kit/field.tsx";
+import { FileLabel } from "../kit/file-label.tsx";
 import { Icon } from "../kit/icon.tsx";
 import { Text } from "../kit/inputs.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
@@ -122,16 +123,10 @@ function DropZone({ file, onTake }: DropZoneProps) {
   const { t } = useWords();
   const { over, handlers } = useDrop(onTake);
   return (
-    <label className={`drop${over ? " over" : ""}`} {...handlers}>
+    <FileLabel className={`drop${over ? " over" : ""}`} accept=".tar,.gz,.tgz,.zip" onFile={onTake} {...handlers}>
       <Icon name="upload" size={24} />
       <strong>{file === null ? t("release.drop") : `${file.name} – ${bytes(file.size)}`}</strong>
       <span className="faint">{t("release.drop.hint")}</span>
-      <input
-        type="file"
-        className="hidden-text"
-        accept=".tar,.gz,.tgz,.zip"
-        onChange={(event) => onTake(event.target.files?.[0])}
-      />
-    </label>
+    </FileLabel>
   );
 }

@@ -111,15 +111,16 @@ const isCalled = ({ batchId, name }: PlannedBatch, called: string | undefined): 
 export async function readSummaries(db: Kysely<Database>, changes: readonly WithoutPlan[]): Promise<ChangeSummary[]> {
   const newerThan = await newerOf(db, changes);
   const newer = ({ id }: WithoutPlan): ChangeId | null => newerThan.get(id) ?? null;
-  const [over, living] = partition(changes, ({ state, target_count }) => isTerminal(state) && target_count !== null);
-  const ended = await readEnded(
-    db,
-    over.map(({ id }) => id),
-    LOST_SHOWN,
+  const over = changes.flatMap(({ id, state, target_count }) =>
+    isTerminal(state) && target_count !== null ? [id] : [],
   );
-  const rowsOf = await readRowsOfMany(db, await withPlans(db, living), { telling: true });
+  const ended = await readEnded(db, over, LOST_SHOWN);
+  const living = await withPlans(
+    db,
+    changes.filter(({ id }) => !ended.has(id)),
+  );
   const shown = new Map(
-    rowsOf.map((rows) => [
+    (await readRowsOfMany(db, living, { telling: true })).map((rows) => [
       rows.change.id,
       showSummary({ rows, snapshot: snapshotOf(rows), newer: newer(rows.change) }),
     ]),
@@ -130,11 +131,6 @@ export async function readSummaries(db: Kysely<Database>, changes: readonly With
       ? (shown.get(change.id) ?? [])
       : [showEnded({ change, ended: rows, newer: newer(change) })];
   });
-}
-
-function partition<Item>(items: readonly Item[], fits: (item: Item) => boolean): [Item[], Item[]] {
-  const { yes = [], no = [] } = Object.groupBy(items, (item) => (fits(item) ? "yes" : "no"));
-  return [yes, no];
 }
 
 /** What has touched a service or a host last, as this caller may act on it; newest first. */

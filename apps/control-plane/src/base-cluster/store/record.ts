@@ -17,8 +17,7 @@ export interface BasesTold {
 
 /** Stores it; a base that is new is made known. Gateways are told where the paths of modules have come or gone. */
 export async function recordBases(db: Kysely<Database>, told: BasesTold): Promise<void> {
-  const before = await publishedBefore(db, told);
-  await record(db, told);
+  const before = await record(db, told);
   // killed here: the agent tells all of it to the next replica, and what is told whole is passed on
   if (before === null || !(told.whole ? isPublishing(before, told) : moves(before, told))) return;
   const { tenantId } = told;
@@ -27,29 +26,16 @@ export async function recordBases(db: Kysely<Database>, told: BasesTold): Promis
 
 interface Published {
   readonly workspaceId: WorkspaceId;
-  readonly paths: ReadonlyMap<string, readonly string[]>;
-}
-
-async function publishedBefore(db: Kysely<Database>, { connection, tenantId }: BasesTold): Promise<Published | null> {
-  const rows = await db
-    .selectFrom("host")
-    .leftJoin("base", "base.host_id", "host.id")
-    .select(["host.workspace_id", "base.service_id", "base.paths"])
-    .where("host.id", "=", connection.hostId)
-    .where("host.tenant_id", "=", tenantId)
-    .execute();
-  const [first] = rows;
-  if (first === undefined) return null;
-  const paths = new Map(rows.flatMap((row) => (row.service_id === null ? [] : [[row.service_id, row.paths ?? []]])));
-  return { workspaceId: first.workspace_id, paths };
+  /** By service. */
+  readonly paths: Readonly<Record<string, readonly string[]>>;
 }
 
 function isPublishing({ paths }: Published, { bases }: BasesTold): boolean {
-  return [...paths.values(), ...bases.map(({ report }) => pathsOf(report))].some(({ length }) => length > 0);
+  return [...Object.values(paths), ...bases.map(({ report }) => pathsOf(report))].some(({ length }) => length > 0);
 }
 
 function moves({ paths }: Published, { bases }: BasesTold): boolean {
-  return bases.some(({ slot, report }) => pathsOf(report).join(" ") !== (paths.get(slot) ?? []).join(" "));
+  return bases.some(({ slot, report }) => pathsOf(report).join(" ") !== (paths[slot] ?? []).join(" "));
 }
 
 /** Where modules of a base answer, each path once. */
@@ -58,13 +44,16 @@ function pathsOf(report: BaseReport | null): string[] {
   return [...new Set(serving.flatMap(({ provides }) => provides.routes.map(({ path }) => path)))].sort();
 }
 
-/** Only the newest connection of a host speaks. */
-async function record(db: Kysely<Database>, { connection, tenantId, whole, bases }: BasesTold): Promise<void> {
+/** Only the newest connection of a host speaks. Answers what stood there before. */
+async function record(
+  db: Kysely<Database>,
+  { connection, tenantId, whole, bases }: BasesTold,
+): Promise<Published | null> {
   const { hostId, connectionEpoch, replicaId } = connection;
   const told = JSON.stringify(
     bases.map(({ slot, report }) => ({ id: newId(BaseId, "base"), slot, report, paths: pathsOf(report) })),
   );
-  await sql`
+  const { rows } = await sql<Published>`
     with told as materialized (
       select id, slot, nullif(report, 'null'::jsonb) as report, paths
       from jsonb_to_recordset(${told}::jsonb) as told(id text, slot text, report jsonb, paths text[])
@@ -77,12 +66,17 @@ async function record(db: Kysely<Database>, { connection, tenantId, whole, bases
       where host_id = ${hostId} and report is not null and exists (select from speaks)
         and (exists (select from told where told.slot = base.service_id and told.report is null)
           or ${whole} and not exists (select from told where told.slot = base.service_id))
+    ), stored as (
+      insert into base (id, tenant_id, service_id, host_id, report, paths)
+      select told.id, service.tenant_id, told.slot, ${hostId}, told.report, told.paths
+      from told join service on service.id = told.slot and service.tenant_id = ${tenantId}
+      where told.report is not null and exists (select from speaks)
+      order by told.slot
+      on conflict (service_id, host_id) do update
+        set report = excluded.report, paths = excluded.paths, reported_at = clock_timestamp()
     )
-    insert into base (id, tenant_id, service_id, host_id, report, paths)
-    select told.id, service.tenant_id, told.slot, ${hostId}, told.report, told.paths
-    from told join service on service.id = told.slot and service.tenant_id = ${tenantId}
-    where told.report is not null and exists (select from speaks)
-    order by told.slot
-    on conflict (service_id, host_id) do update
-      set report = excluded.report, paths = excluded.paths, reported_at = clock_timestamp()`.execute(db);
+    select workspace_id as "workspaceId",
+      (select coalesce(json_object_agg(service_id, paths), '{}') from base where host_id = host.id) as paths
+    from host where id = ${hostId} and tenant_id = ${tenantId}`.execute(db);
+  return rows[0] ?? null;
 }

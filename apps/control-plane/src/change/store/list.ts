@@ -2,7 +2,7 @@ import type { ChangeState } from "@evenkeel/contracts/change-state";
 import type { ChangeId, HostId, Name, ServiceId, TenantId } from "@evenkeel/contracts/id";
 import { type Kysely, sql } from "kysely";
 import type { Database } from "../../database.ts";
-import { BESIDE_PLAN, type WithoutPlan } from "./known-plan.ts";
+import { BESIDE_PLAN, type WithoutPlan, withPlans } from "./known-plan.ts";
 import type { ChangeRow } from "./snapshot.ts";
 
 export interface ChangePage {
@@ -82,8 +82,8 @@ export async function listAwaitingApproval(
   db: Kysely<Database>,
   page: AwaitingPage,
 ): Promise<(ChangeRow & { readonly workspace: Name })[]> {
-  return await db
-    .selectFrom("change")
+  const rows = await db
+    .selectFrom((eb) => eb.selectFrom("change").select(BESIDE_PLAN).as("change"))
     .innerJoin("workspace", "workspace.id", "change.workspace_id")
     .selectAll("change")
     .select("workspace.name as workspace")
@@ -93,4 +93,5 @@ export async function listAwaitingApproval(
     .orderBy("change.id")
     .limit(page.rows)
     .execute();
+  return await withPlans(db, rows);
 }
