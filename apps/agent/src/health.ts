@@ -7,6 +7,8 @@ import { type Group, membersOf } from "./process-group.ts";
 
 /** How long a look that found the socket in our hands is believed while the descriptor stays the same, in ms. */
 const PROOF_MS = 30_000;
+/** It is then held beside what another of this host has seen so lately: many instances need one look. */
+const SEEN_MS = 5000;
 const SILENCE_MS = 1000;
 
 export type Probe =
@@ -47,8 +49,8 @@ export class HealthProbe {
 
   #findForeign(): Probe | null {
     if (this.#isProven()) return null;
+    const listeners = listenersAt(this.#address, this.#port, this.#isHeld() ? SEEN_MS : 0);
     this.#proof = null;
-    const listeners = listenersAt(this.#address, this.#port);
     if (listeners.length === 0) return { kind: "not-yet", problem: this.#describeSilence(say("why.listens-no-more")) };
     const own = this.#ownSockets(listeners.map(({ inode }) => inode));
     const foreign = listeners.filter(({ inode }) => !own.has(inode));
@@ -58,9 +60,11 @@ export class HealthProbe {
   }
 
   #isProven(): boolean {
-    if (this.#proof === null) return false;
-    const { at, sockets } = this.#proof;
-    return performance.now() - at < PROOF_MS && [...sockets].every(([inode, path]) => socketAt(path) === inode);
+    return this.#isHeld() && performance.now() - (this.#proof?.at ?? 0) < PROOF_MS;
+  }
+
+  #isHeld(): boolean {
+    return this.#proof !== null && [...this.#proof.sockets].every(([inode, path]) => socketAt(path) === inode);
   }
 
   /** The first process has it nearly always; a look at all processes is for those whose children listen. */

@@ -11,7 +11,7 @@ import type { PortRange } from "./config.ts";
 import { isDiskFull } from "./disk.ts";
 import { Instance } from "./instance.ts";
 import { choosePort, claimOf } from "./ports.ts";
-import { membersOf } from "./process-group.ts";
+import { membersOfEach } from "./process-group.ts";
 import type { RevisionStore } from "./revision-store.ts";
 import { stopInstance } from "./stop.ts";
 import { usageOf } from "./usage.ts";
@@ -145,11 +145,14 @@ export class Instances {
 
   /** What those that live use. */
   async usage(): Promise<InstanceUsage[]> {
-    const living = [...this.#instances.values()].filter((instance) => instance.life?.alive === true);
+    const living = [...this.#instances.values()].flatMap((instance) => {
+      const report = instance.life?.alive === true ? instance.report() : null;
+      return report === null ? [] : [{ instance, report }];
+    });
+    const members = membersOfEach(await Promise.all(living.map(({ instance }) => instance.group())));
     return await Promise.all(
-      living.flatMap((instance) => {
-        const report = instance.report();
-        return report === null ? [] : [usageOfInstance(instance, report)];
+      living.map(async ({ report: { slot, letter, revisionId } }, at) => {
+        return { slot, letter, revisionId, ...(await usageOf(members[at] ?? [])) };
       }),
     );
   }
@@ -182,11 +185,4 @@ export class Instances {
     for (const instance of this.#instances.values()) instance.leave();
     this.#options.bases.leave();
   }
-}
-
-async function usageOfInstance(
-  instance: Instance,
-  { slot, letter, revisionId }: InstanceReport,
-): Promise<InstanceUsage> {
-  return { slot, letter, revisionId, ...(await usageOf(membersOf(await instance.group()))) };
 }

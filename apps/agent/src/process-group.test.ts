@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import { bootId, readIdentity } from "@evenkeel/kit/process-identity";
 import { afterEach, expect, test } from "vitest";
 import { collectControlGroups, findParents, makeControlGroup, removeControlGroup } from "./control-group.ts";
-import { type Group, killGroup, membersOf, waitGroupGone } from "./process-group.ts";
+import { type Group, killGroup, membersOf, membersOfEach, waitGroupGone } from "./process-group.ts";
 
 const groups: Group[] = [];
 afterEach(async () => {
@@ -37,6 +37,19 @@ test("the marker finds a child that has left session and parent, and kills it", 
   await expect.poll(() => membersOf(group).length).toBeGreaterThan(0);
   expect(await killGroup(group, 5000)).toEqual([]);
   expect(membersOf(group)).toEqual([]);
+});
+
+test("one look tells several groups apart, also by a marker that stands first in the environment", async () => {
+  const [one, other, nobody] = [groupOf(), groupOf(), groupOf()];
+  const [child, second] = [run("sleep 100 & wait", one), run("exec sleep 100", other)];
+  const bare = spawn("/bin/sh", ["-c", "exec sleep 100"], {
+    env: { [other.marker.name]: other.marker.value },
+    stdio: "ignore",
+  });
+  const pids = () => membersOfEach([one, other, nobody]).map((members) => members.map(({ pid }) => pid));
+  await expect.poll(() => pids().map(({ length }) => length)).toEqual([2, 2, 0]);
+  expect(pids()[0]).toContain(child.pid);
+  expect(pids()[1]).toEqual(expect.arrayContaining([second.pid, bare.pid]));
 });
 
 test("the session finds a child that has thrown its environment away", async () => {

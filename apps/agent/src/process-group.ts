@@ -37,18 +37,35 @@ const UNCERTAIN_MS = 1000;
 
 /** Living processes of the group, zombies left out. */
 export function membersOf(group: Group): ProcessIdentity[] {
-  return scan(group).members;
+  return scan(group, new Census()).members;
 }
 
-function scan({ marker, record }: Group): Scan {
+/** Those of each of these groups, by one look at all processes. */
+export function membersOfEach(groups: readonly Group[]): ProcessIdentity[][] {
+  const census = new Census();
+  return groups.map((group) => scan(group, census).members);
+}
+
+/** Processes as one look found them; the environment of each is read once, where somebody asks for it. */
+class Census {
+  readonly processes = listProcesses();
+  readonly #environments = new Map<number, Buffer | undefined>();
+
+  environment(pid: number): Buffer | undefined {
+    if (!this.#environments.has(pid)) this.#environments.set(pid, readIfThere(`/proc/${pid}/environ`));
+    return this.#environments.get(pid);
+  }
+}
+
+function scan({ marker, record }: Group, census: Census): Scan {
   const inControlGroup = record === null ? new Set<number>() : new Set(pidsOfControlGroup(record.cgroup));
   const session = record !== null && sessionIsOurs(record) ? record.pid : null;
   const needle = Buffer.from(`\0${marker.name}=${marker.value}\0`);
   // Nothing of a group is older than its first process: the environment of most processes need not be read.
   const oldest = record?.bootId === bootId() ? record.startTicks : 0;
-  const candidates = listProcesses().filter((one) => one.startTicks >= oldest && !one.isKernel);
+  const candidates = census.processes.filter((one) => one.startTicks >= oldest && !one.isKernel);
   const signs = candidates.map((one) =>
-    inControlGroup.has(one.pid) || one.session === session ? "ours" : readSign(one.pid, needle),
+    inControlGroup.has(one.pid) || one.session === session ? "ours" : readSign(one.pid, needle, census),
   );
   const members = candidates.filter((_, at) => signs[at] === "ours");
   return {
@@ -57,14 +74,13 @@ function scan({ marker, record }: Group): Scan {
   };
 }
 
-function readSign(pid: number, needle: Buffer): "ours" | "uncertain" | "strange" {
-  const environment = readIfThere(`/proc/${pid}/environ`);
+function readSign(pid: number, needle: Buffer, census: Census): "ours" | "uncertain" | "strange" {
+  const environment = census.environment(pid);
   if (environment === undefined) return "strange";
   if (environment.length === 0) return readIfThere(`/proc/${pid}/cmdline`)?.length === 0 ? "uncertain" : "strange";
-  return Buffer.concat([NUL, environment]).includes(needle) ? "ours" : "strange";
+  const isFirst = environment.subarray(0, needle.length - 1).equals(needle.subarray(1));
+  return isFirst || environment.includes(needle) ? "ours" : "strange";
 }
-
-const NUL = Buffer.from("\0");
 
 /** Sends the signal to all of the group; answers how many there were. */
 export function signalGroup(group: Group, signal: NodeJS.Signals): number {
@@ -82,7 +98,7 @@ export async function waitGroupGone(group: Group, ms: number, signal?: AbortSign
     members = members.filter(isAlive);
     // A look at all processes costs milliseconds: only when those that were known have gone.
     if (members.length === 0) {
-      const found = scan(group);
+      const found = scan(group, new Census());
       members = found.members;
       if (members.length === 0 && (!found.uncertain || passedMs() > UNCERTAIN_MS)) return true;
     }

@@ -16,14 +16,19 @@ export interface Holder {
 const LISTEN = "0A";
 const WILDCARDS = ["0.0.0.0", "::"];
 
-/** Every listening TCP socket of this network namespace. */
-export function listListeners(): Listener[] {
-  return [...parse("/proc/net/tcp"), ...parse("/proc/net/tcp6")];
+let seen: { readonly at: number; readonly listeners: readonly Listener[] } | null = null;
+
+/** Every listening TCP socket of this network namespace, as a look at most `atMostMs` old has shown: on a busy host a look costs many milliseconds. */
+export function listListeners(atMostMs = 0): readonly Listener[] {
+  const now = performance.now();
+  if (seen === null || now - seen.at >= atMostMs)
+    seen = { at: now, listeners: [...parse("/proc/net/tcp"), ...parse("/proc/net/tcp6")] };
+  return seen.listeners;
 }
 
 /** The sockets of which one answers a connection to this address: those bound to it, else those on the wildcard. */
-export function listenersAt(address: string, port: number): Listener[] {
-  const onPort = listListeners().filter((one) => one.port === port);
+export function listenersAt(address: string, port: number, atMostMs = 0): Listener[] {
+  const onPort = listListeners(atMostMs).filter((one) => one.port === port);
   const exact = onPort.filter((one) => one.address === address);
   return exact.length > 0 ? exact : onPort.filter((one) => WILDCARDS.includes(one.address));
 }

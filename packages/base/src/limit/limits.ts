@@ -1,5 +1,4 @@
 // Once a second: what each module has used and done, whether it is over a limit, and what follows.
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import type { BaseStatistics, ModuleStatistics } from "@evenkeel/contracts/base-protocol";
 import { PlatformError, problemOf } from "@evenkeel/contracts/error";
@@ -8,13 +7,13 @@ import type { ModuleInstance } from "../lifecycle/module-instance.ts";
 import { runAsBase } from "../owner/owner.ts";
 import { WorkerRuntime } from "../worker/worker-runtime.ts";
 import { counted, type Excess, excessesOf, WINDOWS_OVER } from "./judge.ts";
+import { LoopDelay, type LoopDelays } from "./loop-delay.ts";
 import type { Measures } from "./measures.ts";
 import { Profile } from "./profile.ts";
 
 const WINDOW_MS = 1000;
 /** Whoever looks every ten seconds misses no delay between. */
 const DELAYS_KEPT = 10;
-const NANOSECONDS = 1e6;
 
 interface Window {
   readonly cpuMs: ReadonlyMap<string, number> | null;
@@ -25,7 +24,7 @@ interface Window {
 export class Limits {
   readonly #host: ModuleHost;
   readonly #profile = new Profile();
-  readonly #delay = monitorEventLoopDelay({ resolution: 10 });
+  readonly #delay = new LoopDelay();
   /** Windows in a row over each limit, by module. */
   readonly #over = new WeakMap<ModuleInstance, Map<string, number>>();
   readonly #excesses = new WeakMap<ModuleInstance, readonly Excess[]>();
@@ -34,7 +33,7 @@ export class Limits {
   #turnedAt = performance.now();
   #cpu = process.cpuUsage();
   #cpuPercent = 0;
-  #delays: readonly { readonly p99Ms: number; readonly maxMs: number }[] = [];
+  #delays: readonly LoopDelays[] = [];
 
   constructor(host: ModuleHost) {
     this.#host = host;
@@ -43,14 +42,14 @@ export class Limits {
   open(): void {
     runAsBase(() => {
       this.#profile.open();
-      this.#delay.enable();
+      this.#delay.open();
       this.#timer = setInterval(() => void this.#turn(), WINDOW_MS).unref();
     });
   }
 
   close(): void {
     if (this.#timer) clearInterval(this.#timer);
-    this.#delay.disable();
+    this.#delay.close();
     this.#profile.close();
   }
 
@@ -100,9 +99,7 @@ export class Limits {
     const { user, system } = process.cpuUsage(this.#cpu);
     this.#cpu = process.cpuUsage();
     this.#cpuPercent = (user + system) / 10 / spanMs;
-    const delay = { p99Ms: this.#delay.percentile(99) / NANOSECONDS, maxMs: this.#delay.max / NANOSECONDS };
-    this.#delays = [delay, ...this.#delays].slice(0, DELAYS_KEPT);
-    this.#delay.reset();
+    this.#delays = [this.#delay.take(), ...this.#delays].slice(0, DELAYS_KEPT);
   }
 
   async #judge(instance: ModuleInstance, window: Window): Promise<void> {

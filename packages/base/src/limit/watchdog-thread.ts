@@ -2,13 +2,14 @@
 import { writeSync } from "node:fs";
 import { type Debugger, Session } from "node:inspector";
 import { parentPort, workerData } from "node:worker_threads";
+import { lookAfterMs, type Policy, paceMs } from "./pace.ts";
 import type { Suspicion, WatchdogOrder, WatchdogStart } from "./watchdog.ts";
 
-const { beats, tickMs, mayTerminate, stuckMs } = workerData as WatchdogStart;
+const { beats, mayTerminate, stuckMs } = workerData as WatchdogStart;
 const shared = new Int32Array(beats);
 const port = parentPort as NonNullable<typeof parentPort>;
 /** Limit of each module, in ms, and whether it is to be interrupted there. */
-let policy: WatchdogOrder["policy"] = {};
+let policy: Policy = {};
 
 const session = new Session();
 session.connectToMainThread();
@@ -22,8 +23,6 @@ let lastBeatAt = performance.now();
 let looked = 0;
 let found: Suspicion | null = null;
 
-const leastMost = (): number => Math.min(1000, ...Object.values(policy).map(({ most }) => most));
-
 function check(): void {
   const now = performance.now();
   const beat = Atomics.load(shared, 0);
@@ -36,7 +35,7 @@ function check(): void {
     return;
   }
   const blockedMs = now - lastBeatAt;
-  if (looked === 0 && blockedMs > leastMost()) look();
+  if (looked === 0 && blockedMs > lookAfterMs(policy)) look();
   else if (found !== null) actOn(found, blockedMs);
   if (stuckMs !== null && blockedMs > stuckMs) endProcess(blockedMs);
 }
@@ -110,8 +109,10 @@ function insideWhom(): string {
   return Object.entries(policy).find(([, each]) => each.serial === serial)?.[0] ?? "the base";
 }
 
+let watching = setInterval(check, paceMs(policy));
 port.on("message", (order: WatchdogOrder) => {
   policy = order.policy;
+  clearInterval(watching);
+  watching = setInterval(check, paceMs(policy));
 });
-setInterval(check, tickMs);
 port.postMessage("watching");

@@ -3,18 +3,16 @@ import { Worker } from "node:worker_threads";
 import { runAsBase } from "../owner/owner.ts";
 import { programFile } from "../program-file.ts";
 import { closeGuard, openGuard } from "./guard.ts";
+import { type Policy, paceMs } from "./pace.ts";
 
 export interface WatchdogStart {
   readonly beats: SharedArrayBuffer;
-  readonly tickMs: number;
   readonly mayTerminate: boolean;
   readonly stuckMs: number | null;
 }
 
 export interface WatchdogOrder {
-  readonly policy: Readonly<
-    Record<string, { readonly most: number; readonly interrupt: boolean; readonly serial: number }>
-  >;
+  readonly policy: Policy;
 }
 
 /** What held the loop. */
@@ -39,7 +37,6 @@ export interface WatchdogOptions {
   readonly interrupted: () => void;
 }
 
-const TICK_MS = 10;
 /** With it a termination by V8 leaves the process alive. */
 const TERMINATION_FLAG = "--no-force-async-hooks-checks";
 
@@ -52,7 +49,7 @@ export class Watchdog {
   readonly #options: WatchdogOptions;
   readonly #threads: Worker[] = [];
   #beating: NodeJS.Timeout | null = null;
-  #policy: WatchdogOrder["policy"] = {};
+  #policy: Policy = {};
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
@@ -63,13 +60,10 @@ export class Watchdog {
       const { stuckSeconds } = this.#options;
       const start: WatchdogStart = {
         beats: this.#shared,
-        tickMs: TICK_MS,
         mayTerminate: process.execArgv.includes(TERMINATION_FLAG),
         stuckMs: stuckSeconds === null ? null : stuckSeconds * 1000,
       };
-      this.#beating = setInterval(() => {
-        Atomics.add(this.#beats, 0, 1);
-      }, TICK_MS).unref();
+      this.#beatEvery(paceMs(this.#policy));
       const watching = thread("watchdog-thread", start);
       const holding = thread("holder-thread", this.#holding.buffer);
       this.#threads.push(watching, holding);
@@ -82,7 +76,15 @@ export class Watchdog {
     });
   }
 
-  follow(policy: WatchdogOrder["policy"]): void {
+  #beatEvery(ms: number): void {
+    if (this.#beating) clearInterval(this.#beating);
+    this.#beating = setInterval(() => {
+      Atomics.add(this.#beats, 0, 1);
+    }, ms).unref();
+  }
+
+  follow(policy: Policy): void {
+    if (this.#beating && paceMs(policy) !== paceMs(this.#policy)) runAsBase(() => this.#beatEvery(paceMs(policy)));
     this.#policy = policy;
     this.#threads[0]?.postMessage({ policy } satisfies WatchdogOrder);
   }
