@@ -65,6 +65,7 @@ export const JoinedHost = z.strictObject({ hostId: HostId, credential: z.string(
 
 export const EditHost = z.strictObject({
   zone: Name.optional(),
+  /** The one that it is in: any other is refused, because a host is moved by a route-change. */
   cell: Name.nullable().optional(),
   labels: z.record(z.string(), z.string()).optional(),
 });

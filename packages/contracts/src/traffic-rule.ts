@@ -3,7 +3,7 @@ import { endpoint, page, pageQuery } from "./endpoint.ts";
 import { Moment, Name, ServiceId, TrafficRuleId, WorkspaceId } from "./id.ts";
 import { Strategy } from "./strategy.ts";
 
-/** The kind of change that alters rules, policies and the weights of cells. */
+/** The kind of change that alters rules, policies, the weights of cells and the hosts in them. */
 export const ROUTE_CHANGE = "route-change";
 
 /** The longest value that a rule compares with. */
@@ -240,7 +240,7 @@ export type TrafficRule = z.infer<typeof TrafficRule>;
 
 const common = { workspace: Name.default("local"), strategy: Strategy.prefault({}) };
 
-/** Alters rules, step by step where `steps` are named; and what cells weigh. */
+/** Alters rules, step by step where `steps` are named; what cells weigh, and which hosts stand in them. */
 export const RouteChangeSpec = z
   .strictObject({
     ...common,
@@ -264,13 +264,20 @@ export const RouteChangeSpec = z
       )
       .max(100)
       .default([]),
+    /** Hosts that move to another cell, with everything that runs on them, all at one moment; null = in no cell. */
+    hosts: z
+      .array(z.strictObject({ host: Name, cell: Name.nullable() }))
+      .max(1000)
+      .default([]),
+    /** Consent to users of a cell who find nobody of a service after hosts have moved. */
+    allowGap: z.boolean().default(false),
     /** In percent, growing: what the first destination of each rule gets (and how much of the way the weights of cells go) in each step. Each step is a target of the change. */
     steps: z.array(Percent).max(50).default([]),
   })
   .refine(
-    ({ put, remove, policies, cells, userKey }) =>
-      userKey !== undefined || put.length + remove.length + policies.length + cells.length > 0,
-    "alters nothing; name put, remove, policies, cells or userKey",
+    ({ put, remove, policies, cells, hosts, userKey }) =>
+      userKey !== undefined || [put, remove, policies, cells, hosts].some((part) => part.length > 0),
+    "alters nothing; name put, remove, policies, cells, hosts or userKey",
   )
   .refine(({ steps }) => steps.every((step, index) => step > (steps[index - 1] ?? -1)), {
     path: ["steps"],

@@ -178,7 +178,10 @@ describe.each(await serverKinds())("hosts on %s", (kind) => {
     });
     expect((await join({ token: joinToken, ...joinBody({ zone: "b" }) })).status).toBe(201);
     const { hostId } = await joined();
-    expect(await here.call("PATCH", `/hosts/${hostId}`, { body: { cell: "none" } })).toMatchObject({
+    expect(await here.call("PATCH", `/hosts/${hostId}`, { body: { zone: "z" } })).toMatchObject({
+      body: { code: "INPUT_INVALID", facts: { field: "zone" } },
+    });
+    expect(await here.call("POST", "/join-tokens", { body: { workspace: "local", cell: "none" } })).toMatchObject({
       body: { code: "INPUT_INVALID", facts: { field: "cell" } },
     });
   });

@@ -4,7 +4,6 @@ import { HostId, newId, type TenantId, type WorkspaceId } from "@evenkeel/contra
 import { json } from "@evenkeel/kit/sql";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../database.ts";
-import { raiseVersion } from "../route/index.ts";
 import type { HostRow } from "./show.ts";
 
 function selectHosts(db: Kysely<Database>) {
@@ -96,18 +95,34 @@ export async function findHostsByCredential(
 /** Changes what a person may change; the version rises only if something differs. */
 export async function editHost(tx: Transaction<Database>, which: WhichHost, edit: EditHost): Promise<void> {
   const host = await lockHost(tx, which);
-  const next = {
-    zone: edit.zone ?? host.zone,
-    cell: edit.cell === undefined ? host.cell : edit.cell,
-    labels: edit.labels ?? host.labels,
-  };
-  await refuseUnknownPlace(tx, host.workspace_id, next);
-  await sql`update host set zone = ${next.zone}, cell = ${next.cell}, labels = ${json(next.labels)}, version = version + 1
-    where id = ${which.hostId} and (zone, cell, labels) is distinct from (${next.zone}, ${next.cell}, ${json(next.labels)})`.execute(
+  const { name, cell } = host;
+  // Gateways keep the traffic of a cell on its hosts: another one is a change.
+  if (edit.cell !== undefined && edit.cell !== cell)
+    throw new PlatformError("HOST_CELL_MOVES_USERS", { host: name, cell: edit.cell ?? "none" });
+  const next = { zone: edit.zone ?? host.zone, labels: edit.labels ?? host.labels };
+  await refuseUnknownPlace(tx, host.workspace_id, { zone: next.zone, cell: null });
+  await sql`update host set zone = ${next.zone}, labels = ${json(next.labels)}, version = version + 1
+    where id = ${which.hostId} and (zone, labels) is distinct from (${next.zone}, ${json(next.labels)})`.execute(tx);
+}
+
+/** A host, and the cell that it is to be in. */
+export interface PlacedHost {
+  readonly hostId: HostId;
+  readonly cell: string | null;
+}
+
+/** Moves hosts of a workspace into their cells, or out of any; the version of each that moves rises. */
+export async function placeHosts(
+  tx: Transaction<Database>,
+  workspaceId: WorkspaceId,
+  placed: readonly PlacedHost[],
+): Promise<void> {
+  if (placed.length === 0) return;
+  await sql`update host set cell = placed.cell, version = version + 1
+    from jsonb_to_recordset(${JSON.stringify(placed)}::jsonb) as placed("hostId" text, cell text)
+    where host.id = placed."hostId" and workspace_id = ${workspaceId} and host.cell is distinct from placed.cell`.execute(
     tx,
   );
-  // Gateways keep the traffic of a cell on its hosts.
-  if (next.cell !== host.cell) await raiseVersion(tx, { tenantId: which.tenantId, workspaceId: host.workspace_id });
 }
 
 async function lockHost(tx: Transaction<Database>, { tenantId, hostId }: WhichHost) {

@@ -3,18 +3,17 @@ import type {
   ApplicationId,
   BuildpackId,
   Digest,
-  HostId,
   PackageId,
   RevisionId,
   ServiceId,
   WorkspaceId,
 } from "@evenkeel/contracts/id";
 import type { Release } from "@evenkeel/contracts/release-order";
-import type { InstanceKey } from "@evenkeel/contracts/route-table";
 import type { RouteRule, ServiceDefinition } from "@evenkeel/contracts/service";
 import type { SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
 import type { Cell } from "@evenkeel/contracts/workspace";
 import type { TakenRoute } from "../route/index.ts";
+import type { Serving } from "../route/plan/index.ts";
 import type { StoredService } from "../service/index.ts";
 import type { SlotWorld } from "../slot/plan/index.ts";
 
@@ -74,16 +73,6 @@ export interface Part {
   readonly world: World;
   /** The only one of its order: its hosts need no further name. */
   readonly alone: boolean;
-}
-
-/** An instance that takes requests, of any service of the workspace. */
-export interface Serving {
-  readonly serviceId: ServiceId;
-  readonly service: string;
-  readonly instance: InstanceKey;
-  readonly hostId: HostId;
-  readonly version: string;
-  readonly zone: string;
 }
 
 /** The world of each release of an order, in the order of its spec. */

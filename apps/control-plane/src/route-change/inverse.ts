@@ -13,6 +13,8 @@ export function inverseOfRouteChange(
   return {
     ...(plan.payload as RouteChangePayload),
     steps: [],
+    // Whoever was found by nobody before is so again: the way back is not refused for it.
+    allowGap: true,
     strategy: request.strategy ?? Strategy.parse({ batches: "all" }),
   };
 }

@@ -12,6 +12,7 @@ import {
   setRules,
   weightsBetween,
 } from "../traffic-rule/plan/index.ts";
+import { type HostMove, movedServing, movesOf, watchedByMoves } from "./moved-hosts.ts";
 import { differencesOf, isIn, warningsOf } from "./preview.ts";
 import { refuseRouteChange } from "./refusal.ts";
 import { withShare } from "./stage.ts";
@@ -20,7 +21,7 @@ import type { RoutedService, RouteWorld } from "./world.ts";
 /** What a plan keeps for its rollback: everything it touches as it was. */
 export type RouteChangePayload = Pick<
   RouteChangeSpec,
-  "workspace" | "put" | "remove" | "policies" | "cells" | "userKey"
+  "workspace" | "put" | "remove" | "policies" | "cells" | "hosts" | "userKey"
 >;
 
 /** Spec + world → the plan by which rules, policies and weights of cells change, or why there is none. */
@@ -32,13 +33,8 @@ export function planRouteChange(spec: RouteChangeSpec, world: RouteWorld): Draft
   if (isSame(spec, world, before))
     return refuse("ALREADY_SO", { service: say("why.the-traffic"), state: "so", hosts: spec.workspace });
   return {
-    title: titleOf(spec),
-    applications: world.services.map(({ application, revisionId }) => ({
-      name: application,
-      fromRevisionId: revisionId,
-      packageDigest: null,
-      buildpackDigest: null,
-    })),
+    title: titleOf(spec, world),
+    applications: applicationsOf(spec, world),
     opening: [],
     closing: [],
     groups: [
@@ -60,15 +56,29 @@ export function planRouteChange(spec: RouteChangeSpec, world: RouteWorld): Draft
   };
 }
 
-function titleOf({ put, remove, policies, cells }: RouteChangeSpec): string {
+/** Those of services whose rules are altered, or whose users may meet other instances. */
+function applicationsOf(spec: RouteChangeSpec, world: RouteWorld): Draft["applications"] {
+  const touched = [...world.services, ...movedServing(spec, world)];
+  const byName = new Map(touched.map(({ application, revisionId }) => [application, revisionId]));
+  return [...byName].map(([name, fromRevisionId]) => ({
+    ...{ name, fromRevisionId, packageDigest: null, buildpackDigest: null },
+  }));
+}
+
+function titleOf(spec: RouteChangeSpec, world: RouteWorld): string {
+  const { put, remove, policies, cells } = spec;
+  const moves = movesOf(spec, world);
   const parts = [
     ...(put.length > 0 ? [say("part.set", { rules: put.map(({ name }) => name) })] : []),
     ...(remove.length > 0 ? [say("part.remove", { rules: remove })] : []),
     ...(policies.length > 0 ? [say("part.policy", { services: policies.map(({ service }) => service) })] : []),
     ...(cells.length > 0 ? [say("part.cells", { cells: cells.map(cellText) })] : []),
+    ...(moves.length > 0 ? [say("part.hosts", { hosts: moves.map(moveText) })] : []),
   ];
   return say("title.traffic", { parts: parts.length === 0 ? say("part.user-key") : parts.join("; ") });
 }
+
+const moveText = ({ host, cell }: HostMove): string => `${host.name} → ${cell ?? "none"}`;
 
 const cellText = ({ cell, weight, away }: RouteChangeSpec["cells"][number]): string =>
   [cell, ...(weight === undefined ? [] : [weight]), ...(away === undefined ? [] : [away ? "away" : "here"])].join(" ");
@@ -86,6 +96,7 @@ function stateBefore(spec: RouteChangeSpec, world: RouteWorld): RouteChangePaylo
       policy: world.services.find(({ name }) => name === service)?.policy ?? null,
     })),
     cells: spec.cells.length === 0 ? [] : weightsNow(world),
+    hosts: movesOf(spec, world).map(({ host }) => ({ host: host.name, cell: host.cell })),
     ...(spec.userKey !== undefined && { userKey: [...world.userKey] }),
   };
 }
@@ -95,6 +106,7 @@ function isSame(spec: RouteChangeSpec, world: RouteWorld, before: RouteChangePay
     spec.remove.length === 0 &&
     spec.steps.length === 0 &&
     before.remove.length === 0 &&
+    before.hosts.length === 0 &&
     canonicalJson(weightsAfter(spec, world)) === canonicalJson(weightsNow(world)) &&
     sameByName(spec.put, before.put) &&
     canonicalJson(spec.policies) === canonicalJson(before.policies) &&
@@ -117,8 +129,17 @@ function targetOf(spec: RouteChangeSpec, world: RouteWorld, percent: number | nu
   };
 }
 
-/** What guards compare: the instances that the first destination of a rule means, with the others of its service. */
-function watchedBy({ put }: RouteChangeSpec, world: RouteWorld): NonNullable<PlannedTarget["watched"]> {
+type Watched = NonNullable<PlannedTarget["watched"]>;
+
+/** What guards compare: the instances that get other users than before, with the others of their service. */
+function watchedBy(spec: RouteChangeSpec, world: RouteWorld): Watched {
+  const byRules = watchedByRules(spec, world);
+  const ruled = new Set(byRules.map(({ serviceId }) => serviceId));
+  return [...byRules, ...watchedByMoves(spec, world).filter(({ serviceId }) => !ruled.has(serviceId))];
+}
+
+/** Those that the first destination of a rule means. */
+function watchedByRules({ put }: RouteChangeSpec, world: RouteWorld): Watched {
   return put.flatMap(({ service, send }) => {
     const [first, ...others] = send?.to ?? [];
     const { id: serviceId, upstreams = [] } = world.services.find(({ name }) => name === service) ?? {};
@@ -143,6 +164,7 @@ function writesOf(spec: RouteChangeSpec, world: RouteWorld, percent: number | nu
     policies: policies.map(({ service, policy }) => ({ serviceId: idOf(service), policy })),
     userKey: userKey ?? null,
     cells: spec.cells.length === 0 ? [] : weightsBetween(from, to, percent ?? 100),
+    hosts: movesOf(spec, world).map(({ host, cell }) => ({ hostId: host.id, cell })),
   };
 }
 
@@ -167,9 +189,14 @@ function basisOf(spec: RouteChangeSpec, world: RouteWorld): Plan["basis"] {
     version: canonicalJson(world.services.find(({ name }) => name === service)?.policy ?? null),
     label: say("part.policy", { services: [service] }),
   }));
-  if (spec.cells.length === 0) return [...rules, ...policies];
+  const hosts = movesOf(spec, world).map(({ host: { id, name, version } }) => ({
+    resource: `host/${id}`,
+    version: String(version),
+    label: say("label.host", { host: name }),
+  }));
+  if (spec.cells.length + hosts.length === 0) return [...rules, ...policies];
   const shown = weightsNow(world).map(cellText).join(", ");
-  return [...rules, ...policies, { resource: "cells", version: shown, label: say("label.weights"), shown }];
+  return [...rules, ...policies, ...hosts, { resource: "cells", version: shown, label: say("label.weights"), shown }];
 }
 
 /** Moves with every alteration of a service's rules. */
@@ -180,8 +207,14 @@ const rulesVersion = ({ rules }: Pick<RouteWorld, "rules">, service: string): st
     .sort()
     .join(", ");
 
-/** The rules of each service, and the weights of cells, are one change's at a time. */
-export function locksOfRouteChange(spec: RouteChangeSpec, { workspace, services }: RouteWorld): LockRequest[] {
+/** The rules of each service, the cells, and a host that moves, are one change's at a time: nothing is released to it meanwhile. */
+export function locksOfRouteChange(spec: RouteChangeSpec, world: RouteWorld): LockRequest[] {
+  const { workspace, services } = world;
+  const hosts = movesOf(spec, world).map(({ host }) => ({
+    resource: `host/${host.id}`,
+    mode: "exclusive" as const,
+    label: say("label.host", { host: host.name }),
+  }));
   const rules = services.map(({ name }) => ({
     resource: rulesLock(workspace.id, name),
     mode: "exclusive" as const,
@@ -192,5 +225,6 @@ export function locksOfRouteChange(spec: RouteChangeSpec, { workspace, services 
     mode: "exclusive" as const,
     label: say("label.cells", { workspace: workspace.name }),
   };
-  return spec.cells.length === 0 && spec.userKey === undefined ? rules : [...rules, cells];
+  const isOfCells = spec.cells.length + hosts.length > 0 || spec.userKey !== undefined;
+  return isOfCells ? [...rules, cells, ...hosts] : rules;
 }

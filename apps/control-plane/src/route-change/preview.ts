@@ -2,6 +2,7 @@ import type { Difference } from "@evenkeel/contracts/change-plan";
 import { say } from "@evenkeel/contracts/phrase";
 import type { Condition, Destination, RouteChangeSpec, SetTrafficRule, Subset } from "@evenkeel/contracts/traffic-rule";
 import type { UpstreamState } from "../route/index.ts";
+import { moveDifferences, moveWarnings } from "./moved-hosts.ts";
 import { withShare } from "./stage.ts";
 import type { RoutedService, RouteWorld } from "./world.ts";
 
@@ -52,13 +53,15 @@ export function differencesOf(spec: RouteChangeSpec, world: RouteWorld): Differe
           : [{ field: say("place.cell", { cell: name }), from: place(now?.away), to: place(away) }]),
       ];
     }),
+    ...moveDifferences(spec, world),
   ];
 }
 
 /** By the requests of the last minute, where the rule is for all of them. */
-function moved({ match, send, service }: SetTrafficRule, { services }: RouteWorld): string | null {
+function moved({ match, send, service }: SetTrafficRule, { services, requests: had }: RouteWorld): string | null {
   if (send === undefined) return null;
-  const { requests = 0 } = services.find(({ name }) => name === service) ?? {};
+  const found = services.find(({ name }) => name === service);
+  const requests = (found && had.get(found.id)) ?? 0;
   const shares = send.to.map(({ to, percent }) => {
     const subset = subsetText(to);
     if (match.length > 0) return say("value.share", { percent, subset });
@@ -84,6 +87,7 @@ export function warningsOf(spec: RouteChangeSpec, world: RouteWorld): string[] {
     ...idle,
     ...(world.gateways.length === 0 ? [say("warning.no-gateway-for-rules", { workspace: world.workspace.name })] : []),
     ...(none ? [say("warning.no-weights")] : []),
+    ...moveWarnings(spec, world),
   ];
 }
 

@@ -8,11 +8,12 @@ import type { Database } from "../database.ts";
 import { driversOf } from "../gateway/index.ts";
 import { hostsOf } from "../host/index.ts";
 import { versionsOf } from "../package/index.ts";
-import { upstreamsOf } from "../route/index.ts";
+import { servingIn, upstreamsOf } from "../route/index.ts";
 import { requestsOf } from "../sample/index.ts";
 import { findService } from "../service/index.ts";
 import { definitionOfRule, policyOf, rulesOf, userKeyOfWorkspace } from "../traffic-rule/index.ts";
 import { cellsOf, findWorkspace } from "../workspace/index.ts";
+import { movedServing } from "./moved-hosts.ts";
 import type { RoutedService, RouteWorld } from "./world.ts";
 
 /** The services, rules and cells that a change is about, and those beside them. */
@@ -28,6 +29,7 @@ export async function readRouteWorld(
     version: rule.version,
   }));
   const hosts = await hostsOf(tx, workspace.id);
+  const serving = spec.hosts.length === 0 ? [] : await servingIn(tx, workspace.id);
   const services: RoutedService[] = [];
   for (const name of namesIn(spec, rules)) {
     const service = await findService(tx, { tenantId, workspaceId: workspace.id, name });
@@ -39,13 +41,16 @@ export async function readRouteWorld(
       versions: new Set([...uploaded, ...upstreams.map(({ version }) => version)]),
       upstreams,
       policy: await policyOf(tx, { tenantId, serviceId: service.id }),
-      requests: await requestsOf(tx, { tenantId, serviceId: service.id, sinceSeconds: 60 }),
     });
   }
+  const moved = movedServing(spec, { hosts, serving }).map(({ serviceId }) => serviceId);
+  const serviceIds = [...new Set([...services.map(({ id }) => id), ...moved])];
   return {
     ...{ tenantId, workspace, services, rules },
     cells: await cellsOf(tx, workspace.id),
-    hosts: hosts.map(({ id, name, cell }) => ({ id, name, cell })),
+    hosts,
+    serving,
+    requests: await requestsOf(tx, { tenantId, serviceIds, sinceSeconds: 60 }),
     baseClusters: await membersOfClusters(tx, workspace.id),
     gateways: await driversOf(tx, workspace.id),
     userKey: await userKeyOfWorkspace(tx, workspace.id),

@@ -2,12 +2,20 @@ import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import { say } from "@evenkeel/contracts/phrase";
 import type { RouteChangeSpec, SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
 import { refuseRules } from "../traffic-rule/plan/index.ts";
+import { refuseLeftEmpty } from "./moved-hosts.ts";
 import { withShare } from "./stage.ts";
 import type { RouteWorld } from "./world.ts";
 
 /** Why a change of routes cannot be; null = it can. */
 export function refuseRouteChange(spec: RouteChangeSpec, world: RouteWorld): Refusal | null {
-  return refuseNames(spec, world) ?? refuseCells(spec, world) ?? refuseSteps(spec) ?? refuseTogether(spec, world);
+  return (
+    refuseNames(spec, world) ??
+    refuseCells(spec, world) ??
+    refuseHosts(spec, world) ??
+    refuseSteps(spec) ??
+    refuseTogether(spec, world) ??
+    refuseLeftEmpty(spec, world)
+  );
 }
 
 function refuseNames({ put, remove, policies }: RouteChangeSpec, { services, rules }: RouteWorld): Refusal | null {
@@ -46,6 +54,19 @@ function refuseStranded(given: RouteChangeSpec["cells"], cells: RouteWorld["cell
   });
   if (stranded === undefined) return null;
   return refuse("CELL_UNFIT", { problem: say("why.no-fail-over", { cell: stranded.cell }) });
+}
+
+function refuseHosts({ hosts: given }: RouteChangeSpec, { hosts, cells, workspace }: RouteWorld): Refusal | null {
+  const names = given.map(({ host }) => host);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined)
+    return refuse("INPUT_INVALID", { field: "hosts", problem: say("why.named-twice", { name: twice }) });
+  const strange = names.find((name) => !hosts.some((host) => host.name === name));
+  if (strange !== undefined) return refuse("NOT_FOUND", { resource: `host ${strange} in workspace ${workspace.name}` });
+  const nowhere = given.find(({ cell }) => cell !== null && !cells.some(({ name }) => name === cell));
+  return nowhere === undefined
+    ? null
+    : refuse("CELL_UNFIT", { problem: say("why.no-cell", { cell: String(nowhere.cell) }) });
 }
 
 /** In steps at least something must be able to grow. */

@@ -260,7 +260,7 @@ describe("cells", () => {
     const [blue, green] = ["blue", "green"].map((wanted) =>
       (items as { id: string; name: string }[]).find(({ name }) => name === wanted),
     );
-    await fleet.call("PATCH", `/hosts/${fleet.hosts[0]?.hostId}`, { cell: "blue" });
+    await alter({ hosts: [{ host: "h1", cell: "blue" }] });
     const away = { cells: [{ cell: "blue", away: true }] };
     await expect(fleet.create(ROUTE_CHANGE, away)).rejects.toMatchObject({ code: "CELL_UNFIT" });
     await fleet.call("PATCH", `/cells/${blue?.id}`, { failOver: "green" });
@@ -276,7 +276,7 @@ describe("cells", () => {
     await fleet.waitFor(undo.id, "succeeded");
     expect(await chainOf()).toEqual(["cell blue", "near blue", "cell green"]);
     await fleet.call("PATCH", `/cells/${green?.id}`, { failOver: null });
-    await fleet.call("PATCH", `/hosts/${fleet.hosts[0]?.hostId}`, { cell: null });
+    await alter({ hosts: [{ host: "h1", cell: null }] });
   });
 
   test("a rule that sends to a cell carries the request into it", async () => {
@@ -287,12 +287,11 @@ describe("cells", () => {
   });
 
   test("traffic of a cell goes to its own instances, then to those near it in no unit, then to its fail-over: nowhere else", async () => {
-    const [one, two] = fleet.hosts;
-    for (const [host, cell] of [
-      [one, "blue"],
-      [two, "green"],
-    ] as const)
-      await fleet.call("PATCH", `/hosts/${host?.hostId}`, { cell });
+    const hosts = [
+      { host: "h1", cell: "blue" },
+      { host: "h2", cell: "green" },
+    ];
+    await alter({ hosts });
     const { items } = await fleet.call("GET", "/cells?workspace=local");
     const blue = (items as { id: string; name: string }[]).find(({ name }) => name === "blue");
     await fleet.call("PATCH", `/cells/${blue?.id}`, { failOver: "green", colour: "blue" });

@@ -3,8 +3,9 @@ import type { SetTrafficRule, TrafficPolicy, UserKey } from "@evenkeel/contracts
 import type { Cell } from "@evenkeel/contracts/workspace";
 import type { ClusterMembers } from "../base-cluster/index.ts";
 import type { UpstreamState } from "../route/index.ts";
+import type { Serving } from "../route/plan/index.ts";
 
-/** A service that a change is about. */
+/** A service whose rules or policy a change alters. */
 export interface RoutedService {
   readonly id: ServiceId;
   readonly name: string;
@@ -14,12 +15,25 @@ export interface RoutedService {
   readonly versions: ReadonlySet<string>;
   readonly upstreams: readonly UpstreamState[];
   readonly policy: TrafficPolicy | null;
-  /** Of the last minute. */
-  readonly requests: number;
 }
 
 export interface KnownRule {
   readonly definition: SetTrafficRule;
+  readonly version: number;
+}
+
+/** An instance that takes requests, and what its service runs. */
+export interface ServingHere extends Serving {
+  readonly application: Name;
+  readonly revisionId: RevisionId | null;
+}
+
+/** A host as the planner sees it. */
+export interface PlacedHost {
+  readonly id: HostId;
+  readonly name: Name;
+  readonly cell: Name | null;
+  readonly address: string;
   readonly version: number;
 }
 
@@ -31,7 +45,11 @@ export interface RouteWorld {
   /** Every rule of the workspace. */
   readonly rules: readonly KnownRule[];
   readonly cells: readonly Cell[];
-  readonly hosts: readonly { readonly id: HostId; readonly name: Name; readonly cell: string | null }[];
+  readonly hosts: readonly PlacedHost[];
+  /** All that takes requests here; empty where no host moves. */
+  readonly serving: readonly ServingHere[];
+  /** Of the last minute, by services. */
+  readonly requests: ReadonlyMap<ServiceId, number>;
   readonly baseClusters: readonly ClusterMembers[];
   readonly gateways: readonly { readonly name: string; readonly driver: string | null }[];
   readonly userKey: readonly UserKey[];

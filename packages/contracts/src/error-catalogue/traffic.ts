@@ -23,6 +23,14 @@ export const TRAFFIC_ERRORS = {
     "The cells do not fit: {problem}.",
     "`evenkeel cell list` shows the cells of the workspace and their weights.",
   ]),
+  CELL_LEFT_EMPTY: entry(422, "never", [
+    "Users in cell {cell} would find nobody of {service}.",
+    "Move another host into it with the same change, send its users elsewhere first (`evenkeel cell switch`), or consent with `allowGap: true`.",
+  ]),
+  HOST_CELL_MOVES_USERS: entry(409, "never", [
+    "Which cell {host} is in decides who is served by it, so it is altered by a change.",
+    "Run `evenkeel host move {host} --cell {cell}`, or make a route-change with `hosts`.",
+  ]),
   TRAFFIC_FILE_INVALID: entry(422, "never", [
     "{file}: {problem}.",
     "Correct the file; docs/guide/traffic.md has all fields.",

@@ -102,6 +102,14 @@ export const MODULE_PROBLEMS = {
     "请写已上传的版本，或工作空间中的部署单元或服务器。",
   ],
   RULE_SHARES_WRONG: ["规则 {rule} 的份额合计为 {sum} %。", "请使其合计为 100。"],
+  CELL_LEFT_EMPTY: [
+    "部署单元 {cell} 中的用户会找不到 {service} 的实例。",
+    "请在同一变更中把另一台服务器移入其中，先把其用户切走（`evenkeel cell switch`），或以 `allowGap: true` 表示同意。",
+  ],
+  HOST_CELL_MOVES_USERS: [
+    "{host} 所在的部署单元决定它为谁服务，因此只能通过变更来改变。",
+    "请运行 `evenkeel host move {host} --cell {cell}`，或创建带有 `hosts` 的 route-change。",
+  ],
   CELL_UNFIT: ["部署单元不适用：{problem}。", "`evenkeel cell list` 显示工作空间的部署单元及其权重。"],
   SPLIT_FILE_INVALID: ["{file}：{problem}。", "请修正该文件；docs/guide/modules.md 中有示例。"],
   TRAFFIC_FILE_INVALID: ["{file}：{problem}。", "请修正该文件；docs/guide/traffic.md 中有全部字段。"],

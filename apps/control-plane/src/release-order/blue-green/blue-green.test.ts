@@ -7,6 +7,7 @@ import { SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
 import type { Cell } from "@evenkeel/contracts/workspace";
 import { describe, expect, test } from "vitest";
 import type { RollbackRequest, TouchedTarget } from "../../change/index.ts";
+import type { Serving } from "../../route/plan/index.ts";
 import { inverseOfRelease } from "../inverse.ts";
 import { reviewRelease } from "../review.ts";
 import {
@@ -22,7 +23,7 @@ import {
   spec,
   wayBack,
 } from "../testing.ts";
-import type { OrderWorld, Serving, World } from "../world.ts";
+import type { OrderWorld, World } from "../world.ts";
 
 const cell = (name: string, more: Partial<Cell> = {}): Cell => ({
   ...{ id: newId(CellId, "cel"), workspaceId: everywhere.workspace.id, name, zones: ["a", "b"], type: "unit" as const },

@@ -14,10 +14,9 @@ const trial = { match: [{ header: "x-trial", present: true }] };
 async function twoCells(): Promise<void> {
   fleet = await Fleet.start(["h1", "h2", "h3", "h4"]);
   for (const name of ["blue", "green"]) await fleet.call("POST", "/cells", { workspace: "local", name, zones: ["a"] });
-  for (const [index, { hostId }] of fleet.hosts.entries())
-    await fleet.call("PATCH", `/hosts/${hostId}`, { cell: index < 2 ? "blue" : "green" });
   await fleet.release("1.0.0", routed);
-  const { id } = await fleet.create("route-change", { cells: [{ cell: "blue", weight: 100 }] });
+  const hosts = fleet.hosts.map(({ name }, index) => ({ host: name, cell: index < 2 ? "blue" : "green" }));
+  const { id } = await fleet.create("route-change", { hosts, cells: [{ cell: "blue", weight: 100 }] });
   await fleet.start(id);
   await fleet.waitFor(id, "succeeded");
 }

@@ -1,2 +1,3 @@
 export { byPriority, compileEntry, compileService, pointsOf, type TrafficRows } from "./compile.ts";
 export { compileConditions, fieldOf } from "./condition.ts";
+export { type CellMap, type Serving, servedTo } from "./reach.ts";

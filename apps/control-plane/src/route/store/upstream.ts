@@ -160,14 +160,17 @@ const decode = (row: Selectable<RouteTables["upstream"]>): UpstreamState => ({
   stateVersion: row.state_version,
 });
 
-/** What takes requests in a workspace, with the names of its services. */
+/** What takes requests in a workspace, and of which services. */
 export async function servingIn(db: Kysely<Database>, workspaceId: WorkspaceId) {
   return await db
     .selectFrom("upstream")
     .innerJoin("service", "service.id", "upstream.service_id")
+    .innerJoin("application", "application.id", "service.application_id")
     .select([
       "upstream.service_id as serviceId",
       "service.name as service",
+      "application.name as application",
+      "service.revision_id as revisionId",
       "upstream.instance as instance",
       "upstream.host_id as hostId",
       "upstream.version as version",

@@ -49,19 +49,24 @@ export async function readSamples(db: Kysely<Database>, query: SampleQuery): Pro
   return rows.map(decode).reverse();
 }
 
-/** How many requests a service had; of the last quarter of an hour at most. */
+export interface RequestsQuery extends Pick<SampleQuery, "tenantId" | "sinceSeconds"> {
+  readonly serviceIds: readonly ServiceId[];
+}
+
+/** How many requests services had, those that had any; of the last quarter of an hour at most. */
 export async function requestsOf(
   db: Kysely<Database>,
-  { tenantId, serviceId, sinceSeconds }: Omit<SampleQuery, "limit">,
-): Promise<number> {
-  const row = await db
+  { tenantId, serviceIds, sinceSeconds }: RequestsQuery,
+): Promise<ReadonlyMap<ServiceId, number>> {
+  const rows = await db
     .selectFrom("sample_second")
-    .select(sql<number>`coalesce(sum(requests), 0)::int`.as("requests"))
+    .select(["service_id as serviceId", sql<number>`sum(requests)::int`.as("requests")])
     .where("tenant_id", "=", tenantId)
-    .where("service_id", "=", serviceId)
+    .where("service_id", "=", sql<ServiceId>`any(${serviceIds})`)
     .where("at", ">", sql<string>`clock_timestamp() - make_interval(secs => ${sinceSeconds})`)
-    .executeTakeFirstOrThrow();
-  return row.requests;
+    .groupBy("service_id")
+    .execute();
+  return new Map(rows.map(({ serviceId, requests }) => [serviceId, requests]));
 }
 
 const decode = (row: Selectable<SampleTables["sample_second"]>): Sample => ({

@@ -1,6 +1,7 @@
 import type { PlannedStep } from "@evenkeel/contracts/change-plan";
 import type { Name, ServiceId } from "@evenkeel/contracts/id";
 import type { SetTrafficRule, TrafficPolicy, UserKey } from "@evenkeel/contracts/traffic-rule";
+import type { PlacedHost } from "../../host/index.ts";
 
 export interface CellWeight {
   readonly cell: string;
@@ -15,10 +16,11 @@ export interface RuleWrites {
   readonly policies: readonly { readonly serviceId: ServiceId; readonly policy: TrafficPolicy | null }[];
   readonly userKey: readonly UserKey[] | null;
   readonly cells: readonly CellWeight[];
+  readonly hosts: readonly PlacedHost[];
 }
 
 const CONFIRM_MS = 60_000;
-const NOTHING: RuleWrites = { put: [], remove: [], policies: [], userKey: null, cells: [] };
+const NOTHING: RuleWrites = { put: [], remove: [], policies: [], userKey: null, cells: [], hosts: [] };
 
 /** The step that writes rules and waits for every gateway. */
 export function setRules(writes: Partial<RuleWrites>, name = "set-rules"): PlannedStep {
@@ -31,5 +33,5 @@ export function setRules(writes: Partial<RuleWrites>, name = "set-rules"): Plann
 /** What is held by who alters the rules of a service. */
 export const rulesLock = (workspaceId: string, service: string): string => `service/${workspaceId}/${service}/rules`;
 
-/** What is held by who alters the weights of a workspace's cells. */
+/** What is held by who alters the weights of a workspace's cells, or the hosts in them. */
 export const cellsLock = (workspaceId: string): string => `cells/${workspaceId}`;

@@ -1,0 +1,162 @@
+import type { Difference, PlannedTarget } from "@evenkeel/contracts/change-plan";
+import { type Refusal, refuse } from "@evenkeel/contracts/error";
+import type { HostId, Name } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
+import type { RouteChangeSpec } from "@evenkeel/contracts/traffic-rule";
+import type { Cell } from "@evenkeel/contracts/workspace";
+import { type Serving, servedTo } from "../route/plan/index.ts";
+import type { PlacedHost, RouteWorld, ServingHere } from "./world.ts";
+
+type Moving = Pick<RouteChangeSpec, "hosts">;
+
+/** A host that is to be in another cell. */
+export interface HostMove {
+  readonly host: PlacedHost;
+  readonly cell: Name | null;
+}
+
+/** The hosts that a change moves; one that is in its cell already does not. */
+export function movesOf({ hosts }: Moving, world: Pick<RouteWorld, "hosts">): HostMove[] {
+  return hosts.flatMap(({ host: name, cell }) => {
+    const host = world.hosts.find((one) => one.name === name);
+    return host === undefined || host.cell === cell ? [] : [{ host, cell }];
+  });
+}
+
+/** All that takes requests of services that do so on a host that moves. */
+export function movedServing(spec: Moving, world: Pick<RouteWorld, "hosts" | "serving">): ServingHere[] {
+  const moved = idsOf(movesOf(spec, world));
+  const services = new Set(world.serving.filter(({ hostId }) => moved.has(hostId)).map(({ serviceId }) => serviceId));
+  return world.serving.filter(({ serviceId }) => services.has(serviceId));
+}
+
+const idsOf = (moves: readonly HostMove[]): ReadonlySet<HostId> => new Set(moves.map(({ host }) => host.id));
+
+/** What guards compare: instances on hosts that move, with the others of their services. */
+export function watchedByMoves(spec: Moving, world: RouteWorld): NonNullable<PlannedTarget["watched"]> {
+  const moved = idsOf(movesOf(spec, world));
+  const names = new Map(world.hosts.map(({ id, name }) => [id, name]));
+  return movedServing(spec, world).map(({ hostId, serviceId, version }) => ({
+    ...{ name: names.get(hostId) ?? hostId, hostId, serviceId, from: version, gains: moved.has(hostId) },
+  }));
+}
+
+// ── who serves whom ───────────────────────────────────────────────────────────
+
+/** Who serves the users of a cell, before and after. */
+interface Turn {
+  readonly service: string;
+  /** As it is afterwards. */
+  readonly cell: Cell;
+  readonly before: readonly Serving[];
+  readonly after: readonly Serving[];
+}
+
+/** For each service on a host that moves and each cell: who serves its users now, and who will. */
+function turnsOf(spec: RouteChangeSpec, world: RouteWorld): Turn[] {
+  const cellOf = new Map(movesOf(spec, world).map(({ host, cell }) => [host.id, cell]));
+  const cells = world.cells.map((cell) => {
+    const { weight = cell.weight, away = cell.away } = spec.cells.find((one) => one.cell === cell.name) ?? {};
+    return { ...cell, weight, away };
+  });
+  const hosts = world.hosts.map((host) => ({
+    ...host,
+    cell: cellOf.has(host.id) ? (cellOf.get(host.id) ?? null) : host.cell,
+  }));
+  const services = Map.groupBy(movedServing(spec, world), ({ service }) => service);
+  return [...services].flatMap(([service, members]) =>
+    cells.map((cell) => ({
+      ...{ service, cell },
+      before: servedTo(cell.name, members, world),
+      after: servedTo(cell.name, members, { cells, hosts }),
+    })),
+  );
+}
+
+const isLeftEmpty = ({ before, after }: Turn): boolean => before.length > 0 && after.length === 0;
+const hasUsers = ({ cell }: Turn): boolean => cell.weight > 0 && !cell.gray;
+
+/** Users take all services with them: one that is lost to the users of a cell is a reason to refuse, unless it was consented to. */
+export function refuseLeftEmpty(spec: RouteChangeSpec, world: RouteWorld): Refusal | null {
+  if (spec.allowGap) return null;
+  const empty = turnsOf(spec, world).find((turn) => hasUsers(turn) && isLeftEmpty(turn));
+  return empty === undefined ? null : refuse("CELL_LEFT_EMPTY", { cell: empty.cell.name, service: empty.service });
+}
+
+// ── in words ──────────────────────────────────────────────────────────────────
+
+/** Which hosts move, and for each service on them who is served by whom, and how many users that is. */
+export function moveDifferences(spec: RouteChangeSpec, world: RouteWorld): Difference[] {
+  const services = Map.groupBy(turnsOf(spec, world), ({ service }) => service);
+  return [
+    ...movesOf(spec, world).map(({ host, cell }) => ({
+      ...{ field: say("field.cell-of", { host: host.name }), from: host.cell, to: cell },
+    })),
+    ...[...services].flatMap(([group, turns]) =>
+      [...turns.flatMap((turn) => servedDifference(turn, world)), ...movedUsers(turns, world)].map((difference) => ({
+        ...difference,
+        group,
+      })),
+    ),
+  ];
+}
+
+function servedDifference({ cell, before, after }: Turn, { hosts }: RouteWorld): Difference[] {
+  const [from = null, to = null] = [before, after].map((members) => namesOf(members, hosts));
+  return from === to ? [] : [{ field: say("field.served", { cell: cell.name }), from, to }];
+}
+
+const NAMED_AT_MOST = 8;
+
+function namesOf(members: readonly Serving[], hosts: RouteWorld["hosts"]): string | null {
+  const nameOf = (hostId: HostId) => hosts.find(({ id }) => id === hostId)?.name ?? hostId;
+  const names = members.map(({ hostId, version }) => `${nameOf(hostId)} ${version}`).sort();
+  const count = names.length - NAMED_AT_MOST;
+  if (names.length === 0) return null;
+  return count <= 0 ? names.join(", ") : say("value.and-more", { hosts: names.slice(0, NAMED_AT_MOST), count });
+}
+
+/** By the weights of cells and the requests of the last minute; who is sent to a cell by a rule, or calls from it, is not counted. */
+function movedUsers(turns: readonly Turn[], { cells, requests: had }: RouteWorld): Difference[] {
+  const weights = new Map<string, number>(cells.map(({ name, weight, gray }) => [name, gray ? 0 : weight]));
+  const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
+  const serviceId = turns.flatMap(({ before, after }) => [...before, ...after])[0]?.serviceId;
+  if (total === 0 || serviceId === undefined) return [];
+  const share = turns.reduce(
+    (sum, { cell, before, after }) => sum + ((weights.get(cell.name) ?? 0) / total) * distance(before, after),
+    0,
+  );
+  const requests = had.get(serviceId) ?? 0;
+  const about = { percent: Math.round(share * 1000) / 10, requests: Math.round(requests * share) };
+  const shares = [say("value.share-about", { ...about, subset: say("value.others") })];
+  return [{ field: say("field.moves"), from: null, to: say("value.moves-all", { requests, shares }) }];
+}
+
+/** The share of requests that meets another instance, where each of them takes as many as the others. */
+function distance(before: readonly Serving[], after: readonly Serving[]): number {
+  const stay = before.filter(({ instance }) => after.some((one) => one.instance === instance)).length;
+  return 1 - stay / Math.max(before.length, after.length, 1);
+}
+
+/** Whom a move leaves with nobody, and which rules lead to other instances by it. */
+export function moveWarnings(spec: RouteChangeSpec, world: RouteWorld): string[] {
+  const left = turnsOf(spec, world)
+    .filter(isLeftEmpty)
+    .map(({ cell, service }) => say("warning.nobody-there", { cell: cell.name, service }));
+  const touched = new Set(movesOf(spec, world).flatMap(({ host, cell }) => [host.cell, cell]));
+  const services = new Set(movedServing(spec, world).map(({ service }) => service));
+  const followers = [...services].flatMap((service) =>
+    [...touched].flatMap((cell) => {
+      const rules = rulesTo(cell, service, world);
+      return cell === null || rules.length === 0 ? [] : [say("warning.rules-follow", { cell, service, rules })];
+    }),
+  );
+  return [...left, ...followers];
+}
+
+const rulesTo = (cell: Name | null, service: string, { rules }: RouteWorld): string[] =>
+  rules
+    .map(({ definition }) => definition)
+    .filter((rule) => rule.service === service)
+    .filter(({ send, mirror }) => [...(send?.to ?? []), ...(mirror ? [mirror] : [])].some(({ to }) => to.cell === cell))
+    .map(({ name }) => name);
