@@ -96,11 +96,8 @@ class Course {
     const { zones } = await client.getWorkspace({ params: { workspace: "local" } });
     for (const name of Object.keys(CELLS))
       await client.createCell({ body: { workspace: "local", name, zones, colour: name } });
-    for (const { id, name } of (await client.listHosts({ query: {} })).items) {
-      const cell = Object.entries(CELLS).find(([, hosts]) => hosts.includes(name as never))?.[0] ?? null;
-      await client.editHost({ params: { hostId: id }, body: { cell } });
-    }
-    await this.#carryOut(ROUTE_CHANGE, { cells: weights("blue") });
+    const hosts = Object.entries(CELLS).flatMap(([cell, its]) => its.map((host) => ({ host, cell })));
+    await this.#carryOut(ROUTE_CHANGE, { hosts, cells: weights("blue") });
   }
 
   /** There and back in turn, counted from 1. */

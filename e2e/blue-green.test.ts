@@ -7,6 +7,7 @@ import { type Effect, Shop, settled, until } from "@evenkeel/testkit/shop";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const BLUE = ["local-1", "local-2"];
+const GREEN = ["local-3", "local-4"];
 /** χ² with one degree of freedom is above it once in a thousand draws; users' names are the same in each run. */
 const RARE = 10.83;
 const LEAST_REQUESTS = 10_000;
@@ -23,9 +24,8 @@ describe.each(["haproxy", "node"])("blue-green by cell through %s", (driver) => 
     const { client } = platform;
     const { zones } = await client.getWorkspace({ params: { workspace: "local" } });
     for (const name of ["blue", "green"]) await client.createCell({ body: { workspace: "local", name, zones } });
-    for (const { id, name } of (await client.listHosts({ query: {} })).items)
-      await client.editHost({ params: { hostId: id }, body: { cell: BLUE.includes(name) ? "blue" : "green" } });
-    const spec = { cells: [{ cell: "blue", weight: 100 }], userKey: [{ cookie: "uid" }] };
+    const hosts = [...BLUE, ...GREEN].map((host) => ({ host, cell: BLUE.includes(host) ? "blue" : "green" }));
+    const spec = { hosts, cells: [{ cell: "blue", weight: 100 }], userKey: [{ cookie: "uid" }] };
     const first = await client.createChange({ body: { kind: ROUTE_CHANGE, spec, start: {} } });
     expect((await settled(platform, first)).state).toBe("succeeded");
   });

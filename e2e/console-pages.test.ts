@@ -65,15 +65,14 @@ describe.skipIf(!hasBrowser)("topology, modules and traffic in the console", () 
     const cell = { workspace: "local", zones } as const;
     await client.createCell({ body: { ...cell, name: "green", colour: "green" } });
     await client.createCell({ body: { ...cell, name: "blue", colour: "blue", failOver: "green" } });
-    for (const { id, name } of (await client.listHosts({ query: {} })).items)
-      await client.editHost({ params: { hostId: id }, body: { cell: /[12]$/.test(name) ? "blue" : "green" } });
+    const hosts = [1, 2, 3, 4].map((number) => ({ host: `local-${number}`, cell: number < 3 ? "blue" : "green" }));
     const files = { "server.mjs": BASE_SERVER };
     expect((await shop.release({ version: "1.0.0", files })).state).toBe("succeeded");
     const weights = [
       { cell: "blue", weight: 100 },
       { cell: "green", weight: 0 },
     ];
-    const spec = { cells: weights, userKey: [{ header: "x-user" }] };
+    const spec = { hosts, cells: weights, userKey: [{ header: "x-user" }] };
     await begin(ROUTE_CHANGE, spec);
     await begin(RELEASE_ORDER, { ...(await shop.specOf({ version: "2.0.0", files })), hosts: { cells: ["green"] } });
   }

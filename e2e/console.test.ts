@@ -301,9 +301,8 @@ describe.skipIf(!hasBrowser)("the console", () => {
     expect((await shop.release({ version: "5.0.0" })).state).toBe("succeeded");
     const { zones } = await client.getWorkspace({ params: { workspace: "local" } });
     for (const name of ["blue", "green"]) await client.createCell({ body: { workspace: "local", name, zones } });
-    for (const { id, name } of (await client.listHosts({ query: {} })).items)
-      await client.editHost({ params: { hostId: id }, body: { cell: /[12]$/.test(name) ? "blue" : "green" } });
-    const spec = { cells: [{ cell: "blue", weight: 100 }] };
+    const hosts = [1, 2, 3, 4].map((number) => ({ host: `local-${number}`, cell: number < 3 ? "blue" : "green" }));
+    const spec = { hosts, cells: [{ cell: "blue", weight: 100 }] };
     const first = await client.createChange({ body: { kind: ROUTE_CHANGE, spec, start: {} } });
     expect((await settled(platform, first)).state).toBe("succeeded");
     const inGreen = async () =>

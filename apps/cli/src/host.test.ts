@@ -1,7 +1,7 @@
 import type { EditHost } from "@evenkeel/contracts/host";
 import { HostId, newId, WorkspaceId } from "@evenkeel/contracts/id";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Bed, startBed, value } from "./test-bed.ts";
+import { type Bed, problem, startBed, value } from "./test-bed.ts";
 
 const at = "2026-01-01T00:00:00.000Z";
 const host = {
@@ -17,6 +17,8 @@ beforeEach(async () => {
     "GET /me": () => value({ principal, may: ["*:*"], tenant: "default" }),
     "GET /hosts": () => value({ items: [host], nextCursor: null }),
     [`PATCH /hosts/${host.id}`]: ({ body }) => value({ ...host, ...(body as EditHost) }),
+    [`GET /hosts/${host.id}`]: () => value(host),
+    "POST /changes/plan": () => problem("CELL_LEFT_EMPTY", { cell: "blue", service: "shop" }),
     "POST /join-tokens": () => value({ token: "ekj_1", expiresAt: at }),
   });
   await bed.run(["login"]);
@@ -25,11 +27,21 @@ afterEach(() => bed.close());
 
 const sent = () => bed.asked.at(-1)?.body;
 
-test("a host is put into a cell, and out of it", async () => {
-  expect((await bed.run(["host", "edit", "local-1", "--cell", "green"])).stdout).toContain("zone a, cell green");
-  expect(sent()).toEqual({ cell: "green" });
-  expect((await bed.run(["host", "edit", "local-1", "--cell", "none"])).stdout).not.toContain("cell");
-  expect(sent()).toEqual({ cell: null });
+test.each([
+  [["local-1", "local-2", "--cell", "green"], { hosts: ["local-1", "local-2"], cell: "green" }],
+  [[host.id, "--cell", "none", "--allow-gap"], { hosts: ["local-1"], cell: null, allowGap: true }],
+])("host move %j asks for a change of traffic", async (args, { hosts, cell, ...more }) => {
+  const { stderr } = await bed.run(["host", "move", ...args]);
+  expect(sent()).toMatchObject({
+    ...{ kind: "route-change" },
+    spec: { workspace: "local", hosts: hosts.map((name) => ({ host: name, cell })), ...more },
+  });
+  expect(stderr).toContain("CELL_LEFT_EMPTY");
+});
+
+test("a cell is not edited: the command that moves a host is another one", async () => {
+  const { code, stderr } = await bed.run(["host", "edit", "local-1", "--cell", "green"]);
+  expect([code, stderr]).toEqual([2, expect.stringContaining("--cell")]);
 });
 
 test("labels are added and taken away one by one", async () => {

@@ -7,12 +7,14 @@ import type { HostOperationSpec } from "@evenkeel/contracts/host-operation";
 import { HostId } from "@evenkeel/contracts/id";
 import type { z } from "zod";
 import { actionsOf } from "./change/actions.ts";
+import { type CarryOptions, withCarryOptions } from "./change/carry-out.ts";
 import { watchChange } from "./change/watch.ts";
 import { type AddCommands, type Cli, commandLines } from "./context.ts";
 import { Exit } from "./exit.ts";
 import { numberOf } from "./number-option.ts";
 import { type StrategyOptions, strategyOf, withStrategyOptions } from "./strategy-options.ts";
 import { details, table } from "./table.ts";
+import { moveTraffic } from "./traffic-rule.ts";
 
 export const addHostCommands: AddCommands = (program, run) => {
   const host = program.command("host").description("servers with an agent");
@@ -62,6 +64,7 @@ export const addHostCommands: AddCommands = (program, run) => {
       }),
     );
   addKeeping(host, run);
+  addMove(host, run);
   withStrategyOptions(
     host
       .command("probe")
@@ -88,9 +91,37 @@ async function probe(cli: Cli, names: string[], options: StrategyOptions): Promi
   if (ended.state !== "succeeded") throw new Exit(1);
 }
 
+const addMove: AddCommands = (host, run) => {
+  withCarryOptions(
+    withStrategyOptions(
+      host
+        .command("move")
+        .argument("<hosts...>", "names or ids")
+        .description("moves hosts to another cell, by a change")
+        .requiredOption("--cell <cell>", "whose users they serve from then on; none = in no cell")
+        .option("--allow-gap", "even where users of a cell find nobody of a service then"),
+    ),
+  ).action(run(move));
+};
+
+interface HostMoveOptions extends StrategyOptions, CarryOptions {
+  readonly cell: string;
+  readonly allowGap?: boolean;
+}
+
+async function move(cli: Cli, names: string[], { cell, allowGap, ...options }: HostMoveOptions): Promise<void> {
+  const isId = (text: string) => HostId.safeParse(text).success;
+  const hosts = await Promise.all(
+    names.map(async (name) => ({
+      host: isId(name) ? (await findHost(cli, name)).name : name,
+      cell: cell === "none" ? null : cell,
+    })),
+  );
+  await moveTraffic(cli, { hosts, ...(allowGap && { allowGap }) }, options);
+}
+
 interface EditOptions {
   readonly zone?: string;
-  readonly cell?: string;
   readonly label?: string[];
 }
 
@@ -98,9 +129,8 @@ const addKeeping: AddCommands = (host, run) => {
   host
     .command("edit")
     .argument("<host>", "name or id")
-    .description("says where a host stands, and what it is called by")
+    .description("says where a host stands, and what it is called by; `host move` moves it to another cell")
     .option("--zone <zone>", "its zone")
-    .option("--cell <cell>", "its cell, whose traffic it takes from now on; none = in no cell")
     .option("--label <labels...>", "as in rack=r1; rack= takes it away; others stay")
     .action(
       run(async (cli, name: string, options: EditOptions) => {
@@ -134,12 +164,11 @@ const addKeeping: AddCommands = (host, run) => {
     );
 };
 
-function editOf(host: Host, { zone, cell, label }: EditOptions): EditHost {
-  if (zone === undefined && cell === undefined && label === undefined)
-    throw new PlatformError("INPUT_INVALID", { problem: "--zone, --cell or --label is missing" });
+function editOf(host: Host, { zone, label }: EditOptions): EditHost {
+  if (zone === undefined && label === undefined)
+    throw new PlatformError("INPUT_INVALID", { problem: "--zone or --label is missing" });
   return {
     ...(zone !== undefined && { zone }),
-    ...(cell !== undefined && { cell: cell === "none" ? null : cell }),
     ...(label !== undefined && { labels: labelsOf(host, label) }),
   };
 }
