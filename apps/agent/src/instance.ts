@@ -83,7 +83,7 @@ export interface StartRequest {
   /** Names this start; unique. */
   readonly intent: string;
   /** Asked right before the process is there; false = not now. */
-  begin?(): boolean;
+  begin?(): Promise<boolean>;
 }
 
 /** One letter of a slot: its process, watched for as long as it shall run. */
@@ -274,7 +274,7 @@ export class Instance {
     await writeDurableJson(join(folder, "launched.json"), launched);
     await writeIntent(folder, intent);
     at("before-spawn");
-    if (begin?.() === false) return false;
+    if ((await begin?.()) === false) return false;
     this.launched = launched;
     // killed here: the intent has no record, the next agent voids it and starts anew
     const { record, child } = await launch({

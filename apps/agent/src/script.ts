@@ -116,7 +116,7 @@ export class ScriptRunner {
       await start?.due();
       await writeIntent(folder, intent);
       this.#at("before-spawn");
-    } while (start?.begin() === false);
+    } while ((await start?.begin()) === false);
     // killed here: the next agent voids the intent and starts anew, or finds the record and takes the script up
     const { record, child } = await launch({
       folder,

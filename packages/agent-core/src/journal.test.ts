@@ -6,6 +6,7 @@ import type { Command } from "@evenkeel/contracts/agent-protocol";
 import { ChangeId, CommandId, newId, RevisionId, ServiceId, StepId } from "@evenkeel/contracts/id";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Journal } from "./journal.ts";
+import { JournalTurn } from "./journal-turn.ts";
 import { createMemoryJournal } from "./memory-journal.ts";
 import { openSqliteJournal } from "./sqlite-journal.ts";
 
@@ -28,6 +29,23 @@ function commandOf(fields: Partial<Command> = {}): Command {
 
 const succeeded = { kind: "succeeded", facts: { pid: 1 }, elapsedMs: 3 } as const;
 
+function onDisk() {
+  const folder = mkdtempSync(join(tmpdir(), "evenkeel-journal-"));
+  let journal = openSqliteJournal(join(folder, "journal.db"));
+  cleaners.push(() => {
+    journal.dispose();
+    rmSync(folder, { recursive: true });
+  });
+  return {
+    journal,
+    reopen() {
+      journal.dispose();
+      journal = openSqliteJournal(join(folder, "journal.db"));
+      return journal;
+    },
+  };
+}
+
 const kinds: { name: string; open(): { journal: Journal; reopen(): Journal } }[] = [
   {
     name: "in memory",
@@ -36,25 +54,7 @@ const kinds: { name: string; open(): { journal: Journal; reopen(): Journal } }[]
       return { journal, reopen: () => journal };
     },
   },
-  {
-    name: "on the disk",
-    open() {
-      const folder = mkdtempSync(join(tmpdir(), "evenkeel-journal-"));
-      let journal = openSqliteJournal(join(folder, "journal.db"));
-      cleaners.push(() => {
-        journal.dispose();
-        rmSync(folder, { recursive: true });
-      });
-      return {
-        journal,
-        reopen() {
-          journal.dispose();
-          journal = openSqliteJournal(join(folder, "journal.db"));
-          return journal;
-        },
-      };
-    },
-  },
+  { name: "on the disk", open: onDisk },
 ];
 
 const cleaners: (() => void)[] = [];
@@ -195,4 +195,29 @@ test("a journal that was set back to an older copy is put aside for a new one, a
   expect([third.lastSequence(), third.listDesired()]).toEqual([0, []]);
   expect(existsSync(`${path}.set-back`)).toBe(true);
   third.dispose();
+});
+
+test("what is asked for in one turn is stored together, and whoever fails fails alone", async () => {
+  const { journal, reopen } = onDisk();
+  const turn = new JournalTurn(journal);
+  const commands = [commandOf(), commandOf(), commandOf()];
+  const asked = commands.map((command, at) =>
+    turn.write(() => {
+      if (at === 1) throw new Error("a fault of this one");
+      journal.receive(command);
+      return journal.lastSequence();
+    }),
+  );
+  const lone = turn.write(() => journal.lastSequence());
+  const before = journal.lastSequence();
+  const told = await Promise.allSettled(asked);
+  expect(told.map((one) => (one.status === "fulfilled" ? one.value : one.reason.message))).toEqual([
+    before + 1,
+    "a fault of this one",
+    before + 2,
+  ]);
+  expect(await lone).toBe(before + 2);
+  const later = reopen();
+  expect(later.open().map(({ commandId }) => commandId)).toEqual([commands[0]?.commandId, commands[2]?.commandId]);
+  expect(later.lastSequence()).toBe(before + 2);
 });

@@ -1,7 +1,7 @@
 import type { Command, Fence, Letter, Outcome } from "@evenkeel/contracts/agent-protocol";
 import type { ChangeId, CommandId, JournalId, RevisionId, ServiceId } from "@evenkeel/contracts/id";
 
-// 1. When a writing call has returned, what it wrote survives a kill and a power cut.
+// 1. When a writing call has returned, what it wrote survives a kill and a power cut; of several calls `together` all does, when that has returned, or nothing.
 // 2. `sequence` rises with each write that the control plane may hear of; a number was never given twice by one journal.
 // 3. A command id that was written is found until its change is forgotten, with the outcome it had.
 // 4. The fence of a line and the epoch of the host never fall.
@@ -39,6 +39,8 @@ export interface Desired {
 export interface Journal {
   readonly journalId: JournalId;
   lastSequence(): number;
+  /** One write of all that `work` writes: on a disk each takes milliseconds, however little it is. */
+  together<Result>(work: () => Result): Result;
   find(commandId: CommandId): JournalEntry | null;
   /** Received, started, or ended and not acknowledged; in the order they came. */
   open(): JournalEntry[];

@@ -26,6 +26,7 @@ export function createMemoryJournal(): Journal {
   return {
     journalId: newId(JournalId, "jrn"),
     lastSequence: () => sequence,
+    together: (work) => work(),
     find: (commandId) => entries.get(commandId) ?? null,
     open: () => [...entries.values()].filter(isOpen),
     highestFence: (line) => (line === null ? { epoch, token: 0 } : (fences.get(line) ?? NO_FENCE)),

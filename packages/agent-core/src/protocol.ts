@@ -6,11 +6,13 @@ import {
   compareFences,
   type InstanceReport,
   lineOf,
+  type Outcome,
   type SlotBase,
 } from "@evenkeel/contracts/agent-protocol";
 import { type Problem, problemOf } from "@evenkeel/contracts/error";
 import type { CommandId, HostId } from "@evenkeel/contracts/id";
 import { type AtExitPoint, isStopped } from "./exit-point.ts";
+import { type Gathered, Intake } from "./intake.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import { interruptedWith, problemFrom, refusedWith } from "./outcome.ts";
 import { type HostClock, type RunCommand, Slots } from "./slot.ts";
@@ -19,6 +21,7 @@ import { type HostClock, type RunCommand, Slots } from "./slot.ts";
 // 2. Without a welcome nothing starts: after a lost link a command that had not started waits until it is resumed.
 // 3. An outcome is sent again after each welcome until it is acknowledged.
 // 4. A bad order is dropped and told to the log; it ends nothing.
+// 5. Orders are obeyed in the order they came. Commands and acknowledgements that come in one turn of the event loop are one write each.
 
 /** Outcomes sent again in one go. */
 const RESENT_AT_ONCE = 200;
@@ -56,13 +59,18 @@ export interface ProtocolDeps {
   warn(text: string): void;
 }
 
-type Orders = { [Kind in AgentOrder["kind"]]: (order: Extract<AgentOrder, { kind: Kind }>) => void };
+type Orders = {
+  [Kind in Exclude<AgentOrder["kind"], "command" | "acknowledge">]: (
+    order: Extract<AgentOrder, { kind: Kind }>,
+  ) => void;
+};
 
 /** The agent's side of the link, without the socket: orders in, messages out. */
 export class AgentProtocol {
   readonly #deps: ProtocolDeps;
   readonly #slots: Slots;
   readonly #unacknowledged = new Set<CommandId>();
+  readonly #intake = new Intake((gathered) => this.#obey(gathered));
   #send: ((message: AgentMessage) => void) | null = null;
   #welcomed = false;
   #instancesMoved: NodeJS.Timeout | null = null;
@@ -75,9 +83,7 @@ export class AgentProtocol {
       this.#slots.hold();
       this.#deps.onSetAside(problem);
     },
-    command: ({ command }) => this.#command(command),
     revoke: ({ commandId }) => this.#revoke(commandId),
-    acknowledge: ({ commandId }) => this.#acknowledge([commandId]),
     forget: ({ changeId }) => this.#forget(changeId),
     heartbeat: () => undefined,
     challenge: ({ nonce }) => this.#tell({ kind: "challenge-answer", nonce }),
@@ -130,6 +136,7 @@ export class AgentProtocol {
 
   /** The link is gone: what has not started stays where it is. */
   disconnect(): void {
+    this.#intake.obeyNow();
     this.#send = null;
     this.#welcomed = false;
     this.#slots.hold();
@@ -143,11 +150,39 @@ export class AgentProtocol {
       this.#deps.warn(`an order was not understood: ${parsed.error.issues[0]?.message ?? ""}`);
       return;
     }
+    const order = parsed.data;
+    if (order.kind === "command" || order.kind === "acknowledge") {
+      this.#intake.add(order);
+      return;
+    }
+    this.#intake.obeyNow();
+    this.#try(order.kind, () => (this.#orders[order.kind] as (order: AgentOrder) => void)(order));
+  }
+
+  #obey({ commands, acknowledged }: Gathered): void {
+    if (acknowledged.length > 0) this.#try("acknowledge", () => this.#acknowledge(acknowledged));
+    if (commands.length > 0) this.#obeyAll(commands);
+  }
+
+  /** By one write; where that fails, each by its own. */
+  #obeyAll(commands: readonly Command[]): void {
+    let goOn: (() => void)[];
     try {
-      (this.#orders[parsed.data.kind] as (order: AgentOrder) => void)(parsed.data);
+      goOn = this.#deps.journal.together(() => commands.map((command, ahead) => this.#command(command, ahead)));
     } catch (error) {
       if (isStopped(error)) return;
-      this.#deps.warn(`an order of kind ${parsed.data.kind} failed: ${problemFrom(error).title}`);
+      for (const command of commands) this.#try("command", () => this.#command(command, 0)());
+      return;
+    }
+    for (const each of goOn) this.#try("command", each);
+  }
+
+  #try(kind: AgentOrder["kind"], obey: () => void): void {
+    try {
+      obey();
+    } catch (error) {
+      if (isStopped(error)) return;
+      this.#deps.warn(`an order of kind ${kind} failed: ${problemFrom(error).title}`);
     }
   }
 
@@ -196,56 +231,52 @@ export class AgentProtocol {
     this.resend();
   }
 
-  #command(command: Command): void {
+  /** Writes that it has come, behind so many others of this turn, and answers what is done once that is on the disk. */
+  #command(command: Command, ahead: number): () => void {
     const { journal, at } = this.#deps;
     if (!this.#welcomed) {
       this.#deps.warn(`the command ${command.commandId} came before a welcome and is left alone`);
-      return;
+      return () => undefined;
     }
     const known = journal.find(command.commandId);
-    if (known !== null) {
-      this.#again(known);
-      return;
+    if (known !== null) return () => this.#again(known);
+    const refused = this.#ofEarlierEpoch(command) ?? this.#ifStale(command) ?? this.#ifTooMany(ahead);
+    if (refused !== null) {
+      const entry = journal.end(command, refused);
+      return () => this.#report(entry);
     }
-    if (this.#leaveIfOfEarlierEpoch(command) || this.#refuseIfStale(command) || this.#refuseIfTooMany(command)) return;
     at("before-journal");
     if (command.supersedes !== undefined) this.#void(command.supersedes);
     journal.receive(command);
     // killed here: the command is known and has not started; it waits to be resumed
-    at("after-journal");
-    this.#slots.admit(command);
+    return () => {
+      at("after-journal");
+      this.#slots.admit(command);
+    };
   }
 
   /** From before a restore, and unknown here: it may have run, been reported and been forgotten since the backup. */
-  #leaveIfOfEarlierEpoch(command: Command): boolean {
+  #ofEarlierEpoch(command: Command): Outcome | null {
     const { journal, host } = this.#deps;
     const { epoch } = command.fence;
     const highest = journal.highestFence(null).epoch;
-    if (epoch >= highest) return false;
-    this.#report(journal.end(command, interruptedWith("EPOCH_STALE", { epoch, highest, host: host.hostId })));
-    return true;
+    return epoch >= highest ? null : interruptedWith("EPOCH_STALE", { epoch, highest, host: host.hostId });
   }
 
-  #refuseIfStale(command: Command): boolean {
+  #ifStale(command: Command): Outcome | null {
     const { journal } = this.#deps;
     const { fence } = command;
     const line = lineOf(command);
     const ofHost = journal.highestFence(null);
     const highest = journal.highestFence(line);
     const stale = fence.epoch < ofHost.epoch || (line !== null && compareFences(fence, highest) < 0);
-    if (!stale) return false;
     const facts = { ...fence, highest: line === null ? ofHost.epoch : `${highest.epoch}.${highest.token}` };
-    this.#report(journal.end(command, refusedWith("FENCE_STALE", facts)));
-    return true;
+    return stale ? refusedWith("FENCE_STALE", facts) : null;
   }
 
-  #refuseIfTooMany(command: Command): boolean {
-    if (this.#slots.waiting < WAITING_LIMIT) return false;
-    const refused = refusedWith("UNAVAILABLE", {
-      what: `a place in the line of the agent's ${WAITING_LIMIT} commands`,
-    });
-    this.#report(this.#deps.journal.end(command, refused));
-    return true;
+  #ifTooMany(ahead: number): Outcome | null {
+    if (this.#slots.waiting + ahead < WAITING_LIMIT) return null;
+    return refusedWith("UNAVAILABLE", { what: `a place in the line of the agent's ${WAITING_LIMIT} commands` });
   }
 
   /** An id that is known already: told what became of it, or started if it only waited for this word. */
@@ -254,7 +285,7 @@ export class AgentProtocol {
     switch (state) {
       case "received":
         if (this.#slots.renew(commandId)) break;
-        if (command !== null && !this.#refuseIfStale(command)) this.#slots.admit(command);
+        if (command !== null) this.#admitUnlessStale(command);
         break;
       case "started":
         this.#tell({ kind: "started", commandId });
@@ -268,6 +299,12 @@ export class AgentProtocol {
         this.#tell({ kind: "revoked", commandId, revoked: true });
         break;
     }
+  }
+
+  #admitUnlessStale(command: Command): void {
+    const stale = this.#ifStale(command);
+    if (stale === null) this.#slots.admit(command);
+    else this.#report(this.#deps.journal.end(command, stale));
   }
 
   #revoke(commandId: CommandId): void {

@@ -3,6 +3,7 @@ import type { CommandId } from "@evenkeel/contracts/id";
 import { say } from "@evenkeel/contracts/phrase";
 import { type AtExitPoint, isStopped } from "./exit-point.ts";
 import type { Journal, JournalEntry, StartedAt } from "./journal.ts";
+import { JournalTurn } from "./journal-turn.ts";
 import { failedWith, interruptedWith, problemFrom } from "./outcome.ts";
 
 // 1. Commands of one line (a slot, or a module in the base there) run one after another, in the order they were admitted; those without one run side by side, few at a time.
@@ -32,13 +33,13 @@ export interface RunContext {
   /** Resolves once `begin` is worth asking; throws where the command was called back. */
   due(): Promise<void>;
   /** True: the start is in the journal, and what follows without waiting is the effect. False: not now; ask `due`. */
-  begin(): boolean;
+  begin(): Promise<boolean>;
 }
 
 /** Begins as soon as it may, for work that needs no preparation between the word and the deed. */
 export async function beginWhenDue(context: Pick<RunContext, "due" | "begin">): Promise<void> {
   do await context.due();
-  while (!context.begin());
+  while (!(await context.begin()));
 }
 
 /** Types that say by themselves when they begin; all others have begun when they are run. */
@@ -94,11 +95,13 @@ interface Line {
 /** The lines of commands, one per slot. */
 export class Slots {
   readonly #deps: SlotDeps;
+  readonly #turn: JournalTurn;
   readonly #lines = new Map<string, Line>();
   readonly #works = new Map<CommandId, Work>();
 
   constructor(deps: SlotDeps) {
     this.#deps = deps;
+    this.#turn = new JournalTurn(deps.journal);
   }
 
   /** Lets a received command start as soon as its slot is free. */
@@ -198,7 +201,7 @@ export class Slots {
     const elapsedMs = earlier?.bootId === clock.bootId ? clock.uptimeMs() - earlier.uptimeMs : 0;
     const deadline = new Deadline(command.deadlineMs - elapsedMs);
     try {
-      if (earlier === null && !BEGIN_THEMSELVES.has(command.type)) this.#start(command.commandId, work);
+      if (earlier === null && !BEGIN_THEMSELVES.has(command.type)) await this.#start(command.commandId, work);
       const outcome = await run(command, {
         resumed: earlier !== null,
         elapsedMs,
@@ -235,36 +238,39 @@ export class Slots {
     }
   }
 
-  #begin(commandId: CommandId, work: Work, earlier: StartedAt | null): boolean {
+  async #begin(commandId: CommandId, work: Work, earlier: StartedAt | null): Promise<boolean> {
     if (work.begun) return true;
     if (!this.#mayBegin(work)) return false;
-    if (earlier !== null) {
-      work.begun = true;
-      return true;
-    }
-    this.#write(commandId);
+    if (earlier === null && !(await this.#write(commandId, () => this.#mayBegin(work)))) return false;
     // Frozen during the write: what was decided since is not known.
     if (!this.#mayBegin(work)) {
-      this.#deps.journal.takeBack(commandId);
+      if (earlier === null) this.#deps.journal.takeBack(commandId);
       return false;
     }
     work.begun = true;
-    this.#deps.onStarted(commandId);
+    if (earlier === null) this.#deps.onStarted(commandId);
     return true;
   }
 
-  #start(commandId: CommandId, work: Work): void {
-    this.#write(commandId);
+  async #start(commandId: CommandId, work: Work): Promise<void> {
+    // Called back or cut off since it was admitted: it waits in the journal, as all that has not started does.
+    if (!(await this.#write(commandId, () => this.#mayBegin(work)))) throw new CalledBack();
     work.begun = true;
     this.#deps.onStarted(commandId);
   }
 
-  #write(commandId: CommandId): void {
+  /** Answers false, and writes nothing, where it may not be written any more when its turn has come. */
+  async #write(commandId: CommandId, mayWrite: () => boolean): Promise<boolean> {
     const { journal, clock, at } = this.#deps;
     at("before-start-journal");
-    journal.start(commandId, { bootId: clock.bootId, uptimeMs: clock.uptimeMs() });
+    const isWritten = await this.#turn.write(() => {
+      if (!mayWrite()) return false;
+      journal.start(commandId, { bootId: clock.bootId, uptimeMs: clock.uptimeMs() });
+      return true;
+    });
     // killed here: the next agent takes it up, and asks its record what came of it
     at("after-start-journal");
+    return isWritten;
   }
 
   #outputOf(commandId: CommandId): (text: string) => void {
@@ -279,7 +285,7 @@ export class Slots {
   async #end(command: Command, outcome: Outcome): Promise<JournalEntry> {
     for (;;) {
       try {
-        return this.#deps.journal.end(command, outcome);
+        return await this.#turn.write(() => this.#deps.journal.end(command, outcome));
       } catch (error) {
         if (isStopped(error)) throw error;
         // A full disk: the effect is there and must be told, so wait for space with the slot kept shut.

@@ -18,7 +18,7 @@ import { type CommandState, type Journal, type JournalEntry, UNKNOWN_REVOCATIONS
 import { JournalMark } from "./journal-mark.ts";
 
 // 1. One process at a time: the exclusive lock ends with the process that holds it, however it ends.
-// 2. Every write is one transaction, synchronous FULL: it is on the disk when the call returns.
+// 2. Every write, or all of those that are made together, is one transaction, synchronous FULL: it is on the disk when the call returns.
 // 3. A journal that was set back to an older copy is not used: it would bring back what has ended since. It is kept beside
 //    a new one, by whose id the control plane knows that this host cannot tell what it has done.
 // 4. A full disk does not keep the agent from stopping an instance: the ballast beside the journal is given up first.
@@ -117,6 +117,7 @@ class SqliteJournal implements Journal {
   readonly #mark: JournalMark;
   #sequence: number;
   #epoch: number;
+  #isTogether = false;
 
   constructor(database: DatabaseSync, { path, ballast }: { path: string; ballast: string }) {
     this.#database = database;
@@ -276,29 +277,50 @@ class SqliteJournal implements Journal {
     if (epoch > this.#epoch) this.#run("UPDATE meta SET epoch = ?", [epoch]);
   }
 
-  #write(work: (next: number) => void): void {
+  together<Result>(work: () => Result): Result {
+    if (this.#isTogether) return work();
+    this.#isTogether = true;
     try {
-      this.#transact(work);
-    } catch (error) {
-      if ((error as { errcode?: number }).errcode !== SQLITE_FULL || !throwOut(this.#ballast)) throw error;
-      this.#write(work);
+      return this.#transact(work);
+    } finally {
+      this.#isTogether = false;
     }
   }
 
-  #transact(work: (next: number) => void): void {
-    const next = this.#sequence + 1;
+  #write(work: (next: number) => void): void {
+    const step = (): void => {
+      work(this.#sequence + 1);
+      this.#sequence += 1;
+    };
+    if (this.#isTogether) step();
+    else this.#writeAlone(step);
+  }
+
+  #writeAlone(step: () => void): void {
+    try {
+      this.together(step);
+    } catch (error) {
+      if ((error as { errcode?: number }).errcode !== SQLITE_FULL || !throwOut(this.#ballast)) throw error;
+      this.#writeAlone(step);
+    }
+  }
+
+  #transact<Result>(work: () => Result): Result {
+    const [sequence, epoch] = [this.#sequence, this.#epoch];
     this.#database.exec("BEGIN IMMEDIATE");
     try {
-      work(next);
-      this.#run("UPDATE meta SET sequence = ?", [next]);
+      const result = work();
+      if (this.#sequence > sequence) this.#run("UPDATE meta SET sequence = ?", [this.#sequence]);
       this.#database.exec("COMMIT");
+      // killed here: the mark is behind, and says nothing
+      this.#mark.move(this.#sequence);
+      return result;
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#sequence = sequence;
+      this.#epoch = epoch;
       throw error;
     }
-    this.#sequence = next;
-    // killed here: the mark is behind, and says nothing
-    this.#mark.move(next);
   }
 
   #run(sql: string, values: SQLInputValue[]): void {

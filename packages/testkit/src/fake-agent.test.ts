@@ -72,7 +72,7 @@ test("a repeated command runs once and is answered with the recorded outcome", a
   link.send({ kind: "command", command });
   await next(link, "outcome");
   link.send({ kind: "command", command });
-  expect(outcomesOf(link)).toHaveLength(2);
+  await expect.poll(() => outcomesOf(link)).toHaveLength(2);
   expect(runs).toBe(1);
 });
 
@@ -91,6 +91,7 @@ test("a command with an older fence than its slot has seen is refused, and does 
   const stale = noOp({ fence: { epoch: 1, token: 4 } });
   const staleOfHost = noOp({ slot: null, fence: { epoch: 0, token: 99 } });
   for (const command of [stale, staleOfHost]) link.send({ kind: "command", command });
+  await expect.poll(() => outcomesOf(link)).toHaveLength(3);
   expect(seen).toEqual([fresh.commandId]);
   const refused = outcomesOf(link).slice(1);
   expect(refused.map(({ commandId, outcome }) => [commandId, outcome.kind])).toEqual([
@@ -115,6 +116,7 @@ test("a command that had not started when the link was lost starts only after a 
   const before = agent.connect();
   before.send(welcome());
   for (const command of [first, second, third]) before.send({ kind: "command", command });
+  await expect.poll(() => started).toEqual([first.commandId]);
   before.close();
   gate.resolve();
   await expect.poll(() => agent.journal.find(first.commandId)?.state).toBe("ended");
@@ -156,14 +158,30 @@ test("a revoked command never starts, not even when it arrives afterwards", asyn
   const command = noOp();
   link.send({ kind: "revoke", commandId: command.commandId });
   link.send({ kind: "command", command });
-  expect(link.messages.filter(({ kind }) => kind === "revoked")).toEqual([
-    { kind: "revoked", commandId: command.commandId, revoked: true },
-    { kind: "revoked", commandId: command.commandId, revoked: true },
-  ]);
+  const revoked = { kind: "revoked", commandId: command.commandId, revoked: true };
+  await expect.poll(() => link.messages.filter(({ kind }) => kind === "revoked")).toEqual([revoked, revoked]);
   const other = noOp();
   link.send({ kind: "command", command: other });
+  await next(link, "outcome");
   link.send({ kind: "revoke", commandId: other.commandId });
   expect(link.messages.at(-1)).toEqual({ kind: "revoked", commandId: other.commandId, revoked: false });
+});
+
+test("orders of one turn are obeyed in the order they came: a command that is called back in the same breath never starts", async () => {
+  const seen: CommandId[] = [];
+  const run: RunCommand = async (command, context) => {
+    seen.push(command.commandId);
+    return succeed(command, context);
+  };
+  const agent = createFakeAgent({ hostId, run });
+  const link = agent.connect();
+  link.send(welcome());
+  const [back, stays] = [noOp(), noOp()];
+  for (const command of [back, stays]) link.send({ kind: "command", command });
+  link.send({ kind: "revoke", commandId: back.commandId });
+  await next(link, "outcome");
+  expect(seen).toEqual([stays.commandId]);
+  expect(agent.journal.find(back.commandId)?.state).toBe("revoked");
 });
 
 test("a command that fails or throws keeps neither its slot nor the agent", async () => {
@@ -184,7 +202,7 @@ test("a control plane that sends without end fills no memory: what is too much i
   const link = agent.connect();
   link.send(welcome());
   for (let count = 0; count < 1100; count += 1) link.send({ kind: "command", command: noOp() });
-  expect(outcomesOf(link)).toHaveLength(99);
+  await expect.poll(() => outcomesOf(link)).toHaveLength(99);
   expect(outcomesOf(link)[0]?.outcome).toMatchObject({ kind: "refused", problem: { code: "UNAVAILABLE" } });
 });
 

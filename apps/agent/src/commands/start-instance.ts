@@ -67,8 +67,8 @@ async function bringUp(parts: AgentParts, call: StartCall, place: Place): Promis
   await check(parts, call, place);
   const resumed = context.resumed ? `-${Date.now()}` : "";
   const intent = `${command.commandId}${resumed}`;
-  const begin = (): boolean => {
-    if (!context.begin()) return false;
+  const begin = async (): Promise<boolean> => {
+    if (!(await context.begin())) return false;
     // killed here: nothing runs yet; this command is taken up, and asks whether it may start it
     parts.journal.putDesired({ slot, letter, revisionId: staged.revisionId, running: true, port });
     return true;
