@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ModuleManifest } from "@evenkeel/contracts/module";
 import type { Bundle } from "../bundle/format.ts";
@@ -7,6 +8,7 @@ import { guarded, timesUnwound } from "../limit/guard.ts";
 import type { ModuleContext, ModuleExports } from "../module-api.ts";
 import { closeAll } from "../owner/close.ts";
 import { attributeGlobals, globalView } from "../owner/globals.ts";
+import { lend } from "../owner/listeners.ts";
 import { fetchAsBase, Owner, runAs } from "../owner/owner.ts";
 import { attributePatches } from "../owner/patches.ts";
 import { processView } from "../owner/process-view.ts";
@@ -97,6 +99,10 @@ export class InlineRuntime implements Runtime {
 
   enter<Result>(work: () => Result): Result {
     return runAs(this.#owner, () => this.#metered(work));
+  }
+
+  lend(emitter: EventEmitter, failed: (error: unknown) => void): void {
+    lend(emitter, { enter: (work) => this.enter(work), failed });
   }
 
   /** Runs a stretch of the module's code; only the outermost is counted. */

@@ -78,9 +78,13 @@ function serving(entered: Entered, handler: RequestHandler): RequestHandler {
       if (--visits.pending === 0 && visits.awaited) visits.left();
     });
     const fail = (error: unknown): void => {
+      // Once it is answered, what fails afterwards is no part of the answer.
+      if (response.writableEnded) instance.fault(error);
+      else failRequest(instance, response, error);
       failed = true;
-      failRequest(instance, response, error);
     };
+    runtime.lend(request, fail);
+    runtime.lend(response, fail);
     try {
       const result = runtime.enter(() => handler(request, response));
       if (isThenable(result)) result.then(undefined, fail);

@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import type { OpenThing } from "@evenkeel/contracts/base-protocol";
 import type { CacheUse } from "../inline/compile.ts";
 import type { Component, RequestHandler, Snippet } from "../module-api.ts";
@@ -27,6 +28,8 @@ export interface Runtime {
   activate(): Promise<Offer>;
   /** Runs code of the module as its own. */
   enter<Result>(work: () => Result): Result;
+  /** Code of the module that listens to this thing of the base runs as its own; what it throws there is told. */
+  lend(emitter: EventEmitter, failed: (error: unknown) => void): void;
   /** Its shutdown hooks, in their order. */
   shutdown(): Promise<void>;
   /** Closes what it has opened and lets go of it. */

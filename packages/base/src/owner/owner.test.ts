@@ -54,6 +54,32 @@ test("timers that Node keeps for the base stay when a module leaves that was the
   expect(await (await fetch(`http://127.0.0.1:${bed.port}/other`)).text()).toBe("other");
 });
 
+test("listeners on a request run as the module's: what they open is closed, what they throw is its answer", async () => {
+  await using bed = await BaseBed.open();
+  const listens = `exports.activate = () => ({ routes: (request, response) => {
+    const never = () => response.end("never");
+    request.once("end", never); request.off("end", never); request.on("end", never); request.removeListener("end", never);
+    let text = ""; request.on("data", (chunk) => { text += chunk; });
+    request.once("end", () => { setInterval(() => {}, 1000); if (text === "bad") throw new Error("no JSON"); response.end(text); });
+    response.on("finish", () => { if (text === "late") throw new Error("too late"); });
+  } });`;
+  await bed.install(guest(), listens);
+  expect(await bed.send({ path: "/guest", body: "good" })).toEqual({ status: 200, body: "good" });
+  const failed = await bed.send({ path: "/guest", body: "bad" });
+  expect(failed.status).toBe(500);
+  expect(JSON.parse(failed.body)).toMatchObject({ code: "MODULE_FAILED", title: expect.stringContaining("no JSON") });
+  expect(await bed.send({ path: "/guest", body: "late" })).toEqual({ status: 200, body: "late" });
+  const { lines } = await bed.base.perform("log", { name: "guest", version: "1.0.0", lines: 100 });
+  expect(lines.map(({ text }) => text).join("\n")).toContain("too late");
+  const { proof } = await bed.uninstall("guest");
+  expect(proof).toEqual({
+    closed: [{ kind: "timer", name: "Timeout", count: 3 }],
+    left: [],
+    memory: "not-asked",
+    heldBy: [],
+  });
+});
+
 test("globals are taken back, what stood there before returns", async () => {
   await using bed = await BaseBed.open();
   (globalThis as { standing?: string }).standing = "base";

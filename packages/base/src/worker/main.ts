@@ -102,6 +102,8 @@ async function listen({ routes }: Offer): Promise<void> {
       tell({ kind: "log", stream: "stderr", text: toWire(error).stack ?? "" });
       answerError(response, error, facts.manifest.name);
     };
+    runtime.lend(request, fail);
+    runtime.lend(response, fail);
     const handle = async (): Promise<unknown> => runtime.enter(() => handler?.(request, response));
     void handle().catch(fail);
   });

@@ -219,6 +219,9 @@ export class WorkerRuntime implements Runtime {
     return runAsBase(work);
   }
 
+  /** Nothing of the base is listened to from a thread. */
+  lend(): void {}
+
   /** What the thread uses, also while it is blocked. */
   async usage(): Promise<{ heapBytes: number; cpuMs: number }> {
     const { worker } = this.#thread;
