@@ -11,6 +11,9 @@ app.use(async (context, next) => {
 app.use((context) => {
   context.body = { server: "koa", greeting: base.snippet("greeting", { name: "you" }) ?? null };
 });
-app.listen(Number(process.env.PORT), process.env.HOST);
+const server = app.listen(Number(process.env.PORT), process.env.HOST);
+server.on("upgrade", (request, socket, head) => {
+  if (!base.upgrade(request, socket, head)) socket.destroy();
+});
 
 process.once("SIGTERM", () => void base.close().then(() => process.exit(0)));

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import type { Worker } from "node:worker_threads";
 import {
   BASE_PROTOCOL,
@@ -35,6 +36,7 @@ import { emitEvent } from "./publication/events.ts";
 import { Jobs } from "./publication/jobs.ts";
 import { pick, valueAt } from "./publication/pick.ts";
 import { serveRequest } from "./publication/requests.ts";
+import { serveUpgrade } from "./publication/upgrades.ts";
 import { ServiceRegistry } from "./service/registry.ts";
 import { SpareThread } from "./worker/spare-thread.ts";
 import { WorkerRuntime } from "./worker/worker-runtime.ts";
@@ -71,6 +73,8 @@ export interface BaseOptions {
 export interface Base {
   /** Answers a request if a module has published its path; false: it is the base's to answer. */
   handle(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Takes a connection of which the server tells by `upgrade`, if a module does so below its path; false: it is the base's to take or to end. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean;
   /** A reference to a service of a module, re-bound when that is replaced. */
   service<Type extends object = Service>(
     name: string,
@@ -191,6 +195,10 @@ class RunningBase implements Base {
 
   handle(request: IncomingMessage, response: ServerResponse): boolean {
     return serveRequest(this.#board, request, response);
+  }
+
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    return serveUpgrade(this.#board, { request, socket, head });
   }
 
   service<Type extends object>(name: string, need: { version?: string; tags?: Record<string, string> } = {}): Type {

@@ -9,4 +9,5 @@ export type {
   RequestHandler,
   Service,
   Snippet,
+  UpgradeHandler,
 } from "./module-api.ts";

@@ -1,7 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 
 /** Answers a request, as with plain node:http; Express and Koa applications are such functions too. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+/** Takes a connection out of HTTP, as a listener on `upgrade` of node:http does: to a WebSocket, mostly. */
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => unknown;
 
 // biome-ignore lint/suspicious/noExplicitAny: parameters of a service are its own; whoever calls it says its type.
 export type Service = Record<string, (...args: any[]) => any>;
@@ -26,6 +30,8 @@ export interface ModuleContext {
 export interface ModuleOffer {
   /** By path prefix, or one for all of them. */
   readonly routes?: RequestHandler | Readonly<Record<string, RequestHandler>>;
+  /** Who takes upgrades below the paths of its routes: one for each path, or one for all of them. */
+  readonly upgrades?: UpgradeHandler | Readonly<Record<string, UpgradeHandler>>;
   readonly services?: Readonly<Record<string, object>>;
   readonly events?: Readonly<Record<string, (payload: unknown) => unknown>>;
   readonly jobs?: Readonly<Record<string, () => unknown>>;

@@ -34,6 +34,9 @@ export class BaseBed implements AsyncDisposable {
     const server = createServer((request, response) => {
       if (!base.handle(request, response)) response.writeHead(404).end("of the base");
     });
+    server.on("upgrade", (request, socket, head) => {
+      if (!base.upgrade(request, socket, head)) socket.destroy();
+    });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     return new BaseBed(base, server);

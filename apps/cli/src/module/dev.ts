@@ -60,6 +60,9 @@ async function ownBase(cli: Cli, { folder, manifest, options }: OwnBase): Promis
   const server = createServer((request, response) => {
     if (!base.handle(request, response)) response.writeHead(404).end("no module answers here\n");
   });
+  server.on("upgrade", (request, socket, head) => {
+    if (!base.upgrade(request, socket, head)) socket.destroy();
+  });
   server.listen(options.port, "127.0.0.1");
   await once(server, "listening");
   cli.note(line(`base on http://127.0.0.1:${(server.address() as AddressInfo).port}`, span("  Ctrl-C ends it", "dim")));
@@ -68,8 +71,8 @@ async function ownBase(cli: Cli, { folder, manifest, options }: OwnBase): Promis
     install: (input) => base.perform("install", input, "dev"),
     close: async () => {
       server.close();
-      server.closeAllConnections();
       await base.close();
+      server.closeAllConnections();
     },
   };
 }

@@ -60,6 +60,7 @@ test.each(["plain", "express", "fastify", "koa"])(
       env,
       stdio: ["ignore", "ignore", "inherit"],
     });
+    let closed: Promise<number> | undefined;
     try {
       const url = `http://127.0.0.1:${port}`;
       await answering(child, url);
@@ -68,10 +69,17 @@ test.each(["plain", "express", "fastify", "koa"])(
       await install(socketPath, await bundleOf("greeter", folder));
       expect(await (await fetch(`${url}/prices/ink`)).json()).toMatchObject({ item: "ink", cents: 450 });
       expect(await (await fetch(url)).json()).toMatchObject({ greeting: "Good day, you" });
+      await install(socketPath, await bundleOf("ticker", folder));
+      const client = new WebSocket(`ws://127.0.0.1:${port}/ticker`);
+      const [{ data }] = (await once(client, "message")) as [{ data: string }];
+      expect(JSON.parse(data)).toEqual({ version: "1.0.0", welcome: true });
+      closed = once(client, "close").then((events) => Number(events[0].code));
     } finally {
       const ended = once(child, "exit");
       child.kill("SIGTERM");
       expect(await ended).toEqual([0, null]);
+      // The base says goodbye as it ends.
+      expect(await closed).toBe(1001);
       rmSync(folder, { recursive: true });
     }
   },

@@ -2,6 +2,7 @@ import type { EventEmitter } from "node:events";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ModuleManifest } from "@evenkeel/contracts/module";
 import type { Bundle } from "../bundle/format.ts";
+import type { Closing, Connection } from "../lifecycle/connection.ts";
 import { offerOf } from "../lifecycle/offer.ts";
 import type { Disposal, Offer, Runtime } from "../lifecycle/runtime.ts";
 import { guarded, timesUnwound } from "../limit/guard.ts";
@@ -135,6 +136,10 @@ export class InlineRuntime implements Runtime {
       this.#ground.fault(error);
       return undefined;
     }
+  }
+
+  hangUp(connections: Iterable<Connection>, closing: Closing): void {
+    for (const connection of connections) connection.end(closing);
   }
 
   async shutdown(): Promise<void> {

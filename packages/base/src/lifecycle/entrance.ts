@@ -7,10 +7,12 @@ import type { ServerResponse } from "node:http";
 import type { ModuleTags } from "@evenkeel/contracts/module";
 import type { ComponentValue } from "../engine/process-engine.ts";
 import { sentenceOf } from "../failure.ts";
-import type { RequestHandler, Service } from "../module-api.ts";
+import type { RequestHandler, Service, UpgradeHandler } from "../module-api.ts";
 import type { Published, PublishedKind } from "../publication/board.ts";
-import { answerError, answerProblem } from "../publication/requests.ts";
+import { answerError, answerProblem, type RouteValue } from "../publication/requests.ts";
+import { refuseUpgrade, refuseWithError } from "../publication/upgrades.ts";
 import { methodsOf, type Target } from "../service/reference.ts";
+import { Connection, closingOf } from "./connection.ts";
 import type { ModuleInstance } from "./module-instance.ts";
 import type { Offer, Runtime } from "./runtime.ts";
 
@@ -32,7 +34,7 @@ export function publicationsOf(instance: ModuleInstance, order: number): Publish
   });
   const snippet = instance.manifest.provides.snippet;
   return [
-    ...[...offer.routes].map(([path, handler]) => publish("route", path, { serve: serving(entered, handler) })),
+    ...[...offer.routes].map(([path, handler]) => publish("route", path, routeValue(entered, path, handler))),
     ...[...offer.services].map(([name, service]) => publish("service", name, targetOf(entered, service))),
     ...[...offer.events].map(([name, hear]) => publish("event", name, calling(entered, hear))),
     ...jobsOf(instance, offer).map(({ name, ...job }) =>
@@ -44,6 +46,11 @@ export function publicationsOf(instance: ModuleInstance, order: number): Publish
     }),
     ...(snippet && offer.snippet ? [publish("snippet", snippet, calling(entered, offer.snippet))] : []),
   ];
+}
+
+function routeValue(entered: Entered, path: string, handler: RequestHandler): RouteValue {
+  const upgrade = entered.instance.offer?.upgrades.get(path);
+  return { serve: serving(entered, handler), upgrade: upgrade === undefined ? null : upgrading(entered, upgrade) };
 }
 
 function businessesOf({ manifest }: ModuleInstance, point: string): readonly string[] {
@@ -63,10 +70,7 @@ function serving(entered: Entered, handler: RequestHandler): RequestHandler {
   const { instance, runtime } = entered;
   const { visits, measures } = instance;
   return (request, response) => {
-    if (instance.throttled && visits.inFlight >= MOST_WHILE_THROTTLED) {
-      measures.throttled += 1;
-      return answerProblem(response, "MODULE_OVER_LIMIT", { ...throttledFacts(instance) });
-    }
+    if (isFull(instance)) return answerProblem(response, "MODULE_OVER_LIMIT", throttledFacts(instance));
     visits.pending += 1;
     instance.open.add(response);
     const beganAt = performance.now();
@@ -75,13 +79,16 @@ function serving(entered: Entered, handler: RequestHandler): RequestHandler {
       instance.open.delete(response);
       // A client that gives up is no failure of the module.
       measures.add(performance.now() - beganAt, failed || response.statusCode >= 500);
-      if (--visits.pending === 0 && visits.awaited) visits.left();
+      leave(instance);
     });
     const fail = (error: unknown): void => {
       // Once it is answered, what fails afterwards is no part of the answer.
-      if (response.writableEnded) instance.fault(error);
-      else failRequest(instance, response, error);
+      if (response.writableEnded) {
+        instance.fault(error);
+        return;
+      }
       failed = true;
+      failRequest(instance, response, error);
     };
     runtime.lend(request, fail);
     runtime.lend(response, fail);
@@ -94,14 +101,64 @@ function serving(entered: Entered, handler: RequestHandler): RequestHandler {
   };
 }
 
+/** A connection is in hand until it ends; its measure is that of a request which lasts until it is taken. */
+function upgrading(entered: Entered, handler: UpgradeHandler): UpgradeHandler {
+  const { instance, runtime } = entered;
+  return (request, socket, head) => {
+    if (isFull(instance)) return refuseUpgrade(socket, "MODULE_OVER_LIMIT", throttledFacts(instance));
+    const connection = new Connection(request, socket);
+    instance.visits.pending += 1;
+    instance.connections.add(connection);
+    const beganAt = performance.now();
+    let taken = false;
+    const take = (failed: boolean): void => {
+      if (!taken) instance.measures.add(performance.now() - beganAt, failed);
+      taken = true;
+    };
+    void connection.closed.then(() => {
+      take(false);
+      instance.connections.delete(connection);
+      leave(instance);
+    });
+    const fail = (error: unknown): void => {
+      if (taken) instance.fault(error);
+      else instance.log.add("stderr", stackOf(error));
+      take(true);
+      if (connection.answered) connection.end(closingOf(error));
+      else refuseWithError(socket, error, instance.key);
+    };
+    runtime.lend(socket, fail);
+    try {
+      const result = runtime.enter(() => handler(request, socket, head));
+      if (isThenable(result)) result.then(() => take(false), fail);
+      else take(false);
+    } catch (error) {
+      fail(error);
+    }
+  };
+}
+
+function isFull({ throttled, visits, connections, measures }: ModuleInstance): boolean {
+  if (!throttled || visits.inFlight - connections.size < MOST_WHILE_THROTTLED) return false;
+  measures.throttled += 1;
+  return true;
+}
+
+function leave({ visits }: ModuleInstance): void {
+  if (--visits.pending === 0 && visits.awaited) visits.left();
+}
+
 function throttledFacts({ key }: ModuleInstance) {
   return { module: key, measure: "requests in flight", value: "throttled", most: MOST_WHILE_THROTTLED };
 }
 
 function failRequest({ key, log }: ModuleInstance, response: ServerResponse, error: unknown): void {
-  log.add("stderr", error instanceof Error ? (error.stack ?? error.message) : sentenceOf(error));
+  log.add("stderr", stackOf(error));
   answerError(response, error, key);
 }
+
+const stackOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : sentenceOf(error);
 
 /** A function of the module as others call it. */
 export function calling<Args extends unknown[], Result>(

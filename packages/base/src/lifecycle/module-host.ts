@@ -12,9 +12,9 @@ import { type Bundle, digestOf, unpackBundle } from "../bundle/format.ts";
 import { sentenceOf, wrapped } from "../failure.ts";
 import { checkLibraries } from "../inline/require.ts";
 import type { Board } from "../publication/board.ts";
-import { answerError } from "../publication/requests.ts";
 import type { ServiceRegistry } from "../service/registry.ts";
 import { publicationsOf } from "./entrance.ts";
+import { cutInHand, endInHand, hangUp } from "./in-hand.ts";
 import { ModuleInstance } from "./module-instance.ts";
 import { Operations } from "./operations.ts";
 import type { Runtime } from "./runtime.ts";
@@ -228,14 +228,14 @@ export class ModuleHost {
     instance.break(error);
     instance.log.add("stderr", `ejected: ${sentenceOf(error)}`);
     // Nobody else would answer these: what ran for them was cut.
-    endOpen(instance, error);
-    this.#inBackground(this.#letGo(instance));
+    const ended = endInHand(instance, error);
+    this.#inBackground(ended.then(() => this.#letGo(instance)));
     this.#ground.altered();
   }
 
   /** Fails what these modules have in hand: the code that would have answered was torn off the stack, and which request it was for nobody knows. */
   failInHand(modules: readonly string[], error: unknown): void {
-    for (const instance of this.instances) if (modules.includes(instance.key)) endOpen(instance, error);
+    for (const instance of this.instances) if (modules.includes(instance.key)) void endInHand(instance, error);
   }
 
   async deactivate({ operationId, name, version }: BaseInput<"deactivate">): Promise<BaseResult<"deactivate">> {
@@ -295,7 +295,7 @@ export class ModuleHost {
     if (instance.state === "active") instance.become("draining");
     this.#ground.altered();
     const late = await instance.visits.drained(instance.manifest.drainSeconds * 1000);
-    if (late > 0) cut(instance, late);
+    if (late > 0) await cutInHand(instance, late);
     const trace = instance.runtime?.trace;
     const disposal = await this.#letGo(instance);
     const memory = prove === "memory" && trace ? await this.#ground.proveMemory(instance, trace) : null;
@@ -322,26 +322,15 @@ export class ModuleHost {
     return { module: instance.report() };
   }
 
-  /** Sees everybody off, and waits for those who are leaving already. */
+  /** Sees everybody off, and waits for those who are leaving already. Connections end at once: no version of the process will go on with them. */
   async close(): Promise<void> {
-    await Promise.all(
-      this.instances.filter(({ state }) => state !== "draining").map((each) => this.#leave(each, "handles")),
-    );
-    await Promise.all(this.#leaving);
+    const left = this.instances.map(async (instance) => {
+      const leaving = instance.state === "draining" ? undefined : this.#leave(instance, "handles");
+      void hangUp(instance, new PlatformError("MODULE_LEAVING", { module: instance.key }));
+      await leaving;
+    });
+    await Promise.all([...left, ...this.#leaving]);
   }
-}
-
-/** Those who are still inside when the time to drain is over: nobody else would answer their requests. */
-function cut(instance: ModuleInstance, count: number): void {
-  const { key: module, log, manifest } = instance;
-  log.add("stderr", `${count} requests or calls were cut after ${manifest.drainSeconds} s`);
-  endOpen(instance, new PlatformError("MODULE_LEAVING", { module }));
-}
-
-/** Answers the requests and fails the calls that it has in hand. */
-function endOpen({ key, open, visits }: ModuleInstance, error: unknown): void {
-  for (const response of open) answerError(response, error, key);
-  visits.cut(error);
 }
 
 /** Stands for the base among those who publish. */

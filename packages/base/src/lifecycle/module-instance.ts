@@ -7,6 +7,7 @@ import { sentenceOf } from "../failure.ts";
 import { ModuleLog } from "../inline/module-log.ts";
 import { Measures } from "../limit/measures.ts";
 import type { Caller } from "../service/registry.ts";
+import type { Connection } from "./connection.ts";
 import type { Offer, Runtime } from "./runtime.ts";
 import { Visits } from "./visit.ts";
 
@@ -48,6 +49,8 @@ export class ModuleInstance implements Caller {
   throttled = false;
   /** Requests that it has in hand; answered for it when it is ejected. */
   readonly open = new Set<ServerResponse>();
+  /** Connections that it has taken out of HTTP. */
+  readonly connections = new Set<Connection>();
 
   constructor({ manifest, digest, path, origin }: Source) {
     this.manifest = manifest;

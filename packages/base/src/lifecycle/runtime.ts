@@ -1,11 +1,13 @@
 import type { EventEmitter } from "node:events";
 import type { OpenThing } from "@evenkeel/contracts/base-protocol";
 import type { CacheUse } from "../inline/compile.ts";
-import type { Component, RequestHandler, Snippet } from "../module-api.ts";
+import type { Component, RequestHandler, Snippet, UpgradeHandler } from "../module-api.ts";
+import type { Closing, Connection } from "./connection.ts";
 
 /** What a module offers, whatever its isolation; all of it is entered through `Runtime.enter`. */
 export interface Offer {
   readonly routes: ReadonlyMap<string, RequestHandler>;
+  readonly upgrades: ReadonlyMap<string, UpgradeHandler>;
   readonly services: ReadonlyMap<string, object>;
   readonly events: ReadonlyMap<string, (payload: unknown) => unknown>;
   readonly jobs: ReadonlyMap<string, () => unknown>;
@@ -30,6 +32,8 @@ export interface Runtime {
   enter<Result>(work: () => Result): Result;
   /** Code of the module that listens to this thing of the base runs as its own; what it throws there is told. */
   lend(emitter: EventEmitter, failed: (error: unknown) => void): void;
+  /** Ends these connections, which it has taken, in order. */
+  hangUp(connections: Iterable<Connection>, closing: Closing): void;
   /** Its shutdown hooks, in their order. */
   shutdown(): Promise<void>;
   /** Closes what it has opened and lets go of it. */

@@ -34,6 +34,7 @@ async function run(
 
 test.each([
   ["a handler", "handler", 500],
+  ["a listener of its request", "listener", 500],
   ["a timer", "timer", 503],
   ["an immediate", "immediate", 503],
   ["a tick", "tick", 503],

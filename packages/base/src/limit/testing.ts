@@ -16,6 +16,7 @@ export interface Aftermath {
 
 const SHAPES: Readonly<Record<string, string>> = {
   handler: "spin();",
+  listener: "request.on('end', () => { spin(); }); request.resume();",
   timer: "setTimeout(() => { spin(); }, 0);",
   immediate: "setImmediate(() => { spin(); });",
   tick: "process.nextTick(() => { spin(); });",

@@ -1,7 +1,7 @@
 import { IncomingMessage, type ServerResponse } from "node:http";
 import { type ErrorCode, type Facts, PlatformError, problemDocument } from "@evenkeel/contracts/error";
 import { sentenceOf } from "../failure.ts";
-import type { RequestHandler } from "../module-api.ts";
+import type { RequestHandler, UpgradeHandler } from "../module-api.ts";
 import type { Board, Published } from "./board.ts";
 import { longestBelow, pathOf } from "./path.ts";
 import { asksBody, pick, type Question, valueAt } from "./pick.ts";
@@ -13,6 +13,8 @@ const MOST_BODY_BYTES = 1024 ** 2;
 /** What answers below a path: the handler of a module, entered as its code must be. */
 export interface RouteValue {
   readonly serve: RequestHandler;
+  /** Null: it takes none. */
+  readonly upgrade: UpgradeHandler | null;
 }
 
 /** Finds who answers a request; false: no module does, so the base should. */
@@ -35,7 +37,8 @@ export function serveRequest(board: Board, request: IncomingMessage, response: S
   return true;
 }
 
-function questionOf({ headers, url = "/" }: IncomingMessage, path: string, body: unknown): Question {
+/** What rules may ask of a request. */
+export function questionOf({ headers, url = "/" }: IncomingMessage, path: string, body: unknown): Question {
   const header = (name: string): string | undefined => {
     const value = headers[name.toLowerCase()];
     return Array.isArray(value) ? value[0] : value;

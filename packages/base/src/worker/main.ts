@@ -1,15 +1,17 @@
 // The thread of a module with `isolation: worker`: the same loader as inline, alone in an isolate of its own. Its routes are served on a unix socket,
 // as by any HTTP server; everything else is a message.
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import { createRequire } from "node:module";
 import { parentPort } from "node:worker_threads";
 import { ModuleLog } from "../inline/module-log.ts";
 import { InlineRuntime } from "../inline/runtime.ts";
+import { Connection, closingOf } from "../lifecycle/connection.ts";
 import type { Offer } from "../lifecycle/runtime.ts";
-import type { Service } from "../module-api.ts";
+import type { Service, UpgradeHandler } from "../module-api.ts";
 import { longestBelow } from "../publication/path.ts";
 import { answerError } from "../publication/requests.ts";
+import { refuseWithError, type Upgrade } from "../publication/upgrades.ts";
 import { methodsOf } from "../service/reference.ts";
 import { type Callee, Calls, toWire, type WireMessage, type WorkerOffer, type WorkerStart } from "./wire.ts";
 
@@ -20,6 +22,7 @@ const tell = (message: WireMessage): void => port.postMessage(message);
 const buffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 let offer: Offer | null = null;
+const connections = new Set<Connection>();
 const calls = new Calls(port, serve);
 
 function start(): InlineRuntime {
@@ -62,6 +65,8 @@ function serve(callee: Callee, args: readonly unknown[]): unknown {
       return activate();
     case "shutdown":
       return runtime.shutdown();
+    case "hang-up":
+      return runtime.hangUp(connections, callee.closing);
     case "snippet":
       return runtime.enter(() => offer?.snippet?.(args[0]));
     case "health":
@@ -85,6 +90,7 @@ async function activate(): Promise<WorkerOffer> {
   if (active.routes.size > 0) await listen(active);
   return {
     routes: [...active.routes.keys()],
+    upgrades: [...active.upgrades.keys()],
     services: Object.fromEntries([...active.services].map(([name, service]) => [name, methodsOf(service)])),
     events: [...active.events.keys()],
     jobs: [...active.jobs.keys()],
@@ -94,23 +100,44 @@ async function activate(): Promise<WorkerOffer> {
   };
 }
 
-async function listen({ routes }: Offer): Promise<void> {
+async function listen({ routes, upgrades }: Offer): Promise<void> {
   const prefixes = [...routes.keys()].sort((one, other) => other.length - one.length);
+  const at = <Handler>(handlers: ReadonlyMap<string, Handler>, { url = "/" }: IncomingMessage): Handler | undefined =>
+    handlers.get(longestBelow(prefixes, url) ?? "");
   const server = createServer((request, response) => {
-    const handler = routes.get(longestBelow(prefixes, request.url ?? "/") ?? "");
+    const handler = at(routes, request);
     const fail = (error: unknown): void => {
-      tell({ kind: "log", stream: "stderr", text: toWire(error).stack ?? "" });
-      answerError(response, error, facts.manifest.name);
+      note(error);
+      if (!response.writableEnded) answerError(response, error, facts.manifest.name);
     };
     runtime.lend(request, fail);
     runtime.lend(response, fail);
     const handle = async (): Promise<unknown> => runtime.enter(() => handler?.(request, response));
     void handle().catch(fail);
   });
+  if (upgrades.size > 0)
+    server.on("upgrade", (request, socket, head) => take(at(upgrades, request), { request, socket, head }));
   server.keepAliveTimeout = 0;
   server.listen(socketPath);
   await once(server, "listening");
 }
+
+/** A connection that the base has passed on to be taken out of HTTP. */
+function take(handler: UpgradeHandler | undefined, { request, socket, head }: Upgrade): void {
+  const connection = new Connection(request, socket);
+  connections.add(connection);
+  void connection.closed.then(() => connections.delete(connection));
+  const fail = (error: unknown): void => {
+    note(error);
+    if (connection.answered) connection.end(closingOf(error));
+    else refuseWithError(socket, error, facts.manifest.name);
+  };
+  runtime.lend(socket, fail);
+  const handle = async (): Promise<unknown> => runtime.enter(() => handler?.(request, socket, head));
+  void handle().catch(fail);
+}
+
+const note = (error: unknown): void => tell({ kind: "log", stream: "stderr", text: toWire(error).stack ?? "" });
 
 port.on("message", (message: WireMessage) => {
   if (message.kind === "call") void calls.answer(message);

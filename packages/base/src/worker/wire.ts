@@ -2,6 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import { ErrorCode, type Facts, PlatformError } from "@evenkeel/contracts/error";
 import type { BundleFacts } from "@evenkeel/contracts/module";
 import type { CacheUse } from "../inline/compile.ts";
+import type { Closing } from "../lifecycle/connection.ts";
 
 /** What a worker is started with. */
 export interface WorkerStart {
@@ -17,6 +18,7 @@ export interface WorkerStart {
 /** What the worker of an active module offers; all of it is called by name. */
 export interface WorkerOffer {
   readonly routes: readonly string[];
+  readonly upgrades: readonly string[];
   /** Methods by service. */
   readonly services: Readonly<Record<string, readonly string[]>>;
   readonly events: readonly string[];
@@ -29,6 +31,7 @@ export interface WorkerOffer {
 /** A function on the other side. */
 export type Callee =
   | { readonly kind: "activate" | "shutdown" | "snippet" | "health" }
+  | { readonly kind: "hang-up"; readonly closing: Closing }
   | { readonly kind: "service"; readonly name: string; readonly method: string }
   | { readonly kind: "event" | "job" | "component" | "emit"; readonly name: string };
 

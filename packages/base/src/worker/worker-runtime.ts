@@ -12,10 +12,12 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import type { Bundle } from "../bundle/format.ts";
 import { sentenceOf } from "../failure.ts";
 import type { SharedLibraries } from "../inline/require.ts";
+import type { Closing, Connection } from "../lifecycle/connection.ts";
 import type { Disposal, Offer, Runtime } from "../lifecycle/runtime.ts";
-import type { RequestHandler, Service } from "../module-api.ts";
+import type { RequestHandler, Service, UpgradeHandler } from "../module-api.ts";
 import { runAsBase } from "../owner/owner.ts";
 import { Forwarder } from "./forward.ts";
+import { openTunnel } from "./tunnel.ts";
 import { type Callee, Calls, fromWire, type WireMessage, type WorkerOffer, type WorkerStart } from "./wire.ts";
 
 /** What a worker module is given by its base. */
@@ -196,6 +198,10 @@ export class WorkerRuntime implements Runtime {
       this.#forwarder.forward(request, response).catch((error: unknown) => {
         throw this.#crash(sentenceOf(error));
       });
+    const upgrade: UpgradeHandler = (request, socket, head) =>
+      openTunnel(this.#socketPath(), { request, socket, head }).catch((error: unknown) => {
+        throw this.#crash(sentenceOf(error));
+      });
     const call =
       (callee: Callee) =>
       async (...args: unknown[]) =>
@@ -206,6 +212,7 @@ export class WorkerRuntime implements Runtime {
       [name, Object.fromEntries(methods.map((method) => [method, call({ kind: "service", name, method })]))] as const;
     return {
       routes: new Map(offer.routes.map((path) => [path, route])),
+      upgrades: new Map(offer.upgrades.map((path) => [path, upgrade])),
       services: new Map(Object.entries(offer.services).map(service)),
       events: named("event", offer.events),
       jobs: named("job", offer.jobs),
@@ -232,6 +239,11 @@ export class WorkerRuntime implements Runtime {
   /** Ends the thread, which is then started anew (invariant 2). */
   async restart(): Promise<void> {
     await this.#terminate();
+  }
+
+  // The thread does it, which knows where a frame ends; of one that does not hear, the connections are cut.
+  hangUp(_: Iterable<Connection>, closing: Closing): void {
+    this.#thread.calls.call({ kind: "hang-up", closing }).catch(() => undefined);
   }
 
   async shutdown(): Promise<void> {

@@ -80,6 +80,18 @@ export const MODULE_ERRORS = {
     "The module {module} provides {kind} {name} by its manifest, and its `activate` gave none.",
     "Return it from `activate`, or take it out of module.yaml.",
   ]),
+  UPGRADE_UNDECLARED: entry(422, "never", [
+    "The module {module} takes upgrades below {path}, which is no route of its manifest.",
+    "Add it to `provides.routes`, or give the path as it stands there.",
+  ]),
+  UPGRADE_REFUSED: entry(400, "never", [
+    "The module {module} takes no upgrades below {path}.",
+    "Ask for it by plain HTTP, or publish a version that takes them.",
+  ]),
+  UPGRADE_REQUIRED: entry(426, "never", [
+    "The module {module} answers below {path} to upgrades alone, such as WebSockets.",
+    "Open a WebSocket there; the server of the base must pass `upgrade` on to `base.upgrade`.",
+  ]),
   MODULE_ABSENT: entry(404, "never", ["The module {module} is not installed on this base.", "See what is: list."]),
   MODULE_VERSION_TAKEN: entry(409, "never", [
     "The module {module} is installed with other content: {found}.",

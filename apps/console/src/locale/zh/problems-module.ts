@@ -37,6 +37,15 @@ export const MODULE_PROBLEMS = {
   SERVICE_TAKEN: ["{name} 已由 {holder} 提供。", "请换一个名称，或先卸载那个模块。"],
   SERVICE_ABSENT: ["目前没有人提供服务 {service} {range}。", "请发布提供它的模块。"],
   SERVICE_METHOD_ABSENT: ["服务 {service} {version} 没有方法 {method}。", "请使用带有该方法的版本。"],
+  UPGRADE_UNDECLARED: [
+    "模块 {module} 在 {path} 下接受协议升级，但其清单中没有这条路由。",
+    "请把它加入 `provides.routes`，或使用清单中的路径。",
+  ],
+  UPGRADE_REFUSED: ["模块 {module} 在 {path} 下不接受协议升级。", "请用普通 HTTP 访问，或发布接受升级的版本。"],
+  UPGRADE_REQUIRED: [
+    "模块 {module} 在 {path} 下只接受协议升级（如 WebSocket）。",
+    "请在那里打开 WebSocket；基座的服务器须把 `upgrade` 交给 `base.upgrade`。",
+  ],
   MODULE_LOAD_FAILED: ["模块 {module} 在加载时抛出异常：{problem}。", "请查看堆栈；基座没有任何改变。"],
   MODULE_ACTIVATION_FAILED: ["模块 {module} 无法激活：{problem}。", "请查看堆栈；之前提供服务的继续提供。"],
   MODULE_ACTIVATION_TIMEOUT: [

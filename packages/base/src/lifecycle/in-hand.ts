@@ -1,0 +1,27 @@
+// What a module has in hand when it is to leave, or fails: requests that wait for an answer, calls that wait for a promise, connections out of HTTP.
+import { PlatformError } from "@evenkeel/contracts/error";
+import { answerError } from "../publication/requests.ts";
+import { closingOf } from "./connection.ts";
+import type { ModuleInstance } from "./module-instance.ts";
+
+/** Those who are still inside when the time to drain is over: nobody else would answer them. */
+export async function cutInHand(instance: ModuleInstance, count: number): Promise<void> {
+  const { key: module, log, manifest } = instance;
+  log.add("stderr", `${count} requests, calls or connections were cut after ${manifest.drainSeconds} s`);
+  await endInHand(instance, new PlatformError("MODULE_LEAVING", { module }));
+}
+
+/** Answers the requests, fails the calls and ends the connections that it has in hand; waits for the connections alone. */
+export async function endInHand(instance: ModuleInstance, error: unknown): Promise<void> {
+  for (const response of instance.open) answerError(response, error, instance.key);
+  instance.visits.cut(error);
+  await hangUp(instance, error);
+}
+
+/** Ends the connections that it has now. */
+export async function hangUp({ connections, runtime }: ModuleInstance, error: unknown): Promise<void> {
+  const ended = [...connections];
+  runtime?.hangUp(ended, closingOf(error));
+  for (const connection of ended) connection.destroyLater();
+  await Promise.all(ended.map(({ closed }) => closed));
+}
