@@ -1,3 +1,4 @@
+import { isAscii } from "node:buffer";
 import { Script } from "node:vm";
 import type { InstallResult } from "@evenkeel/contracts/base-protocol";
 import type { Bundle } from "../bundle/format.ts";
@@ -61,9 +62,12 @@ export function compileScript(
   cachedData?: Buffer,
 ): Script {
   // Every closure of the module holds `module` through the inner function: when `module` is gone, so is all of it.
-  const source = `(function (${PARAMETERS}) {void (() => module);${code.toString("utf8")}\n})`;
+  const source = `(function (${PARAMETERS}) {void (() => module);${textOf(code)}\n})`;
   return new Script(source, { filename: fileNameOf(name, version), cachedData });
 }
+
+// The same text either way, in half the time.
+const textOf = (code: Buffer): string => (isAscii(code) ? code.toString("latin1") : code.toString("utf8"));
 
 function cacheUse(facts: Bundle["facts"], cache: Buffer | null): CacheUse {
   if (cache === null || facts.cache === null) return "absent";

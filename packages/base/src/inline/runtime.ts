@@ -64,6 +64,7 @@ export class InlineRuntime implements Runtime {
       this.trace = loaded.trace;
       this.#exports = loaded.exports;
     } catch (error) {
+      this.#attribute();
       closeAll(this.#owner);
       throw error;
     }
@@ -84,7 +85,6 @@ export class InlineRuntime implements Runtime {
     const place = { exports: module.exports, require, module, __filename: file, __dirname: "." };
     const own = { process, console, fetch: fetchAsBase, ...timers, globalThis: view, global: view };
     this.enter(() => run({ ...place, ...own }));
-    this.#attribute();
     if (bundle.facts.buildId !== undefined && module.build !== bundle.facts.buildId)
       throw new PlatformError("BUNDLE_INVALID", {
         problem: "the code that ran is of another build: its byte cache is not its own",
@@ -93,6 +93,7 @@ export class InlineRuntime implements Runtime {
   }
 
   async activate(): Promise<Offer> {
+    // What its load has left is found here too: hardly anybody's code has run since, and each look at all that could have changed takes its time.
     const answer = this.enter(() => this.#exports?.activate?.(this.#context()));
     this.#attribute();
     return offerOf(this.#manifest, (await answer) ?? {});
@@ -181,11 +182,9 @@ interface TracedModule {
   build?: unknown;
 }
 
-/** The `module` object of a module: of a class of its own, by whose name it is found in a snapshot of the heap. */
+/** The `module` object of a module. By its tag it is found in a snapshot of the heap. */
 function traced(name: string): TracedModule {
-  const className = traceName(name);
-  const made = new Function(`return new (class ${className} { exports = {}; })()`) as () => TracedModule;
-  return made();
+  return Object.assign(Object.create({ [Symbol.toStringTag]: traceName(name) }) as TracedModule, { exports: {} });
 }
 
 /** The name under which a module stands in a snapshot of the heap. */

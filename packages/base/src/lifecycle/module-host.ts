@@ -4,11 +4,12 @@
 // 2. A version that fails to activate changes nothing for those that serve.
 // 3. Whoever leaves is withdrawn first, then drained, then asked to shut down, then closed by force, then forgotten.
 // 4. There is nothing on disk: a base that is killed at any point starts empty, and whoever drives it installs again.
-import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { BaseInput, BaseResult, ModuleOrigin, Proof } from "@evenkeel/contracts/base-protocol";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ModuleManifest } from "@evenkeel/contracts/module";
-import { type Bundle, digestOf, unpackBundle } from "../bundle/format.ts";
+import type { Bundle } from "../bundle/format.ts";
+import { readBundle } from "../bundle/read.ts";
 import { sentenceOf, wrapped } from "../failure.ts";
 import { checkLibraries } from "../inline/require.ts";
 import type { Board } from "../publication/board.ts";
@@ -175,7 +176,7 @@ export class ModuleHost {
     this.#ground.board.exchange(leaving, tags === null ? [] : publicationsOf(instance, ++this.#order));
     for (const other of others) {
       other.publishedTags = null;
-      this.#inBackground(this.#leave(other, "handles"));
+      this.#inBackground(this.#leave(other, "handles", LEISURE_MS));
     }
     return others.map(({ manifest }) => manifest.version);
   }
@@ -280,8 +281,8 @@ export class ModuleHost {
     });
   }
 
-  async #leave(instance: ModuleInstance, prove: "handles" | "memory"): Promise<Proof> {
-    const proof = await this.#seeOff(instance, prove);
+  async #leave(instance: ModuleInstance, prove: "handles" | "memory", leisureMs = 0): Promise<Proof> {
+    const proof = await this.#seeOff(instance, prove, leisureMs);
     instance.become("uninstalled");
     this.#instances.delete(instance.key);
     this.#ground.altered();
@@ -289,13 +290,14 @@ export class ModuleHost {
   }
 
   /** Invariant 3. */
-  async #seeOff(instance: ModuleInstance, prove: "handles" | "memory"): Promise<Proof> {
+  async #seeOff(instance: ModuleInstance, prove: "handles" | "memory", leisureMs = 0): Promise<Proof> {
     if (instance.state === "draining") throw wrongState(instance, "uninstall");
     this.withdraw(instance);
     if (instance.state === "active") instance.become("draining");
     this.#ground.altered();
     const late = await instance.visits.drained(instance.manifest.drainSeconds * 1000);
     if (late > 0) await cutInHand(instance, late);
+    if (leisureMs > 0) await sleep(leisureMs);
     const trace = instance.runtime?.trace;
     const disposal = await this.#letGo(instance);
     const memory = prove === "memory" && trace ? await this.#ground.proveMemory(instance, trace) : null;
@@ -336,15 +338,8 @@ export class ModuleHost {
 /** Stands for the base among those who publish. */
 export const BASE_MODULE = "";
 const SHUTDOWN_SECONDS = 10;
-
-async function readBundle(path: string, expected: string): Promise<Bundle> {
-  const bytes = await readFile(path).catch((error: unknown) => {
-    throw new PlatformError("BUNDLE_UNREADABLE", { path, problem: sentenceOf(error) }, { cause: error });
-  });
-  const found = digestOf(bytes);
-  if (found !== expected) throw new PlatformError("BUNDLE_CORRUPT", { found, expected });
-  return unpackBundle(bytes);
-}
+/** What was replaced is closed and let go of when the first requests of its successor are answered. */
+const LEISURE_MS = 10;
 
 /** Names that one module alone may offer. */
 const namesOf = ({ services, routes }: ModuleManifest["provides"]): string[] => [

@@ -11,17 +11,18 @@ type Enter = (work: () => unknown) => unknown;
 
 /** `process` as a module sees it: its listeners are noted, its environment is a copy, and it cannot end what it is a guest of. */
 export function processView(owner: Owner, enter: Enter): NodeJS.Process {
-  const env = { ...process.env };
   // A tick that blocks can be interrupted inside the guard alone: V8's own termination would end the process there.
   const nextTick = (callback: Listener, ...args: unknown[]): void =>
     process.nextTick(typeof callback === "function" ? () => enter(() => callback(...args)) : callback);
   const kill = (pid: number, signal?: string | number): true =>
     isOfBase(pid) && signal !== 0 ? refuseEnding(owner, "kill") : process.kill(pid, signal);
   // What it writes on its process (a title, an exit code, another environment) it alone reads.
-  const own: Record<string, unknown> = { env, nextTick, kill };
+  const own: Record<string, unknown> = { nextTick, kill };
   const view: NodeJS.Process = new Proxy(process, {
     get(target, key) {
       if (typeof key !== "string") return Reflect.get(target, key, target);
+      // Copied when it is asked for: that takes as long as much else of an installation.
+      if (key === "env") own.env ??= { ...process.env };
       if (Object.hasOwn(own, key)) return own[key];
       if (ADDING.has(key)) return adding(owner, key, view);
       if (ENDING.has(key)) return () => refuseEnding(owner, key);
