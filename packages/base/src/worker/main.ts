@@ -9,6 +9,7 @@ import { InlineRuntime } from "../inline/runtime.ts";
 import { Connection, closingOf } from "../lifecycle/connection.ts";
 import type { Offer } from "../lifecycle/runtime.ts";
 import type { Service, UpgradeHandler } from "../module-api.ts";
+import { knowGlobals } from "../owner/globals.ts";
 import { longestBelow } from "../publication/path.ts";
 import { answerError } from "../publication/requests.ts";
 import { refuseWithError, type Upgrade } from "../publication/upgrades.ts";
@@ -16,6 +17,7 @@ import { methodsOf } from "../service/reference.ts";
 import { type Callee, Calls, toWire, type WireMessage, type WorkerOffer, type WorkerStart } from "./wire.ts";
 
 const port = parentPort as NonNullable<typeof parentPort>;
+knowGlobals();
 // Until then it is a spare one.
 const [{ facts, code, cache, libraries, socketPath }] = (await once(port, "message")) as [WorkerStart];
 const tell = (message: WireMessage): void => port.postMessage(message);
