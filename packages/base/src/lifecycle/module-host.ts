@@ -167,7 +167,8 @@ export class ModuleHost {
 
   /** Publishes the new version as asked, and sees the others off where it replaces them. */
   #takeOver(instance: ModuleInstance, { replace, publish }: BaseInput<"install">): string[] {
-    const isOther = (each: ModuleInstance): boolean => each.name === instance.name && each !== instance;
+    const isOther = (each: ModuleInstance): boolean =>
+      each.name === instance.name && each !== instance && each.state !== "draining";
     const others = replace ? this.instances.filter(isOther) : [];
     const served = others.find(({ publishedTags }) => publishedTags !== null);
     const tags = publish?.tags ?? served?.publishedTags ?? null;
