@@ -29,6 +29,7 @@ import { queueAndConnections } from "./071-queue-and-connections.ts";
 import { basePaths } from "./077-base-paths.ts";
 import { changeInLists } from "./078-change-in-lists.ts";
 import { tlsDoors } from "./079-tls-doors.ts";
+import { stepsThatWait } from "./084-steps-that-wait.ts";
 
 /** Every migration, oldest first. Each only adds, so that the version before this one goes on beside it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -61,6 +62,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "077-base-paths": basePaths,
   "078-change-in-lists": changeInLists,
   "079-tls-doors": tlsDoors,
+  "084-steps-that-wait": stepsThatWait,
 };
 
 const NOTHING: Migration = { up: async () => undefined };

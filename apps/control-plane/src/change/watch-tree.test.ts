@@ -10,6 +10,7 @@ import { permitted } from "./permitted.ts";
 import { readChange } from "./read.ts";
 import { appendEvents, outputOf } from "./store/event.ts";
 import { findChange, RecentPlans, withPlans } from "./store/known-plan.ts";
+import { noteWaiting } from "./store/step.ts";
 import { Drill, type DrillHost, FAILED, type Kernel, SUCCEEDED } from "./testing.ts";
 import { retry } from "./verbs/mend.ts";
 import { replan } from "./verbs/plan.ts";
@@ -238,6 +239,38 @@ describe.each(await serverKinds())("a live picture of a change on %s", (kind) =>
     drill.behave = () => SUCCEEDED;
     await drill.waitFor(changeId, "succeeded");
     expect((await readChange(drill.database.db, { tenantId, changeId })).state).toBe("succeeded");
+  });
+
+  test("what a step waits for is told, though no event tells it", async () => {
+    const { promise: printed, resolve: release } = Promise.withResolvers<void>();
+    drill.behave = async (step) => {
+      if (step === "do") await printed;
+      return SUCCEEDED;
+    };
+    const changeId = await drill.run(kernel, hosts.slice(0, 1), {});
+    const running = await untilRunning(changeId);
+    const { sequence } = await drill.show(changeId);
+    const note = (waitingFor: string) =>
+      drill.database.db.transaction().execute(async (tx) => noteWaiting(tx, running, { waitingFor }));
+    const { signal } = new AbortController();
+    const told: unknown[] = [];
+    for await (const { data } of watchTree(kernel.deps, {
+      caller: callerWho("*:*"),
+      changeId,
+      after: sequence,
+      signal,
+    })) {
+      const event = ChangeTreeEvent.parse(data);
+      if (event.kind !== "tree") continue;
+      const targets = event.change.groups.flatMap(({ batches }) => batches.flatMap((batch) => batch.targets));
+      told.push(...targets.flatMap(({ steps }) => steps.flatMap(({ waitingFor }) => waitingFor ?? [])));
+      if (told.includes("two requests")) break;
+      await note(told.includes("three requests") ? "two requests" : "three requests");
+    }
+    expect(told).toEqual(["three requests", "two requests"]);
+    release();
+    drill.behave = () => SUCCEEDED;
+    await drill.waitFor(changeId, "succeeded");
   });
 
   async function untilRunning(changeId: ChangeId) {

@@ -4,7 +4,8 @@
  * 1. Whoever moves a target writes an event that names it, under the lock of the change's row (`reread.ts`): the states that are kept hold
  *    for all that no event after their sequence names. Events of other types, or more than are read at once: all states are read anew.
  * 2. A move of the change as a whole alters what may be done with targets that have not moved: as many as a tree has are shown with it.
- * 3. The steps of a target are read when it has moved, when it was lost, while it is behind a gate, and when nobody knows what became of one.
+ * 3. What a step waits for changes without an event: targets with such a step are shown with every look.
+ * 4. The steps of a target are read when it has moved, when it was lost, while it is behind a gate, and when nobody knows what became of one.
  */
 import { type ChangeEvent, TREE_TARGETS } from "@evenkeel/contracts/change";
 import type { Plan } from "@evenkeel/contracts/change-plan";
@@ -131,7 +132,9 @@ async function ask(db: Kysely<Database>, { tenantId, changeId, after, plan, kept
       (select target_id from change_target, reading
         where change_id = ${changeId} and altered and target_id not in (${OPENING}, ${CLOSING})
         order by state = any(${LOST_TARGETS}) desc, state in ('running', 'staging') desc, target_id
-        limit (select ${TREE_TARGETS} - telling from reading))
+        limit (select ${TREE_TARGETS} - telling from reading)) union
+      (select target_id from change_step
+        where change_id = ${changeId} and waiting_for is not null and target_id not in (${OPENING}, ${CLOSING}) limit ${TREE_TARGETS})
     ), wanted as materialized (
       select id from shown union values (${OPENING}), (${CLOSING}) union
       select target_id from change_target where change_id = ${changeId} and
