@@ -4,7 +4,6 @@ import { ChangeId, newId, ServiceId } from "@evenkeel/contracts/id";
 import { afterEach, expect, test } from "vitest";
 import { createClient } from "./client.ts";
 import { readEvents } from "./event-stream.ts";
-import { followChange } from "./snapshot.ts";
 import { type Asked, sendProblem, startServer, type TestServer } from "./test-server.ts";
 import { sampleChange } from "./text/sample-change.ts";
 
@@ -68,21 +67,6 @@ test("a stream that ends before the change is terminal is opened again", async (
     return undefined;
   });
   expect(await sequences(createClient({ url: server.url }))).toEqual([1, 2]);
-});
-
-test("who follows a change waits for a database that is away longer than a single call would", async () => {
-  let asked = 0;
-  const server = await serve(({ url, response }) => {
-    asked += 1;
-    if (asked <= 6) return sendProblem(response, "UNAVAILABLE", { what: "The database" });
-    if (!url.pathname.endsWith("/events")) return change("succeeded", 1);
-    response.writeHead(200, { "content-type": "text/event-stream" }).end(line(1));
-    return undefined;
-  });
-  const states: string[] = [];
-  const client = createClient({ url: server.url, patienceMs: 0 });
-  for await (const snapshot of followChange(client, id, { everyMs: 10 })) states.push(snapshot.change.state);
-  expect(states).toEqual(["succeeded"]);
 });
 
 test("watching a change that does not exist is an error at once", async () => {

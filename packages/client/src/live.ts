@@ -9,6 +9,8 @@ export interface LiveOptions {
   readonly onLink?: (up: boolean) => void;
   /** The last event that the watcher has. */
   readonly after?: string;
+  /** How long nobody may answer before the watcher gives up; by default he stays: he may have slept. */
+  readonly giveUpMs?: number;
 }
 
 interface Live<Event> extends LiveOptions {
@@ -19,13 +21,13 @@ interface Live<Event> extends LiveOptions {
   readonly isLast?: (event: Event) => boolean;
 }
 
-// 1. A cut stream is opened again after the last event that had an id, for as long as the watcher stays: he may have slept.
+// 1. A cut stream is opened again after the last event that had an id, for as long as the watcher stays.
 // 2. It ends with the stream after its last event, with the signal, and with an error that no later try can mend.
 
 /** Follows a stream over cuts, restarts and replicas. */
 export async function* live<Event>(what: Live<Event>): AsyncGenerator<Event> {
-  const { signal, onLink } = what;
-  const back = backOff(Number.POSITIVE_INFINITY);
+  const { signal, onLink, giveUpMs = Number.POSITIVE_INFINITY } = what;
+  const back = backOff(giveUpMs);
   const place = { last: what.after ?? "", over: false };
   while (!signal?.aborted) {
     try {

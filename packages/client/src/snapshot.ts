@@ -3,100 +3,171 @@ import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { pause } from "./call.ts";
 import type { Client } from "./client.ts";
-import { comesBack } from "./follow.ts";
+import { backOff } from "./follow.ts";
+import { changeOf, mergeTree, type Tree, treeOf } from "./tree.ts";
 
-/** A change as it stands, with its rollback if there is one, and what its scripts have printed since the last look. */
+/** A change as it stands, with its rollback if there is one, and what its scripts have printed since the last one. */
 export interface Snapshot {
   readonly change: Change;
   readonly rollback: Change | null;
   readonly outputs: readonly { readonly target: string; readonly text: string }[];
+  /** Since when no control plane has told anything; the change goes on, and so does who follows it. */
+  readonly awaySince: string | null;
 }
 
 export interface SnapshotOptions {
   readonly signal?: AbortSignal;
-  /** Look again after this long without an event too, for what moves by itself (a bake). */
+  /** Tell it again after this long without news. */
   readonly everyMs?: number;
 }
 
-/** Between two looks at least, so that a burst of events is one look; longer where a look is a lot of work. */
-const GAP_MS = 80;
+/** A control plane that is restarted, or another one that takes over, is nothing to speak of. */
+const AWAY_MS = 2000;
+/** How long all control planes may be away before a follower gives up. */
+const GIVE_UP_MS = 120_000;
+/** Of a change with more events than the server reads at once only what comes is followed. */
+const MOST_EVENTS = 5000;
 
-// 1. A look begins after the event that caused it arrived: no snapshot is older than the events before it.
-// 2. The last snapshot shows the terminal state.
+// 1. Nothing is asked for again and again: a picture comes when something has moved, and is merged into what is known.
+// 2. The last snapshot shows the terminal state with all that led to it, and beside `rolled-back` the rollback at its end.
+// 3. What scripts have printed is told once, however often the stream is cut; from the first line on, but for changes with very many events.
 
-/** Looks at a change after each of its events, and at the rollback that it turned into, until it is terminal. */
+/** Follows a change, and the rollback that it turned into, until it is terminal. */
 export async function* followChange(
   client: Client,
   changeId: ChangeId,
   { signal, everyMs }: SnapshotOptions = {},
 ): AsyncGenerator<Snapshot> {
   const stop = new AbortController();
-  const whole = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
   const bell = createBell();
-  const outputs: { target: string; text: string }[] = [];
-  const heard = new Set<ChangeId>();
-  const listen = (id: ChangeId) => {
-    if (heard.has(id)) return;
-    heard.add(id);
-    void pump(client, id, { bell, outputs, signal: whole });
-  };
+  const look = looking(
+    { client, bell, signal: AbortSignal.any(signal ? [stop.signal, signal] : [stop.signal]) },
+    changeId,
+  );
+  signal?.addEventListener("abort", bell.ring);
   try {
-    listen(changeId);
-    while (!signal?.aborted) {
-      const beganMs = performance.now();
-      const snapshot = await look(client, changeId);
-      const tookMs = performance.now() - beganMs;
-      if (snapshot !== null) {
-        if (snapshot.rollback !== null) listen(snapshot.rollback.id);
-        yield { ...snapshot, outputs: named(outputs.splice(0), snapshot) };
-        if (isTerminal(snapshot.change.state)) return;
-      }
-      await pause(Math.max(GAP_MS, 2 * tookMs));
-      await bell.rung(everyMs);
+    for (;;) {
+      const news = await bell.rung(everyMs);
+      if (signal?.aborted) return;
+      const snapshot = look();
+      // What is not told at all is not told again.
+      if (snapshot === null || (!news && snapshot.awaySince !== null)) continue;
+      yield snapshot;
+      if (isTerminal(snapshot.change.state)) return;
     }
   } finally {
+    signal?.removeEventListener("abort", bell.ring);
     stop.abort();
   }
 }
 
-/** Null while the control plane or its database is away: the events tell when it is back, or that it stays away. */
-async function look(client: Client, changeId: ChangeId): Promise<Omit<Snapshot, "outputs"> | null> {
-  try {
-    const change = await client.getChange({ params: { changeId } });
-    const id = change.rollbackChangeId;
-    return { change, rollback: id === null ? null : await client.getChange({ params: { changeId: id } }) };
-  } catch (error) {
-    if (comesBack(error)) return null;
-    throw error;
-  }
+/** Begins to listen; what it gives tells what is known by then. */
+function looking(following: Following, changeId: ChangeId): () => Snapshot | null {
+  const main = listen(following, changeId);
+  let back: Followed | null = null;
+  return () => {
+    const rollbackId = main.tree?.change.rollbackChangeId ?? null;
+    if (rollbackId !== null) back ??= listen(following, rollbackId);
+    return snapshotOf(main, back);
+  };
 }
 
-/** Events tell of targets by id, people by name. */
-function named(outputs: Snapshot["outputs"], { change, rollback }: Omit<Snapshot, "outputs">): Snapshot["outputs"] {
-  if (outputs.length === 0) return outputs;
-  const targets = [change, rollback]
-    .flatMap((each) => each?.groups ?? [])
-    .flatMap(({ batches }) => batches.flatMap((batch) => batch.targets));
-  const names = new Map(targets.map(({ targetId, name }) => [targetId, name]));
-  return outputs.map(({ target, text }) => ({ target: names.get(target) ?? target, text }));
+/** A change as it has been told so far. */
+interface Followed {
+  tree: Tree | null;
+  over: boolean;
+  awaySince: string | null;
+  outputs: { target: string; text: string }[];
 }
 
-interface Pumping {
+interface Following {
+  readonly client: Client;
   readonly bell: Bell;
-  readonly outputs: { target: string; text: string }[];
   readonly signal: AbortSignal;
 }
 
-async function pump(client: Client, changeId: ChangeId, { bell, outputs, signal }: Pumping): Promise<void> {
-  try {
-    for await (const { type, data } of client.watchChange(changeId, { signal })) {
-      if (type === "output") outputs.push({ target: String(data.target ?? ""), text: String(data.text ?? "") });
-      bell.ring();
+function listen(following: Following, changeId: ChangeId): Followed {
+  const followed: Followed = { tree: null, over: false, awaySince: null, outputs: [] };
+  void pump(following, changeId, followed).catch((error: unknown) => following.bell.fail(error));
+  return followed;
+}
+
+async function pump({ client, bell, signal }: Following, changeId: ChangeId, followed: Followed): Promise<void> {
+  const change = await firstLook(client, changeId, signal);
+  if (change === null) return;
+  followed.tree = treeOf(change);
+  bell.ring();
+  let printed = 0;
+  for await (const event of client.watchChangeTree(changeId, {
+    ...{ signal, onLink: watchLink(followed, { bell, signal }), giveUpMs: GIVE_UP_MS },
+    ...(change.sequence > MOST_EVENTS && { after: String(change.sequence) }),
+  })) {
+    if (event.kind === "tree") followed.tree = mergeTree(followed.tree, event);
+    // After a cut the same may come again.
+    else if (event.sequence > printed) {
+      printed = event.sequence;
+      followed.outputs.push({ target: event.targetId, text: event.text });
     }
     bell.ring();
-  } catch (error) {
-    if (!signal.aborted) bell.fail(error);
   }
+  followed.over = true;
+  bell.ring();
+}
+
+/** What has not begun has no events of its targets yet: they stand in the change as it is read. Null = told to stop. */
+async function firstLook(client: Client, changeId: ChangeId, signal: AbortSignal): Promise<Change | null> {
+  const back = backOff(GIVE_UP_MS);
+  while (!signal.aborted) {
+    try {
+      return await client.getChange({ params: { changeId }, signal });
+    } catch (error) {
+      if (!signal.aborted) back.judge(error);
+    }
+    await pause(back.nextMs(), signal).catch(() => undefined);
+  }
+  return null;
+}
+
+/** Rings when the link has been down for a while, and when it is up again after that. */
+function watchLink(followed: Followed, { bell, signal }: Omit<Following, "client">): (up: boolean) => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const forget = () => {
+    clearTimeout(timer);
+    timer = undefined;
+  };
+  signal.addEventListener("abort", forget, { once: true });
+  return (up) => {
+    if (up) {
+      forget();
+      if (followed.awaySince !== null) bell.ring();
+      followed.awaySince = null;
+    } else if (timer === undefined && !signal.aborted) {
+      const since = new Date().toISOString();
+      timer = setTimeout(() => {
+        followed.awaySince = since;
+        bell.ring();
+      }, AWAY_MS);
+    }
+  };
+}
+
+/** Null where not all of it has been told. */
+function snapshotOf(main: Followed, back: Followed | null): Snapshot | null {
+  if (main.tree === null || (back !== null && back.tree === null)) return null;
+  const { state } = main.tree.change;
+  if (isTerminal(state) && !main.over) return null;
+  if (state === "rolled-back" && back !== null && !back.over) return null;
+  return {
+    change: changeOf(main.tree),
+    rollback: back === null || back.tree === null ? null : changeOf(back.tree),
+    outputs: [main, ...(back === null ? [] : [back])].flatMap(takeOutputs),
+    awaySince: main.awaySince,
+  };
+}
+
+/** Events tell of targets by id, people by name. */
+function takeOutputs({ tree, outputs }: Followed): Snapshot["outputs"] {
+  return outputs.splice(0).map(({ target, text }) => ({ target: tree?.targets.get(target)?.name ?? target, text }));
 }
 
 type Bell = ReturnType<typeof createBell>;
@@ -115,7 +186,8 @@ function createBell() {
       failure = { error };
       wake();
     },
-    async rung(withinMs?: number) {
+    /** False where it has not rung within that time. */
+    async rung(withinMs?: number): Promise<boolean> {
       if (!pulled && failure === null) {
         await new Promise<void>((resolve) => {
           const timer = withinMs === undefined ? undefined : setTimeout(resolve, withinMs);
@@ -125,8 +197,10 @@ function createBell() {
           };
         });
       }
-      pulled = false;
       if (failure !== null) throw failure.error;
+      const rang = pulled;
+      pulled = false;
+      return rang;
     },
   };
 }

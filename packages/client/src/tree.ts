@@ -47,6 +47,19 @@ export function addTargets(tree: Tree, found: readonly (TargetView & { readonly 
   return { ...tree, targets, states };
 }
 
+/** The change with all targets that were told of, each in its batch. */
+export function changeOf({ change, targets }: Tree): Change {
+  const byBatch = Map.groupBy(targets.values(), ({ batchId }) => batchId);
+  const groups = change.groups.map((group) => ({
+    ...group,
+    batches: group.batches.map((batch) => ({
+      ...batch,
+      targets: (byBatch.get(batch.batchId) ?? []).map(({ batchId: _, ...target }) => target),
+    })),
+  }));
+  return { ...change, groups };
+}
+
 function targetsIn({ groups }: Change) {
   return groups.flatMap(({ batches }) =>
     batches.flatMap(({ batchId, targets }) => targets.map((target) => ({ ...target, batchId }))),

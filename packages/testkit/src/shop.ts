@@ -194,7 +194,7 @@ export interface Answer {
 /** Waits until the change has ended, or nothing of it goes on without a person. */
 export async function settled({ client }: Pick<Platform, "client">, { id }: Pick<Change, "id">): Promise<Change> {
   const resting = ["failed", "paused", "awaiting-confirmation", "planned"];
-  for await (const { change } of followChange(client, id, { everyMs: 500 })) {
+  for await (const { change } of followChange(client, id)) {
     if (isTerminal(change.state) || resting.includes(change.state)) return change;
   }
   throw new Error(`change ${id} is followed no more`);
@@ -207,7 +207,7 @@ export async function until(
   isSo: (change: Change) => boolean,
 ): Promise<Change> {
   let last = "";
-  for await (const { change } of followChange(client, id, { everyMs: 200 })) {
+  for await (const { change } of followChange(client, id)) {
     if (isSo(change)) return change;
     last = `${change.state} ${JSON.stringify(change.problem)}`;
   }
