@@ -1,5 +1,5 @@
 import { type Line, line, type Span, span } from "@evenkeel/client/text/line";
-import { padTo, textWidth } from "@evenkeel/kit/terminal";
+import { padTo, textWidth } from "@evenkeel/contracts/text-width";
 
 export interface Column<Item> {
   readonly title: string;

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Change, ChangeTreeEvent } from "@evenkeel/contracts/change";
 import { type ErrorCode, type Facts, problemDocument } from "@evenkeel/contracts/error";
 import type { Output } from "@evenkeel/kit/terminal";
 import { runCli } from "./run.ts";
@@ -18,12 +19,13 @@ export interface Asked {
 /** What the API answers: a value, a stream of events, or a code of the catalogue. */
 export type Answer =
   | { readonly value: unknown }
-  | { readonly events: readonly { readonly sequence: number }[] }
+  | { readonly pictures: readonly Change[] }
   | { readonly code: ErrorCode; readonly facts: Facts };
 export type Routes = Readonly<Record<string, (asked: Asked) => Answer>>;
 
 export const value = (given: unknown): Answer => ({ value: given });
-export const events = (given: readonly { readonly sequence: number }[]): Answer => ({ events: given });
+/** A stream of live pictures of a change that is cut after the last one. */
+export const pictures = (...given: readonly Change[]): Answer => ({ pictures: given });
 export const problem = (code: ErrorCode, facts: Facts = {}): Answer => ({ code, facts });
 
 /** Who sits before a command: by default nobody, and its output goes to a file. */
@@ -34,8 +36,11 @@ export interface Sitting {
 }
 
 function send(response: ServerResponse, answer: Answer): void {
-  if ("events" in answer) {
-    const text = answer.events.map((each) => `id: ${each.sequence}\ndata: ${JSON.stringify(each)}\n\n`);
+  if ("pictures" in answer) {
+    const text = answer.pictures.map((change) => {
+      const event: ChangeTreeEvent = { kind: "tree", change, states: {} };
+      return `id: ${change.sequence}\ndata: ${JSON.stringify(event)}\n\n`;
+    });
     response.writeHead(200, { "content-type": "text/event-stream" }).end(text.join(""));
     return;
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createScreen, type StyledLine, styled, textWidth, wantsColour } from "./terminal.ts";
+import { createScreen, type StyledLine, styled, wantsColour } from "./terminal.ts";
 
 const line = (text: string): StyledLine => [{ text, tone: "plain" }];
 
@@ -82,6 +82,21 @@ test("an unchanged region writes nothing, so nothing flickers", () => {
   expect(output.written).toHaveLength(before);
 });
 
+test("of a picture in which one line has moved that line is sent, and no other", () => {
+  const output = terminal(40, 10);
+  const screen = createScreen({ output, env: {} });
+  screen.show([line("head"), line("host 1"), line("foot")]);
+  screen.show([line("head"), line("host 2"), line("foot")]);
+  expect(output.lines).toEqual(["head", "host 2", "foot", ""]);
+  const last = output.written.at(-1) ?? "";
+  expect([last.includes("host 2"), last.includes("head"), last.includes("foot")]).toEqual([true, false, false]);
+  screen.show([line("head")]);
+  expect(output.lines).toEqual(["head", ""]);
+  output.rows = 5;
+  screen.show([line("head")]);
+  expect(output.written.at(-1)).toContain("head");
+});
+
 test("lines never wrap, and a region never outgrows the terminal", () => {
   const output = terminal(10, 4);
   const screen = createScreen({ output, env: {} });
@@ -119,7 +134,6 @@ test("an application's output cannot move the cursor of who watches it", () => {
   expect(styled(line("a\x1b[2Jb\tc"), { width: 20, colour: true })).toBe("ab c");
 });
 
-test("Chinese characters count for two columns", () => {
-  expect(textWidth("服务 a")).toBe(6);
+test("a line of Chinese characters is cut where its columns end", () => {
   expect(styled(line("服务器服务器"), { width: 7, colour: false })).toBe("服务器…");
 });

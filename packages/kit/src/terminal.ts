@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
+import { cutTo, textWidth } from "@evenkeel/contracts/text-width";
 
 /** How a piece of text is meant; a terminal without colours shows it plain. */
 export type Tone = "plain" | "dim" | "bold" | "good" | "bad" | "busy" | "warn";
@@ -67,18 +68,15 @@ export function createScreen({ output, env = process.env }: ScreenOptions): Scre
   const live = output.isTTY === true && env.TERM !== "dumb" && !env.CI;
   const width = () => output.columns ?? DEFAULT_WIDTH;
   const rows = () => Math.max((output.rows ?? DEFAULT_ROWS) - 1, 1);
-  /** Columns of each line of the region, as it was drawn. */
-  let shown: readonly number[] = [];
+  let drawn = NOTHING_DRAWN;
   let hidden = false;
-  let last = "";
 
   const toTop = () => {
     // A terminal that was made narrower since has broken lines in two.
-    const height = shown.reduce((sum, columns) => sum + Math.max(1, Math.ceil(columns / width())), 0);
+    const height = drawn.columns.reduce((sum, columns) => sum + Math.max(1, Math.ceil(columns / width())), 0);
     return height > 0 ? `\r\x1b[${height}A` : "";
   };
-  const text = (lines: readonly StyledLine[], limit: number) =>
-    lines.map((line) => `${styled(line, { width: limit, colour })}${live ? CLEAR_REST_OF_LINE : ""}\n`).join("");
+  const ended = (text: string) => `${text}${live ? CLEAR_REST_OF_LINE : ""}\n`;
 
   return {
     live,
@@ -90,28 +88,44 @@ export function createScreen({ output, env = process.env }: ScreenOptions): Scre
     },
     print(lines) {
       if (lines.length === 0) return;
-      const plain = text(lines, Number.POSITIVE_INFINITY);
-      output.write(live ? `${BEGIN_FRAME}${toTop()}${plain}${last}${CLEAR_BELOW}${END_FRAME}` : plain);
+      const text = lines.map((line) => ended(styled(line, { width: Number.POSITIVE_INFINITY, colour }))).join("");
+      const region = drawn.lines.map(ended).join("");
+      output.write(live ? `${BEGIN_FRAME}${toTop()}${text}${region}${CLEAR_BELOW}${END_FRAME}` : text);
     },
     show(lines) {
       if (!live) return;
+      const size = { width: width(), rows: rows() };
       // A region that is higher than the terminal cannot be redrawn: its end is what matters.
-      const fitting = lines.slice(-rows());
-      const next = text(fitting, width() - 1);
-      if (next === last) return;
-      output.write(`${BEGIN_FRAME}${hidden ? "" : HIDE_CURSOR}${toTop()}${next}${CLEAR_BELOW}${END_FRAME}`);
+      const fitting = lines.slice(-size.rows);
+      const next = fitting.map((line) => styled(line, { width: size.width - 1, colour }));
+      const moved = size.width !== drawn.width || size.rows !== drawn.rows;
+      const keeps = (text: string, index: number) => !moved && text === drawn.lines[index];
+      const fewer = next.length < drawn.lines.length;
+      if (next.every(keeps) && !fewer) return;
+      // What stands there already is passed over: little is sent, and nothing flickers.
+      const text = next.map((each, index) => (keeps(each, index) ? "\n" : ended(each))).join("");
+      const hide = hidden ? "" : HIDE_CURSOR;
+      output.write(`${BEGIN_FRAME}${hide}${toTop()}${text}${fewer || moved ? CLEAR_BELOW : ""}${END_FRAME}`);
       hidden = true;
-      shown = fitting.map((line) => textWidth(styled(line, { width: width() - 1, colour: false })));
-      last = next;
+      const columns = fitting.map((line) => textWidth(styled(line, { width: size.width - 1, colour: false })));
+      drawn = { ...size, lines: next, columns };
     },
     close() {
       if (hidden) output.write(SHOW_CURSOR);
       hidden = false;
-      shown = [];
-      last = "";
+      drawn = NOTHING_DRAWN;
     },
   };
 }
+
+/** The region as it stands on the terminal: lines with their colours, the columns of each, the window that they were drawn for. */
+interface Drawn {
+  readonly lines: readonly string[];
+  readonly columns: readonly number[];
+  readonly width: number;
+  readonly rows: number;
+}
+const NOTHING_DRAWN: Drawn = { lines: [], columns: [], width: 0, rows: 0 };
 
 /** The text of a line, cut to a width, with or without colours. */
 export function styled(line: StyledLine, { width, colour }: { width: number; colour: boolean }): string {
@@ -119,46 +133,9 @@ export function styled(line: StyledLine, { width, colour }: { width: number; col
   let room = whole > width ? width - 1 : width;
   let out = "";
   for (const { text, tone } of line) {
-    const part = cut(stripVTControlCharacters(text).replace(/[\r\n\t]/g, " "), room);
+    const part = cutTo(stripVTControlCharacters(text).replace(/[\r\n\t]/g, " "), room);
     room -= textWidth(part);
     out += colour && CODES[tone] !== "" && part !== "" ? `${CODES[tone]}${part}${RESET}` : part;
   }
   return whole > width ? `${out}…` : out;
-}
-
-/** How many columns a text takes: characters of East Asia take two. */
-export function textWidth(text: string): number {
-  let width = 0;
-  for (const character of text) width += isWide(character.codePointAt(0) ?? 0) ? 2 : 1;
-  return width;
-}
-
-/** A text filled up with blanks to a width. */
-export function padTo(text: string, width: number): string {
-  return text + " ".repeat(Math.max(width - textWidth(text), 0));
-}
-
-function cut(text: string, room: number): string {
-  let out = "";
-  let used = 0;
-  for (const character of text) {
-    used += textWidth(character);
-    if (used > room) break;
-    out += character;
-  }
-  return out;
-}
-
-function isWide(code: number): boolean {
-  return (
-    (code >= 0x1100 && code <= 0x115f) ||
-    (code >= 0x2e80 && code <= 0xa4cf) ||
-    (code >= 0xac00 && code <= 0xd7a3) ||
-    (code >= 0xf900 && code <= 0xfaff) ||
-    (code >= 0xfe30 && code <= 0xfe6f) ||
-    (code >= 0xff00 && code <= 0xff60) ||
-    (code >= 0xffe0 && code <= 0xffe6) ||
-    (code >= 0x1f300 && code <= 0x1faff) ||
-    (code >= 0x20000 && code <= 0x3fffd)
-  );
 }

@@ -12,7 +12,7 @@ import {
 import type { Change } from "@evenkeel/contracts/change";
 import { Digest, newId, PackageId, UploadId } from "@evenkeel/contracts/id";
 import { afterEach, expect, test } from "vitest";
-import { type Asked, type Bed, events, problem, type Routes, type Sitting, startBed, value } from "../test-bed.ts";
+import { type Asked, type Bed, pictures, problem, type Routes, type Sitting, startBed, value } from "../test-bed.ts";
 
 let bed: Bed;
 afterEach(() => bed.close());
@@ -34,7 +34,7 @@ function apiOf(
   };
   for (const change of changes) {
     routes[`GET /changes/${change.id}`] = () => value(change);
-    routes[`GET /changes/${change.id}/events`] = () => events([{ ...event, sequence: change.sequence }]);
+    routes[`GET /changes/${change.id}/tree/events`] = () => pictures(change);
     for (const verb of ["start", "pause", "confirm", "retry", "skip", "rollback", "close"]) {
       routes[`POST /changes/${change.id}/${verb}`] = () => value(after(change, verb));
     }
@@ -42,7 +42,6 @@ function apiOf(
   return routes;
 }
 
-const event = { sequence: 1, at: at(1), type: "change", data: {} };
 const waiting = (more: Partial<Change> = {}) =>
   sampleChange(
     "awaiting-confirmation",
@@ -192,7 +191,7 @@ test("the rollback of a change that had succeeded begins when it is to be watche
     ...routes,
     [`POST /changes/${born.id}/start`]: () => value({ ...born, state: "running" }),
     [`GET /changes/${born.id}`]: () => value(ended),
-    [`GET /changes/${born.id}/events`]: () => events([event]),
+    [`GET /changes/${born.id}/tree/events`]: () => pictures(ended),
   });
   const line = ["change", "rollback", change.id, "--reason", "bad", "--watch"];
   expect((await bed.run(line)).code).toBe(0);
@@ -227,14 +226,12 @@ async function watchRollback(
   const left = states.map((state) => ({ ...rollback, ...state }));
   const now = () => left[0] as Change;
   const changeNow = () => (now().state === "succeeded" ? { ...change, state: "rolled-back" as const } : change);
-  let sequence = 0;
-  const more = () => events([{ ...event, sequence: ++sequence }]);
   bed = await startBed({
     ...apiOf([change]),
     [`GET /changes/${change.id}`]: () => value(changeNow()),
     [`GET /changes/${rollback.id}`]: () => value(now()),
-    [`GET /changes/${rollback.id}/events`]: more,
-    [`GET /changes/${change.id}/events`]: more,
+    [`GET /changes/${rollback.id}/tree/events`]: () => pictures(now()),
+    [`GET /changes/${change.id}/tree/events`]: () => pictures(changeNow()),
   });
   const reason = verb === "rollback" ? ["--reason", "bad", "--watch"] : [];
   const heard = (stdout: string) => {

@@ -14,7 +14,8 @@ import { type StrategyOptions, strategyOf, withStrategyOptions } from "../strate
 import { actionLines, confirmable, quotedName } from "./actions.ts";
 import { arrange, type Edits, type Group, plannedGroups } from "./arrange.ts";
 import { findChange } from "./find.ts";
-import { hasEnded, watchChange } from "./watch.ts";
+import { hasEnded } from "./picture.ts";
+import { watchChange } from "./watch.ts";
 
 interface VerbOptions extends StrategyOptions, Edits {
   readonly at?: string;

@@ -1,9 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
-import { at, sampleBatch, sampleChange, sampleTarget } from "@evenkeel/client/text/sample-change";
+import { sampleBatch, sampleChange, sampleTarget } from "@evenkeel/client/text/sample-change";
 import { afterEach, expect, test } from "vitest";
-import { type Bed, events, startBed, value } from "../test-bed.ts";
+import { type Bed, pictures, startBed, value } from "../test-bed.ts";
 
-const happened = { at: at(0), type: "verb", data: { verb: "start", by: "ann" } };
 let bed: Bed;
 afterEach(() => bed.close());
 
@@ -23,10 +22,9 @@ test.each<Record<string, string>>([{}, { NO_COLOR: "1" }])(
     const batch = sampleBatch("zone a", "running", [sampleTarget("h1", "succeeded"), sampleTarget("h2", "running")]);
     const change = sampleChange("running", [batch], { allowedActions: ["pause", "cancel"], targets });
     let seen = false;
-    let sequence = 0;
     bed = await startBed({
-      [`GET /changes/${change.id}`]: () => value(seen ? { ...change, state: "succeeded" } : change),
-      [`GET /changes/${change.id}/events`]: () => events([{ ...happened, sequence: ++sequence }]),
+      [`GET /changes/${change.id}`]: () => value(change),
+      [`GET /changes/${change.id}/tree/events`]: () => pictures(seen ? { ...change, state: "succeeded" } : change),
     });
     const heard = (stdout: string) => {
       seen ||= stdout.includes("1 of 2 hosts");

@@ -1,62 +1,39 @@
 import { followChange, type Snapshot } from "@evenkeel/client/snapshot";
-import { changeLines, shortId } from "@evenkeel/client/text/change";
 import { type Line, line, span } from "@evenkeel/client/text/line";
 import { changeNews } from "@evenkeel/client/text/news";
-import { watchLines } from "@evenkeel/client/text/watch";
 import type { Change } from "@evenkeel/contracts/change";
-import { type ChangeState, isTerminal } from "@evenkeel/contracts/change-state";
-import type { VersionSample } from "@evenkeel/contracts/gateway-protocol";
 import type { ChangeId } from "@evenkeel/contracts/id";
-import { type Cli, commandLines } from "../context.ts";
+import type { Cli } from "../context.ts";
 import { Exit } from "../exit.ts";
+import { takeSeat } from "../seat.ts";
 import { actionLines } from "./actions.ts";
+import { awayLines, hasEnded, lastPicture, leftRunning, picture, waitsForPerson } from "./picture.ts";
 import { followTraffic } from "./traffic.ts";
 
-/** What moves by itself – a bake – is looked at so often. */
-const REDRAW_MS = 1000;
 const FRAME_MS = 100;
-const INTERRUPTED = 130;
-const WAITS_FOR_A_PERSON: readonly ChangeState[] = [
-  "awaiting-approval",
-  "awaiting-confirmation",
-  "paused",
-  "scheduled",
-];
 
 /** Shows a change live until it has ended or has failed; Ctrl-C leaves it running. */
 export async function watchChange(cli: Cli, changeId: ChangeId): Promise<Change> {
-  const stop = new AbortController();
-  const interrupt = () => stop.abort();
-  process.once("SIGINT", interrupt);
-  const show = shower(cli, stop.signal);
-  let last: Change | null = null;
+  const seat = takeSeat(cli);
+  const show = shower(cli, seat.left);
   let shown: Snapshot | null = null;
   try {
-    const options = { signal: stop.signal, ...(cli.screen.live && { everyMs: REDRAW_MS }) };
-    for await (const snapshot of followChange(await cli.client(), changeId, options)) {
+    for await (const snapshot of followChange(await cli.client(), changeId, { signal: seat.left })) {
       shown = snapshot;
-      last = snapshot.change;
       show.take(snapshot);
       if (isOver(snapshot)) break;
     }
   } finally {
-    process.off("SIGINT", interrupt);
     show.end();
     cli.screen.show([]);
-    cli.screen.close();
-    // The picture was cut to the terminal; what stays is whole.
-    if (cli.screen.live && shown !== null) cli.note(...tree(cli, shown, true));
+    seat.release();
+    if (cli.screen.live && shown !== null) cli.note(...lastPicture(cli, shown));
   }
-  if (last === null || stop.signal.aborted) {
-    cli.note(...leftRunning(cli, changeId, last));
-    throw new Exit(INTERRUPTED);
+  if (shown === null || seat.left.aborted) {
+    cli.note(...leftRunning(cli, changeId, shown?.change ?? null));
+    throw new Exit(seat.code());
   }
-  return last;
-}
-
-/** In `failed` only a person can go on. */
-export function hasEnded({ state }: Change): boolean {
-  return isTerminal(state) || state === "failed";
+  return shown.change;
 }
 
 /** The change of a failed rollback stays `rolling-back` until a person goes on with the rollback. */
@@ -98,8 +75,10 @@ function liveShower(cli: Cli, signal: AbortSignal): Shower {
   return {
     take: (snapshot) => {
       traffic.watch(snapshot.change);
+      // Of what was printed before one came, what there is room for.
+      const told = shown === null ? printed(snapshot).slice(-cli.screen.rows) : printed(snapshot);
       shown = snapshot;
-      cli.screen.print(printed(snapshot));
+      cli.screen.print(told);
       draw();
     },
     end: () => {
@@ -111,49 +90,20 @@ function liveShower(cli: Cli, signal: AbortSignal): Shower {
 
 const printed = ({ outputs }: Snapshot): Line[] => outputs.flatMap(({ target, text }) => outputLines(target, text));
 
-/** The change that moves: of one that is being taken back its rollback, with a line for what it takes back. */
-function picture(cli: Cli, { change, rollback }: Snapshot, samples: readonly VersionSample[]): Line[] {
-  const foot = footerLines(cli, { change, rollback }, false);
-  const above = rollback === null ? [] : changeLines(change, { now: Date.now(), maxTargets: 0 }).slice(0, 1);
-  const rows = cli.screen.rows - foot.length - above.length;
-  const lines = watchLines(rollback ?? change, { now: Date.now(), columns: cli.screen.width, rows, samples });
-  return [...above, ...lines, ...foot];
-}
-
-function news(cli: Cli, before: Snapshot | null, { change, rollback }: Snapshot): Line[] {
+function news(cli: Cli, before: Snapshot | null, { change, rollback, awaySince }: Snapshot): Line[] {
+  const back = before?.awaySince != null && awaySince === null;
   return [
+    ...(back ? [line(span("  a control plane answers again", "good"))] : []),
     ...changeNews(before?.change ?? null, change),
     ...(rollback === null ? [] : changeNews(before?.rollback ?? null, rollback)),
-    ...(before?.change.state === change.state ? [] : waitingLines(cli, change)),
-    ...(before?.rollback?.state === rollback?.state ? [] : rollbackLines(cli, rollback)),
+    ...(before?.change.state === change.state ? [] : waitsForPerson(cli, change)),
+    ...(rollback === null || before?.rollback?.state === rollback.state ? [] : rollbackLines(cli, rollback)),
+    ...(before?.awaySince === awaySince ? [] : awayLines(awaySince)),
   ];
 }
 
-/** The live picture: the change, its rollback below it, and what may be done now. */
-function tree(cli: Cli, { change, rollback }: Snapshot, over: boolean): Line[] {
-  const now = Date.now();
-  const lines = changeLines(change, { now });
-  const below = rollback === null ? [] : changeLines(rollback, { now }).map((each) => [span("  "), ...each]);
-  return [...lines, ...below, ...footerLines(cli, { change, rollback }, over)];
-}
-
-function footerLines(cli: Cli, { change, rollback }: Pick<Snapshot, "change" | "rollback">, over: boolean): Line[] {
-  // What may be done with a change that is over is the answer of the command; of its rollback only this tells.
-  const waiting = [...(over || hasEnded(change) ? [] : waitingLines(cli, change)), ...rollbackLines(cli, rollback)];
-  if (waiting.length > 0) return [line(""), ...waiting];
-  if (over || hasEnded(change)) return [];
-  const verbs = (rollback ?? change).allowedActions.join(" | ");
-  const may = verbs === "" ? "" : `${cli.name} change ${verbs} ${shortId((rollback ?? change).id)} · `;
-  return [line(""), line(span(`  ${may}Ctrl-C leaves it running`, "dim"))];
-}
-
-function waitingLines(cli: Cli, change: Change): Line[] {
-  return WAITS_FOR_A_PERSON.includes(change.state) ? actionLines(cli, change) : [];
-}
-
-function rollbackLines(cli: Cli, rollback: Change | null): Line[] {
-  if (rollback === null) return [];
-  return rollback.state === "failed" ? actionLines(cli, rollback) : waitingLines(cli, rollback);
+function rollbackLines(cli: Cli, rollback: Change): Line[] {
+  return rollback.state === "failed" ? actionLines(cli, rollback) : waitsForPerson(cli, rollback);
 }
 
 function outputLines(target: string, text: string): Line[] {
@@ -161,17 +111,4 @@ function outputLines(target: string, text: string): Line[] {
     .split("\n")
     .filter((each) => each.trim() !== "")
     .map((each) => line(span(`      ${target} │ `, "dim"), each));
-}
-
-function leftRunning(cli: Cli, changeId: ChangeId, change: Change | null): Line[] {
-  const id = shortId(changeId);
-  const allowed = change?.allowedActions ?? [];
-  return [
-    line("The change goes on without you."),
-    ...commandLines(cli, [
-      [`change watch ${id}`, "shows it again"],
-      ...(allowed.includes("pause") ? [[`change pause ${id}`, "stops after the hosts in hand"] as const] : []),
-      ...(allowed.includes("cancel") ? [[`change cancel ${id}`, "ends it"] as const] : []),
-    ]),
-  ];
 }

@@ -1,5 +1,6 @@
 import type { BatchView, Change, StepView, TargetView } from "@evenkeel/contracts/change";
 import type { ChangeState } from "@evenkeel/contracts/change-state";
+import { padTo, textWidth } from "@evenkeel/contracts/text-width";
 import { verdictLines } from "./guard.ts";
 import { elapsed, type Line, line, restCount, type Span, span, type Tone, targetCount, targetElapsed } from "./line.ts";
 import { problemLines, targetTrouble } from "./problem.ts";
@@ -70,7 +71,7 @@ export function changeLines(change: Change, options: ChangeTextOptions): Line[] 
   if (change.waitingFor !== null) lines.push(line("  waits for ", span(change.waitingFor, "warn")));
   for (const group of change.groups) {
     if (change.groups.length > 1) lines.push(line("  ", stateMark(group.state), " ", span(group.name, "bold")));
-    const width = Math.max(...group.batches.map((batch) => batch.name.length), 0);
+    const width = Math.max(...group.batches.map((batch) => textWidth(batch.name)), 0);
     for (const batch of group.batches) lines.push(...batchLines(batch, { ...options, width }));
   }
   lines.push(...onceLines("before the first batch", change.opening), ...onceLines("after the last", change.closing));
@@ -95,7 +96,7 @@ function batchLines(batch: BatchView, options: ChangeTextOptions & { width: numb
   const { now, width } = options;
   const { succeeded, failed, total } = batch.targetCounts;
   const head = line(
-    ...["  ", stateMark(batch.state), ` ${batch.name.padEnd(width)}  `],
+    ...["  ", stateMark(batch.state), ` ${padTo(batch.name, width)}  `],
     span(`${succeeded}/${targetCount(batch.targetCounts)}`, "dim"),
     // Where not all are shown the number says what the list cannot.
     ...(failed > batch.targets.length ? [span(`  ${failed} failed`, "bad")] : []),
@@ -103,7 +104,7 @@ function batchLines(batch: BatchView, options: ChangeTextOptions & { width: numb
     span(`  ${elapsed(batch.startedAt, batch.finishedAt, now)}`, "dim"),
   );
   const shown = chooseTargets(batch, options.maxTargets ?? 12);
-  const nameWidth = Math.max(...shown.map(({ name }) => name.length), 0);
+  const nameWidth = Math.max(...shown.map(({ name }) => textWidth(name)), 0);
   const rest = total - shown.length;
   return [
     head,
@@ -149,7 +150,7 @@ function targetLines(target: TargetView, { now, nameWidth }: { now: number; name
   const move = from === to ? (to ?? "") : `${from ?? "nothing"} → ${to ?? "nothing"}`;
   const took = targetElapsed(target, now);
   const head = line(
-    ...["      ", stateMark(state), ` ${name.padEnd(nameWidth)} `, span(`${zone}  `, "dim"), move],
+    ...["      ", stateMark(state), ` ${padTo(name, nameWidth)} `, span(`${zone}  `, "dim"), move],
     ...inHand(target),
     span(took === "" ? "" : `  ${took}`, "dim"),
   );
@@ -160,9 +161,11 @@ function targetLines(target: TargetView, { now, nameWidth }: { now: number; name
 export function inHand({ state, steps, traffic }: TargetView): Span[] {
   const running = steps.find((step) => ["dispatched", "running"].includes(step.state));
   const away = traffic === "draining" || traffic === "detached" ? [span(`  ${traffic}`, "warn")] : [];
-  if (running !== undefined) {
+  // Of very many that moved at once only the state is told: the steps are those of before.
+  if (running !== undefined && state !== "succeeded") {
     const waits = running.waitingFor === null ? "" : `: ${running.waitingFor}`;
-    return [span(`  ${running.name}${waits}`, "busy"), ...away];
+    // `drain` says already that it drains.
+    return [span(`  ${running.name}${waits}`, "busy"), ...(traffic.startsWith(running.name) ? [] : away)];
   }
   if (["succeeded", "pending", "running"].includes(state)) return away;
   return [span("  "), stateName(state), ...away];

@@ -1,4 +1,5 @@
 import type { Change, TargetView } from "@evenkeel/contracts/change";
+import { textWidth } from "@evenkeel/contracts/text-width";
 
 /** How a piece of text is meant; who shows it chooses colours. */
 export type Tone = "plain" | "dim" | "bold" | "good" | "bad" | "busy" | "warn";
@@ -22,6 +23,11 @@ export function line(...pieces: readonly (Span | string)[]): Line {
 /** The text of a line without its tones. */
 export function plain(text: Line): string {
   return text.map((piece) => piece.text).join("");
+}
+
+/** How many columns of a terminal it takes. */
+export function columnsOf(text: Line): number {
+  return textWidth(plain(text));
 }
 
 /** A duration for people: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 5 min`. */

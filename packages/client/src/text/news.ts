@@ -7,7 +7,9 @@ import { problemLines, targetTrouble } from "./problem.ts";
 /** What has happened between two looks at a change, for outputs that cannot redraw: every line is said once. */
 export function changeNews(before: Change | null, after: Change): Line[] {
   const batchesBefore = new Map((before === null ? [] : batchesOf(before)).map((batch) => [batch.batchId, batch]));
-  const lines = batchesOf(after).flatMap((batch) => batchNews(batchesBefore.get(batch.batchId), batch));
+  const lines = batchesOf(after).flatMap((batch) =>
+    batchNews(batchesBefore.get(batch.batchId), batch, before === null),
+  );
   if (before?.state === after.state) return lines;
   const took = elapsed(after.startedAt, after.finishedAt, Date.parse(after.stateSince));
   const state = line(
@@ -24,11 +26,11 @@ export function changeNews(before: Change | null, after: Change): Line[] {
 
 const batchesOf = (change: Change): BatchView[] => change.groups.flatMap((group) => group.batches);
 
-function batchNews(before: BatchView | undefined, after: BatchView): Line[] {
+function batchNews(before: BatchView | undefined, after: BatchView, isFirst: boolean): Line[] {
   const known = new Map((before?.targets ?? []).map((target) => [target.targetId, target]));
-  // Of a large batch now these targets are shown and now those: news are of one that was there before, or is in trouble.
-  const whole = after.targets.length === after.targetCounts.total;
-  const told = after.targets.filter((target) => whole || known.has(target.targetId) || target.problem !== null);
+  // Of a large batch the first look shows some targets; others come as they move.
+  const whole = !isFirst || after.targets.length === after.targetCounts.total;
+  const told = after.targets.filter((target) => whole || target.problem !== null);
   const targets = [
     ...told.flatMap((target) => targetNews(known.get(target.targetId), target)),
     ...verdictNews(before?.guards ?? [], after.guards),

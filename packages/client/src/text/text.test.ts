@@ -91,7 +91,7 @@ test("a running change is a tree of batches and hosts with the step in hand", ()
       "  ● beta    1/1 host  bakes 1 s of 3 s  8.0 s",
       "      ✔ local-1 a  1.0.0 → 2.0.0  2.0 s",
       "  ● zone a  0/1 host  8.0 s",
-      "      ● local-2 a  1.0.0 → 2.0.0  drain: 3 requests  draining  8.0 s",
+      "      ● local-2 a  1.0.0 → 2.0.0  drain: 3 requests  8.0 s",
       "  ○ zone b  0/1 host",
       "      ○ local-3 a  1.0.0 → 2.0.0",
     ].join("\n"),

@@ -1,5 +1,6 @@
 import type { Change } from "@evenkeel/contracts/change";
 import type { VersionSample } from "@evenkeel/contracts/gateway-protocol";
+import { textWidth } from "@evenkeel/contracts/text-width";
 import { expect, test } from "vitest";
 import { plain } from "./line.ts";
 import { at, brokenTarget, sampleBatch, sampleChange, sampleStep, sampleTarget, T0 } from "./sample-change.ts";
@@ -111,6 +112,32 @@ test("a narrow terminal loses places and bars before it loses hosts", () => {
   expect(slim.join("\n")).not.toContain("▪");
   expect(slim.join("\n")).toContain("local-2 await-health".replace(" ", "   "));
   expect(Math.max(...slim.slice(1).map((text) => text.length))).toBeLessThanOrEqual(40);
+});
+
+test.each([120, 80, 60, 50])("long and Chinese names leave room in %i columns for how things stand", (columns) => {
+  const names = ["支付服务器-华东-12", "ip-10-24-3-17.eu-central-1.compute.internal.example-corp.net", "host-7"];
+  const title = "支付网关与订单中心联合发布: release 2026.11.22-rc.14 of the payment gateway";
+  const batch = sampleBatch("华东一区 of the eastern availability zone", "running", names.map(running));
+  const targets = { ...counts, total: 3, succeeded: 0, running: 3, pending: 0 };
+  const lines = draw(sampleChange("running", [batch], { title, targets }), { columns, rows: 20 });
+  expect(lines[0]).toMatch(/ {2}running {2}10 s$/);
+  expect(lines[2]).toMatch(/ {2}0\/3 hosts {2}9\.0 s$/);
+  expect(lines.slice(3).map((text) => text.match(/await-health {2}9\.0 s$/)?.[0])).toHaveLength(3);
+  expect(lines.filter((text) => textWidth(text) > columns - 1)).toEqual([]);
+  // What follows the names stands in one column.
+  const before = lines.slice(3).map((text) => textWidth(text.slice(0, text.indexOf("▪"))));
+  expect(new Set(before).size).toBe(1);
+});
+
+test("of hosts of one domain, too long for their room, the part in which they differ is shown", () => {
+  const batch = sampleBatch(
+    "a",
+    "running",
+    hosts(2).map((name) => running(`${name}.eu-central-1.compute.internal.example-corp.net`)),
+  );
+  const text = draw(sampleChange("running", [batch]), { columns: 60 }).join("\n");
+  expect(text).toContain("host-1… ▪");
+  expect(text).toContain("host-2… ▪");
 });
 
 test("requests are drawn by version, the newest second last, and what failed is counted", () => {

@@ -1,9 +1,11 @@
 import type { BatchView, Change, TargetView } from "@evenkeel/contracts/change";
 import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { VersionSample } from "@evenkeel/contracts/gateway-protocol";
+import { padTo, shortenTo, textWidth } from "@evenkeel/contracts/text-width";
 import { batchNote, chooseTargets, inHand, isTold, onceLines, shortId, stateMark, stateName } from "./change.ts";
 import { verdictLines } from "./guard.ts";
 import {
+  columnsOf,
   elapsed,
   type Line,
   line,
@@ -31,6 +33,10 @@ export interface WatchOptions {
 /** Below these widths a host is told without its place and versions, and without the bar of its steps. */
 const NARROW = 70;
 const VERY_NARROW = 46;
+/** A name is shortened for the sake of what follows it, but not below this. */
+const SHORTEST_NAME = 12;
+/** What a host does just now has this room beside its name. */
+const ROOM_FOR_STEP = 26;
 const SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
 const SPIN_MS = 100;
 
@@ -46,17 +52,13 @@ function headLines(change: Change, { now, columns }: WatchOptions): Line[] {
   const { state, title, id, startedAt, finishedAt, targets } = change;
   const took = elapsed(startedAt, finishedAt, now);
   const slim = columns < VERY_NARROW;
-  const head = line(
-    ...[
-      spinning(state, now),
-      " ",
-      span(title, "bold"),
-      span(slim ? "" : ` ${shortId(id)}`, "dim"),
-      "  ",
-      stateName(state),
-    ],
+  const rest = [
+    ...[span(slim ? "" : ` ${shortId(id)}`, "dim"), span("  "), stateName(state)],
     span(took === "" ? "" : `  ${took}`, "dim"),
-  );
+  ];
+  // What it is called may be shortened; how it stands may not.
+  const shortTitle = shortenTo(title, Math.max(SHORTEST_NAME, columns - 3 - columnsOf(rest)));
+  const head = line(spinning(state, now), " ", span(shortTitle, "bold"), ...rest);
   const done = targets.succeeded + targets.skipped;
   const percent = targets.total === 0 ? 0 : Math.floor((100 * done) / targets.total);
   const told = ` ${percent} %  ${done} of ${targetCount({ total: targets.total, moves: movesOf(change) })}`;
@@ -94,7 +96,7 @@ function progressBar(
  */
 const DETAILS: readonly Detail[] = [
   ...[24, 12, 6].map((maxTargets) => ({ maxTargets, folded: false, brief: false })),
-  ...[24, 12, 6, 3].map((maxTargets) => ({ maxTargets, folded: true, brief: false })),
+  ...[24, 12, 6, 3, 1].map((maxTargets) => ({ maxTargets, folded: true, brief: false })),
   ...[6, 3, 1, 0].map((maxTargets) => ({ maxTargets, folded: true, brief: true })),
 ];
 
@@ -143,22 +145,20 @@ function foldedBatches(batches: readonly BatchView[], options: WatchOptions, det
 
 function batchLines(batch: BatchView, options: WatchOptions, { maxTargets, brief }: Detail): Line[] {
   const { state, name, guards, startedAt, finishedAt, targetCounts } = batch;
-  const { now } = options;
+  const { now, columns } = options;
   const took = elapsed(startedAt, finishedAt, now);
   const done = targetCounts.succeeded + targetCounts.skipped;
-  const head = line(
-    ...["  ", spinning(state, now), ` ${name}  `, span(`${done}/${targetCount(targetCounts)}`, "dim")],
-    ...batchNote(batch),
+  const rest = [
+    ...[span(`${done}/${targetCount(targetCounts)}`, "dim"), ...batchNote(batch)],
     span(took === "" ? "" : `  ${took}`, "dim"),
-  );
+  ];
+  const shortName = shortenTo(name, Math.max(SHORTEST_NAME, columns - 7 - columnsOf(rest)));
+  const head = line("  ", spinning(state, now), ` ${shortName}  `, ...rest);
   // What is done or ahead is one line; a person looks at what moves and at what went wrong.
   if (state === "succeeded" || state === "pending") return [head];
   const shown = chooseTargets(batch, maxTargets);
-  const widths = {
-    name: Math.max(...shown.map(({ name }) => name.length), 0),
-    bar: Math.max(...shown.map((target) => stepBar(target).length), 0),
-  };
-  const rest = targetCounts.total - shown.length;
+  const widths = widthsOf(shown, options);
+  const others = targetCounts.total - shown.length;
   return [
     head,
     ...verdictLines(guards, "      "),
@@ -166,8 +166,29 @@ function batchLines(batch: BatchView, options: WatchOptions, { maxTargets, brief
       targetLine(target, options, widths),
       ...targetTrouble(target, "          ").slice(0, brief ? 1 : undefined),
     ]),
-    ...(rest > 0 && maxTargets > 0 ? [line(span(`      … and ${restCount(rest, targetCounts)}`, "dim"))] : []),
+    ...(others > 0 && maxTargets > 0 ? [line(span(`      … and ${restCount(others, targetCounts)}`, "dim"))] : []),
   ];
+}
+
+/** The columns of the hosts of a batch: a long name leaves room for what its host does. */
+function widthsOf(shown: readonly TargetView[], { columns }: WatchOptions): Widths {
+  const longest = (of: (target: TargetView) => number) => Math.max(...shown.map(of), 0);
+  const bar = longest((target) => stepBar(target).length);
+  const place = columns < NARROW ? 0 : longest((target) => columnsOf(placeOf(target)));
+  const others = 9 + (columns < VERY_NARROW ? 0 : bar + 1) + place + ROOM_FOR_STEP;
+  const room = Math.max(SHORTEST_NAME, columns - 1 - others);
+  return { name: longest(({ name }) => textWidth(shortHost(name, room))), bar };
+}
+
+/** Hosts of one domain differ in its first part. */
+function shortHost(name: string, columns: number): string {
+  const [first = ""] = name.split(".");
+  const isEnough = !/^\d*$/.test(first) && textWidth(first) < columns;
+  return textWidth(name) > columns && isEnough ? `${first}…` : shortenTo(name, columns);
+}
+
+function placeOf({ zone, from, to }: TargetView): Span[] {
+  return [span(`${zone}  `, "dim"), span(from === to ? (to ?? "") : `${from ?? "nothing"} → ${to ?? "nothing"}`)];
 }
 
 interface Widths {
@@ -176,14 +197,13 @@ interface Widths {
 }
 
 function targetLine(target: TargetView, { now, columns }: WatchOptions, widths: Widths): Line {
-  const { name, zone, from, to, state } = target;
-  const move = from === to ? (to ?? "") : `${from ?? "nothing"} → ${to ?? "nothing"}`;
+  const { name, state } = target;
   const took = targetElapsed(target, now);
   const bar = stepBar(target);
   return line(
-    ...["      ", spinning(state, now), ` ${name.padEnd(widths.name)} `],
+    ...["      ", spinning(state, now), ` ${padTo(shortHost(name, widths.name), widths.name)} `],
     ...(columns < VERY_NARROW ? [] : [...bar, " ".repeat(widths.bar - bar.length + 1)]),
-    ...(columns < NARROW ? [] : [span(`${zone}  `, "dim"), move]),
+    ...(columns < NARROW ? [] : placeOf(target)),
     ...inHand(target),
     span(took === "" ? "" : `  ${took}`, "dim"),
   );
@@ -209,7 +229,7 @@ function trafficLines({ samples = [], columns }: WatchOptions): Line[] {
     one.localeCompare(other, "en", { numeric: true }),
   );
   const top = Math.max(1, ...samples.map(({ requests }) => requests));
-  const nameWidth = Math.max(...byVersion.map(([version]) => version.length));
+  const nameWidth = Math.max(...byVersion.map(([version]) => textWidth(version)));
   return [
     line(""),
     ...byVersion.map(([version, of]) => {
@@ -219,7 +239,7 @@ function trafficLines({ samples = [], columns }: WatchOptions): Line[] {
       const last = at.get(0);
       const failed = of.reduce((sum, sample) => sum + sample.failed, 0);
       return line(
-        ...["  ", span(version.padEnd(nameWidth), "bold"), " ", span(sparks, "busy"), ` ${last?.requests ?? 0}/s`],
+        ...["  ", span(padTo(version, nameWidth), "bold"), " ", span(sparks, "busy"), ` ${last?.requests ?? 0}/s`],
         span(last?.p99Ms == null ? "" : `  p99 ${last.p99Ms} ms`, "dim"),
         span(failed === 0 ? "" : `  ${failed} failed`, "bad"),
       );
