@@ -183,8 +183,8 @@ function widthsOf(shown: readonly TargetView[], { columns }: WatchOptions): Widt
 /** Hosts of one domain differ in its first part. */
 function shortHost(name: string, columns: number): string {
   const [first = ""] = name.split(".");
-  const isEnough = !/^\d*$/.test(first) && textWidth(first) < columns;
-  return textWidth(name) > columns && isEnough ? `${first}…` : shortenTo(name, columns);
+  if (textWidth(name) <= columns || /^\d*$/.test(first)) return shortenTo(name, columns);
+  return textWidth(first) < columns ? `${first}…` : shortenTo(first, columns);
 }
 
 function placeOf({ zone, from, to }: TargetView): Span[] {
