@@ -105,7 +105,7 @@ export async function writeIntent(folder: string, intent: string): Promise<void>
 export async function voidIntent(folder: string, intent: string): Promise<ProcessRecord | null> {
   const child = spawn("/bin/sh", ["-c", VOID, "void", folder, intent], { stdio: "ignore" });
   const code = await new Promise((resolve, reject) => child.once("error", reject).once("exit", resolve));
-  if (code !== 0) throw new PlatformError("FILE_UNUSABLE", { path: join(folder, "lock"), reason: `exit ${code}` });
+  if (code !== 0) throw new PlatformError("FILE_UNUSABLE", { path: join(folder, "lock"), reason: `exit code ${code}` });
   const record = await readRecord(folder);
   return record?.intent === intent ? record : null;
 }

@@ -31,9 +31,18 @@ export function isTerminal(state: ChangeState): boolean {
   return (TERMINAL_CHANGE_STATES as readonly ChangeState[]).includes(state);
 }
 
-export const GroupState = z.enum(["pending", "running", "awaiting-confirmation", "succeeded", "failed"]);
+/** `ended`: its change ended before it did, and so for a batch. */
+export const GroupState = z.enum(["pending", "running", "awaiting-confirmation", "succeeded", "failed", "ended"]);
 export type GroupState = z.infer<typeof GroupState>;
-export const BatchState = z.enum(["pending", "awaiting-confirmation", "running", "baking", "succeeded", "failed"]);
+export const BatchState = z.enum([
+  "pending",
+  "awaiting-confirmation",
+  "running",
+  "baking",
+  "succeeded",
+  "failed",
+  "ended",
+]);
 export type BatchState = z.infer<typeof BatchState>;
 export const TargetState = z.enum([
   "pending",

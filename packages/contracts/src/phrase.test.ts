@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { errorTitle } from "./error.ts";
 import { PHRASES, type PhraseCode, phraseOf, say, titleIn } from "./phrase.ts";
 
@@ -48,6 +49,25 @@ test.each([
   "we waited (3)",
   "it looks fine",
 ])("a name or somebody's own words are no phrase: %j", (text) => expect(phraseOf(text)).toBeNull());
+
+test.each([
+  [z.string(), 5, "input.type"],
+  [z.literal("a"), "b", "input.value"],
+  [z.enum(["a", "b"]), "c", "input.option"],
+  [z.string().min(1), "", "input.small-size"],
+  [z.array(z.string()).max(1), ["a", "b"], "input.big-size"],
+  [z.number().min(1), 0, "input.small"],
+  [z.int().lt(5), 7, "input.big"],
+  [z.string().length(2), "abc", "input.big-size"],
+  [z.string().startsWith("/"), "a", "input.starts"],
+  [z.string().regex(/^a$/), "b", "input.pattern"],
+  [z.iso.datetime(), "today", "input.moment"],
+  [z.record(z.string().max(1), z.string()), { ab: "c" }, "input.key"],
+  [z.discriminatedUnion("kind", [z.object({ kind: z.literal("a") })]), { kind: "b" }, "input.discriminator"],
+])("what the schema library says of a wrong value is a phrase: %#", (schema, value, code) => {
+  const said = schema.safeParse(value).error?.issues[0]?.message ?? "";
+  expect({ said, code: phraseOf(said)?.code }).toEqual({ said, code });
+});
 
 test("a single word is a phrase where its family is asked for", () => {
   expect(phraseOf("beta", "batch")?.code).toBe("batch.beta");

@@ -1,10 +1,22 @@
 import { ERRORS, type ErrorCode } from "./error.ts";
+import { MACHINE_PHRASES } from "./phrase-catalogue/machine.ts";
 import { PLAN_PHRASES } from "./phrase-catalogue/plan.ts";
 import { PROBLEM_PHRASES } from "./phrase-catalogue/problem.ts";
 import { PROGRESS_PHRASES } from "./phrase-catalogue/progress.ts";
+import { REQUEST_PHRASES } from "./phrase-catalogue/request.ts";
+import { SCALING_PHRASES } from "./phrase-catalogue/scaling.ts";
+import { UNFIT_PHRASES } from "./phrase-catalogue/unfit.ts";
 
 /** All that the platform says in its answers beside the sentences of problems. */
-export const PHRASES = { ...PLAN_PHRASES, ...PROGRESS_PHRASES, ...PROBLEM_PHRASES } as const;
+export const PHRASES = {
+  ...PLAN_PHRASES,
+  ...PROGRESS_PHRASES,
+  ...PROBLEM_PHRASES,
+  ...UNFIT_PHRASES,
+  ...REQUEST_PHRASES,
+  ...MACHINE_PHRASES,
+  ...SCALING_PHRASES,
+} as const;
 export type PhraseCode = keyof typeof PHRASES;
 
 type FactIn<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}`
@@ -33,43 +45,64 @@ export interface Phrase {
   readonly facts: Readonly<Record<string, string>>;
 }
 
+const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 /** Facts that are numbers, and facts that may hold spaces; all others are one word. */
-const NUMBERS = [
-  ...["number", "count", "total", "hits", "needed", "requests", "connections", "percent", "share", "ms", "megabytes"],
-  ...["unchanged", "before", "status", "seconds", "expected", "wanted", "beta"],
-];
-const SPACED = [
-  ...[
-    "title",
-    "services",
-    "hosts",
-    "others",
-    "rules",
-    "parts",
-    "cells",
-    "modules",
-    "routes",
-    "route",
-    "zones",
-    "group",
-  ],
-  ...["bases", "batch", "versions", "shares", "subset", "steps", "label", "was", "now", "from", "to", "target", "said"],
-  ...[
-    "problem",
-    "limit",
-    "addresses",
-    "side",
-    "applications",
-    "gateways",
-    "step",
-    "what",
-    "selector",
-    "whom",
-    "effects",
-  ],
-];
+const NUMBERS = words(`
+  number count total hits needed requests connections percent share ms megabytes unchanged before status seconds
+  expected wanted beta`);
+const SPACED = words(`
+  title services hosts others rules parts cells modules routes route zones group bases batch batches versions shares
+  subset steps label was now from to target said problem limit addresses side applications gateways step later what
+  selector whom effects guard beside text type options bound field holder name program recurrence`);
 /** Too little of them is fixed to be known where their family is not asked for. */
-const VAGUE: readonly PhraseCode[] = ["batch.part", "left.at", "left.done", "label.slot", "why.is-so"];
+const VAGUE: readonly PhraseCode[] = [
+  "batch.part",
+  "left.at",
+  "left.done",
+  "label.slot",
+  "why.is-so",
+  "why.batch-so",
+  "why.rule-so",
+  "why.encrypted",
+  "why.damaged",
+  "why.too-large",
+  "why.newer",
+  "why.leaves-out",
+  "label.target",
+  "label.batch",
+  "label.step",
+  "label.address",
+  "label.login-link",
+  "label.access-token",
+  "label.any-host",
+  "label.in-workspace",
+  "label.in",
+  "label.revision-of",
+  "place.batch-of",
+  "place.no-batch",
+  "place.and-buffer",
+  "allowed.then",
+  "allowed.confirm",
+  "state.running",
+  "exit.signal",
+  "exit.nothing",
+  "holder.instance",
+  "drift.standing",
+  "value.split",
+  "value.split-sticky",
+  "value.business",
+  "field.of-route",
+  "field.of-service",
+  "field.of-event",
+  "field.of-component",
+  "field.of-snippet",
+  "field.business",
+  "drift.by",
+  "host.of-agent",
+  "why.empty",
+  "what.database",
+  "what.its-database",
+];
 
 interface Pattern {
   readonly code: PhraseCode;

@@ -64,14 +64,20 @@ export function ActionDialog({ change, tree, asked, onClose, onDone }: ActionDia
 
 function Concerned({ asked: { action, batch, target }, change }: { asked: Asked; change: Change }) {
   const { t, said } = useWords();
-  if (target !== undefined) return <p className="soft">{`${t("action.hosts")}: ${target.name}`}</p>;
+  if (target !== undefined)
+    return <p className="soft">{t("common.pair", { name: t("action.hosts"), value: target.name })}</p>;
   const open = change.groups
     .flatMap(({ batches }) => batches)
     .filter(({ allowedActions }) => allowedActions.includes(action));
   const batches = batch === undefined ? open : [batch];
   if (action !== "confirm" || batches.length === 0) return null;
   return (
-    <p className="soft">{`${t("action.batches")}: ${batches.map(({ name }) => said(name, "batch")).join(", ")}`}</p>
+    <p className="soft">
+      {t("common.pair", {
+        name: t("action.batches"),
+        value: batches.map(({ name }) => said(name, "batch")).join(", "),
+      })}
+    </p>
   );
 }
 

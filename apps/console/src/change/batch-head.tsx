@@ -59,7 +59,7 @@ export function BatchHead({ batch, kind, onAct }: BatchHeadProps) {
         .filter(({ outcome }) => outcome === "worse" || outcome === "no-data")
         .map(({ guard, when, name: of, text }) => (
           <p key={`${guard} ${when}`} className="batch-verdict soft">
-            {said(of, "guard")}: {said(text)}
+            {t("common.pair", { name: said(of, "guard"), value: said(text) })}
           </p>
         ))}
     </div>

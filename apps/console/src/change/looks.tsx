@@ -27,6 +27,7 @@ export const BATCH_TONES: Readonly<Record<BatchState, Tone>> = {
   baking: "busy",
   succeeded: "good",
   failed: "bad",
+  ended: "idle",
 };
 
 export const TARGET_TONES: Readonly<Record<TargetState, Tone>> = {

@@ -46,11 +46,14 @@ export function Batches({ plan }: { readonly plan: Pick<Plan, "kind" | "groups" 
             <Dots targets={batch.targetIds.flatMap((id) => targetOf.get(id) ?? [])} />
             <span className="faint">
               {batch.targetIds.some((id) => hosts.has(id))
-                ? `${t(counted, { count: batch.targetIds.length })}: ${namesIn(batch.targetIds)}`
+                ? t("common.pair", {
+                    name: t(counted, { count: batch.targetIds.length }),
+                    value: namesIn(batch.targetIds),
+                  })
                 : t("batch.users", { what: namesIn(batch.targetIds) })}
             </span>
             {batch.gate !== null && <span className="faint">{t(`batch.gate.${batch.gate}`)}</span>}
-            {batch.bakeMs > 0 && <span className="faint">{`${t("batch.baking")}: ${duration(batch.bakeMs)}`}</span>}
+            {batch.bakeMs > 0 && <span className="faint">{t("batch.bakes", { time: duration(batch.bakeMs) })}</span>}
           </li>
         )),
       )}

@@ -7,12 +7,16 @@ import { doneText } from "./amount.ts";
 
 type Groups = Pick<Change, "groups">;
 
+/** A list does not tell what targets are. All of a change of traffic move it, and some of a release may, by shares or between cells. */
+function movesIn(kind: string, total: number): number | null {
+  if (kind === ROUTE_CHANGE) return total;
+  return kind === "release-order" ? null : 0;
+}
+
 /** How many targets are done, in hand, failed and ahead. */
 export function Progress({ change }: { readonly change: Pick<ChangeSummary, "kind" | "targets"> & Partial<Groups> }) {
   const { kind, targets } = change;
-  // A list does not tell what targets are; all of a change of traffic move it.
-  const moves =
-    change.groups !== undefined ? movesOf({ groups: change.groups }) : kind === ROUTE_CHANGE ? targets.total : 0;
+  const moves = change.groups === undefined ? movesIn(kind, targets.total) : movesOf({ groups: change.groups });
   const words = useWords();
   const { total, succeeded, failed, running, skipped, offline, unknown } = targets;
   const pending = total - succeeded - failed - running - skipped - offline - unknown;

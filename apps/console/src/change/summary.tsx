@@ -31,7 +31,9 @@ export function Summary({ change, tree, onOpen }: SummaryProps) {
           <Failed tree={tree} onOpen={onOpen} />
         </ProblemNotice>
       )}
-      {waitingFor !== null && <Notice tone="warn" title={`${t("change.waiting")}: ${said(waitingFor)}`} />}
+      {waitingFor !== null && (
+        <Notice tone="warn" title={t("common.pair", { name: t("change.waiting"), value: said(waitingFor) })} />
+      )}
       <List tone="warn" title={t("change.leftBehind")} items={change.leftBehind.map((line) => said(line, "left"))} />
       <div className="card change-facts">
         <Progress change={change} />
@@ -46,7 +48,7 @@ export function Summary({ change, tree, onOpen }: SummaryProps) {
               <span className="number">{duration(tookMs)}</span>
             </Fact>
           )}
-          {reason !== null && <Fact name={t("change.reason")}>{reason}</Fact>}
+          {reason !== null && <Fact name={t("change.reason")}>{said(reason)}</Fact>}
           {change.locks.length > 0 && (
             <Fact name={t("change.locks")}>
               {change.locks

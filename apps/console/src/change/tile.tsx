@@ -24,7 +24,8 @@ export const Tile = memo(function Tile({ target, density, selected, reachable, o
   const name = hostId === null ? said(target.name, "group") : target.name;
   const current = currentStep(target);
   const step = current === null ? null : stepName(current);
-  const label = `${name}: ${t(`target.${state}`)}${step === null ? "" : `, ${step}`}`;
+  const stands = [t(`target.${state}`), ...(step === null ? [] : [step])].join(", ");
+  const label = t("common.pair", { name, value: stands });
   return (
     <button
       type="button"

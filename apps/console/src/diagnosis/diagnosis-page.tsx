@@ -107,7 +107,7 @@ function Findings({ told: { findings } }: { readonly told: Diagnosis }) {
 function LastWords({ log: { host, of, lines } }: { readonly log: DiagnosisLog }) {
   const { t, step } = useWords();
   return (
-    <Card title={`${t("diagnosis.part.logs")}: ${host} · ${step(of)}`}>
+    <Card title={t("common.pair", { name: t("diagnosis.part.logs"), value: `${host} · ${step(of)}` })}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <pre className="code output" tabIndex={0}>
         {lines.join("\n")}
@@ -117,9 +117,10 @@ function LastWords({ log: { host, of, lines } }: { readonly log: DiagnosisLog })
 }
 
 function Facts({ told: { facts, subject } }: { readonly told: Diagnosis }) {
-  const { t, named } = useWords();
+  const { t, named, said } = useWords();
   const shownAs = (name: string, value: string): string => {
     if (name === "kind") return named("kind", value);
+    if (name === "reason") return said(value);
     // Of an instance its state comes last.
     if (name === "instance") return value.replace(/[a-z-]+$/, (state) => named("instance", state));
     return name === "state" ? named(subject.kind, value) : value;

@@ -123,7 +123,7 @@ function Logs({ host, instances }: { readonly host: Host; readonly instances: re
         key={chosen.serviceId}
         serviceId={chosen.serviceId}
         host={host.name}
-        title={`${t("log.title")}: ${chosen.service}`}
+        title={t("common.pair", { name: t("log.title"), value: chosen.service })}
       />
     </>
   );

@@ -31,7 +31,7 @@ interface YamlEditorProps {
 
 /** What a form says as text, and the other way round. */
 export function YamlEditor({ label, first, onText }: YamlEditorProps) {
-  const { t } = useWords();
+  const { t, said } = useWords();
   const id = useId();
   const [text, setText] = useState(first);
   const [wrong, setWrong] = useState<string | null>(null);
@@ -61,7 +61,7 @@ export function YamlEditor({ label, first, onText }: YamlEditorProps) {
       />
       {wrong !== null && (
         <Notice tone="warn" title={t("rule.yaml.wrong")}>
-          <span className="mono rule-text">{wrong}</span>
+          <span className="mono rule-text">{said(wrong)}</span>
         </Notice>
       )}
     </div>

@@ -17,7 +17,7 @@ const factsIn = (text: string): string[] =>
 const [englishWords, chineseWords] = [wordsOf("en", () => undefined), wordsOf("zh", () => undefined)];
 const HAN = /\p{Script=Han}/u;
 /** The same in every language. */
-const NAMES = ["host.cpu", "chart.p99"];
+const NAMES = ["host.cpu", "chart.p99", "common.pair"];
 
 test("both languages have the same keys, none of them empty", () => {
   expect(Object.keys(zh).sort()).toEqual(Object.keys(en).sort());
@@ -56,6 +56,8 @@ test("every phrase of the platform has its Chinese words, with the same facts", 
     "verdict.megabytes",
     "label.moved",
     "verdict.memory",
+    "drift.standing",
+    "value.split",
   ];
   expect(codes.filter((code) => !HAN.test(PHRASES_ZH[code]) && !names.includes(code))).toEqual([]);
   expect(codes.filter((code) => String(factsIn(PHRASES[code])) !== String(factsIn(PHRASES_ZH[code])))).toEqual([]);
@@ -95,6 +97,49 @@ test("a text of an answer is told in the person's language: lists, facts, and fa
     "talk@1/talk",
   ]);
   expect(said("we look at it, all of us")).toBe("we look at it, all of us");
+});
+
+test("what is wrong with a request is told whole: fields, types and several at once", () => {
+  const problem =
+    "name: is missing; batches.size: Invalid input: expected number, received string; hosts: at most 20 tags";
+  expect(sentenceOf(problemOf("INPUT_INVALID", { problem }), chineseWords).title).toBe(
+    "输入无效：name：缺失；batches.size：输入无效：应为数字，实际为字符串；hosts：最多 20 个标签。",
+  );
+  expect(chineseWords.said("confirm: there is no batch 4 (there are beta, batch 2)")).toBe(
+    "confirm：没有批次 4（现有 先行批，第 2 批）",
+  );
+  const unfit = problemOf("STRATEGY_UNFIT", { problem: `gray: ${say("why.shares-whole")}` });
+  expect(sentenceOf(unfit, chineseWords).title).toBe("策略不适用：gray：份额针对整个服务；请去掉 `parallel`。");
+});
+
+test("what a scaling rule found is told with the words of the page", () => {
+  const above = say("scaling.above", { metric: "cpu-percent", number: 81.5, limit: 80 });
+  const why = say("scaling.not-before", {
+    said: say("scaling.scale", { said: above, before: 2, wanted: 3 }),
+    seconds: 40,
+  });
+  expect(chineseWords.said(why)).toBe("基座处理器占用（%）最低为 81.5，高于 80：2 → 3 个基座；40 秒之后才会执行");
+});
+
+test("what may be done instead, what stands on a base and what is missing are told in the person's words", () => {
+  const instead = {
+    action: "retry",
+    resource: "change chg_1",
+    state: "running",
+    allowed: ["pause (then retry)", "cancel"],
+  };
+  expect(sentenceOf(problemOf("ACTION_NOT_ALLOWED", instead), chineseWords)).toEqual({
+    title: "变更单 chg_1 处于 执行中 时不能执行 重试。",
+    remedy: "当前可执行：暂停（然后重试），取消变更。",
+  });
+  expect(chineseWords.said("1.0.0 published, 1.1.0 inactive by console", "drift")).toBe(
+    "1.0.0（已发布），1.1.0（未激活，来自 console）",
+  );
+  const gone = { resource: "base-cluster shops in workspace prod" };
+  expect(sentenceOf(problemOf("NOT_FOUND", gone), chineseWords).title).toContain("工作空间 prod 中的基座集群 shops");
+  expect(
+    sentenceOf(problemOf("SCRIPT_FAILED", { command: "setup", exit: "exit code 3" }), chineseWords).title,
+  ).toContain("退出码 3");
 });
 
 test("facts of a problem are told with it, and moments in the person's zone", () => {

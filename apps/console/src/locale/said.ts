@@ -24,12 +24,31 @@ const FAMILIES: Readonly<Record<string, string>> = {
     guard: "guard",
   },
   ...{ cluster: "value", group: "group", problem: "why", subset: "value", whom: "value" },
+  ...{ type: "type", found: "type", unit: "unit", exit: "exit", holder: "holder", beside: "place", where: "place" },
+  ...{
+    place: "label",
+    what: "what",
+    allowed: "allowed",
+    state: "state",
+    cells: "listed",
+    zones: "listed",
+    said: "why",
+  },
+  ...{ batches: "batch", selector: "value", modules: "value" },
 };
-const STATES = ["change", "target", "step", "instance", "host", "batch", "state"];
+/** Facts that are one of the words of the console. */
+const NAMED: Readonly<Record<string, string>> = {
+  action: "action",
+  verb: "action",
+  allowed: "action",
+  metric: "scaling.metric",
+};
+const STEP_FACTS = ["step", "later", "what"];
+const STATES = ["change", "target", "step", "instance", "host", "batch", "state", "module.is"];
 const MOMENT = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
 const LISTS = [
-  ["; ", "；"],
-  [", ", "，"],
+  { english: "; ", ours: "；" },
+  { english: ", ", ours: "，" },
 ] as const;
 
 /**
@@ -47,11 +66,13 @@ export function factsBy(words: Speaker, facts: Readonly<Record<string, unknown>>
 }
 
 function factBy(words: Speaker, name: string, fact: unknown): unknown {
-  if (Array.isArray(fact)) return fact.map((each) => factBy(words, name, each));
+  if (Array.isArray(fact)) {
+    const told = fact.map((each) => factBy(words, name, each));
+    return words.language === "zh" ? told.join("，") : told;
+  }
   if (typeof fact !== "string") return fact;
-  if (words.language === "zh" && name === "state") return stateBy(words, fact);
-  if (name === "step" || name === "what") return stepBy(words, fact);
-  return saidBy(words, fact, FAMILIES[name]);
+  const named = words.language === "zh" ? namedBy(words, name, fact) : fact;
+  return named === fact ? saidBy(words, fact, FAMILIES[name]) : named;
 }
 
 /** The name of a step: its first word is the platform's, the rest says of what. */
@@ -59,13 +80,24 @@ export function stepBy({ language }: Pick<Speaker, "language">, name: string): s
   return language === "zh" ? name.replace(/^[a-z-]+(?= |$)/, (word) => STEPS[word] ?? word) : name;
 }
 
-function stateBy({ named }: Speaker, state: string): string {
-  // A word that is not known comes back as it was.
-  return STATES.map((noun) => named(noun, state)).find((told) => told !== state) ?? state;
+/** A fact that is a name of the console's own, such as a state or a step; what is not known comes back as it was. */
+function namedBy(words: Speaker, name: string, fact: string): string {
+  if (STEP_FACTS.includes(name)) return stepBy(words, fact);
+  const families = name === "state" ? STATES : [NAMED[name] ?? ""];
+  return families.map((family) => words.named(family, fact)).find((told) => told !== fact) ?? fact;
 }
 
+/** What is surely a phrase comes first, what may only be one last: a field and what is wrong with it looks like much else. */
 function chinese(words: Speaker, text: string, family: string | undefined): string {
-  return whole(words, text, family) ?? parts(words, text) ?? text;
+  const [sentences, names] = LISTS;
+  return (
+    whole(words, text) ??
+    list(words, text, { ...sentences, family }) ??
+    ofField(words, text, family) ??
+    whole(words, text, family) ??
+    list(words, text, { ...names, family }) ??
+    text
+  );
 }
 
 function whole(words: Speaker, text: string, family?: string): string | null {
@@ -76,15 +108,26 @@ function whole(words: Speaker, text: string, family?: string): string | null {
   return problem === null || sentence === undefined ? null : fillText(sentence, factsBy(words, problem.facts));
 }
 
-/** A list, of which some are the platform's words; or a field, and what is wrong with it. */
-function parts(words: Speaker, text: string): string | null {
-  for (const [english, ours] of LISTS) {
-    const each = text.split(english);
-    if (each.length === 1) continue;
-    const told = each.map((part) => whole(words, part) ?? (english === "; " ? parts(words, part) : null));
-    if (told.some((part) => part !== null)) return each.map((part, index) => told[index] ?? part).join(ours);
-  }
-  const [, field, rest] = /^(\w+): (.+)$/s.exec(text) ?? [];
-  const told = rest === undefined ? null : whole(words, rest);
+interface Separated {
+  readonly english: string;
+  readonly ours: string;
+  readonly family: string | undefined;
+}
+
+/** A list, of which some are the platform's words; null = none is. */
+function list(words: Speaker, text: string, { english, ours, family }: Separated): string | null {
+  const each = text.split(english);
+  if (each.length === 1) return null;
+  const told = each.map((part) =>
+    english === ", " ? (whole(words, part, family) ?? part) : chinese(words, part, family),
+  );
+  return told.every((part, index) => part === each[index]) ? null : told.join(ours);
+}
+
+/** A field, and what is wrong with it. */
+function ofField(words: Speaker, text: string, family: string | undefined): string | null {
+  const [, field, rest] = /^([\w.-]+): (.+)$/s.exec(text) ?? [];
+  if (field === undefined || rest === undefined) return null;
+  const told = whole(words, rest, family) ?? ofField(words, rest, family);
   return told === null ? null : `${field}：${told}`;
 }

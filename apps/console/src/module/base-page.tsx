@@ -14,6 +14,7 @@ import { sentenceOf } from "../locale/problem.ts";
 import { PageHead } from "../shell/page.tsx";
 import { BaseBadge } from "./base-badge.tsx";
 import { MoveBases, NewCluster } from "./dialogs.tsx";
+import { driftText } from "./drift.ts";
 import { type Hosting, useHosting } from "./read.ts";
 import "./module.css";
 
@@ -244,7 +245,7 @@ function BaseRow({ base, reading, chosen, onTurn }: BaseRowProps) {
       <td className="number">{reading === undefined ? "–" : `${number(reading.cpuPercent)} %`}</td>
       <td className="number">{reading === undefined ? "–" : bytes(reading.rssBytes)}</td>
       <td className="number">{reading === undefined ? "–" : `${number(reading.loopDelayP99Ms)} ms`}</td>
-      <td>{drift.length === 0 ? "–" : drift.map((one) => t("base.drift.is", { ...one })).join("; ")}</td>
+      <td>{drift.length === 0 ? "–" : drift.map((one) => driftText(words, one)).join("; ")}</td>
     </tr>
   );
 }

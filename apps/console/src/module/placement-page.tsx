@@ -9,6 +9,7 @@ import { useWords } from "../locale/index.tsx";
 import { sentenceOf } from "../locale/problem.ts";
 import { PageHead } from "../shell/page.tsx";
 import { BaseBadge } from "./base-badge.tsx";
+import { driftText } from "./drift.ts";
 import { type Hosting, useHosting } from "./read.ts";
 import { moduleNames, toneOf } from "./standing.ts";
 import "./module.css";
@@ -220,7 +221,7 @@ function BaseRow({ base, modules, style }: RowProps & { readonly base: Base }) {
 /** What stands there, and what should but does not. */
 function Chips({ base, module }: { readonly base: Base; readonly module: string }) {
   const words = useWords();
-  const { t } = words;
+  const { t, said } = words;
   const drift = base.drift.find((one) => one.module === module);
   return (
     <>
@@ -240,8 +241,8 @@ function Chips({ base, module }: { readonly base: Base; readonly module: string 
           </span>
         ))}
       {drift !== undefined && (
-        <span className="chip wanted tone-warn" title={t("base.drift.is", { ...drift })}>
-          {drift.wanted}
+        <span className="chip wanted tone-warn" title={driftText(words, drift)}>
+          {said(drift.wanted, "drift")}
         </span>
       )}
     </>

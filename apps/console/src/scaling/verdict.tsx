@@ -18,14 +18,14 @@ const TONES: Readonly<Record<ScalingVerdictKind, Tone>> = {
 /** What a rule found at its last look; the exact words of the platform are behind the badge. */
 export function Verdict({ rule }: { readonly rule: ScalingRule }) {
   const words = useWords();
-  const { t, language } = words;
+  const { t, said } = words;
   const { verdict, lookedAt, enabled } = rule;
   if (verdict === null || lookedAt === null) return <span className="soft">{t("scaling.unseen")}</span>;
   const { kind, why, bases, wanted, problem } = verdict;
   const would = kind === "scale" && !enabled;
   return (
     <span className="stack scaling-verdict">
-      <span className="row tight" {...(language === "en" ? { title: why } : {})}>
+      <span className="row tight" title={said(why)}>
         <Badge tone={would ? "idle" : TONES[kind]}>{t(would ? "scaling.would" : `scaling.verdict.${kind}`)}</Badge>
         <Ago at={lookedAt} />
       </span>

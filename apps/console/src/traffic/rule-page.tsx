@@ -42,7 +42,7 @@ interface EditorProps extends Here {
 }
 
 function Editor({ workspace, title, first, existing }: EditorProps) {
-  const { t } = useWords();
+  const { t, said } = useWords();
   const [draft, setDraft] = useState(first);
   const [removing, setRemoving] = useState(false);
   const [steps, setSteps] = useState("");
@@ -77,7 +77,7 @@ function Editor({ workspace, title, first, existing }: EditorProps) {
             {isNamedDraft(draft) && problems.length > 0 ? (
               <Notice tone="warn" title={t("rule.problems")}>
                 {problems.map((problem) => (
-                  <span key={problem}>{problem}</span>
+                  <span key={problem}>{said(problem)}</span>
                 ))}
               </Notice>
             ) : (

@@ -1,5 +1,6 @@
 import type { Base, BaseCluster, Drift, PlacedVersion, Placement } from "@evenkeel/contracts/base-cluster";
 import type { ModuleReport } from "@evenkeel/contracts/base-protocol";
+import { say } from "@evenkeel/contracts/phrase";
 import type { BaseRow, ClusterRow } from "./store/index.ts";
 
 export const showCluster = (row: ClusterRow, placements: readonly Placement[]): BaseCluster => ({
@@ -45,17 +46,20 @@ function driftOf(
   );
   const names = [...new Set([...wanted.keys(), ...found.keys()])].sort();
   return names.flatMap((module) => {
-    const drift = { module, wanted: wanted.get(module) ?? "nothing", found: found.get(module) ?? "nothing" };
+    const drift = { module, wanted: wanted.get(module) ?? NOTHING, found: found.get(module) ?? NOTHING };
     return drift.wanted === drift.found ? [] : [drift];
   });
 }
 
+const NOTHING = say("drift.nothing");
+
 const shown = (versions: readonly string[]): string => [...versions].sort().join(", ");
 
 const placed = ({ version, active, published }: PlacedVersion): string =>
-  `${version} ${active ? (published === null ? "active" : "published") : "inactive"}`;
+  say("drift.standing", { version, state: active ? (published === null ? "active" : "published") : "inactive" });
 
 function standing({ version, state, published, origin }: ModuleReport): string {
   const how = state === "active" ? (published ? "published" : "active") : state === "resolved" ? "inactive" : state;
-  return `${version} ${how}${origin === "order" ? "" : ` by ${origin}`}`;
+  const facts = { version, state: how };
+  return origin === "order" ? say("drift.standing", facts) : say("drift.by", { ...facts, origin });
 }

@@ -1,5 +1,6 @@
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { Name, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import { type CertificateFacts, readCertificate } from "@evenkeel/kit/certificate";
 import type { Clock } from "@evenkeel/kit/clock";
 import type { Kysely } from "kysely";
@@ -7,7 +8,7 @@ import type { Database } from "../database.ts";
 import type { Handlers } from "../http/index.ts";
 import { findWorkspace } from "../workspace/index.ts";
 import { keySeal } from "./key-seal.ts";
-import { deleteCertificate, getCertificate, listCertificates, putCertificate } from "./store.ts";
+import { certificateLabel, deleteCertificate, getCertificate, listCertificates, putCertificate } from "./store.ts";
 
 export interface CertificateDeps {
   readonly db: Kysely<Database>;
@@ -51,7 +52,7 @@ export function certificateHandlers({ db, clock, secretKey }: CertificateDeps): 
       const workspaceId = await workspaceIdOf(tenantId, workspace);
       await effect(async (tx) => {
         if (await deleteCertificate(tx, { tenantId, workspaceId, name })) return undefined;
-        throw new PlatformError("NOT_FOUND", { resource: `certificate ${name} in ${workspace}` });
+        throw new PlatformError("NOT_FOUND", { resource: certificateLabel(name, workspace) });
       });
     },
   };
@@ -67,6 +68,6 @@ function refuseUnfit({ name, fallback, facts }: Judged, now: string): void {
   const { hosts, startsAt, endsAt } = facts;
   if (Date.parse(endsAt) <= Date.parse(now)) throw new PlatformError("CERTIFICATE_ENDED", { name, endedAt: endsAt });
   if (Date.parse(startsAt) > Date.parse(now))
-    throw new PlatformError("CERTIFICATE_INVALID", { name, problem: `it begins at ${startsAt} only` });
+    throw new PlatformError("CERTIFICATE_INVALID", { name, problem: say("why.begins-later", { at: startsAt }) });
   if (hosts.length === 0 && !fallback) throw new PlatformError("CERTIFICATE_NAMES_NOBODY", { name });
 }

@@ -2,6 +2,7 @@ import type { Certificate } from "@evenkeel/contracts/certificate";
 import type { PageQuery } from "@evenkeel/contracts/endpoint";
 import { PlatformError, problemOf } from "@evenkeel/contracts/error";
 import { CertificateId, type Name, newId, type TenantId, type WorkspaceId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import type { CertificateFacts } from "@evenkeel/kit/certificate";
 import { json } from "@evenkeel/kit/sql";
 import { type Kysely, sql, type Transaction } from "kysely";
@@ -57,6 +58,10 @@ interface Wanted {
   readonly name: Name;
 }
 
+/** A certificate as refusals name it. */
+export const certificateLabel = (certificate: Name, workspace: Name): string =>
+  say("label.in", { label: say("label.certificate", { certificate }), place: workspace });
+
 export async function getCertificate(
   db: Kysely<Database>,
   { tenantId, workspace, name }: Wanted,
@@ -65,7 +70,7 @@ export async function getCertificate(
     .where("workspace.name", "=", workspace)
     .where("certificate.name", "=", name)
     .executeTakeFirst();
-  if (row === undefined) throw new PlatformError("NOT_FOUND", { resource: `certificate ${name} in ${workspace}` });
+  if (row === undefined) throw new PlatformError("NOT_FOUND", { resource: certificateLabel(name, workspace) });
   return show(row);
 }
 

@@ -1,6 +1,7 @@
 import type { VerbBody } from "@evenkeel/contracts/change";
 import type { Plan, PlannedBatch, PlannedGroup } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import { effectiveGate } from "./gate.ts";
 import { bakeOf } from "./guard/watch.ts";
 import { needsConfirmation } from "./strategy.ts";
@@ -12,7 +13,8 @@ type ArrangedBatch = Arrangement[number]["batches"][number];
 /** Batches as a person arranged them: every target once, in its own group, within the limits of the strategy. */
 export function rearrange(plan: Plan, arrangement: Arrangement): Plan | Refusal {
   const unknown = arrangement.find(({ groupId }) => !plan.groups.some((group) => group.groupId === groupId));
-  if (unknown !== undefined) return refuse("INPUT_INVALID", { problem: `there is no group ${unknown.groupId}` });
+  if (unknown !== undefined)
+    return refuse("INPUT_INVALID", { problem: say("why.no-group", { group: unknown.groupId }) });
   const groups: PlannedGroup[] = [];
   for (const group of plan.groups) {
     const wanted = arrangement.find(({ groupId }) => groupId === group.groupId);
@@ -35,7 +37,8 @@ function arrangeGroup(
   const all = targetsOf(idsOf(group.batches));
   for (const { name, targetIds } of wanted) {
     const excess = excessOf(group, all, targetsOf(targetIds));
-    if (excess !== null) return refuse("STRATEGY_UNFIT", { problem: `batch ${name}: ${excess}` });
+    if (excess !== null)
+      return refuse("STRATEGY_UNFIT", { problem: say("why.batch-so", { batch: name, said: excess }) });
   }
   const batches = wanted.map(({ name, targetIds }, index): PlannedBatch => {
     const from = group.batches.filter((batch) => batch.targetIds.some((id) => targetIds.includes(id)));
@@ -69,12 +72,12 @@ function problemOf(group: PlannedGroup, wanted: readonly ArrangedBatch[]): strin
   const mine = new Set(idsOf(group.batches));
   const named = idsOf(wanted);
   const foreign = named.find((id) => !mine.has(id));
-  if (foreign !== undefined) return `${foreign} is not a target of this group`;
-  if (new Set(named).size !== named.length) return "a target stands in two batches";
+  if (foreign !== undefined) return say("why.foreign-target", { target: foreign });
+  if (new Set(named).size !== named.length) return say("why.target-twice");
   const placed = new Set(named);
   const missing = [...mine].find((id) => !placed.has(id));
-  if (missing !== undefined) return `${missing} is in no batch`;
+  if (missing !== undefined) return say("why.target-nowhere", { target: missing });
   const names = wanted.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  return twice === undefined ? null : `two batches are called ${twice}`;
+  return twice === undefined ? null : say("why.batches-alike", { batch: twice });
 }

@@ -1,5 +1,5 @@
 import type { PlannedBatch, PlannedGroup } from "@evenkeel/contracts/change-plan";
-import type { BatchState, GroupState } from "@evenkeel/contracts/change-state";
+import { type BatchState, type GroupState, isTerminal } from "@evenkeel/contracts/change-state";
 import { waitsForTraffic } from "./gate.ts";
 import type { BatchSnapshot, Snapshot } from "./snapshot.ts";
 import { LOST_TARGETS, SETTLED_TARGETS } from "./state.ts";
@@ -32,6 +32,7 @@ export function needsBake(snapshot: Snapshot, batch: PlannedBatch): boolean {
 function stateAhead(snapshot: Snapshot, group: PlannedGroup, batch: PlannedBatch): BatchState {
   // Everything in it was lost while it was staged.
   if (isSettled(snapshot, batch) && lostTargets(snapshot, batch).length > 0) return "failed";
+  if (isTerminal(snapshot.state)) return "pending";
   const isNext = nextBatch(snapshot, group)?.batchId === batch.batchId;
   return isNext && batch.gate === "start" && !batchOf(snapshot, batch).confirmed && isReady(snapshot, group)
     ? "awaiting-confirmation"
@@ -42,9 +43,13 @@ function stateAhead(snapshot: Snapshot, group: PlannedGroup, batch: PlannedBatch
 export function batchState(snapshot: Snapshot, group: PlannedGroup, batch: PlannedBatch): BatchState {
   const stored = batchOf(snapshot, batch);
   if (!stored.started) return stateAhead(snapshot, group, batch);
-  if (!isSettled(snapshot, batch)) return waitsForTraffic(snapshot, batch) ? "awaiting-confirmation" : "running";
+  const isOver = isTerminal(snapshot.state);
+  if (!isOver && !isSettled(snapshot, batch))
+    return waitsForTraffic(snapshot, batch) ? "awaiting-confirmation" : "running";
   if (lostTargets(snapshot, batch).length > 0) return "failed";
   if (stored.finished) return "succeeded";
+  // Its rollback is under way or over, or somebody ended the change: nothing of it goes on any more.
+  if (isOver || snapshot.state === "rolling-back") return "ended";
   // Until its guards have had their last look it bakes as well.
   return batch.targetIds.some((id) => stateOf(snapshot, id) === "succeeded") ? "baking" : "running";
 }
@@ -72,12 +77,18 @@ export function isReady(snapshot: Snapshot, group: PlannedGroup): boolean {
   });
 }
 
+function stateOfEnded(batches: readonly BatchState[]): GroupState {
+  if (batches.includes("failed")) return "failed";
+  return batches.every((state) => state === "pending") ? "pending" : "ended";
+}
+
 /** The state of a group, from its batches. */
 export function groupState(snapshot: Snapshot, group: PlannedGroup): GroupState {
   if (isGroupFinished(snapshot, group)) return groupLosses(snapshot, group).length > 0 ? "failed" : "succeeded";
   const states = group.batches.map((batch) => batchState(snapshot, group, batch));
+  if (isTerminal(snapshot.state)) return stateOfEnded(states);
   if (states.some((state) => state === "running" || state === "baking")) return "running";
   if (states.includes("awaiting-confirmation")) return "awaiting-confirmation";
   if (states.includes("failed")) return "failed";
-  return states.includes("succeeded") ? "running" : "pending";
+  return states.some((state) => state === "succeeded" || state === "ended") ? "running" : "pending";
 }

@@ -5,6 +5,7 @@ import {
   type StepState,
   type TargetState,
 } from "@evenkeel/contracts/change-state";
+import { say } from "@evenkeel/contracts/phrase";
 
 type Arrows<State extends string> = Readonly<Record<State, readonly State[]>>;
 
@@ -122,8 +123,10 @@ const LEADS_TO: Partial<Record<ChangeAction, ChangeState>> = { start: "running",
 export function instead(action: ChangeAction, facts: ActionFacts): string[] {
   const opens = (state: ChangeState | undefined) =>
     state !== undefined && allowedActions({ ...facts, state }).includes(action);
-  const now = allowedActions(facts).map((verb) => (opens(LEADS_TO[verb]) ? `${verb} (then ${action})` : verb));
-  return facts.state === "pausing" && opens("paused") ? [`${action} as soon as it is paused`, ...now] : now;
+  const now = allowedActions(facts).map((verb) =>
+    opens(LEADS_TO[verb]) ? say("allowed.then", { action: verb, verb: action }) : verb,
+  );
+  return facts.state === "pausing" && opens("paused") ? [say("allowed.when-paused", { action }), ...now] : now;
 }
 
 /** The verbs that are legal now, in the order in which people read them. */

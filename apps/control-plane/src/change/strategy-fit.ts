@@ -14,7 +14,7 @@ export function strategyRefusal(plan: Plan): Refusal | null {
 function problemOf(plan: Plan, group: PlannedGroup): string | null {
   const { strategy } = group;
   if (strategy.zone !== undefined && group.batches.length === 0)
-    return `zone: no host of this change stands in zone ${strategy.zone}`;
+    return `zone: ${say("why.no-host-in-zone", { zone: strategy.zone })}`;
   return unknownHost(plan, group) ?? unknownBatch(plan, group) ?? unaskedGuard(plan, group) ?? largeBeta(plan, group);
 }
 
@@ -24,8 +24,8 @@ function unknownHost({ targets }: Plan, { strategy }: PlannedGroup): string | nu
   const ordered = strategy.order.flatMap((by) => ("hosts" in by ? by.hosts : []));
   const missing = (names: readonly string[]) => names.find((name) => !known.has(name));
   const [inBeta, inOrder] = [missing(beta), missing(ordered)];
-  if (inBeta !== undefined) return `beta: ${inBeta} is no host of this change`;
-  return inOrder === undefined ? null : `order: ${inOrder} is no host of this change`;
+  if (inBeta !== undefined) return `beta: ${say("why.beta-unknown", { host: inBeta })}`;
+  return inOrder === undefined ? null : `order: ${say("why.beta-unknown", { host: inOrder })}`;
 }
 
 /** Groups may share a strategy: it is enough when one of them has the batch. */
@@ -36,8 +36,8 @@ function unknownBatch({ groups }: Plan, { strategy: { confirm } }: PlannedGroup)
   );
   const missing = confirm.find((batch) => !known.has(batch));
   if (missing === undefined) return null;
-  const names = groups.flatMap(({ batches }) => batches.map(({ name }) => name)).join(", ");
-  return `confirm: there is no batch ${missing} (there are ${names})`;
+  const batches = groups.flatMap((group) => group.batches.map(({ name }) => name));
+  return `confirm: ${say("why.no-batch", { batch: missing, batches })}`;
 }
 
 /** A question that nobody would ever ask must not look like one that was answered. */
@@ -45,7 +45,7 @@ function unaskedGuard({ groups }: Plan, group: PlannedGroup): string | null {
   const most = Math.max(...groups.map(({ batches }) => batches.length));
   for (const guard of guardsOf(group)) {
     if (guard.kind !== "http" || typeof guard.at === "string" || guard.at.nth <= most) continue;
-    return `guards: ${guardName(guard)} is for batch ${guard.at.nth}, and there are ${most}`;
+    return `guards: ${say("why.guard-unasked", { guard: guardName(guard), number: guard.at.nth, count: most })}`;
   }
   return null;
 }
@@ -68,11 +68,12 @@ export function excessOf(
   batch: readonly Pick<PlannedTarget, "cell">[],
 ): string | null {
   const limits = limitsOf(all, group.strategy);
-  if (batch.length > limits.cap) return `${batch.length} hosts are more than cap ${limits.cap}`;
+  if (batch.length > limits.cap) return say("why.over-cap", { count: batch.length, limit: limits.cap });
   for (const [cell, its] of Map.groupBy(batch, (target) => target.cell)) {
     const limit = limits.ofCell.get(cell) ?? Number.POSITIVE_INFINITY;
-    if (its.length > limit)
-      return `${its.length} hosts of cell ${cell ?? "(none)"} are more than maxCellPercent ${group.strategy.maxCellPercent} allows (${limit})`;
+    if (its.length <= limit) continue;
+    const percent = group.strategy.maxCellPercent ?? 100;
+    return say("why.over-cell", { count: its.length, cell: cell ?? "(none)", percent, limit });
   }
   return null;
 }

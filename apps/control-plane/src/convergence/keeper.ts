@@ -6,8 +6,10 @@
  *    host has connected anew, or when a person asks.
  * 4. Missed notifications are made good by a look every few seconds; any replica may look.
  */
+
 import { CONVERGENCE } from "@evenkeel/contracts/convergence";
 import { isRefusal } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import { inTransaction } from "@evenkeel/kit/sql";
 import type { Transaction } from "kysely";
 import { writeAudit } from "../audit/index.ts";
@@ -90,7 +92,7 @@ async function bring(deps: ChangeDeps, which: WhichSlot): Promise<boolean> {
     if (due === null) return false;
     if (due.state === "failed" && due.changeId !== null) {
       const ask = { tenantId: due.tenantId, changeId: due.changeId, ...SYSTEM, tx };
-      await closeChange(deps, ask, { reason: "it could not be brought to what is wanted there" });
+      await closeChange(deps, ask, { reason: say("reason.given-up") });
       return true;
     }
     return await converge(deps, tx, due);
@@ -124,14 +126,14 @@ async function converge(deps: ChangeDeps, tx: Transaction<Database>, due: DueSlo
   const found = of === "modules" ? await findBase(tx, due) : await findSlot(tx, due);
   if (found === null) return false;
   if (due.state === "planned" && due.changeId !== null)
-    await expireChange(deps, { tenantId, changeId: due.changeId, ...SYSTEM, tx }, "a newer one takes its place");
+    await expireChange(deps, { tenantId, changeId: due.changeId, ...SYSTEM, tx }, say("reason.newer"));
   if (found.isConverged) {
     // Somebody is at it: what is wanted there is known when that change has ended, and then this is looked at again.
     if ((await holderOf(tx, found.lock)) === null) await settleSlot(tx, due);
     return false;
   }
   const spec = { workspace, service, host, of };
-  const reason = of === "modules" ? "the base was away" : "the host was away";
+  const reason = say(of === "modules" ? "reason.base-away" : "reason.host-away");
   const changeId = await createChange(deps, tx, { tenantId, by: BY, body: { kind: CONVERGENCE, spec, reason } });
   await startChange(deps, { tenantId, changeId, ...SYSTEM, tx }, { wait: true });
   await linkConvergence(tx, due, changeId);

@@ -216,7 +216,7 @@ export function diagnoseChange(known: ChangeFacts): Diagnosis {
       { name: "state", value: state },
       { name: "by", value: createdBy },
       ...(reason === null ? [] : [{ name: "reason", value: reason }]),
-      { name: "hosts", value: `${targets.succeeded + targets.skipped} / ${targets.total}` },
+      { name: "targets", value: `${targets.succeeded + targets.skipped} / ${targets.total}` },
       ...(targets.failed === 0 ? [] : [{ name: "failed", value: String(targets.failed) }]),
       ...(targets.offline === 0 ? [] : [{ name: "offline", value: String(targets.offline) }]),
     ],

@@ -1,6 +1,7 @@
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { Host } from "@evenkeel/contracts/host";
 import { type HostId, Moment } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Kysely, Transaction } from "kysely";
 import { closeConnections } from "../agent-link/index.ts";
 import type { Database } from "../database.ts";
@@ -117,8 +118,8 @@ async function removeHost(tx: Transaction<Database>, which: WhichHost, refuseLoc
   await refuseLocked(tx, `host/${row.id}`);
   const services = row.connectedAt === null ? [] : await servicesOn(tx, row.id);
   if (services.length > 0) {
-    const allowed = "nothing, until its services run elsewhere or its agent is stopped";
-    const state = `running ${services.join(", ")}`;
+    const allowed = say("allowed.nothing-until");
+    const state = say("state.running", { services });
     throw new PlatformError("ACTION_NOT_ALLOWED", { action: "remove", resource: `host ${row.name}`, state, allowed });
   }
   const upstreams = await upstreamsOn(tx, row.id);

@@ -1,6 +1,7 @@
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { CreateJoinToken, EditHost, JoinHost } from "@evenkeel/contracts/host";
 import { HostId, newId, type TenantId, type WorkspaceId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import { json } from "@evenkeel/kit/sql";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../database.ts";
@@ -151,14 +152,15 @@ async function refuseUnknownPlace(
     select zones, array(select name from cell where workspace_id = workspace.id) as cells
     from workspace where id = ${workspaceId}`.execute(tx);
   const { zones, cells } = rows[0]!;
-  if (zone !== null && !zones.includes(zone)) throw unknownPlace("zone", zone, zones);
-  if (cell !== null && !cells.includes(cell)) throw unknownPlace("cell", cell, cells);
+  const listed = (names: readonly string[]) => names.join(", ") || say("listed.none");
+  if (zone !== null && !zones.includes(zone))
+    throw unknownPlace("zone", say("why.zone-unknown", { zone, zones: listed(zones) }));
+  if (cell !== null && !cells.includes(cell))
+    throw unknownPlace("cell", say("why.cell-unknown", { cell, cells: listed(cells) }));
 }
 
-function unknownPlace(field: string, name: string, known: readonly string[]): PlatformError {
-  const problem = `${field}: the workspace has no ${field} ${name}, it has ${known.join(", ") || "none"}`;
-  return new PlatformError("INPUT_INVALID", { field, problem });
-}
+const unknownPlace = (field: string, problem: string): PlatformError =>
+  new PlatformError("INPUT_INVALID", { field, problem: `${field}: ${problem}` });
 
 /** Takes a host back. A lost journal is begun anew: the next hello says what it is. */
 export async function admitHost(tx: Transaction<Database>, which: WhichHost): Promise<boolean> {

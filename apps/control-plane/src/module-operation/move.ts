@@ -16,7 +16,7 @@ export function moveBases(spec: MoveSpec, world: PlacementWorld): Wanted | Refus
   const to = spec.to === null ? null : clusterNamed(world, spec.to);
   if (isRefusal(to)) return to;
   const there = bases.filter(({ clusterId }) => clusterId === (to?.id ?? null));
-  const where = to?.name ?? "no base-cluster";
+  const where = to?.name ?? say("value.no-cluster");
   if (there.length > 0)
     return refuse("BASE_THERE", { bases: there.map(({ name }) => name).join(", "), cluster: where });
   const given = to === null || to.buffer ? new Map<string, PlacedVersion[]>() : modulesForAll(world, to);

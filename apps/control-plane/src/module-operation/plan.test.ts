@@ -121,6 +121,13 @@ test("a base that gives a module up, while others go on answering for it, leaves
 test("rules of a cluster go to all its bases, and back to those of before", () => {
   const rules = [{ on: { kind: "route", name: "/prices" }, to: [{ version: "1.0.0" }] }];
   const made = plan(specOf("split", { cluster: "front", rules }), world({ bases: [one, three] }));
+  expect(made.targets.map(({ from, to }) => [from, to])).toEqual([
+    [null, null],
+    [null, null],
+  ]);
+  expect(made.differences).toEqual([
+    { field: "route /prices", from: "all → 100 % to the newest version", to: "all → 100 % to 1.0.0" },
+  ]);
   expect(made.targets.map(({ steps }) => steps[0]?.input.businesses)).toEqual([null, null]);
   const touched = made.targets.map((target) => ({ ...target, state: "succeeded" as const, currentFacts: {} }));
   const request = { changeId: "chg_x" as never, speed: "fast" as const, strategy: null, toRevision: null };

@@ -19,6 +19,7 @@ import {
 } from "../placement/plan/index.ts";
 import { alterModule } from "./alter.ts";
 import { moveBases } from "./move.ts";
+import { splitDifferences } from "./preview.ts";
 import { scaleModule } from "./scale.ts";
 import type { ClusterPlacements, Wanted } from "./wanted.ts";
 
@@ -52,6 +53,7 @@ export function planModuleOperation(spec: ModuleOperationSpec, world: PlacementW
   );
   return draftOf(world, {
     ...{ title, group, aims, strategy, closing, warnings, payload },
+    ...(wanted.differences && { differences: wanted.differences }),
     isBack: spec.operation === "restore",
     more: (base) => (spec.operation === "split" ? [splitStep(base, givenBy(spec))] : []),
   });
@@ -107,6 +109,7 @@ function splitBases(spec: Split, world: PlacementWorld): Wanted | Refusal {
     group: cluster.name,
     aims: bases.map((base): BaseAim => ({ base, wishes: new Map() })),
     ...{ modules: [], moving: [], warnings: [], split: cluster },
+    differences: splitDifferences(cluster, { rules, businesses }),
     before: [{ cluster, placements: [], rules: cluster.rules, businesses: cluster.businesses }],
     after: [{ cluster, placements: [], ...(rules && { rules }), ...(businesses && { businesses }) }],
   };

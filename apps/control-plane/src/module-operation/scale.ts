@@ -85,8 +85,9 @@ function more({ spec, cluster, holders, buffer }: Scaling, world: PlacementWorld
   const lent = warm.slice(0, needed - added.length);
   if (added.length + lent.length === needed) return { added, lent, leaving: [] };
   const found = holders.length + others.length + warm.length;
-  const where = `${cluster.name}${buffer === null ? "" : ` and the buffer ${buffer.name}`}`;
-  return refuse("BASES_NONE", { selector: `${spec.bases} bases (there are ${found})`, where });
+  const here = { cluster: cluster.name };
+  const where = buffer === null ? cluster.name : say("place.and-buffer", { ...here, buffer: buffer.name });
+  return refuse("BASES_NONE", { selector: say("value.bases", { count: spec.bases, total: found }), where });
 }
 
 /** Those that were lent go first, then the most loaded. */

@@ -1,4 +1,5 @@
 import type { Placement } from "@evenkeel/contracts/base-cluster";
+import type { Difference } from "@evenkeel/contracts/change-plan";
 import type { Business, SplitRule } from "@evenkeel/contracts/module";
 import type { BaseRow, ClusterRow } from "../base-cluster/index.ts";
 import type { BaseAim } from "../placement/plan/index.ts";
@@ -23,6 +24,8 @@ export interface Wanted {
   readonly before: readonly ClusterPlacements[];
   readonly after: readonly ClusterPlacements[];
   readonly warnings: readonly string[];
+  /** What becomes different beside the modules of the bases. */
+  readonly differences?: readonly Difference[];
   /** Whose rules are altered. */
   readonly split?: ClusterRow;
 }

@@ -60,7 +60,7 @@ const versionsOf = ({ upstreams }: World): string[] => [
 ];
 
 function problemOf({ release, world }: Part, to: PlannedRevision, from: readonly string[]): string | null {
-  if (release.parallel !== undefined) return "shares are of the whole service; leave out `parallel`";
+  if (release.parallel !== undefined) return say("why.shares-whole");
   if (to.configuration.routes.length === 0) return say("why.no-route");
   if (from.includes(to.packageVersion)) return say("why.takes-requests", { version: to.packageVersion });
   const beta = typeof release.strategy.beta === "number" ? [] : release.strategy.beta;
@@ -231,7 +231,7 @@ function groupsOf(
   for (const [index, { hosts, steps }] of stages.entries()) {
     add(index === 0 ? service : `${service} ${index + 1}`, ordered.slice(done, hosts), strategy.batches);
     add(
-      `${service} users ${steps.join(", ")} %`,
+      say("group.users", { service, steps: steps.map(String) }),
       steps.map((percent) => batched(shareName(service, percent))),
       "each",
     );

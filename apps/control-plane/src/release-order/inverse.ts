@@ -1,6 +1,7 @@
 import type { Plan } from "@evenkeel/contracts/change-plan";
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { RevisionId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
 import { Strategy } from "@evenkeel/contracts/strategy";
 import type { RollbackRequest, TouchedTarget } from "../change/index.ts";
@@ -43,9 +44,9 @@ export function inverseOfRelease(
 }
 
 function problemOf(weights: ReleasePayload["weights"], { toRevision }: RollbackRequest): string | null {
-  if (weights === null) return "it brought users back to another cell; release into this one again";
+  if (weights === null) return say("inverse.users-brought-back");
   if (weights === undefined || toRevision === null) return null;
-  return "users go back to the other cell and to what runs there; release the revision afterwards";
+  return say("inverse.users-first");
 }
 
 /** Users that were not switched yet need not be brought back. */

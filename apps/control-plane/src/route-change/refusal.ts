@@ -74,7 +74,7 @@ function refuseSteps({ steps, put, cells }: RouteChangeSpec): Refusal | null {
   if (steps.length === 0) return null;
   const grows = put.some(({ send }) => (send?.to.length ?? 0) > 1) || cells.length > 0;
   if (grows) return null;
-  const problem = "steps: there is no rule with two destinations and no cell that could go by steps";
+  const problem = `steps: ${say("why.nothing-by-steps")}`;
   return refuse("INPUT_INVALID", { field: "steps", problem });
 }
 

@@ -1,4 +1,5 @@
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import type { StoredService } from "../service/index.ts";
 import { findRevision, type PlannedRevision, type WorldHost } from "../slot/plan/index.ts";
 import type { ScaleWorld } from "./world.ts";
@@ -20,5 +21,6 @@ export function placementOf(world: ScaleWorld, service: StoredService, host: Wor
   const place = places.get(host.name);
   const next = plan.targets.find(({ slot, to }) => slot === service.id && to !== null)?.facts.toRevisionId;
   const to = (place?.arrived === true ? findRevision(world, String(next)) : null) ?? current;
-  return to === null ? never : { to, beside: `${place?.batch ?? "no batch"} of ${changeId}` };
+  const batch = place?.batch ?? say("place.no-batch");
+  return to === null ? never : { to, beside: say("place.batch-of", { batch, change: changeId }) };
 }

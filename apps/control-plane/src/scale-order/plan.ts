@@ -191,10 +191,12 @@ function warningsOf({ added, removed }: Wanted): string[] {
       placement.beside === null
         ? []
         : [
-            `${host.name} begins with ${placement.to.packageVersion}, beside ${placement.beside}, and converges after it`,
+            say("warning.begins-beside", {
+              ...{ host: host.name, version: placement.to.packageVersion, beside: placement.beside },
+            }),
           ],
     ),
-    ...(offline.length > 0 ? [`offline, left out: ${offline.map(({ name }) => name).join(", ")}`] : []),
+    ...(offline.length > 0 ? [say("warning.offline", { hosts: offline.map(({ name }) => name) })] : []),
   ];
 }
 

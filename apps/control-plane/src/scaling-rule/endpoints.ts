@@ -1,6 +1,7 @@
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { Name, TenantId } from "@evenkeel/contracts/id";
 import { MODULE_OPERATION } from "@evenkeel/contracts/module-operation";
+import { say } from "@evenkeel/contracts/phrase";
 import type { ScalingRule, SetScalingRule } from "@evenkeel/contracts/scaling-rule";
 import type { Kysely } from "kysely";
 import { readClusters } from "../base-cluster/index.ts";
@@ -56,7 +57,9 @@ async function checkClusters(tx: Kysely<Database>, tenantId: TenantId, rule: Set
   const find = (name: string) => {
     const found = clusters.find((each) => each.name === name);
     if (found !== undefined) return found;
-    throw new PlatformError("NOT_FOUND", { resource: `base-cluster ${name} in workspace ${workspace}` });
+    throw new PlatformError("NOT_FOUND", {
+      resource: say("label.in-workspace", { label: say("label.base-cluster", { cluster: name }), workspace }),
+    });
   };
   find(cluster);
   if (buffer !== undefined && !find(buffer).buffer)

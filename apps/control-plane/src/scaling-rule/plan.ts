@@ -1,3 +1,4 @@
+import { say } from "@evenkeel/contracts/phrase";
 import type {
   ScalingMetric,
   ScalingVerdict,
@@ -35,20 +36,22 @@ type Decided = Omit<ScalingVerdict, "problem">;
 export function decide(rule: SetScalingRule, situation: Situation): Decided {
   const { holders: bases, steps } = situation;
   const value = steps.at(-1)?.value ?? null;
-  const say = (kind: ScalingVerdictKind, why: string, wanted: number | null = null): Decided => ({
+  const found = (kind: ScalingVerdictKind, why: string, wanted: number | null = null): Decided => ({
     ...{ kind, why, value, bases, wanted },
   });
-  if (bases === 0) return say("no-data", `${rule.module} stands on no base of ${rule.cluster}`);
-  if (situation.underWay) return say("under-way", "its last change has not ended");
+  if (bases === 0) return found("no-data", say("scaling.nowhere", { module: rule.module, cluster: rule.cluster }));
+  if (situation.underWay) return found("under-way", say("scaling.under-way"));
   const data = dataOf(rule, situation);
-  if (typeof data === "string") return say("no-data", data);
+  if (typeof data === "string") return found("no-data", data);
   const aim = aimOf(rule, data, bases);
-  if (aim.wanted === bases) return say(aim.limited ? "at-limit" : "steady", aim.why);
+  if (aim.wanted === bases) return found(aim.limited ? "at-limit" : "steady", aim.why);
   if (aim.wanted < bases && data.told < bases)
-    return say("no-data", `${data.told} of ${bases} bases told of it: fewer are never decided without all`);
+    return found("no-data", say("scaling.few-told", { count: data.told, total: bases }));
   const waitSeconds = restSeconds(rule, situation.sinceScaledSeconds);
-  if (waitSeconds > 0) return say("cooling", `${aim.why}; not before ${Math.ceil(waitSeconds)} s from now`, aim.wanted);
-  return say("scale", `${aim.why}: ${bases} → ${aim.wanted} bases`, aim.wanted);
+  const { wanted, why } = aim;
+  if (waitSeconds > 0)
+    return found("cooling", say("scaling.not-before", { said: why, seconds: Math.ceil(waitSeconds) }), wanted);
+  return found("scale", say("scaling.scale", { said: why, before: bases, wanted }), wanted);
 }
 
 interface Data {
@@ -59,13 +62,14 @@ interface Data {
 
 /** Every step must have been told of, by half of the bases at least; else why there is no data. */
 function dataOf(rule: SetScalingRule, { holders, steps }: Situation): Data | string {
+  const { metric, module } = rule;
   const wanted = stepsOf(rule);
   if (steps.length < wanted)
-    return `${rule.metric} is known for ${steps.length} of ${wanted} steps of ${STEP_SECONDS} s`;
+    return say("scaling.steps-known", { metric, count: steps.length, total: wanted, seconds: STEP_SECONDS });
   const values = steps.flatMap(({ value }) => value ?? []);
-  if (values.length < wanted) return `${rule.metric} says nothing: nothing was asked of ${rule.module}`;
+  if (values.length < wanted) return say("scaling.says-nothing", { metric, module });
   const told = Math.min(...steps.map(({ bases }) => bases));
-  return told * 2 < holders ? `${told} of ${holders} bases told of it` : { values, told };
+  return told * 2 < holders ? say("scaling.some-told", { count: told, total: holders }) : { values, told };
 }
 
 interface Aim {
@@ -81,15 +85,18 @@ function aimOf(rule: SetScalingRule, { values }: Data, bases: number): Aim {
     return { wanted: kept, why, limited: kept === bases && wanted !== bases };
   };
   const [lowest, highest] = [Math.min(...values), Math.max(...values)];
-  if (bases < minBases) return to(minBases, `at least ${minBases}`);
-  if (bases > maxBases) return to(maxBases, `at most ${maxBases}`);
-  if (lowest > above) return to(bases + step, `${metric} was ${shown(lowest)} at least, above ${above}`);
-  if (highest >= below) return to(bases, `${metric} is ${shown(values.at(-1) ?? 0)}, between ${below} and ${above}`);
+  if (bases < minBases) return to(minBases, say("scaling.at-least", { count: minBases }));
+  if (bases > maxBases) return to(maxBases, say("scaling.at-most", { count: maxBases }));
+  if (lowest > above) return to(bases + step, say("scaling.above", { metric, number: shown(lowest), limit: above }));
+  if (highest >= below) {
+    const number = shown(values.at(-1) ?? 0);
+    return to(bases, say("scaling.between", { metric, number, from: below, to: above }));
+  }
   const fewer = Math.max(minBases, bases - step);
   const expected = (highest * bases) / fewer;
   if (SHARED.has(metric) && expected > above)
-    return to(bases, `${metric} is ${shown(highest)}, and would be ${shown(expected)} on ${fewer} bases`);
-  return to(bases - step, `${metric} was ${shown(highest)} at most, below ${below}`);
+    return to(bases, say("scaling.would", { metric, number: shown(highest), expected: shown(expected), count: fewer }));
+  return to(bases - step, say("scaling.below", { metric, number: shown(highest), limit: below }));
 }
 
 /** What one base does not take the others must. */

@@ -7,6 +7,7 @@ import {
   TrafficRuleId,
   type WorkspaceId,
 } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import { type SetTrafficRule, TrafficPolicy, type TrafficRule, type UserKey } from "@evenkeel/contracts/traffic-rule";
 import { json } from "@evenkeel/kit/sql";
 import { type Kysely, sql } from "kysely";
@@ -71,7 +72,10 @@ export async function getRule(
     .where("workspace.name", "=", workspace)
     .where("traffic_rule.name", "=", rule)
     .executeTakeFirst();
-  if (row === undefined) throw new PlatformError("NOT_FOUND", { resource: `traffic rule ${rule} in ${workspace}` });
+  if (row === undefined)
+    throw new PlatformError("NOT_FOUND", {
+      resource: say("label.in", { label: say("label.traffic-rule", { rule }), place: workspace }),
+    });
   return show(row);
 }
 

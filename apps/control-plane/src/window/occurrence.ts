@@ -1,3 +1,4 @@
+import { say } from "@evenkeel/contracts/phrase";
 import type { SetWindow } from "@evenkeel/contracts/window";
 import { RRuleTemporal } from "rrule-temporal";
 import { Temporal } from "temporal-polyfill";
@@ -54,7 +55,7 @@ export function recurrenceProblem({ start, recurrence }: WindowTimes): string | 
     const first = new Date(wallMs(start));
     return ruleOf(start, recurrence).between(first, first, true).length === 1
       ? null
-      : `start: ${start} is itself no time of ${recurrence}`;
+      : `start: ${say("why.no-time-of", { start, recurrence })}`;
   } catch (error) {
     return `recurrence: ${error instanceof Error ? error.message : String(error)}`;
   }

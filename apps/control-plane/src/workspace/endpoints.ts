@@ -1,5 +1,6 @@
 import { PlatformError } from "@evenkeel/contracts/error";
 import { CellId, type Name, newId, type TenantId, WorkspaceId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Workspace } from "@evenkeel/contracts/workspace";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
@@ -59,7 +60,7 @@ export function workspaceHandlers({ db }: { readonly db: Kysely<Database> }): Ha
 function refuseStrange(zones: readonly Name[], workspace: Pick<Workspace, "name" | "zones">): void {
   const strange = zones.find((zone) => !workspace.zones.includes(zone));
   if (strange === undefined) return;
-  const problem = `zones: ${strange} is not a zone of workspace ${workspace.name}`;
+  const problem = `zones: ${say("why.strange-zone", { zone: strange, workspace: workspace.name })}`;
   throw new PlatformError("INPUT_INVALID", { field: "zones", problem });
 }
 
@@ -71,8 +72,8 @@ async function refuseFailOver(
   if (failOver === null) return;
   const known = (await cellsOf(tx, workspaceId)).some((cell) => cell.name === failOver);
   if (known && failOver !== name) return;
-  const problem = known ? "failOver: a cell does not fail over to itself" : `failOver: there is no cell ${failOver}`;
-  throw new PlatformError("INPUT_INVALID", { field: "failOver", problem });
+  const problem = known ? say("why.own-fail-over") : say("why.no-cell", { cell: failOver });
+  throw new PlatformError("INPUT_INVALID", { field: "failOver", problem: `failOver: ${problem}` });
 }
 
 async function existing(db: Kysely<Database>, tenantId: TenantId, name: Name): Promise<Workspace> {
@@ -84,5 +85,8 @@ async function existing(db: Kysely<Database>, tenantId: TenantId, name: Name): P
 function refuseRepeated(zones: readonly Name[]): void {
   const repeated = zones.find((zone, index) => zones.indexOf(zone) !== index);
   if (repeated === undefined) return;
-  throw new PlatformError("INPUT_INVALID", { field: "zones", problem: `zones: ${repeated} is named twice` });
+  throw new PlatformError("INPUT_INVALID", {
+    field: "zones",
+    problem: `zones: ${say("why.named-twice", { name: repeated })}`,
+  });
 }

@@ -36,6 +36,7 @@ const MARKS: Record<string, readonly [mark: string, tone: Tone]> = {
   "awaiting-approval": ["‖", "warn"],
   scheduled: ["‖", "warn"],
   closed: ["–", "dim"],
+  ended: ["–", "dim"],
   cancelled: ["–", "dim"],
   expired: ["–", "dim"],
   skipped: ["–", "dim"],

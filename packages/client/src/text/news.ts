@@ -40,7 +40,7 @@ function batchNews(before: BatchView | undefined, after: BatchView, isFirst: boo
   const took = span(`  ${elapsed(after.startedAt, after.finishedAt, Date.now())}`, "dim");
   const bake = after.state === "baking" ? ` for ${Math.round(after.bakeMs / 1000)} s` : "";
   const state = line("  ", stateMark(after.state), ` ${after.name}: `, stateName(after.state), bake, hosts);
-  const ended = ["succeeded", "failed", "baking"].includes(after.state);
+  const ended = ["succeeded", "failed", "baking", "ended"].includes(after.state);
   return ended ? [...targets, [...state, took]] : [state, ...targets];
 }
 

@@ -74,6 +74,7 @@ export const module = {
   "module.is.draining": "draining",
   "module.is.uninstalled": "uninstalled",
   "module.is.broken": "broken",
+  "module.is.inactive": "inactive",
   "module.is.published": "published",
   "module.versions": "Versions",
   "module.versions.none": "None was uploaded here.",

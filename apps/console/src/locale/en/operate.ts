@@ -84,7 +84,7 @@ export const operate = {
   "diagnosis.fact.kind": "Kind",
   "diagnosis.fact.by": "By",
   "diagnosis.fact.reason": "Reason",
-  "diagnosis.fact.hosts": "Hosts done",
+  "diagnosis.fact.targets": "Targets done",
   "diagnosis.fact.failed": "Failed",
   "diagnosis.fact.offline": "Offline",
   "operate.open": "Operate",

@@ -62,6 +62,7 @@ export const shell = {
   "common.close": "Close",
   "common.cancel": "Cancel",
   "common.copy": "Copy",
+  "common.pair": "{name}: {value}",
   "common.copied": "Copied",
   "common.refresh": "Refresh",
   "common.more": "Show more",

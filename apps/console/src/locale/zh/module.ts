@@ -74,6 +74,7 @@ export const module = {
   "module.is.draining": "排空中",
   "module.is.uninstalled": "已卸载",
   "module.is.broken": "已损坏",
+  "module.is.inactive": "未激活",
   "module.is.published": "已发布",
   "module.versions": "版本",
   "module.versions.none": "这里没有上传过版本。",

@@ -84,7 +84,7 @@ export const operate = {
   "diagnosis.fact.kind": "类型",
   "diagnosis.fact.by": "发起人",
   "diagnosis.fact.reason": "原因",
-  "diagnosis.fact.hosts": "已完成的服务器",
+  "diagnosis.fact.targets": "已完成的目标",
   "diagnosis.fact.failed": "失败",
   "diagnosis.fact.offline": "离线",
   "operate.open": "运维",

@@ -1,7 +1,11 @@
 import type { PhraseCode } from "@evenkeel/contracts/phrase";
 import type { PROBLEM_PHRASES } from "@evenkeel/contracts/phrase-catalogue/problem";
 import type { PROGRESS_PHRASES } from "@evenkeel/contracts/phrase-catalogue/progress";
+import { MACHINE } from "./phrases-machine.ts";
 import { PLAN } from "./phrases-plan.ts";
+import { REQUEST } from "./phrases-request.ts";
+import { SCALING } from "./phrases-scaling.ts";
+import { UNFIT } from "./phrases-unfit.ts";
 
 /** What a change under way says. */
 const PROGRESS = {
@@ -19,6 +23,11 @@ const PROGRESS = {
   "wait.person": "人工处理",
   "wait.confirmation": "确认",
   "wait.rollback": "其回滚 {change}",
+  "reason.given-up": "无法使其达到所要求的状态",
+  "reason.newer": "由更新的变更代替",
+  "reason.base-away": "该基座曾不在线",
+  "reason.host-away": "该服务器曾不在线",
+  "reason.budget": "失败预算已用完",
   "left.between": "{target}：介于 {from} 与 {to} 之间（{state}）",
   "left.at": "{target}：{from}（{state}）",
   "left.done": "{target}：{to}",
@@ -114,4 +123,12 @@ const PROBLEM = {
   "waived.admission": "准入规则 {rule}",
 } as const satisfies Readonly<Record<keyof typeof PROBLEM_PHRASES, string>>;
 
-export const PHRASES_ZH: Readonly<Record<PhraseCode, string>> = { ...PLAN, ...PROGRESS, ...PROBLEM };
+export const PHRASES_ZH: Readonly<Record<PhraseCode, string>> = {
+  ...PLAN,
+  ...PROGRESS,
+  ...PROBLEM,
+  ...UNFIT,
+  ...REQUEST,
+  ...MACHINE,
+  ...SCALING,
+};

@@ -64,6 +64,7 @@ export const shell = {
   "common.close": "关闭",
   "common.cancel": "取消",
   "common.copy": "复制",
+  "common.pair": "{name}：{value}",
   "common.copied": "已复制",
   "common.refresh": "刷新",
   "common.more": "显示更多",

@@ -1,5 +1,6 @@
 import type { Outcome } from "@evenkeel/contracts/agent-protocol";
 import { type ChangeState, isTerminal } from "@evenkeel/contracts/change-state";
+import { say } from "@evenkeel/contracts/phrase";
 import type { Decision } from "../decide.ts";
 import type { ChangeDeps } from "../deps.ts";
 import { automaticRollback } from "../rollback.ts";
@@ -107,7 +108,7 @@ async function applyChange(
   const { tx, change } = work;
   const { to, problem, pauseCause } = decision;
   if (to === "closed") await storeLeftBehind(tx, change.id, await leftByRollback(work));
-  const reason = problem === null ? "the failure budget is spent" : problem.title;
+  const reason = problem === null ? say("reason.budget") : problem.title;
   await moveChange(tx, change, {
     to,
     // A pause or an end keeps the problem that led to it.

@@ -2,6 +2,7 @@ import type { PlannedBatch, PlannedGroup } from "@evenkeel/contracts/change-plan
 import type { ChangeAction } from "@evenkeel/contracts/change-state";
 import { isTerminal } from "@evenkeel/contracts/change-state";
 import type { ChangeId } from "@evenkeel/contracts/id";
+import { say } from "@evenkeel/contracts/phrase";
 import { batchOf } from "../batch.ts";
 import { CLOSING, OPENING, type Snapshot, type TargetSnapshot } from "../snapshot.ts";
 import { type ActionFacts, allowedActions, LOST_TARGETS, RETRYABLE_TARGETS } from "../state.ts";
@@ -84,9 +85,9 @@ export function actionsOfEnded(row: Omit<ChangeRow, "plan">, newer: ChangeId | n
 
 function noInverse(row: Omit<ChangeRow, "plan">, irreversible: string | null, newer: ChangeId | null): string | null {
   if (irreversible !== null) return irreversible;
-  if (row.started_at === null) return "it never started";
-  if (row.rolled_back_by !== null) return `it was rolled back by ${row.rolled_back_by}`;
-  return isTerminal(row.state) && newer !== null ? `${newer} is newer` : null;
+  if (row.started_at === null) return say("why.never-started");
+  if (row.rolled_back_by !== null) return say("why.rolled-back-by", { change: row.rolled_back_by });
+  return isTerminal(row.state) && newer !== null ? say("why.newer", { change: newer }) : null;
 }
 
 /** A batch behind a gate that nobody has confirmed, also ahead of its time. */

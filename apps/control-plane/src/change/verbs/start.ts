@@ -73,8 +73,11 @@ async function refuseTooLate(
 ): Promise<void> {
   if (expiresAt === null) return;
   if (at !== null && Date.parse(expiresAt) <= Date.parse(at)) {
-    throw new PlatformError("INPUT_INVALID", { problem: `expiresAt: ${expiresAt} is not after at, ${at}` });
+    throw new PlatformError("INPUT_INVALID", {
+      problem: `expiresAt: ${say("input.ends-before", { end: expiresAt, at })}`,
+    });
   }
   const { expired } = await startTimes(tx, changeId);
-  if (expired) throw new PlatformError("INPUT_INVALID", { problem: `expiresAt: ${expiresAt} is over already` });
+  if (expired)
+    throw new PlatformError("INPUT_INVALID", { problem: `expiresAt: ${say("input.over", { end: expiresAt })}` });
 }

@@ -1,5 +1,6 @@
 import type { VerbBody } from "@evenkeel/contracts/change";
 import { PlatformError } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import type { ChangeDeps } from "../deps.ts";
 import { finish } from "../execute/apply.ts";
 import { objections } from "../guard/watch.ts";
@@ -51,11 +52,11 @@ function notConfirmable(snapshot: Snapshot, batchId: string): PlatformError {
   const open = snapshot.plan.groups
     .flatMap((group) => group.batches)
     .filter((batch) => mayConfirm(snapshot, batch))
-    .map((batch) => `confirm ${batch.batchId}`);
+    .map((batch) => say("allowed.confirm", { batch: batch.batchId }));
   return new PlatformError("ACTION_NOT_ALLOWED", {
     action: "confirm",
     resource: `batch ${batchId}`,
-    state: "not waiting for a confirmation",
+    state: say("state.unasked"),
     allowed: open,
   });
 }

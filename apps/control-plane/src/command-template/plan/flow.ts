@@ -1,6 +1,7 @@
 import type { PlannedStep, PlannedTarget } from "@evenkeel/contracts/change-plan";
 import type { CommandTemplate, FlowEntry, FlowStep } from "@evenkeel/contracts/command-template";
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import { stepOf } from "./action.ts";
 import { argumentsFor } from "./argument.ts";
 
@@ -45,8 +46,7 @@ const flowRefused = ({ template }: FlowEntry, problem: string): Refusal =>
 
 function mix(wish: Mix): PlannedStep[] | Refusal {
   const { entry, template } = wish;
-  if (entry.before !== undefined && entry.after !== undefined)
-    return flowRefused(entry, "`before` and `after` exclude each other");
+  if (entry.before !== undefined && entry.after !== undefined) return flowRefused(entry, say("why.before-and-after"));
   const anchor = entry.before ?? entry.after;
   return anchor === undefined ? asFlow(wish) : beside(wish, anchor, template);
 }
@@ -54,11 +54,7 @@ function mix(wish: Mix): PlannedStep[] | Refusal {
 /** All actions together, before or after the step; on a target without such a step there is nothing to stand beside. */
 function beside({ entry, arguments: args, target }: Mix, anchor: FlowStep, template: CommandTemplate) {
   const at = target.steps.findIndex(({ name }) => isStep(name, anchor));
-  if (template.actions.some((action) => "step" in action))
-    return flowRefused(
-      entry,
-      "a template that names steps of the release is a flow by itself, without `before` and `after`",
-    );
+  if (template.actions.some((action) => "step" in action)) return flowRefused(entry, say("why.flow-itself"));
   if (at < 0) return [...target.steps];
   const own = template.actions.flatMap((action) =>
     "step" in action ? [] : [stepOf({ template, action, arguments: args, target })],
@@ -81,7 +77,7 @@ function asFlow({ entry, template, arguments: args, target }: Mix): PlannedStep[
   }
   const missed = left.find(({ type }) => type !== "run-script");
   if (missed !== undefined)
-    return flowRefused(entry, `its last steps leave out ${missed.name}, which ${target.name} needs`);
+    return flowRefused(entry, say("why.last-steps", { step: missed.name, target: target.name }));
   const order = steps.filter(({ type }) => type !== "run-script").map(({ name }) => name);
   const wanted = template.actions.flatMap((action) => ("step" in action ? [action.step] : []));
   const problem = outOfOrder(wanted, order);
@@ -92,11 +88,11 @@ function asFlow({ entry, template, arguments: args, target }: Mix): PlannedStep[
 function outOfOrder(wanted: readonly FlowStep[], order: readonly string[]): string | null {
   const places = wanted.map((step) => order.findIndex((name) => isStep(name, step))).filter((at) => at >= 0);
   const unnamed = order.find((name) => !wanted.some((step) => isStep(name, step)));
-  if (unnamed !== undefined) return `it leaves out ${unnamed}`;
+  if (unnamed !== undefined) return say("why.leaves-out", { step: unnamed });
   const turned = places.findIndex((at, index) => index > 0 && at < (places[index - 1] ?? 0));
-  return turned < 0
-    ? null
-    : `${order[places[turned] ?? 0]} comes before ${order[places[turned - 1] ?? 0]} in a release`;
+  if (turned < 0) return null;
+  const [step = "", later = ""] = [turned, turned - 1].map((at) => order[places[at] ?? 0] ?? "");
+  return say("why.turned", { step, later });
 }
 
 /** Where both letters are stopped their steps are called `stop-a` and `stop-b`. */

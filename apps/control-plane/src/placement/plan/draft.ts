@@ -17,6 +17,8 @@ export interface Aims {
   readonly strategy: Strategy;
   readonly closing: readonly PlannedStep[];
   readonly warnings: readonly string[];
+  /** What becomes different beside the modules of the bases. */
+  readonly differences?: readonly Difference[];
   readonly payload: unknown;
   /** What each base gets beside its modules. */
   readonly more?: (base: BaseRow) => readonly PlannedStep[];
@@ -53,7 +55,7 @@ export function draftOf(world: PlacementWorld, wanted: Aims): Draft | Refusal {
     groups: [{ groupId: group, name: group, after: [], strategy, targetIds: targets.map(({ targetId }) => targetId) }],
     targets,
     basis: basisOf(aims),
-    differences: differencesOf(targets),
+    differences: [...differencesOf(targets), ...(wanted.differences ?? [])],
     missing: [],
     warnings: [
       ...wanted.warnings,
@@ -94,9 +96,10 @@ function targetsOf(world: PlacementWorld, { aims, more, isBack = false }: Aims):
   return planned(({ serviceId }) => [moduleStep(["query-modules", "query-modules"], { base: serviceId })]);
 }
 
-/** Bases that go the same way are one line. */
+/** Bases that go the same way are one line; one whose modules stay as they are is none. */
 function differencesOf(targets: readonly PlannedTarget[]): Difference[] {
-  const ways = Map.groupBy(targets, ({ from, to }) => `${from} → ${to}`);
+  const altered = targets.filter(({ from, to }) => from !== null || to !== null);
+  const ways = Map.groupBy(altered, ({ from, to }) => `${from} → ${to}`);
   return [...ways.values()].map((its) => {
     const [{ from, to } = { from: null, to: null }] = its;
     return {

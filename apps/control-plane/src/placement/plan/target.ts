@@ -47,8 +47,9 @@ export function planBase(
   return {
     ...{ targetId: base.name, name: base.name, hostId: base.hostId, hostName: base.host },
     ...{ zone: base.zone, cell: base.cell, labels: { ...base.labels }, slot: base.serviceId, online: answers(base) },
-    from: shown(before.modules),
-    to: shown([...wishes].map(([name, versions]) => ({ name, versions }))),
+    ...(move === undefined && wishes.size === 0
+      ? { from: null, to: null }
+      : { from: shown(before.modules), to: shown([...wishes].map(([name, versions]) => ({ name, versions }))) }),
     stage: fetchSteps(made.bundles),
     steps: [...steps],
     clean: [],
@@ -71,7 +72,7 @@ function beforeOf({ base, wishes, move }: BaseAim): Before {
 const shown = (modules: Before["modules"]): string =>
   modules
     .flatMap(({ name, versions }) => (versions.length === 0 ? [] : [`${name} ${versions.map(inWords).join(" + ")}`]))
-    .join(", ") || "nothing";
+    .join(", ") || say("value.nothing");
 
 const inWords = ({ version, active, published }: PlacedVersion): string =>
   !active ? `${version} (inactive)` : published === null ? `${version} (unpublished)` : version;

@@ -3,6 +3,7 @@ import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { BaseClusterId, Name, ServiceId, WorkspaceId } from "@evenkeel/contracts/id";
 import type { ModuleBundle } from "@evenkeel/contracts/module-bundle";
 import type { BaseWish } from "@evenkeel/contracts/module-release";
+import { say } from "@evenkeel/contracts/phrase";
 import type { BaseRow, ClusterRow } from "../../base-cluster/index.ts";
 import type { UpstreamState } from "../../route/index.ts";
 
@@ -19,7 +20,15 @@ export interface PlacementWorld {
 
 export function clusterNamed(world: PlacementWorld, name: string): ClusterRow | Refusal {
   const found = world.clusters.find((cluster) => cluster.name === name);
-  return found ?? refuse("NOT_FOUND", { resource: `base-cluster ${name} in workspace ${world.workspace.name}` });
+  return (
+    found ??
+    refuse("NOT_FOUND", {
+      resource: say("label.in-workspace", {
+        label: say("label.base-cluster", { cluster: name }),
+        workspace: world.workspace.name,
+      }),
+    })
+  );
 }
 
 export const basesIn = ({ bases }: PlacementWorld, { id }: Pick<ClusterRow, "id">): BaseRow[] =>

@@ -21,13 +21,11 @@ export function pairOf(
   { cells = [], releases }: Pick<OrderWorld, "cells" | "releases">,
 ): CellPair | Refusal {
   const shares = cells.filter(takesShares);
-  if (shares.length < 2)
-    return unfit(`blue-green needs two cells of its own users, and there is ${listed(shares) || "none"}`);
+  if (shares.length < 2) return unfit(say("why.two-cells", { cells: listed(shares) || say("listed.none") }));
   const weighed = cells.filter(({ weight }) => weight > 0);
   const [live, ...more] = weighed;
-  if (live === undefined)
-    return unfit("no cell has a weight: `evenkeel cell switch blue=100` says which one serves now");
-  if (more.length > 0) return unfit(`${listed(weighed)} share the users: blue-green goes from one cell to one other`);
+  if (live === undefined) return unfit(say("why.no-live-cell"));
+  if (more.length > 0) return unfit(say("why.cells-share", { cells: listed(weighed) }));
   if (live.away) return unfit(say("why.cell-away", { cell: live.name }));
   const idle = wanted === "auto" ? theOther(shares, live) : named(wanted, cells, live);
   if (isRefusal(idle)) return idle;
@@ -38,7 +36,7 @@ export function pairOf(
 function theOther(shares: readonly Cell[], live: Cell): Cell | Refusal {
   const [idle, ...more] = shares.filter(({ name, away }) => name !== live.name && !away);
   if (idle === undefined) return unfit(say("why.cells-away"));
-  return more.length === 0 ? idle : unfit(`several cells are idle: say \`idle\` (${listed([idle, ...more])})`);
+  return more.length === 0 ? idle : unfit(say("why.cells-idle", { cells: listed([idle, ...more]) }));
 }
 
 function named(wanted: string, cells: readonly Cell[], live: Cell): Cell | Refusal {
@@ -58,13 +56,12 @@ export function refuseBeside(parts: readonly Part[]): Refusal | null {
 function problemOf(release: Release): string | null {
   const { strategy, gray } = release;
   const service = serviceOf(release);
-  if ("restore" in release) return `${service} goes back to what it was, and users with it`;
-  if (gray !== undefined) return `${service} is gray, too: its users go either by version or by cell`;
-  if (release.hosts !== undefined) return `it goes to the hosts of the idle cell; leave out \`hosts\` of ${service}`;
-  if (strategy.zone !== undefined) return `a cell is released whole; leave out \`zone\` of ${service}`;
-  if (strategy.gate === "traffic") return "the idle cell has no traffic to be confirmed; leave out `gate`";
-  if (strategy.budget.action === "continue")
-    return "users would go to hosts that were lost; choose `stop` or `rollback`";
+  if ("restore" in release) return say("why.goes-back", { service });
+  if (gray !== undefined) return say("why.gray-too", { service });
+  if (release.hosts !== undefined) return say("why.idle-hosts", { service });
+  if (strategy.zone !== undefined) return say("why.cell-whole", { service });
+  if (strategy.gate === "traffic") return say("why.idle-no-traffic");
+  if (strategy.budget.action === "continue") return say("why.hosts-lost");
   return null;
 }
 

@@ -1,4 +1,5 @@
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
+import { say } from "@evenkeel/contracts/phrase";
 import type { TableCondition } from "@evenkeel/contracts/route-table";
 import { canonicalNetwork } from "@evenkeel/contracts/traffic/network";
 import type { Condition, SetTrafficRule, Subset } from "@evenkeel/contracts/traffic-rule";
@@ -57,8 +58,8 @@ function refuseCondition(rule: string, condition: Condition): Refusal | null {
   );
   const byText = prefix !== undefined || regex !== undefined;
   if (!byText && wrong === undefined) return null;
-  const said = byText ? "source is compared by exact, in or percent" : `${wrong} is no address and no network`;
-  return refuse("INPUT_INVALID", { field: "match", problem: `rule ${rule}: ${said}` });
+  const said = byText ? say("why.source-compared") : say("why.no-address", { text: String(wrong) });
+  return refuse("INPUT_INVALID", { field: "match", problem: say("why.rule-so", { rule, said }) });
 }
 
 /** Why no request has such a value; null = one may. */
@@ -67,14 +68,19 @@ function neverSent(condition: Condition): string | null {
   const { exact, in: among = [], prefix } = condition;
   const values = [...among, ...[exact, prefix].filter((value) => value !== undefined)];
   const isNever = NEVER_SENT[field];
-  const value = isNever && values.find((each) => isNever.pattern.test(each));
-  return value === undefined ? null : `${JSON.stringify(value)} is no ${field}, which ${isNever?.says}`;
+  const value = values.find((each) => isNever?.pattern.test(each));
+  return isNever === undefined || value === undefined ? null : say(isNever.says, { text: JSON.stringify(value) });
 }
 
-const NEVER_SENT: Partial<Record<TableCondition["field"], { readonly pattern: RegExp; readonly says: string }>> = {
-  path: { pattern: /^[^/]|[?#]/, says: "begins with / and has no query" },
-  method: { pattern: /[^A-Z-]/, says: "is in capitals" },
-  header: { pattern: /^\s|\s$/, says: "has no blank at its ends" },
+interface NeverSent {
+  readonly pattern: RegExp;
+  readonly says: "why.never-path" | "why.never-method" | "why.never-header";
+}
+
+const NEVER_SENT: Partial<Record<TableCondition["field"], NeverSent>> = {
+  path: { pattern: /^[^/]|[?#]/, says: "why.never-path" },
+  method: { pattern: /[^A-Z-]/, says: "why.never-method" },
+  header: { pattern: /^\s|\s$/, says: "why.never-header" },
 };
 
 /** Conditions of which no request fits two at once. */
@@ -82,7 +88,7 @@ function refuseImpossible({ name }: SetTrafficRule, conditions: readonly TableCo
   for (const [index, one] of conditions.entries()) {
     const other = conditions.slice(index).find((each) => !mayOverlap([one], [each]));
     if (other === undefined) continue;
-    const problem = `no request fits all of its conditions on ${one.field}${one.name && ` ${one.name}`}`;
+    const problem = say("why.fits-none", { field: `${one.field}${one.name && ` ${one.name}`}` });
     return refuse("RULE_NEVER_MATCHES", { rule: name, problem });
   }
   return null;
@@ -125,6 +131,6 @@ function refusePair(earlier: Compiled, later: Compiled): Refusal | null {
   if (one.priority === other.priority && mayOverlap(earlier.conditions, later.conditions))
     return refuse("RULE_CONFLICT", { rule: one.name, other: other.name, priority: one.priority });
   if (one.send.fallback === "next" || !isWithin(later.conditions, earlier.conditions)) return null;
-  const problem = `whatever fits it, ${one.name} with priority ${one.priority} has sent already`;
+  const problem = say("why.sent-already", { rule: one.name, priority: one.priority });
   return refuse("RULE_NEVER_MATCHES", { rule: other.name, problem });
 }

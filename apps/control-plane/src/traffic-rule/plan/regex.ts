@@ -1,3 +1,4 @@
+import { say } from "@evenkeel/contracts/phrase";
 import { isSafePattern } from "redos-detector";
 
 /** What every engine reads alike: classes, anchors, groups, alternatives, repetition. */
@@ -9,17 +10,17 @@ const MAX_STEPS = 5000;
 /** Why a pattern is not taken; null = every engine reads it alike, in time linear in the text. */
 export function regexProblem(pattern: string): string | null {
   for (const [sequence, letter = ""] of pattern.matchAll(/\\(.?)/gs))
-    if (!KNOWN_ESCAPE.test(letter)) return `${sequence} is not read alike by all engines`;
-  if (/\(\?(?!:)/.test(pattern.replace(/\\./g, ""))) return "of (?…) only (?:…) is read";
+    if (!KNOWN_ESCAPE.test(letter)) return say("why.regex-engines", { text: sequence });
+  if (/\(\?(?!:)/.test(pattern.replace(/\\./g, ""))) return say("why.regex-groups");
   try {
     new RegExp(pattern);
   } catch (error) {
-    return error instanceof Error ? error.message.replace(/^.*: /, "") : "it is no pattern";
+    return error instanceof Error ? error.message.replace(/^.*: /, "") : say("why.regex-none");
   }
   const { safe } = isSafePattern(pattern, {
     maxScore: MAX_WAYS,
     maxSteps: MAX_STEPS,
     timeout: Number.POSITIVE_INFINITY,
   });
-  return safe ? null : "there are texts on which its search takes for ever, or nearly so";
+  return safe ? null : say("why.regex-slow");
 }
