@@ -65,7 +65,7 @@ export const REQUEST_PHRASES = {
   "input.rule-does-nothing": "does nothing; add send, mirror, fault, rateLimit or concurrency",
   "input.grow": "must grow",
   "input.end-below": "must end below 100 where two versions stay side by side",
-  "input.alters-nothing": "alters nothing; name put, remove, policies, cells or userKey",
+  "input.alters-nothing": "alters nothing; name put, remove, policies, cells, hosts or userKey",
   "input.local-time": "a date and time as 2026-12-24T18:00",
   "input.no-day": "no such day",
   "input.recurrence": "an RRULE of RFC 5545, FREQ=DAILY, WEEKLY, MONTHLY or YEARLY, e.g. FREQ=WEEKLY;BYDAY=FR",

@@ -67,7 +67,7 @@ export const REQUEST = {
   "input.rule-does-nothing": "不起任何作用；请加上 send、mirror、fault、rateLimit 或 concurrency",
   "input.grow": "必须递增",
   "input.end-below": "两个版本并存时必须以小于 100 结束",
-  "input.alters-nothing": "没有任何改动；请给出 put、remove、policies、cells 或 userKey",
+  "input.alters-nothing": "没有任何改动；请给出 put、remove、policies、cells、hosts 或 userKey",
   "input.local-time": "应为日期和时间，例如 2026-12-24T18:00",
   "input.no-day": "没有这一天",
   "input.recurrence": "应为 RFC 5545 的 RRULE，FREQ=DAILY、WEEKLY、MONTHLY 或 YEARLY，例如 FREQ=WEEKLY;BYDAY=FR",
