@@ -180,6 +180,31 @@ describe.skipIf(!hasBrowser)("topology, modules and traffic in the console", () 
     await page.keyboard.press("Escape");
   });
 
+  test("a host is moved to another cell from its page, whose plan says who is served by whom, and the gateways are told of", async () => {
+    const { items } = await platform.client.listHosts({ query: { name: "local-2" as never } });
+    const host = items[0];
+    await page.goto(address(`/hosts/${host?.id}`));
+    await button("Move to another cell").press("Enter");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Cell", { exact: true }).selectOption("green");
+    await dialog.getByText("who serves users in blue").waitFor();
+    await page.screenshot({ path: pictureFile("host-move") });
+    await carryOut(inDialog("Move to another cell"));
+    await page.goto(address("/w/local/hosts"));
+    const row = page.getByRole("row", { name: /^local-2 / });
+    await row.getByText(`${host?.zone} · green`).waitFor();
+    await begin(ROUTE_CHANGE, { hosts: [{ host: "local-2", cell: "blue" }] });
+    await button("Refresh").press("Enter");
+    await row.getByText(`${host?.zone} · blue`).waitFor();
+
+    await page.goto(address("/w/local/gateways"));
+    await page.getByRole("columnheader", { name: "TLS" }).waitFor();
+    const [gateway] = (await platform.client.listGateways({ query: {} })).items;
+    const shown = page.getByRole("row", { name: new RegExp(`^${gateway?.name} `) });
+    expect(await shown.textContent()).toMatch(new RegExp(`${gateway?.driver}.*off`));
+    await page.getByRole("heading", { name: `What ${gateway?.driver} does otherwise` }).waitFor();
+  });
+
   test("a base-cluster is made, bases come into it, a module is released onto it and is seen where it stands", async () => {
     const { client } = platform;
     await page.goto(address("/w/local/bases"));
@@ -357,7 +382,7 @@ describe.skipIf(!hasBrowser)("topology, modules and traffic in the console", () 
     ...{ "module-services": "/w/local/modules?view=services", module: "/w/local/modules/prices" },
     ...{ bases: "/w/local/bases", routes: "/w/local/routes", rules: "/w/local/traffic-rules" },
     ...{ certificates: "/w/local/certificates", "scaling-rules": "/w/local/scaling-rules" },
-    ...{ split: "/w/local/bases/front/split" },
+    ...{ split: "/w/local/bases/front/split", gateways: "/w/local/gateways" },
     ...{ rule: "/w/local/traffic-rules/testers", "new-rule": "/w/local/new-traffic-rule", cells: "/w/local/cells" },
   };
   test.each(LOOKS)("in %s and %s every page is whole and can be used by everybody", async (language, theme) => {

@@ -1,8 +1,8 @@
 import type { Host, HostInstance, HostSample } from "@evenkeel/contracts/host";
 import type { HostId } from "@evenkeel/contracts/id";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { Link, useSearchParams } from "wouter";
-import { LinkButton } from "../kit/button.tsx";
+import { Button, LinkButton } from "../kit/button.tsx";
 import { Chart, type Series } from "../kit/chart.tsx";
 import { Ago } from "../kit/clock.tsx";
 import { Segments } from "../kit/field.tsx";
@@ -15,12 +15,14 @@ import { useWords } from "../locale/index.tsx";
 import { LogView } from "../log/log-view.tsx";
 import { INSTANCE_TONES } from "../service/looks.ts";
 import { PageHead } from "../shell/page.tsx";
+import { MoveDialog } from "./move-dialog.tsx";
 import "../change/change.css";
 
 /** A host: what it uses, what runs on it, and what that writes – live. Give it the id as its key. */
 export function HostPage({ id }: { readonly id: HostId }) {
   const { t } = useWords();
   const { standing, samples, error } = useHost(id);
+  const [moving, setMoving] = useState(false);
   if (standing === null) return error === null ? <Skeleton lines={6} /> : <ErrorNotice error={error} />;
   const { host, instances } = standing;
   const place = [host.zone, host.cell, host.address].filter((part) => part !== null).join(" · ");
@@ -36,6 +38,9 @@ export function HostPage({ id }: { readonly id: HostId }) {
   return (
     <>
       <PageHead title={host.name} lead={lead}>
+        <Button icon="cell" onClick={() => setMoving(true)}>
+          {t("host.move")}
+        </Button>
         <LinkButton icon="doctor" href={`/hosts/${id}/diagnosis`}>
           {t("diagnosis.open")}
         </LinkButton>
@@ -52,6 +57,7 @@ export function HostPage({ id }: { readonly id: HostId }) {
           <Facts host={host} />
         </div>
       </div>
+      {moving && <MoveDialog host={host} onClose={() => setMoving(false)} />}
     </>
   );
 }

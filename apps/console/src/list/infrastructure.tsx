@@ -1,4 +1,3 @@
-import type { Gateway } from "@evenkeel/contracts/gateway-protocol";
 import type { Host, HostState } from "@evenkeel/contracts/host";
 import type { Route, Service } from "@evenkeel/contracts/service";
 import { Link } from "wouter";
@@ -85,7 +84,12 @@ export function HostList({ workspace }: Here) {
       columns={HOSTS}
       keyOf={({ id }) => id}
       filters={[{ name: "name", label: "common.name" }]}
-      empty={{ icon: "host", title: "list.hosts.none", hint: "list.hosts.hint", command: "evenkeel host add --zone a" }}
+      empty={{
+        icon: "host",
+        title: "list.hosts.none",
+        hint: "list.hosts.hint",
+        command: "evenkeel host token --zone a",
+      }}
     />
   );
 }
@@ -116,39 +120,6 @@ export function RouteList({ workspace }: Here) {
       keyOf={({ id }) => id}
       empty={{ icon: "route", title: "list.routes.none", hint: "list.routes.hint" }}
       above={() => <Shares workspace={workspace} />}
-    />
-  );
-}
-
-const GATEWAY_TONES: Readonly<Record<Gateway["state"], Tone>> = { joining: "busy", online: "good", offline: "bad" };
-
-const GATEWAYS: readonly Column<Gateway>[] = [
-  { name: "common.name", show: ({ name }) => <strong>{name}</strong> },
-  { name: "common.state", show: ({ state }) => <GatewayBadge state={state} /> },
-  { name: "gateway.driver", show: ({ driver }) => <span className="mono">{driver ?? "–"}</span> },
-  { name: "common.address", show: ({ url }) => <span className="mono">{url ?? "–"}</span> },
-  {
-    name: "gateway.table",
-    show: ({ ackedVersion, tableVersion }) => <span className="number">{`${ackedVersion} / ${tableVersion}`}</span>,
-  },
-];
-
-function GatewayBadge({ state }: Pick<Gateway, "state">) {
-  const { t } = useWords();
-  return <Badge tone={GATEWAY_TONES[state]}>{t(`host.${state}`)}</Badge>;
-}
-
-export function GatewayList({ workspace }: Here) {
-  const { t } = useWords();
-  return (
-    <ListPage
-      title="page.gateways"
-      lead={t("list.gateways.lead")}
-      of={`gateways of ${workspace}`}
-      read={(query) => client.listGateways({ query: { workspace, ...query } })}
-      columns={GATEWAYS}
-      keyOf={({ id }) => id}
-      empty={{ icon: "gateway", title: "list.gateways.none", hint: "list.gateways.hint" }}
     />
   );
 }

@@ -43,12 +43,13 @@ interface ListPageProps<Item> {
   readonly live?: (items: readonly Item[]) => readonly Item[];
   readonly actions?: ReactNode;
   readonly above?: (items: readonly Item[]) => ReactNode;
+  readonly below?: (items: readonly Item[]) => ReactNode;
 }
 
 /** A list with its filters in the address: whoever gets the address sees the same. */
 export function ListPage<Item>(props: ListPageProps<Item>) {
   const { t } = useWords();
-  const { title, lead, of, read, filters = [], live = (items) => items, actions, above } = props;
+  const { title, lead, of, read, filters = [], live = (items) => items, actions, above, below } = props;
   const [search] = useSearchParams();
   const chosen = Object.fromEntries(filters.flatMap(({ name }) => pairOf(name, search.get(name))));
   const found = useInfiniteQuery({
@@ -91,6 +92,7 @@ export function ListPage<Item>(props: ListPageProps<Item>) {
             )}
           </div>
         )}
+        {found.isSuccess && below?.(items)}
       </div>
     </>
   );

@@ -46,7 +46,7 @@ const infrastructure = () => import("../list/infrastructure.tsx");
 const ServiceList = lazy(async () => ({ default: (await infrastructure()).ServiceList }));
 const HostList = lazy(async () => ({ default: (await infrastructure()).HostList }));
 const RouteList = lazy(async () => ({ default: (await infrastructure()).RouteList }));
-const GatewayList = lazy(async () => ({ default: (await infrastructure()).GatewayList }));
+const GatewayList = lazy(async () => ({ default: (await import("../list/gateways.tsx")).GatewayList }));
 
 const ApprovalList = lazy(async () => ({ default: (await import("../governance/approval-list.tsx")).ApprovalList }));
 const AdmissionList = lazy(async () => ({ default: (await import("../governance/admission-list.tsx")).AdmissionList }));

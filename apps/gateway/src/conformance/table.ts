@@ -1,40 +1,50 @@
 // What both drivers are held to. A test stands for each driver; where one cannot, an ADR says why.
 import { readFileSync } from "node:fs";
+import { DRIVER_LIMITS, type DriverLimit } from "@evenkeel/contracts/driver-limits";
 import { afterAll, expect, test } from "vitest";
 import type { DriverName } from "./bed.ts";
 
-/** What a driver cannot do, by the name of its test: the ADR that names the limit, and the words it names it with. */
-const UNSUPPORTED: Readonly<Partial<Record<DriverName, Readonly<Record<string, Limit>>>>> = {
-  haproxy: {
-    "too many or too large headers are refused with 431": { adr: "0047", words: "400 in place of 431" },
-    "a folded header: is refused, and nothing reaches the application": { adr: "0047", words: "folded header" },
-    "the address form of a target counts, not the Host header": { adr: "0047", words: "differs from its Host header" },
-    "both length and chunks: is refused, and nothing reaches the application": {
-      adr: "0047",
-      words: "length beside chunks",
-    },
-    "a GET that a new connection lost is not sent again": { adr: "0047", words: "on a new connection too" },
-    "for a client of HTTP/1.0 it is a reset, since it knows no other sign": { adr: "0047", words: "HTTP/1.0" },
-    "an answer before the end of the upload reaches the client, whose connection stays of use": {
-      adr: "0047",
-      words: "before the end of an upload",
-    },
-    "a POST takes a kept connection that has just answered": { adr: "0047", words: "connection of its own" },
-    "an answer of unknown length that ends early is told as an error, and the connection goes on": {
-      adr: "0067",
-      words: "an answer of unknown length that ends early",
-    },
-    "a header with a control character: is refused, and nothing reaches the application": {
-      adr: "0082",
-      words: "Control characters in the value of a header",
-    },
-    "a header that comes in pieces is put together": { adr: "0067", words: "header that comes in pieces" },
+/** The test of each limit, and the words by which its ADR names it. */
+const LIMITED: Readonly<Record<DriverLimit, { readonly test: string; readonly words: string }>> = {
+  "header-size": { test: "too many or too large headers are refused with 431", words: "400 in place of 431" },
+  "folded-header": {
+    test: "a folded header: is refused, and nothing reaches the application",
+    words: "folded header",
+  },
+  "target-and-host": {
+    test: "the address form of a target counts, not the Host header",
+    words: "differs from its Host header",
+  },
+  "length-beside-chunks": {
+    test: "both length and chunks: is refused, and nothing reaches the application",
+    words: "length beside chunks",
+  },
+  "lost-get": { test: "a GET that a new connection lost is not sent again", words: "on a new connection too" },
+  "http-1-0": { test: "for a client of HTTP/1.0 it is a reset, since it knows no other sign", words: "HTTP/1.0" },
+  "early-answer": {
+    test: "an answer before the end of the upload reaches the client, whose connection stays of use",
+    words: "before the end of an upload",
+  },
+  "post-connection": { test: "a POST takes a kept connection that has just answered", words: "connection of its own" },
+  "http-2-cut-answer": {
+    test: "an answer of unknown length that ends early is told as an error, and the connection goes on",
+    words: "an answer of unknown length that ends early",
+  },
+  "proxy-header-in-pieces": {
+    test: "a header that comes in pieces is put together",
+    words: "header that comes in pieces",
+  },
+  "control-characters": {
+    test: "a header with a control character: is refused, and nothing reaches the application",
+    words: "Control characters in the value of a header",
   },
 };
 
-interface Limit {
-  readonly adr: string;
-  readonly words: string;
+/** Why a driver does not pass a test; undefined = it has to. */
+function limitOf(driver: DriverName, name: string): { readonly adr: string; readonly words: string } | undefined {
+  return DRIVER_LIMITS[driver]
+    .map(({ limit, adr }) => ({ ...LIMITED[limit], adr }))
+    .find(({ test: limited }) => limited === name);
 }
 
 type Result = "passed" | "failed" | "unsupported";
@@ -47,7 +57,7 @@ function note(name: string, driver: DriverName, result: Result): void {
 /** `test` for one driver: its results stand in the table. */
 export function conforming(driver: DriverName): (name: string, body: () => Promise<void>) => void {
   return (name, body) => {
-    const limit = UNSUPPORTED[driver]?.[name];
+    const limit = limitOf(driver, name);
     if (limit === undefined) {
       test(name, async () => {
         note(name, driver, "failed");
