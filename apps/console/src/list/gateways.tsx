@@ -29,7 +29,7 @@ function TlsDoor({ port }: { readonly port: number | null }) {
   const { t } = useWords();
   if (port === null) return <span className="faint">{t("gateway.tls.unknown")}</span>;
   if (port === 0) return <span className="faint">{t("gateway.tls.off")}</span>;
-  return <span className="number">{t("gateway.tls.port", { port: String(port) })}</span>;
+  return <span className="number">{port}</span>;
 }
 
 /** Where requests come in, over which driver, and what that one does otherwise. */
