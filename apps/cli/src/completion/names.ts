@@ -18,6 +18,7 @@ const LISTS: Readonly<Record<string, Names>> = {
   application: (client) => client.listApplications({ query: { limit: MOST } }),
   service: (client, workspace) => client.listServices(inWorkspace(workspace)),
   host: (client, workspace) => client.listHosts(inWorkspace(workspace)),
+  cell: (client, workspace) => client.listCells(inWorkspace(workspace)),
   gateway: (client, workspace) => client.listGateways(inWorkspace(workspace)),
   certificate: (client, workspace) => client.listCertificates(inWorkspace(workspace)),
   workspace: (client) => client.listWorkspaces({ query: { limit: MOST } }),

@@ -32,10 +32,13 @@ export function movedServing(spec: Moving, world: Pick<RouteWorld, "hosts" | "se
 
 const idsOf = (moves: readonly HostMove[]): ReadonlySet<HostId> => new Set(moves.map(({ host }) => host.id));
 
+type HostNames = ReadonlyMap<HostId, Name>;
+const hostNames = ({ hosts }: Pick<RouteWorld, "hosts">): HostNames => new Map(hosts.map(({ id, name }) => [id, name]));
+
 /** What guards compare: instances on hosts that move, with the others of their services. */
 export function watchedByMoves(spec: Moving, world: RouteWorld): NonNullable<PlannedTarget["watched"]> {
   const moved = idsOf(movesOf(spec, world));
-  const names = new Map(world.hosts.map(({ id, name }) => [id, name]));
+  const names = hostNames(world);
   return movedServing(spec, world).map(({ hostId, serviceId, version }) => ({
     ...{ name: names.get(hostId) ?? hostId, hostId, serviceId, from: version, gains: moved.has(hostId) },
   }));
@@ -88,12 +91,13 @@ export function refuseLeftEmpty(spec: RouteChangeSpec, world: RouteWorld): Refus
 /** Which hosts move, and for each service on them who is served by whom, and how many users that is. */
 export function moveDifferences(spec: RouteChangeSpec, world: RouteWorld): Difference[] {
   const services = Map.groupBy(turnsOf(spec, world), ({ service }) => service);
+  const names = hostNames(world);
   return [
     ...movesOf(spec, world).map(({ host, cell }) => ({
       ...{ field: say("field.cell-of", { host: host.name }), from: host.cell, to: cell },
     })),
     ...[...services].flatMap(([group, turns]) =>
-      [...turns.flatMap((turn) => servedDifference(turn, world)), ...movedUsers(turns, world)].map((difference) => ({
+      [...turns.flatMap((turn) => servedDifference(turn, names)), ...movedUsers(turns, world)].map((difference) => ({
         ...difference,
         group,
       })),
@@ -101,19 +105,19 @@ export function moveDifferences(spec: RouteChangeSpec, world: RouteWorld): Diffe
   ];
 }
 
-function servedDifference({ cell, before, after }: Turn, { hosts }: RouteWorld): Difference[] {
-  const [from = null, to = null] = [before, after].map((members) => namesOf(members, hosts));
-  return from === to ? [] : [{ field: say("field.served", { cell: cell.name }), from, to }];
+function servedDifference({ cell, before, after }: Turn, names: HostNames): Difference[] {
+  if (distance(before, after) === 0) return [];
+  const [from = null, to = null] = [before, after].map((members) => shortened(members, names));
+  return [{ field: say("field.served", { cell: cell.name }), from, to }];
 }
 
 const NAMED_AT_MOST = 8;
 
-function namesOf(members: readonly Serving[], hosts: RouteWorld["hosts"]): string | null {
-  const nameOf = (hostId: HostId) => hosts.find(({ id }) => id === hostId)?.name ?? hostId;
-  const names = members.map(({ hostId, version }) => `${nameOf(hostId)} ${version}`).sort();
-  const count = names.length - NAMED_AT_MOST;
-  if (names.length === 0) return null;
-  return count <= 0 ? names.join(", ") : say("value.and-more", { hosts: names.slice(0, NAMED_AT_MOST), count });
+function shortened(members: readonly Serving[], names: HostNames): string | null {
+  const words = members.map(({ hostId, version }) => `${names.get(hostId) ?? hostId} ${version}`).sort();
+  const count = words.length - NAMED_AT_MOST;
+  if (words.length === 0) return null;
+  return count <= 0 ? words.join(", ") : say("value.and-more", { hosts: words.slice(0, NAMED_AT_MOST), count });
 }
 
 /** By the weights of cells and the requests of the last minute; who is sent to a cell by a rule, or calls from it, is not counted. */
@@ -134,8 +138,10 @@ function movedUsers(turns: readonly Turn[], { cells, requests: had }: RouteWorld
 
 /** The share of requests that meets another instance, where each of them takes as many as the others. */
 function distance(before: readonly Serving[], after: readonly Serving[]): number {
-  const stay = before.filter(({ instance }) => after.some((one) => one.instance === instance)).length;
-  return 1 - stay / Math.max(before.length, after.length, 1);
+  const then = new Set(after.map(({ instance }) => instance));
+  const stay = before.filter(({ instance }) => then.has(instance)).length;
+  const most = Math.max(before.length, after.length);
+  return most === 0 ? 0 : 1 - stay / most;
 }
 
 /** Whom a move leaves with nobody, and which rules lead to other instances by it. */

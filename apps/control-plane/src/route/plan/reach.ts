@@ -20,12 +20,10 @@ export function servedTo(cell: string, members: readonly Serving[], map: CellMap
   if (first === undefined) return [];
   const { home, subsets } = compileService(first.serviceId, members, rowsOf(map));
   const chain = home.cells.find((one) => one.cell === cell)?.chain ?? home.chain;
-  const instancesIn = (subset: string) =>
-    subset === EVERYONE
-      ? members.map(({ instance }) => instance)
-      : subsets.find((one) => one.name === subset)?.instances;
-  const found = chain.map((subset) => instancesIn(subset) ?? []).find((instances) => instances.length > 0) ?? [];
-  return members.filter(({ instance }) => found.includes(instance));
+  const named = new Map(subsets.map(({ name, instances }) => [name, new Set(instances)]));
+  const bound = chain.find((subset) => subset === EVERYONE || (named.get(subset)?.size ?? 0) > 0);
+  if (bound === EVERYONE) return members;
+  return members.filter(({ instance }) => bound !== undefined && named.get(bound)?.has(instance));
 }
 
 const rowsOf = ({ cells, hosts }: CellMap): TrafficRows => ({
