@@ -16,6 +16,8 @@ beforeAll(async () => {
   await fleet.release("1.0.0", { definition, hosts: ["h1", "h2", "h3"] });
   for (const cell of ["blue", "green"])
     await fleet.call("POST", "/cells", { workspace: "local", name: cell, zones: ["a"] });
+  // Nobody serves it, whoever moves.
+  await fleet.call("POST", "/cells", { workspace: "local", name: "far", zones: ["b"] });
 });
 afterAll(() => fleet.close());
 
