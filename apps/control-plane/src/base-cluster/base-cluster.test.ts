@@ -1,6 +1,7 @@
 import type { BaseReport } from "@evenkeel/contracts/base-protocol";
 import { BaseClusterId, type HostId, type ServiceId } from "@evenkeel/contracts/id";
 import { inTransaction } from "@evenkeel/kit/sql";
+import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seedHost, seedService } from "../link/testing.ts";
 import { baseOf, placed } from "../placement/testing.ts";
@@ -54,13 +55,35 @@ describe.each(await serverKinds())("bases and their clusters on %s", (kind) => {
     expect((await table()).version).toBe(before.version + 1);
     await tell(["prices 2.0.0 broken /prices", "cart 1.0.0 published /cart /carts"]);
     expect(await table()).toEqual({ version: before.version + 2, paths: ["/cart", "/carts"] });
-    // A replica that died between storing and telling: the next one hears it all again, and passes it on.
+    // An agent that has connected again tells everything, of which nothing is new.
     await tell(["cart 1.0.0 published /cart /carts"], { whole: true });
+    expect((await table()).version).toBe(before.version + 2);
+    await tell(null, { whole: true });
+    expect(await table()).toEqual({ version: before.version + 3, paths: [] });
+    await tell(null, { whole: true });
     expect((await table()).version).toBe(before.version + 3);
+  });
+
+  test("of a control plane that dies before gateways have been told nothing stays, and what its agent tells the next is passed on", async () => {
+    const { db, defaultTenant: tenantId } = ground();
+    const before = await table();
+    await db.transaction().execute(async (holding) => {
+      await holding.selectFrom("route_table").select("version").where("tenant_id", "=", tenantId).forUpdate().execute();
+      const told = tell(["cart 1.0.0 published /cart"]).catch((error: unknown) => error);
+      const waiting = async () => {
+        const { rows } = await sql<{ pid: number }>`select pid from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
+        return rows[0]?.pid;
+      };
+      let pid = await waiting();
+      while (pid === undefined) pid = await waiting();
+      await sql`select pg_terminate_backend(${pid})`.execute(db);
+      expect(await told).toBeInstanceOf(Error);
+    });
+    expect(await table()).toEqual(before);
+    await tell(["cart 1.0.0 published /cart"], { whole: true });
+    expect(await table()).toEqual({ version: before.version + 1, paths: ["/cart"] });
     await tell(null, { whole: true });
-    expect(await table()).toEqual({ version: before.version + 4, paths: [] });
-    await tell(null, { whole: true });
-    expect((await table()).version).toBe(before.version + 4);
   });
 
   async function base() {
