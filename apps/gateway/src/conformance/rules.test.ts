@@ -216,7 +216,9 @@ describe.each(DRIVERS)("%s", (driver) => {
       expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 429, 429]);
       const refused = answers.find(({ status }) => status === 429);
       expect(JSON.parse(refused?.body ?? "")).toMatchObject({ code: "RATE_LIMITED", facts: { rule: "limit" } });
-      expect(refused?.headers["retry-after"]).toBe("1");
+      // The hour in which it had its two is not over.
+      expect(Number(refused?.headers["retry-after"])).toBeGreaterThan(60);
+      expect(Number(refused?.headers["retry-after"])).toBeLessThanOrEqual(3600);
       // What was counted is kept by the next table.
       await put(specs, {
         rules: [rule("limit", { rateLimit: { requests: 2, perSeconds: 3600, key: { header: "x-user" } } })],

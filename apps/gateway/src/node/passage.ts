@@ -8,7 +8,7 @@ import { cellAtEntry } from "@evenkeel/contracts/traffic/decide";
 import { CARRIES_NOTHING, type Carried, Marks } from "../rule/baggage.ts";
 import { type Arrival, Exchange } from "./exchange.ts";
 import { mirror } from "./mirror.ts";
-import { answerFault, answerProblem } from "./problem.ts";
+import { answerAgain, answerFault } from "./problem.ts";
 import { NodeRequestView } from "./request-view.ts";
 import type { ActiveRule } from "./service.ts";
 
@@ -72,14 +72,17 @@ class Passage {
   #isRefused(rules: readonly ActiveRule[]): boolean {
     const now = performance.now();
     for (const { name, rateLimit, rate } of rules) {
-      if (rateLimit === null || rate === null || rate.take(this.#keyOf(rateLimit.key), now)) continue;
-      this.#answer("RATE_LIMITED", { rule: name, ...rateLimit });
+      if (rateLimit === null || rate === null) continue;
+      const key = this.#keyOf(rateLimit.key);
+      if (rate.take(key, now)) continue;
+      this.#answer("RATE_LIMITED", { rule: name, ...rateLimit }, rate.waitMs(key, now));
       return true;
     }
     const { circuit } = this.#come.service.standing;
     const errorPercent = circuit?.refuses(now) ?? null;
-    if (errorPercent !== null) this.#answer("CIRCUIT_OPEN", { errorPercent, seconds: circuit?.openSeconds });
-    return errorPercent !== null;
+    if (errorPercent === null) return false;
+    this.#answer("CIRCUIT_OPEN", { errorPercent, seconds: circuit?.openSeconds }, circuit?.waitMs(now));
+    return true;
   }
 
   #keyOf(key: NonNullable<TableRule["rateLimit"]>["key"]): string {
@@ -164,9 +167,9 @@ class Passage {
     if (instance !== null) mirror(instance, this.#come, baggage);
   }
 
-  #answer(code: ErrorCode, facts: Facts): void {
+  #answer(code: ErrorCode, facts: Facts, againMs = 0): void {
     const { res, service } = this.#come;
-    const status = answerProblem(res, code, { service: service.name, ...facts });
+    const status = answerAgain(res, code, { service: service.name, ...facts, againMs });
     service.counter.ended({ kind: "answered", status }, 0);
   }
 }

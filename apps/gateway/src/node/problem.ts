@@ -8,15 +8,25 @@ export function answerProblem(res: ServerResponse, code: ErrorCode, facts: Facts
   return send(res, problemDocument(code, facts));
 }
 
+/** The same where it is known when another request may come. */
+export function answerAgain(
+  res: ServerResponse,
+  code: ErrorCode,
+  { againMs, ...facts }: Facts & { againMs: number },
+): number {
+  return send(res, problemDocument(code, facts), againMs);
+}
+
 /** The answer of a drill, with the status that it asks for. */
 export function answerFault(res: ServerResponse, status: number, facts: Facts): void {
   send(res, { ...problemDocument("FAULT_INJECTED", facts), status });
 }
 
-function send(res: ServerResponse, problem: ProblemDocument): number {
+function send(res: ServerResponse, problem: ProblemDocument, againMs = 0): number {
   const body = Buffer.from(JSON.stringify(problem));
   const headers: string[] = ["content-type", "application/problem+json", "content-length", String(body.length)];
-  if (problem.status === 503 || problem.status === 429) headers.push("retry-after", "1");
+  const again = String(Math.max(1, Math.ceil(againMs / 1000)));
+  if (problem.status === 503 || problem.status === 429) headers.push("retry-after", again);
   res.writeHead(problem.status, headers);
   res.end(body);
   return problem.status;

@@ -30,11 +30,18 @@ export class CircuitBreaker {
   refuses(nowMs: number): number | null {
     const state = this.#state;
     if (state.kind === "closed") return null;
-    // One that tries and never comes back must not hold it open for ever.
-    const due = state.kind === "open" ? state.untilMs : state.sinceMs + this.#policy.openSeconds * 1000;
-    if (nowMs < due) return state.errorPercent;
+    if (this.waitMs(nowMs) > 0) return state.errorPercent;
     this.#state = { kind: "trying", sinceMs: nowMs, errorPercent: state.errorPercent };
     return null;
+  }
+
+  /** How long until the next request may try. */
+  waitMs(nowMs: number): number {
+    const state = this.#state;
+    if (state.kind === "closed") return 0;
+    // One that tries and never comes back must not hold it open for ever.
+    const due = state.kind === "open" ? state.untilMs : state.sinceMs + this.#policy.openSeconds * 1000;
+    return Math.max(0, due - nowMs);
   }
 
   record(failed: boolean, nowMs: number): void {

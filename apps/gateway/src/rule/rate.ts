@@ -29,6 +29,18 @@ export class RateCounter {
     return true;
   }
 
+  /** How long until one more would be counted, where no other comes meanwhile. */
+  waitMs(key: string, nowMs: number): number {
+    const { requests, perSeconds } = this.#limit;
+    const periodMs = perSeconds * 1000;
+    const period = Math.floor(nowMs / periodMs);
+    const { now, before } = this.#countOf(key, period);
+    // This period's count is enough alone: it has to become the last one's, and so much of it to leave the stretch.
+    const [count, room, from] = now >= requests ? [now, requests, period + 1] : [before, requests - now, period];
+    const leavesAt = (from + Math.max(0, 1 - room / count)) * periodMs;
+    return Math.max(0, leavesAt - nowMs);
+  }
+
   #countOf(key: string, period: number): Count {
     let count = this.#counts.get(key);
     if (count === undefined) {

@@ -143,6 +143,7 @@ describe("the circuit", () => {
     const circuit = breaker();
     for (let index = 0; index < 4; index += 1) circuit.record(true, 0);
     expect(circuit.refuses(4.9 * S)).toBe(100);
+    expect(circuit.waitMs(4.9 * S)).toBeCloseTo(0.1 * S);
     expect(circuit.refuses(5 * S)).toBeNull();
     expect(circuit.refuses(5 * S)).toBe(100);
     circuit.record(true, 5.1 * S);
@@ -178,6 +179,18 @@ describe("rates", () => {
     expect(taken("ben", 999)).toBe(4);
     expect(taken("ann", 1500)).toBe(2);
     expect(taken("ann", 9000)).toBe(4);
+  });
+
+  test("who is one too many is told how long until the next one counts", () => {
+    const rate = new RateCounter(RateLimit.parse({ requests: 4, perSeconds: 60 }));
+    for (let index = 0; index < 4; index += 1) rate.take("ann", 15 * S);
+    expect(rate.waitMs("ann", 15 * S)).toBe(45 * S);
+    // Nearly two of the last period's four reach into the stretch still: there is room for three.
+    for (let index = 0; index < 3; index += 1) expect(rate.take("ann", 91 * S)).toBe(true);
+    expect(rate.take("ann", 91 * S)).toBe(false);
+    const waitMs = rate.waitMs("ann", 91 * S);
+    expect(rate.take("ann", 91 * S + waitMs - 1)).toBe(false);
+    expect(rate.take("ann", 91 * S + waitMs + 1)).toBe(true);
   });
 
   test("what is remembered of keys stays bounded", () => {
