@@ -267,6 +267,31 @@ describe("a revision whose bits are stored no more", () => {
   });
 });
 
+test("a rollback names what its hosts go back to: one version, several where they were not the same before, or nothing", () => {
+  const newer = newId(RevisionId, "rev");
+  const stored = everywhere.revisions.get(old)!;
+  const world = {
+    ...everywhere,
+    revisions: new Map([
+      [old, stored],
+      [newer, { ...stored, id: newer, packageVersion: "1.1.0" }],
+    ]),
+  };
+  const title = (...revisionIds: (RevisionId | null)[]) => {
+    const targets = revisionIds.map((revisionId, index) => ({
+      hostId: hostNamed(`local-${index + 1}`).id,
+      revisionId,
+    }));
+    const restore = { ofChange: newId(ChangeId, "chg"), revisionId: old, targets };
+    return planned(ReleaseOrderSpec.parse({ application: "shop", restore }), world).title;
+  };
+  expect(title(old, old)).toBe("shop: back to 1.0.0");
+  expect(title(newer, newer)).toBe("shop: back to 1.1.0");
+  expect(title(newer, old)).toBe("shop: back to what ran before (1.0.0, 1.1.0)");
+  expect(title(old, null)).toBe("shop: back to what ran before (nothing, 1.0.0)");
+  expect(title(null)).toBe("shop: back to nothing");
+});
+
 test("a release holds its service, its routes and its hosts, and needs nobody to scale it when it begins", () => {
   const held = planned(spec({ hosts: ["local-1"] }), empty).locks.map(({ label, mode }) => `${mode} ${label}`);
   expect(held.sort()).toEqual([

@@ -154,19 +154,36 @@ const groupIdsOf = (services: readonly ServicePlan[], names: readonly string[]):
     .flatMap(({ groups }) => groups.map(({ groupId }) => groupId));
 
 function titleOf(spec: ReleaseOrderSpec, services: readonly ServicePlan[]): string {
-  const versionOf = ({ about }: ServicePlan) => about.version ?? say("value.nothing");
   const isRestore = releasesOf(spec).every((release) => "restore" in release);
   const [only] = services.length === 1 ? services : [];
-  if (only !== undefined) {
-    const { service, version } = only.about;
-    if (version === null) return say("title.back-nothing", { service });
-    return say(isRestore ? "title.back" : "title.release", { service, version });
-  }
+  if (only !== undefined) return titleOfOne(only, isRestore);
+  const versionOf = (plan: ServicePlan) =>
+    (isRestore ? versionsBack(plan) : [plan.about.version]).map(orNothing).join("/");
   const named = services.slice(0, NAMED).map((service) => `${service.about.service} ${versionOf(service)}`);
   const rest = services.length - NAMED;
   if (rest > 0) return say(isRestore ? "title.back-many" : "title.release-many", { services: named, count: rest });
   return say(isRestore ? "title.back-several" : "title.release-several", { services: named });
 }
+
+function titleOfOne(plan: ServicePlan, isRestore: boolean): string {
+  const { service } = plan.about;
+  const versions = isRestore ? versionsBack(plan) : [plan.about.version];
+  const [version = null] = versions;
+  if (versions.length > 1) return say("title.back-versions", { service, versions: versions.map(orNothing) });
+  if (version === null) return say("title.back-nothing", { service });
+  return say(isRestore ? "title.back" : "title.release", { service, version });
+}
+
+const orNothing = (version: string | null): string => version ?? say("value.nothing");
+
+/** Hosts go back each to what ran there: where a release was not everywhere the same before, that is not one version. */
+function versionsBack({ about, targets }: ServicePlan): readonly (string | null)[] {
+  const versions = new Set(targets.flatMap(({ hostId, to }) => (hostId === null ? [] : [to])));
+  return versions.size === 0 ? [about.version] : [...versions].toSorted(inOrder);
+}
+
+const inOrder = (one: string | null, other: string | null): number =>
+  (one ?? "").localeCompare(other ?? "", "en", { numeric: true });
 
 /** What an order holds while it runs. */
 export function locksOfRelease(spec: ReleaseOrderSpec, world: OrderWorld): LockRequest[] {

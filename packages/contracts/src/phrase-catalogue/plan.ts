@@ -2,6 +2,7 @@
 export const PLAN_PHRASES = {
   "title.release": "{service}: release {version}",
   "title.back": "{service}: back to {version}",
+  "title.back-versions": "{service}: back to what ran before ({versions})",
   "title.back-nothing": "{service}: back to nothing",
   "title.release-several": "release {services}",
   "title.release-many": "release {services} and {count} more",

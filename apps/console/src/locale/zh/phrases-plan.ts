@@ -4,6 +4,7 @@ import type { PLAN_PHRASES } from "@evenkeel/contracts/phrase-catalogue/plan";
 export const PLAN = {
   "title.release": "{service}：发布 {version}",
   "title.back": "{service}：恢复到 {version}",
+  "title.back-versions": "{service}：恢复到此前的版本（{versions}）",
   "title.back-nothing": "{service}：恢复到未部署",
   "title.release-several": "发布 {services}",
   "title.release-many": "发布 {services} 等（另有 {count} 个）",
