@@ -68,12 +68,7 @@ export async function respond(
   try {
     passage.caller = await identify(deps.credentials, route.endpoint, request);
     passage.permission = permissionFor(route.endpoint, request.body);
-    if (!isPermitted(passage)) {
-      throw new PlatformError("PERMISSION_MISSING", {
-        principal: nameOf(passage.caller),
-        permission: passage.permission,
-      });
-    }
+    refuseUnlessPermitted(passage);
     const leaving = new AbortController();
     reply.raw.once("close", () => leaving.abort());
     const streams = route.endpoint.replyKind === "events" || route.endpoint.replyKind === "raw";
@@ -94,7 +89,8 @@ async function identify(
   const secret = secretOf(request);
   if (secret === undefined) throw new PlatformError("TOKEN_MISSING");
   if (bearerOf(request) === undefined) refuseForeign(request.headers);
-  const caller = needs === "host-credential" ? await credentials.host(secret) : await credentials.principal(secret);
+  const host = needs === "host-credential" ? await credentials.host(secret) : null;
+  const caller = host ?? (await credentials.principal(secret));
   if (caller === null) throw new PlatformError("TOKEN_UNKNOWN");
   return caller;
 }
@@ -120,9 +116,12 @@ function permissionFor({ needs }: Endpoint, body: unknown): string {
   return `${kind}:create`;
 }
 
-function isPermitted({ caller, permission }: Passage): boolean {
-  if (caller?.kind !== "principal") return true;
-  return permission === "authenticated" || mayDo(caller.may, permission);
+function refuseUnlessPermitted({ caller, permission }: Passage): void {
+  if (caller?.kind !== "principal" || permission === "authenticated") return;
+  const principal = nameOf(caller);
+  // Not even who may do everything is a host.
+  if (permission === "host-credential") throw new PlatformError("HOST_CREDENTIAL_NEEDED", { principal });
+  if (!mayDo(caller.may, permission)) throw new PlatformError("PERMISSION_MISSING", { principal, permission });
 }
 
 function nameOf(caller: Passage["caller"]): string {

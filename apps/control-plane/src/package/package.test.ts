@@ -277,6 +277,10 @@ describe.each(await serverKinds())("packages on %s", (kind) => {
     const audit = await here.call("GET", "/audit?limit=1");
     expect(audit.body.items).toMatchObject([{ principal: "host fetching", action: "host:join", outcome: "done" }]);
     expect(await here.call("GET", `/objects/${digestOf(bits)}`)).toMatchObject({
+      status: 403,
+      body: problem("HOST_CREDENTIAL_NEEDED"),
+    });
+    expect(await here.call("GET", `/objects/${digestOf(bits)}`, { token: "unknown" })).toMatchObject({
       status: 401,
       body: problem("TOKEN_UNKNOWN"),
     });

@@ -48,6 +48,10 @@ export const REQUEST_ERRORS = {
     "{principal} may not {permission}.",
     "Ask someone who may create tokens for one with this permission.",
   ]),
+  HOST_CREDENTIAL_NEEDED: entry(403, "never", [
+    "This is for agents alone, and {principal} asks with an access token.",
+    "Leave it to the agents, which fetch what they need; `evenkeel package list` tells what there is.",
+  ]),
   NOT_FOUND: entry(404, "never", ["There is no {resource}.", "Check the name or id; list what exists."]),
   ALREADY_EXISTS: entry(409, "never", ["{resource} exists already.", "Use the existing one, or choose another name."]),
   VERSION_CONFLICT: entry(409, "after-refresh", [

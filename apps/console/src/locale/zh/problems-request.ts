@@ -19,6 +19,10 @@ export const REQUEST_PROBLEMS = {
     "请求来自其他来源的页面，或没有表明来自控制台。",
     "请从控制台自己的地址打开；程序应发送 `Authorization: Bearer …` 而不是 cookie。",
   ],
+  HOST_CREDENTIAL_NEEDED: [
+    "此接口仅供代理使用，而 {principal} 使用的是访问令牌。",
+    "请由代理自行获取所需内容；`evenkeel package list` 可列出现有内容。",
+  ],
   PERMISSION_MISSING: ["{principal} 没有 {permission} 权限。", "请向可以创建令牌的人申请带有此权限的令牌。"],
   NOT_FOUND: ["不存在 {resource}。", "请检查名称或标识；可先列出已有的内容。"],
   ALREADY_EXISTS: ["{resource} 已存在。", "请使用已有的，或换一个名称。"],
