@@ -317,7 +317,7 @@ describe.each(await serverKinds())("changes carried out on %s", (kind) => {
     await retry(kernel.deps, drill.ask(id), {});
     await drill.waitFor(id, "succeeded");
     expect(effects("do")[0]).toBe(1);
-  }, 60_000);
+  }, 240_000);
 
   test("a step that a person declared lost is tried again, and the old attempt never starts", async () => {
     const held = hold("h1", "do");
@@ -332,7 +332,7 @@ describe.each(await serverKinds())("changes carried out on %s", (kind) => {
     await retry(kernel.deps, drill.ask(id), {});
     await hosts[0]?.connect(kernel);
     await drill.waitFor(id, "succeeded");
-  }, 60_000);
+  }, 240_000);
 
   test("events are numbered without gaps", async () => {
     const id = await drill.run(kernel, hosts);
