@@ -171,7 +171,7 @@ test.each<[string, Moves, string]>([
     ],
     "INPUT_INVALID",
   ],
-  ["a host that is there already", [{ host: "h1", cell: "blue" }], "ALREADY_SO"],
+  ["a host that is there already", [{ host: "h1", cell: "blue" }], "TRAFFIC_ALREADY_SO"],
   ["nobody", [], "INPUT_INVALID"],
 ])("%s is refused, and everything stays", async (_, hosts, code) => {
   const { version } = await table();

@@ -30,8 +30,7 @@ export function planRouteChange(spec: RouteChangeSpec, world: RouteWorld): Draft
   if (refusal !== null) return refusal;
   const before = stateBefore(spec, world);
   const targets = (spec.steps.length === 0 ? [null] : spec.steps).map((percent) => targetOf(spec, world, percent));
-  if (isSame(spec, world, before))
-    return refuse("ALREADY_SO", { service: say("why.the-traffic"), state: "so", hosts: spec.workspace });
+  if (isSame(spec, world, before)) return refuse("TRAFFIC_ALREADY_SO", { workspace: spec.workspace });
   return {
     title: titleOf(spec, world),
     applications: applicationsOf(spec, world),

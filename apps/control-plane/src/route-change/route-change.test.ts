@@ -207,7 +207,7 @@ describe("what cannot be is refused, and the table stays", () => {
     ["steps that shrink", { put: [gray()], steps: [50, 20] }, "INPUT_INVALID"],
     ["steps of nothing that grows", { remove: ["there"], steps: [50] }, "INPUT_INVALID"],
     ["nothing", {}, "INPUT_INVALID"],
-    ["what is so already", { put: [gray({ name: "there" })] }, "ALREADY_SO"],
+    ["what is so already", { put: [gray({ name: "there" })] }, "TRAFFIC_ALREADY_SO"],
   ])("%s", async (_, spec, code) => {
     await alter({ put: [gray({ name: "there" })] });
     const { version } = await table();

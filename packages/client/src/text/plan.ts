@@ -125,10 +125,9 @@ function wrapped(names: readonly string[]): string[] {
 
 function differenceLines({ differences }: Plan): Line[] {
   if (differences.length === 0) return [line(span("  differs     ", "dim"), "nothing: what is planned runs already")];
-  if (differences.every(({ from }) => from === null)) {
-    const version = differences.find(({ field }) => field === "version")?.to;
-    return [line(span("  differs     ", "dim"), `all of it is new${version ? `: version ${version}` : ""}`)];
-  }
+  const version = differences.find(({ field }) => field === "version")?.to;
+  if (version && differences.every(({ from }) => from === null))
+    return [line(span("  differs     ", "dim"), `all of it is new: version ${version}`)];
   return differences.flatMap((difference, index) =>
     differenceText(difference).map((text, row) =>
       line(span(index === 0 && row === 0 ? "  differs     " : "              ", "dim"), ...text),
@@ -136,17 +135,29 @@ function differenceLines({ differences }: Plan): Line[] {
   );
 }
 
-/** In one line where it fits, else in three; values are cut, `--json` has them whole. */
+/** Lines of one value before the rest of it is left out. */
+const ROWS = 3;
+
+/** In one line where it fits, else in several; long values are cut, `--json` has them whole. What was not there before needs no word. */
 function differenceText({ field, from, to, group }: Difference): (string | Span)[][] {
   const name = `${group === undefined ? "" : `${group} `}${field}`;
   const [before, after] = [from, to].map((value) => value?.replaceAll("\n", "\\n") ?? "nothing") as [string, string];
   if (name.length + before.length + after.length + 5 <= VALUES) {
     return [[`${name}  `, span(before, "dim"), " → ", span(after, "bold")]];
   }
-  return [[name], ["  ", span(cut(before), "dim")], ["→ ", span(cut(after), "bold")]];
+  const was = from === null ? [] : folded(before).map((text) => ["  ", span(text, "dim")]);
+  return [[name], ...was, ...folded(after).map((text, row) => [row === 0 ? "→ " : "  ", span(text, "bold")])];
 }
 
-const cut = (text: string) => (text.length > VALUES - 2 ? `${text.slice(0, VALUES - 3)}…` : text);
+/** A value in lines that a narrow terminal shows whole, broken where it has spaces. */
+function folded(text: string): string[] {
+  const lines = [...text.matchAll(FITTING)].map(([part]) => part.trimEnd());
+  const [shown, left] = [lines.slice(0, ROWS), lines.slice(ROWS)];
+  return left.length === 0 ? shown : [...shown.slice(0, -1), `${shown.at(-1)?.slice(0, VALUES - 3)}…`];
+}
+
+/** At most so much of it as fits, up to a space where there is one. */
+const FITTING = new RegExp(`.{1,${VALUES - 2}}(?:\\s|$)|.{1,${VALUES - 2}}`, "g");
 
 function noteLines({ locks, missing, warnings, irreversible, ...plan }: Plan): Line[] {
   const held = locks.filter(({ mode }) => mode === "exclusive").map(({ label }) => label);

@@ -228,6 +228,28 @@ test("a plan of several services says who waits for whom, how long each batch ta
   expect(Math.max(...lines.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(80);
 });
 
+test("a plan that brings what was not there says what, and whole; only a first release is told by its version alone", () => {
+  const moves =
+    "of all 1200 requests in the last minute: 10 % (about 120) to 2.0.0, 90 % (about 1080) to all but 2.0.0";
+  const lines = text(
+    planLines(
+      samplePlan({
+        expectedMs: 1000,
+        differences: [
+          { field: "rule share", from: null, to: "1000: all", group: "shop" },
+          { field: "who moves", from: null, to: moves, group: "shop" },
+        ],
+      }),
+    ),
+  );
+  expect(lines).toContain("  differs     shop rule share  nothing → 1000: all");
+  expect(lines).toContain("              shop who moves\n              → of all 1200 requests");
+  expect(lines.replaceAll(/\s+/g, " ")).toContain(moves);
+  expect(Math.max(...lines.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(80);
+  const first = samplePlan({ differences: ["version", "env.A"].map((field) => ({ field, from: null, to: "1.0.0" })) });
+  expect(text(planLines(first))).toContain("  differs     all of it is new: version 1.0.0\n");
+});
+
 test("durations, sizes and numbers are written for people", () => {
   expect([0, 950, 12_400, 61_000, 7_500_000].map(duration)).toEqual([
     "0.0 s",

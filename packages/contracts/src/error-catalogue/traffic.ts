@@ -23,6 +23,10 @@ export const TRAFFIC_ERRORS = {
     "The cells do not fit: {problem}.",
     "`evenkeel cell list` shows the cells of the workspace and their weights.",
   ]),
+  TRAFFIC_ALREADY_SO: entry(409, "never", [
+    "The traffic of {workspace} goes that way already.",
+    "Nothing is to be done; `evenkeel traffic-rule list`, `evenkeel cell list` and `evenkeel host list` tell how it goes.",
+  ]),
   CELL_LEFT_EMPTY: entry(422, "never", [
     "Users in cell {cell} would find nobody of {service}.",
     "Move another host into it with the same change, send its users elsewhere first (`evenkeel cell switch`), or consent with `allowGap: true`.",

@@ -19,7 +19,6 @@ export const PROBLEM_PHRASES = {
   "why.seconds-ago": "a few seconds ago",
   "why.further-notice": "further notice",
   "why.all-hosts": "all hosts",
-  "why.the-traffic": "the traffic",
   "why.nobody-in-groups": "nobody: the rule's groups are empty",
   "why.no-rule-names": "no open rule names {principal}",
   "why.author": "whoever made the change or its plan may not",

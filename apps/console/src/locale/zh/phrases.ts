@@ -95,7 +95,6 @@ const PROBLEM = {
   "why.seconds-ago": "几秒前",
   "why.further-notice": "另行通知",
   "why.all-hosts": "所有服务器",
-  "why.the-traffic": "流量",
   "why.nobody-in-groups": "没有人：规则所指的组为空",
   "why.no-rule-names": "没有待满足的规则包含 {principal}",
   "why.author": "变更或计划的创建人不可以审批",

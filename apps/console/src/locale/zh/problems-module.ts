@@ -111,6 +111,10 @@ export const MODULE_PROBLEMS = {
     "请写已上传的版本，或工作空间中的部署单元或服务器。",
   ],
   RULE_SHARES_WRONG: ["规则 {rule} 的份额合计为 {sum} %。", "请使其合计为 100。"],
+  TRAFFIC_ALREADY_SO: [
+    "{workspace} 的流量已经如此。",
+    "无需操作；`evenkeel traffic-rule list`、`evenkeel cell list` 和 `evenkeel host list` 可查看现状。",
+  ],
   CELL_LEFT_EMPTY: [
     "部署单元 {cell} 中的用户会找不到 {service} 的实例。",
     "请在同一变更中把另一台服务器移入其中，先把其用户切走（`evenkeel cell switch`），或以 `allowGap: true` 表示同意。",
