@@ -1,7 +1,7 @@
 // Makes the package @evenkeel/base as npm publishes it: `node tools/pack-base.ts [folder]` leaves evenkeel-base-VERSION.tgz there.
 // Below node_modules Node strips no types, so it is compiled; its contracts go along inside it, because they are nobody else's.
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -58,7 +58,8 @@ async function compile(scratch: string): Promise<string> {
   const project = join(scratch, "tsconfig.json");
   const config = { extends: join(ROOT, "tsconfig.json"), compilerOptions: options, include: [], files };
   await writeFile(project, JSON.stringify(config));
-  await run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", project]);
+  // In several threads this compiler (7.0) now and then leaves a whole folder out, and says nothing.
+  await run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "--singleThreaded", "-p", project]);
   return outDir;
 }
 
@@ -87,6 +88,7 @@ async function nameContractsByPath(dist: string, file: string): Promise<void> {
   const path = join(dist, file);
   const to = relative(dirname(path), join(dist, "contracts"));
   const text = await readFile(path, "utf8");
+  for (const [, file = ""] of text.matchAll(/ from "(\.[^"]+\.js)"/g)) await access(join(dirname(path), file));
   const named = text.replaceAll(/"@evenkeel\/contracts\/([a-z-]+)"/g, (_, name: string) => `"${to}/${name}.js"`);
   if (named !== text) await writeFile(path, named);
 }

@@ -24,7 +24,7 @@ export const addBaseClusterCommands: AddCommands = (program, run) => {
     .action(
       run(async (cli) => {
         const found = await listClusters(cli);
-        cli.answer(found, table(found, COLUMNS, "No base-cluster yet: `evenkeel base-cluster create`."));
+        cli.answer(found, table(found, COLUMNS, "No base-cluster yet: `evenkeel base-cluster create NAME`."));
       }),
     );
   cluster

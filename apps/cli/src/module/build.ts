@@ -96,7 +96,14 @@ function messagesOf(error: unknown): string {
 }
 
 const placed = ({ text, location }: Message): string =>
-  location ? `${location.file}:${location.line}: ${text}` : text;
+  `${location ? `${location.file}:${location.line}: ` : ""}${text}${wayOut(text)}`;
+
+function wayOut(text: string): string {
+  const [, wanted] = /^Could not resolve "([^./"][^"]*)"/.exec(text) ?? [];
+  if (wanted === undefined) return "";
+  const name = libraryOf(wanted);
+  return ` (run \`npm install ${name}\` in the module's folder, or name it in \`needs.libraries\` where the base shares it)`;
+}
 
 /** Of the module's own code: nobody can do anything about those of libraries. */
 const isOwn = ({ location }: Message): boolean => location !== null && !location.file.includes("node_modules");

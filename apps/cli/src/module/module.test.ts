@@ -124,7 +124,9 @@ test("what is wrong with a module is said when it is built", async () => {
   write({ "module.yaml": yaml("1.0"), "src/index.ts": "" });
   expect((await run("module", "build")).stderr).toMatch(/MODULE_FILE_INVALID/);
   write({ "module.yaml": yaml(), "src/index.ts": "import 'nowhere';" });
-  expect((await run("module", "build")).stderr).toContain('src/index.ts:1: Could not resolve "nowhere"');
+  expect((await run("module", "build")).stderr).toContain(
+    'src/index.ts:1: Could not resolve "nowhere" (run `npm install nowhere` in the module\'s folder',
+  );
   write({ "src/index.ts": "throw new Error('bad at load');" });
   expect((await run("module", "build")).stderr).toContain("bad at load");
   write({ "src/index.ts": "import 'money'; export const activate = () => ({});" });

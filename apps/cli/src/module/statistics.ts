@@ -36,10 +36,10 @@ export function addModuleStatistics(module: Command, run: Run): void {
         const query = { ...whereOf(cli, options), ...(name !== undefined && { module: name as never }) };
         if (options.last === undefined) {
           const { items } = await client.listModuleReadings({ query });
-          return cli.answer(items, table(items, [...MODULE_PLACE, ...MODULE], NOTHING));
+          return cli.answer(items, table(items, [...MODULE_PLACE, ...MODULE], silentModule(name)));
         }
         const { items } = await client.listModuleSamples({ query: { ...query, ...stepsOf(options.last) } });
-        cli.answer(items, table(items, [...MODULE_STEP, ...MODULE], NOTHING));
+        cli.answer(items, table(items, [...MODULE_STEP, ...MODULE], silentModule(name)));
       }),
     );
 }
@@ -59,15 +59,19 @@ export function addBaseStatistics(cluster: Command, run: Run): void {
         const query = whereOf(cli, { ...options, ...(name !== undefined && { cluster: name }) });
         if (options.last === undefined) {
           const { items } = await client.listBaseReadings({ query });
-          return cli.answer(items, table(items, [...BASE_PLACE, ...BASE], NOTHING));
+          return cli.answer(items, table(items, [...BASE_PLACE, ...BASE], SILENT_BASES));
         }
         const { items } = await client.listBaseSamples({ query: { ...query, ...stepsOf(options.last) } });
-        cli.answer(items, table(items, [...BASE_STEP, ...BASE], NOTHING));
+        cli.answer(items, table(items, [...BASE_STEP, ...BASE], SILENT_BASES));
       }),
     );
 }
 
-const NOTHING = "Nobody has told anything: a base is asked every ten seconds while it answers.";
+const ASKED = "Bases are asked every ten seconds while they answer.";
+const SILENT_BASES = `No base has told anything; \`evenkeel base-cluster bases\` shows which there are. ${ASKED}`;
+
+const silentModule = (name = "a module"): string =>
+  `No base has told of ${name}; \`evenkeel base-cluster bases\` shows what stands where. ${ASKED}`;
 
 function whereOf({ workspace }: Cli, { cluster, base }: Where) {
   return {
