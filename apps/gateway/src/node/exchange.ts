@@ -11,7 +11,8 @@ import type { Dispatcher } from "undici";
 import type { Trouble } from "../driver.ts";
 import type { Ending } from "../statistics.ts";
 import { type RequestHeaders, requestHeaders, responseHeaders } from "./headers.ts";
-import type { Cuttable, Instance, Line } from "./instance.ts";
+import type { Flying } from "./in-flight.ts";
+import type { Instance, Line } from "./instance.ts";
 import { answerProblem } from "./problem.ts";
 import { gather, hasBody, RequestBody } from "./request-body.ts";
 import type { Service } from "./service.ts";
@@ -47,7 +48,8 @@ export interface Arrival {
 
 const NONE: readonly Instance[] = [];
 
-export class Exchange implements Dispatcher.DispatchHandler, Cuttable {
+export class Exchange implements Dispatcher.DispatchHandler, Flying {
+  place = -1;
   readonly #arrival: Arrival;
   readonly #headers: RequestHeaders;
   readonly #arrivedAt = performance.now();

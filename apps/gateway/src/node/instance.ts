@@ -10,6 +10,7 @@ import type { ServiceId } from "@evenkeel/contracts/id";
 import type { Upstream } from "@evenkeel/contracts/route-table";
 import { buildConnector, Client } from "undici";
 import { Counter } from "../statistics.ts";
+import { type Flying, InFlight } from "./in-flight.ts";
 
 const CONNECT_TIMEOUT_MS = 2000;
 // What an application does not announce must be guessed: of those known none closes an idle connection earlier than
@@ -49,11 +50,6 @@ export class Line {
   }
 }
 
-/** Something in flight that can be ended by order. */
-export interface Cuttable {
-  cut(): void;
-}
-
 /** What an instance needs to know of the service that it belongs to. */
 interface Owner {
   readonly id: ServiceId;
@@ -65,8 +61,8 @@ export class Instance {
   readonly upstream: Upstream;
   readonly origin: string;
   readonly counter: Counter;
-  readonly inFlight = new Set<Cuttable>();
-  readonly longLived = new Set<Cuttable>();
+  readonly inFlight = new InFlight();
+  readonly longLived = new Set<Pick<Flying, "cut">>();
   weight: number;
   draining: boolean;
   /** The share of its weight that it carries while it is new. */
@@ -133,7 +129,7 @@ export class Instance {
   }
 
   /** The request has left the instance. */
-  leave(request: Cuttable): void {
+  leave(request: Flying): void {
     this.inFlight.delete(request);
     if (this.inFlight.size === 0 && this.draining) this.#onIdle(this);
   }
@@ -144,7 +140,7 @@ export class Instance {
   }
 
   cut(): void {
-    for (const request of [...this.inFlight]) request.cut();
+    this.inFlight.cut();
     this.cutLongLived();
   }
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 import { responseHeaders } from "./headers.ts";
-import type { Cuttable, Instance } from "./instance.ts";
+import type { Instance } from "./instance.ts";
 
 /** A connection whose client asked to leave HTTP. */
 export interface Upgrade {
@@ -18,7 +18,7 @@ export function openTunnel(
   { headers, upstream }: { headers: IncomingHttpHeaders; upstream: Duplex },
 ): void {
   const { socket: client, head, protocol } = upgrade;
-  const tunnel: Cuttable = {
+  const tunnel = {
     cut: () => {
       client.destroy();
       upstream.destroy();
