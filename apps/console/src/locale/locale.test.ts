@@ -121,6 +121,16 @@ test("what a scaling rule found is told with the words of the page", () => {
   expect(chineseWords.said(why)).toBe("基座处理器占用（%）最低为 81.5，高于 80：2 → 3 个基座；40 秒之后才会执行");
 });
 
+test("who gets which share of a split is told rule by rule", () => {
+  const shares = "66.7 % to 1.0.0, 33.3 % to the newest version";
+  const rest = say("value.split-sticky", { whom: "all", shares, field: "header x-user" });
+  expect(chineseWords.said(`caller = cart → 100 % to 1.1.0; ${rest}`, "value")).toBe(
+    "caller = cart → 100 % 到 1.1.0；全部 → 66.7 % 到 1.0.0，33.3 % 到 最新版本，相同的 header x-user 始终得到相同的版本",
+  );
+  expect(chineseWords.said("route /prices", "field")).toBe("路由 /prices");
+  expect(chineseWords.said("tier = gold → modules all that provide", "value")).toBe("tier = gold → 模块 所有提供者");
+});
+
 test("what may be done instead, what stands on a base and what is missing are told in the person's words", () => {
   const instead = {
     action: "retry",
