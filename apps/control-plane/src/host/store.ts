@@ -119,11 +119,14 @@ export async function placeHosts(
   placed: readonly PlacedHost[],
 ): Promise<void> {
   if (placed.length === 0) return;
-  await sql`update host set cell = placed.cell, version = version + 1
-    from jsonb_to_recordset(${JSON.stringify(placed)}::jsonb) as placed("hostId" text, cell text)
-    where host.id = placed."hostId" and workspace_id = ${workspaceId} and host.cell is distinct from placed.cell`.execute(
-    tx,
-  );
+  // In the order in which links of agents take these rows.
+  await sql`
+    with moved as materialized (
+      select host.id, placed.cell from host
+      join jsonb_to_recordset(${JSON.stringify(placed)}::jsonb) as placed("hostId" text, cell text) on placed."hostId" = host.id
+      where workspace_id = ${workspaceId} and host.cell is distinct from placed.cell order by host.id for update of host
+    )
+    update host set cell = moved.cell, version = version + 1 from moved where host.id = moved.id`.execute(tx);
 }
 
 async function lockHost(tx: Transaction<Database>, { tenantId, hostId }: WhichHost) {
