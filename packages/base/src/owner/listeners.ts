@@ -20,7 +20,8 @@ interface Lending {
 }
 
 const LENDING = Symbol("evenkeel.lending");
-type Lent = EventEmitter & { [LENDING]: Lending };
+type Name = "on" | "addListener" | "prependListener" | "removeListener" | "off";
+type Lent = { [LENDING]: Lending } & Record<Name, Method>;
 
 /** The listeners that Node makes of those for one time: they take themselves away under a name of their own. */
 const wrappings = new WeakMap<Listener, Listener>();
@@ -30,32 +31,33 @@ const wrappings = new WeakMap<Listener, Listener>();
  * back in the context in which the thing was made. Listeners that the base puts on the same thing stay the base's.
  */
 export function lend(emitter: EventEmitter, callbacks: Callbacks): void {
-  const { on, prependListener, removeListener } = (emitter as Lent)[LENDING] ?? emitter;
-  Object.assign(emitter, { [LENDING]: { callbacks, on, prependListener, removeListener }, ...METHODS });
+  const lent = emitter as unknown as Lent;
+  const { on, prependListener, removeListener } = lent[LENDING] ?? lent;
+  lent[LENDING] = { callbacks, on, prependListener, removeListener };
+  // Node's `once` and `prependOnceListener` call these with a listener of their own making.
+  lent.on = add;
+  lent.addListener = add;
+  lent.prependListener = prepend;
+  lent.removeListener = remove;
+  lent.off = remove;
 }
 
-// Node's `once` and `prependOnceListener` call these with a listener of their own making.
-const METHODS = {
-  on: adding("on"),
-  addListener: adding("on"),
-  prependListener: adding("prependListener"),
-  removeListener: removing(),
-  off: removing(),
-};
-
-function adding(method: "on" | "prependListener") {
-  return function add(this: Lent, event: string | symbol, listener: Listener): EventEmitter {
-    const { callbacks, [method]: original } = this[LENDING];
-    const isOfModule = typeof listener === "function" && currentOwner() !== undefined;
-    return original.call(this, event, isOfModule ? wrapped(callbacks, listener) : listener);
-  };
+function add(this: EventEmitter, event: string | symbol, listener: Listener): EventEmitter {
+  const { on, callbacks } = (this as unknown as Lent)[LENDING];
+  return on.call(this, event, owned(callbacks, listener));
 }
 
-function removing() {
-  return function remove(this: Lent, event: string | symbol, listener: Listener): EventEmitter {
-    return this[LENDING].removeListener.call(this, event, wrappings.get(listener) ?? listener);
-  };
+function prepend(this: EventEmitter, event: string | symbol, listener: Listener): EventEmitter {
+  const { prependListener, callbacks } = (this as unknown as Lent)[LENDING];
+  return prependListener.call(this, event, owned(callbacks, listener));
 }
+
+function remove(this: EventEmitter, event: string | symbol, listener: Listener): EventEmitter {
+  return (this as unknown as Lent)[LENDING].removeListener.call(this, event, wrappings.get(listener) ?? listener);
+}
+
+const owned = (callbacks: Callbacks, listener: Listener): Listener =>
+  typeof listener === "function" && currentOwner() !== undefined ? wrapped(callbacks, listener) : listener;
 
 function wrapped({ enter, failed }: Callbacks, listener: Listener & { listener?: Listener }): Listener {
   const heard = function heard(this: unknown, ...args: unknown[]): void {

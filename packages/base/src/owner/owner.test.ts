@@ -134,19 +134,19 @@ test("what code of a module opens after it has left, in a promise that nobody co
   const gate = Promise.withResolvers<void>();
   const began = Promise.withResolvers<void>();
   const opened = Promise.withResolvers<unknown>();
-  const shared = { gate: gate.promise, began: began.resolve, opened: opened.resolve };
+  const ticking = Promise.withResolvers<object>();
+  const shared = { gate: gate.promise, began: began.resolve, opened: opened.resolve, ticking: ticking.resolve };
   const library = { version: "1.0.0", load: () => shared };
   await using other = await BaseBed.open({ libraries: { shared: library } });
-  const late = `const { gate, began, opened } = require("shared");
+  const late = `const { gate, began, opened, ticking } = require("shared");
   exports.activate = () => ({ routes: async (request, response) => {
     began();
     await gate;
-    setInterval(() => {}, 10); process.on("warning", () => {});
+    ticking({ timer: setInterval(() => {}, 10) }); process.on("warning", () => {});
     await new Promise((done) => require("net").createServer().listen(0, done).once("close", done));
     opened(await fetch("http://127.0.0.1:${bed.port}/").catch(({ code }) => code));
   } });`;
   await other.install({ ...guest(), drainSeconds: 0, needs: { libraries: { shared: "*" } } }, late);
-  const before = process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
   const listeners = process.listenerCount("warning");
   const asked = other.get("/guest");
   await began.promise;
@@ -155,8 +155,8 @@ test("what code of a module opens after it has left, in a promise that nobody co
   gate.resolve();
   expect(await opened.promise).toBe("MODULE_LEAVING");
   expect(process.listenerCount("warning")).toBe(listeners);
-  const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
-  await expect.poll(timers, { timeout: 60_000 }).toBeLessThanOrEqual(before);
+  const ticks = await ticking.promise;
+  await expect.poll(() => ticks, { timeout: 60_000 }).toMatchObject({ timer: { _destroyed: true } });
 });
 
 test("what a module does to the process it is a guest of stays its own, is refused, or is put back", async () => {
