@@ -4,6 +4,8 @@ import { padTo, textWidth } from "@evenkeel/contracts/text-width";
 export interface Column<Item> {
   readonly title: string;
   readonly value: (item: Item) => string | Span;
+  /** Numbers: their last digits stand below each other. */
+  readonly right?: boolean;
 }
 
 /** A table; empty lists say so in words. */
@@ -13,8 +15,12 @@ export function table<Item>(items: readonly Item[], columns: readonly Column<Ite
   const widths = columns.map(({ title }, index) =>
     Math.max(title.length, ...rows.map((row) => textWidth(row[index]?.text ?? ""))),
   );
-  const fill = (text: string, index: number) =>
-    index === columns.length - 1 ? text : `${padTo(text, widths[index] ?? 0)}  `;
+  const fill = (text: string, index: number): string => {
+    const width = widths[index] ?? 0;
+    const isLast = index === columns.length - 1;
+    if (columns[index]?.right) return `${" ".repeat(Math.max(0, width - textWidth(text)))}${text}${isLast ? "" : "  "}`;
+    return isLast ? text : `${padTo(text, width)}  `;
+  };
   return [
     line(...columns.map(({ title }, index) => span(fill(title, index), "dim"))),
     ...rows.map((row) => line(...row.map(({ text, tone }, index) => span(fill(text, index), tone)))),

@@ -97,13 +97,13 @@ type OfModule = ModuleReading | ModuleSample;
 type OfBase = BaseReading | BaseSample;
 
 const MODULE: readonly Column<OfModule>[] = [
-  { title: "REQUESTS/S", value: ({ requestsPerSecond }) => rounded(requestsPerSecond) },
-  { title: "ERRORS", value: ({ errorPercent }) => rounded(errorPercent, " %") },
-  { title: "P50", value: ({ p50Ms }) => rounded(p50Ms, " ms") },
-  { title: "P99", value: ({ p99Ms }) => rounded(p99Ms, " ms") },
-  { title: "IN FLIGHT", value: ({ inFlight }) => rounded(inFlight) },
-  { title: "CPU", value: ({ cpuPercent }) => rounded(cpuPercent, " %") },
-  { title: "HEAP", value: ({ heapBytes }) => (heapBytes === null ? "–" : bytes(heapBytes)) },
+  { title: "REQUESTS/S", right: true, value: ({ requestsPerSecond }) => rounded(requestsPerSecond) },
+  { title: "ERRORS", right: true, value: ({ errorPercent }) => rounded(errorPercent, " %") },
+  { title: "P50", right: true, value: ({ p50Ms }) => rounded(p50Ms, " ms") },
+  { title: "P99", right: true, value: ({ p99Ms }) => rounded(p99Ms, " ms") },
+  { title: "IN FLIGHT", right: true, value: ({ inFlight }) => rounded(inFlight) },
+  { title: "CPU", right: true, value: ({ cpuPercent }) => rounded(cpuPercent, " %") },
+  { title: "HEAP", right: true, value: ({ heapBytes }) => (heapBytes === null ? "–" : bytes(heapBytes)) },
 ];
 const MODULE_PLACE: readonly Column<ModuleReading>[] = [
   { title: "MODULE", value: ({ module, version }) => span(`${module}@${version}`, "bold") },
@@ -112,17 +112,18 @@ const MODULE_PLACE: readonly Column<ModuleReading>[] = [
 const MODULE_STEP: readonly Column<ModuleSample>[] = [
   { title: "FROM", value: ({ at }) => at },
   { title: "MODULE", value: ({ module, version }) => span(`${module}@${version}`, "bold") },
-  { title: "BASES", value: ({ bases }) => String(bases) },
+  { title: "BASES", right: true, value: ({ bases }) => String(bases) },
 ];
 const BASE: readonly Column<OfBase>[] = [
-  { title: "CPU", value: ({ cpuPercent }) => rounded(cpuPercent, " %") },
-  { title: "MEMORY", value: ({ rssBytes }) => bytes(rssBytes) },
+  { title: "CPU", right: true, value: ({ cpuPercent }) => rounded(cpuPercent, " %") },
+  { title: "MEMORY", right: true, value: ({ rssBytes }) => bytes(rssBytes) },
   {
     title: "HEAP",
+    right: true,
     value: ({ heapUsedBytes, heapLimitBytes }) => `${bytes(heapUsedBytes)} of ${bytes(heapLimitBytes)}`,
   },
-  { title: "LOOP P99", value: ({ loopDelayP99Ms }) => rounded(loopDelayP99Ms, " ms") },
-  { title: "LOOP MAX", value: ({ loopDelayMaxMs }) => rounded(loopDelayMaxMs, " ms") },
+  { title: "LOOP P99", right: true, value: ({ loopDelayP99Ms }) => rounded(loopDelayP99Ms, " ms") },
+  { title: "LOOP MAX", right: true, value: ({ loopDelayMaxMs }) => rounded(loopDelayMaxMs, " ms") },
 ];
 const BASE_PLACE: readonly Column<BaseReading>[] = [
   { title: "BASE", value: ({ base }) => span(base, "bold") },
