@@ -1,4 +1,4 @@
-import { RELEASE_ORDER } from "@evenkeel/client/deployment";
+import { MODULE_OPERATION } from "@evenkeel/contracts/module-operation";
 import { ROUTE_CHANGE } from "@evenkeel/contracts/traffic-rule";
 import type { Load } from "@evenkeel/load/load";
 import { answering, BASE_SERVER } from "@evenkeel/testkit/base-application";
@@ -12,6 +12,7 @@ import {
   pictureFile,
 } from "@evenkeel/testkit/browser";
 import { makeCertificate } from "@evenkeel/testkit/certificate";
+import { twoCells } from "@evenkeel/testkit/console-pages";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { Shop, settled } from "@evenkeel/testkit/shop";
 import axe from "axe-core";
@@ -41,7 +42,7 @@ describe.skipIf(!hasBrowser)("topology, modules and traffic in the console", () 
     buildConsole();
     platform = await startPlatform();
     shop = new Shop(platform);
-    await prepare();
+    await twoCells(platform, shop, { "server.mjs": BASE_SERVER });
     browser = await openBrowser();
     ({ page, errors } = await openPage(browser));
     await page.goto(/https?:\S+\/login#link=\S+/.exec(platform.output())?.[0] ?? "");
@@ -57,25 +58,6 @@ describe.skipIf(!hasBrowser)("topology, modules and traffic in the console", () 
     await browser?.close();
     await platform?.remove();
   });
-
-  /** Two cells with two hosts each; the new version stands in the one that nobody is sent to. */
-  async function prepare(): Promise<void> {
-    const { client } = platform;
-    const { zones } = await client.getWorkspace({ params: { workspace: "local" } });
-    const cell = { workspace: "local", zones } as const;
-    await client.createCell({ body: { ...cell, name: "green", colour: "green" } });
-    await client.createCell({ body: { ...cell, name: "blue", colour: "blue", failOver: "green" } });
-    const hosts = [1, 2, 3, 4].map((number) => ({ host: `local-${number}`, cell: number < 3 ? "blue" : "green" }));
-    const files = { "server.mjs": BASE_SERVER };
-    expect((await shop.release({ version: "1.0.0", files })).state).toBe("succeeded");
-    const weights = [
-      { cell: "blue", weight: 100 },
-      { cell: "green", weight: 0 },
-    ];
-    const spec = { hosts, cells: weights, userKey: [{ header: "x-user" }] };
-    await begin(ROUTE_CHANGE, spec);
-    await begin(RELEASE_ORDER, { ...(await shop.specOf({ version: "2.0.0", files })), hosts: { cells: ["green"] } });
-  }
 
   async function begin(kind: string, spec: object): Promise<void> {
     const change = await platform.client.createChange({ body: { kind, spec, start: {} } });
@@ -272,7 +254,7 @@ describe.skipIf(!hasBrowser)("topology, modules and traffic in the console", () 
     expect(items[0]?.businesses).toEqual([{ name: "retail", when: { tier: "gold" }, modules: ["carts", "prices"] }]);
   });
 
-  test("a scaling rule is set by a form that says what it will do, looks, is edited and deleted", async () => {
+  test("a scaling rule is set by a form that says what it will do, looks, and is edited", async () => {
     await page.goto(address("/w/local/scaling-rules"));
     await page.getByText("No scaling rules yet").waitFor();
     await button("New scaling rule").press("Enter");
@@ -352,29 +334,30 @@ describe.skipIf(!hasBrowser)("topology, modules and traffic in the console", () 
     await row.waitFor({ state: "detached" });
   });
 
-  test("gray and A/B are chosen in the guided release; picture and YAML go along", async () => {
-    await shop.upload({ version: "3.0.0", files: { "server.mjs": BASE_SERVER } });
-    await page.goto(address("/w/local/release?application=shop&version=3.0.0"));
-    await button("gray").press("Enter");
-    await page.getByLabel("Steps, percent of the users").fill("25, 50, 100");
-    await page.getByLabel("Users are known by").fill("header x-user");
+  test("a rule sends to a base-cluster, and who fits it would be answered there", async () => {
+    await page.goto(address("/w/local/new-traffic-rule"));
+    await page.getByLabel("Name", { exact: true }).fill("to-front");
+    await page.getByLabel("Service", { exact: true }).first().selectOption("shop");
+    await page.getByLabel("Priority").fill("50");
     await button("Condition").press("Enter");
-    await page.getByLabel("Its name").fill("x-tester");
+    await page.getByLabel("Its name").fill("x-front");
     await page.getByLabel("Test", { exact: true }).selectOption("present");
-    await page.locator(".stairs li").nth(3).waitFor();
-    await page.locator(".batch-block", { hasText: "Users: shop 25 %" }).locator(".dots .hollow").nth(2).waitFor();
-    await page.screenshot({ path: pictureFile("release-gray"), fullPage: true });
-    await button("YAML").press("Enter");
-    const yaml = page.locator("pre.code");
-    await yaml.getByText("header: x-tester").waitFor();
-    expect(await yaml.textContent()).toMatch(/gray:\s+steps:\s+- 25/);
-    await button("Picture").press("Enter");
-    await button("A/B").press("Enter");
-    await page.locator(".stairs li").nth(1).waitFor({ state: "detached" });
-    await page.locator(".batch-block", { hasText: "Users: shop 20 %" }).waitFor();
-    await page.getByLabel("Users with the new version, percent").fill("100");
-    await page.getByText("must end below 100").waitFor();
-    expect(await button("Start the release").isDisabled()).toBe(true);
+    await page.getByLabel("To", { exact: true }).selectOption("baseCluster");
+    const cluster = page.getByLabel("Value", { exact: true }).last();
+    await cluster.fill("nowhere");
+    await page.getByText("RULE_TARGET_UNKNOWN").waitFor();
+    expect(await button("Start the change").isDisabled()).toBe(true);
+    await cluster.fill("front");
+    await page.getByText("of those that fit: 100 % to base-cluster front").waitFor();
+    await page.screenshot({ path: pictureFile("rule-base-cluster") });
+    await carryOut(button("Start the change"));
+    await page.goto(address("/w/local/traffic-rules"));
+    await page.locator(".try select").first().selectOption("shop");
+    await page.getByLabel("Headers").fill("x-front: yes");
+    await button("Try").press("Enter");
+    const answer = page.locator(".try-answer");
+    await answer.getByText("to-front").first().waitFor();
+    await answer.getByText("local-1, local-2").waitFor();
   });
 
   const PAGES: Readonly<Record<string, string>> = {
@@ -386,8 +369,20 @@ describe.skipIf(!hasBrowser)("topology, modules and traffic in the console", () 
     ...{ rule: "/w/local/traffic-rules/testers", "new-rule": "/w/local/new-traffic-rule", cells: "/w/local/cells" },
   };
   test.each(LOOKS)("in %s and %s every page is whole and can be used by everybody", async (language, theme) => {
-    const which = { language, theme, address, token: platform.token, pages: PAGES, axeSource: axe.source };
-    expect(await lookAtPages(browser, which)).toMatchObject({ serious: [], errors: [] });
+    const { items } = await platform.client.listChanges({ query: { kind: MODULE_OPERATION } });
+    const split = items.find(({ title }) => title.startsWith("split"))?.id;
+    const pages = { ...PAGES, "split-change": `/changes/${split}`, "split-plan": `/changes/${split}?view=plan` };
+    const which = { language, theme, address, token: platform.token, pages, axeSource: axe.source };
+    expect(await lookAtPages(browser, which)).toEqual({ serious: [], english: [], errors: [] });
+  });
+
+  test("a scaling rule is deleted, and says first what that means", async () => {
+    await page.goto(address("/w/local/scaling-rules"));
+    const row = page.getByRole("row", { name: /prices-load/ });
+    await row.getByRole("button", { name: "Delete" }).press("Enter");
+    await inDialog("Delete").press("Enter");
+    await page.getByText("No scaling rules yet").waitFor();
+    expect((await platform.client.listScalingRules({ query: {} })).items).toEqual([]);
   });
 
   test("no page has thrown, and the policy of the page has refused nothing", () => {

@@ -1,3 +1,5 @@
+import { RELEASE_ORDER } from "@evenkeel/client/deployment";
+import { ROUTE_CHANGE } from "@evenkeel/contracts/traffic-rule";
 import type { Platform } from "./platform.ts";
 import { Shop, until } from "./shop.ts";
 
@@ -41,4 +43,25 @@ export async function consolePages({ client }: Platform, shop: Shop): Promise<Re
     "diagnosis-service": `/services/${service.id}/diagnosis`,
     "diagnosis-host": `/hosts/${host.id}/diagnosis`,
   };
+}
+
+/** Two cells with two hosts each; the newer version stands in the one that nobody is sent to. */
+export async function twoCells(platform: Platform, shop: Shop, files: Readonly<Record<string, string>>): Promise<void> {
+  const { client } = platform;
+  const carryOut = async (kind: string, spec: object): Promise<void> => {
+    const change = await client.createChange({ body: { kind, spec, start: {} } });
+    await until(platform, change, ({ state }) => state === "succeeded");
+  };
+  const { zones } = await client.getWorkspace({ params: { workspace: "local" } });
+  const cell = { workspace: "local", zones } as const;
+  await client.createCell({ body: { ...cell, name: "green", colour: "green" } });
+  await client.createCell({ body: { ...cell, name: "blue", colour: "blue", failOver: "green" } });
+  await carryOut(RELEASE_ORDER, await shop.specOf({ version: "1.0.0", files }));
+  const hosts = [1, 2, 3, 4].map((number) => ({ host: `local-${number}`, cell: number < 3 ? "blue" : "green" }));
+  const cells = [
+    { cell: "blue", weight: 100 },
+    { cell: "green", weight: 0 },
+  ];
+  await carryOut(ROUTE_CHANGE, { hosts, cells, userKey: [{ header: "x-user" }] });
+  await carryOut(RELEASE_ORDER, { ...(await shop.specOf({ version: "2.0.0", files })), hosts: { cells: ["green"] } });
 }

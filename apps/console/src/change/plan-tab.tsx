@@ -47,7 +47,9 @@ export function PlanTab({ id, digest }: { readonly id: ChangeId; readonly digest
           )}
           <dt>{t("plan.basis")}</dt>
           <dd>
-            {plan.basis.map(({ label, shown, version }) => `${said(label, "label")} ${shown ?? version}`).join(", ")}
+            {plan.basis
+              .map(({ label, shown, version }) => `${said(label, "label")} ${said(shown ?? version, "value")}`)
+              .join(", ")}
           </dd>
           <dt>{t("plan.digest")}</dt>
           <dd className="mono">{digest}</dd>

@@ -17,7 +17,7 @@ export function Batches({ plan }: { readonly plan: Pick<Plan, "kind" | "groups" 
   const nameOf = new Map(
     plan.targets.map(({ targetId, name, hostName, hostId }) => [
       targetId,
-      hostId === null ? said(name, "group") : (hostName ?? name),
+      hostId === null ? said(name, "group") : areBases(plan.kind) ? name : (hostName ?? name),
     ]),
   );
   const counted = areBases(plan.kind) ? "base.count" : "batch.hosts";

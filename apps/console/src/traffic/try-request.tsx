@@ -85,6 +85,8 @@ function headersOf(text: string): Record<string, string> {
   );
 }
 
+const byName = new Intl.Collator("en", { numeric: true }).compare;
+
 function Answer({ match: { rules, sentBy, lane, cell, instances } }: { readonly match: RuleMatch }) {
   const { t } = useWords();
   const versions = [...Map.groupBy(instances, ({ version }) => version)];
@@ -120,7 +122,12 @@ function Answer({ match: { rules, sentBy, lane, cell, instances } }: { readonly 
           {versions.map(([version, its]) => (
             <p key={version}>
               <strong className="mono">{version}</strong>{" "}
-              <span className="soft">{its.map(({ host }) => host).join(", ")}</span>
+              <span className="soft">
+                {its
+                  .map(({ host }) => host as string)
+                  .sort(byName)
+                  .join(", ")}
+              </span>
             </p>
           ))}
         </dd>

@@ -176,7 +176,7 @@ export const PLAN = {
   "label.principal": "主体 {principal}",
   "label.principal-group": "用户组 {group}",
   "label.traffic-rule": "流量规则 {rule}",
-  "label.scaling-rule": "伸缩规则 {rule}",
+  "label.scaling-rule": "弹性规则 {rule}",
   "label.template": "命令模板 {template}",
   "label.base-cluster": "基座集群 {cluster}",
   "label.review": "复核 {review}",

@@ -87,8 +87,14 @@ function fetchSteps(bundles: readonly ModuleBundle[]): PlannedStep[] {
 export function basisOf(aims: readonly BaseAim[]): Plan["basis"] {
   return aims.map((aim) => {
     const { base } = aim;
-    const version = canonicalJson([base.clusterId, beforeOf(aim).modules, base.report === null]);
-    return { resource: `base/${base.id}`, version, label: say("field.modules", { base: base.name }) };
+    const { modules } = beforeOf(aim);
+    const version = canonicalJson([base.clusterId, modules, base.report === null]);
+    const label = say("field.modules", { base: base.name });
+    const place = base.cluster ?? say("value.no-cluster");
+    return {
+      ...{ resource: `base/${base.id}`, version, label },
+      shown: modules.length === 0 ? place : `${place}: ${shown(modules)}`,
+    };
   });
 }
 
