@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Seed, seed, seedService } from "../../link/testing.ts";
 import { type MigratedDatabase, migratedDatabase, serverKinds } from "../../testing.ts";
-import { insertSamples, keepPartitions, readSamples, rollUp } from "./index.ts";
+import { insertSamples, keepPartitions, readSamples, requestsOf, rollUp } from "./index.ts";
 
 describe.each(await serverKinds())("samples on %s", (kind) => {
   let database: MigratedDatabase;
@@ -18,13 +18,13 @@ describe.each(await serverKinds())("samples on %s", (kind) => {
   });
   afterAll(async () => await database.close());
 
-  const add = (requests: number, latency: number[]) =>
+  const add = (requests: number, latency: number[], of = serviceId) =>
     insertSamples(database.db, [
       {
         gatewayId,
         workspaceId: world.workspaceId,
         windowMs: 1000,
-        serviceId,
+        serviceId: of,
         instance: null,
         version: "1.0.0",
         requests,
@@ -60,6 +60,19 @@ describe.each(await serverKinds())("samples on %s", (kind) => {
       for values from ('2017-07-14T02:40:00Z') to ('2017-07-14T02:45:00Z')`.execute(database.db);
     await keepPartitions(database.db);
     expect(await partitions()).not.toContain("sample_second_1500000000");
+  });
+
+  test("how many requests services had is told of all that are asked for, in one answer", async () => {
+    const [web, api, silent] = await Promise.all(
+      ["web", "api", "silent"].map((name) => seedService(database.db, world, name)),
+    );
+    const serviceIds = [web, silent] as ServiceId[];
+    await add(3, [], web);
+    await add(4, [], web);
+    await add(5, [], api);
+    const { tenantId } = world;
+    expect([...(await requestsOf(database.db, { tenantId, serviceIds, sinceSeconds: 600 }))]).toEqual([[web, 7]]);
+    expect(await requestsOf(database.db, { tenantId, serviceIds: [], sinceSeconds: 600 })).toEqual(new Map());
   });
 
   test("each full minute is summed up once, its histograms bucket by bucket", async () => {
