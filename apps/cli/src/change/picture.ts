@@ -57,15 +57,7 @@ export function lastPicture(cli: Cli, { change, rollback }: Pair): Line[] {
 /** Where nobody tells anything, the picture stands still: that has to be said. */
 export function awayLines(awaySince: string | null): Line[] {
   if (awaySince === null) return [];
-  const since = elapsed(awaySince, null, Date.now());
-  return [
-    line(
-      span(
-        `  ⚠ no control plane has answered for ${since}: the change goes on, and so does this, once one does`,
-        "warn",
-      ),
-    ),
-  ];
+  return [line(span(`  ⚠ no control plane for ${elapsed(awaySince, null, Date.now())}; the change goes on`, "warn"))];
 }
 
 /** What a change waits for a person to do, and where its rollback has failed, what may be done with that. */
