@@ -3,7 +3,7 @@
  * 1. One worker per claimed change in this process; it looks once at a time, and once more if it was kicked meanwhile.
  * 2. A worker that lost its lease, or whose replica lost its own, falls silent; somebody else claims the change.
  * 3. What an agent reports is stored by the worker's next look; where that fails, or the worker goes, whoever reported it is told so at once.
- * 4. A look at thousands of targets is long: what comes while it lasts and shortly after is one more look, not one each.
+ * 4. A look at thousands of targets is long: what comes while it lasts and shortly after is one more look, not one each (`rest.ts`).
  * 5. A transaction whose commit is in doubt is not repeated: the rows are read again, all of them (`store/reread.ts`).
  */
 import { ChangeId, type HostId } from "@evenkeel/contracts/id";
@@ -14,6 +14,7 @@ import { advance, type Kept } from "./advance.ts";
 import { HostWatch } from "./host-watch.ts";
 import type { Ledger } from "./ledger.ts";
 import { OutsideChecks } from "./outside-check.ts";
+import { restMs } from "./rest.ts";
 import type { Report } from "./settle.ts";
 
 const SWEEP_MS = 1000;
@@ -21,8 +22,6 @@ const MAX_BACK_OFF_MS = 5000;
 const LEASE_DOUBT_MS = 200;
 /** Reports that one look takes; the rest waits for the next. */
 const REPORTS_AT_ONCE = 5000;
-const LONG_LOOK_MS = 50;
-const MAX_REST_MS = 500;
 
 interface Reported {
   readonly report: Report;
@@ -222,14 +221,12 @@ class ChangeExecutor implements Executor {
   }
 
   #restAfter(worker: Worker, tookMs: number): void {
-    if (tookMs < LONG_LOOK_MS || !this.#owns(worker)) return;
-    worker.rest = setTimeout(
-      () => {
-        worker.rest = null;
-        if (worker.again) this.#track(this.#look(worker));
-      },
-      Math.min(tookMs, MAX_REST_MS),
-    );
+    const ms = restMs({ tookMs, targets: worker.kept?.plan.targets.length ?? 0 });
+    if (ms === 0 || !this.#owns(worker)) return;
+    worker.rest = setTimeout(() => {
+      worker.rest = null;
+      if (worker.again) this.#track(this.#look(worker));
+    }, ms);
   }
 
   #owns(worker: Worker): boolean {
