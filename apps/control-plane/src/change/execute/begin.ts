@@ -6,7 +6,6 @@ import { movedSince } from "../plan.ts";
 import { insertTracks, moveChange } from "../store/change.ts";
 import { takeLocks } from "../store/lock.ts";
 import type { ChangeRow } from "../store/snapshot.ts";
-import { markBegun } from "../store/start.ts";
 
 export type Beginning =
   | { readonly kind: "running" }
@@ -47,8 +46,8 @@ export async function begin(
   const moved = await basisProblem(deps, tx, change);
   if (moved !== null) return { kind: "moved", refusal: moved };
   await insertTracks(tx, change.id, change.plan);
-  await markBegun(tx, change.id);
-  await moveChange(tx, change, { to: "running", by });
+  // What kept it from beginning is no problem any more.
+  await moveChange(tx, change, { to: "running", by, problem: null, begins: true });
   return { kind: "running" };
 }
 

@@ -9,7 +9,8 @@ import type { Database } from "../../database.ts";
 import type { RollbackDemand } from "../rollback.ts";
 import { CLOSING, OPENING, type PauseCause, type PauseMode } from "../snapshot.ts";
 import { CHANGE_ARROWS, mayGo } from "../state.ts";
-import { appendEvents } from "./event.ts";
+import { appendAndWake, appendEvents } from "./event.ts";
+import { rememberPlan } from "./known-plan.ts";
 import type { ChangeRow } from "./snapshot.ts";
 
 type Tx = Transaction<Database>;
@@ -55,6 +56,7 @@ export async function insertChange(tx: Tx, change: NewChange): Promise<void> {
       started_at: change.state === "running" ? sql<string>`clock_timestamp()` : null,
     })
     .execute();
+  rememberPlan({ id: change.id, plan: change.plan, plan_digest: change.digest });
   await appendEvents(tx, change.id, [
     { type: "change", data: { to: change.state, title: change.plan.title, by: change.createdBy } },
   ]);
@@ -127,6 +129,8 @@ export interface Move {
   readonly pauseCause?: PauseCause;
   readonly rollbackDemand?: RollbackDemand | null;
   readonly waitingFor?: string | null;
+  /** Its work begins with this. */
+  readonly begins?: boolean;
   readonly by?: string;
   readonly reason?: string;
 }
@@ -150,23 +154,21 @@ export async function moveChange(tx: Tx, change: Pick<ChangeRow, "id" | "state">
       ...(move.rollbackDemand === undefined ? {} : { rollback_demand: jsonOrNull(move.rollbackDemand) }),
       // Whoever lets it go on gives it its time again.
       ...(move.to === "running" ? { idle_ms: 0 } : {}),
+      ...(move.begins === true ? { started_at: NOW } : {}),
       ...(ends ? { finished_at: NOW, lease_owner: null, lease_until: null } : {}),
     })
     .where("id", "=", change.id)
     .execute();
-  await appendEvents(tx, change.id, [
-    {
-      type: "change",
-      data: {
-        from: change.state,
-        to: move.to,
-        ...(move.problem === undefined || move.problem === null ? {} : { problem: move.problem }),
-        ...(move.by === undefined ? {} : { by: move.by }),
-        ...(move.reason === undefined ? {} : { reason: move.reason }),
-      },
-    },
-  ]);
-  await wake(tx, change.id);
+  await appendAndWake(tx, change.id, [{ type: "change", data: told(change.state, move) }]);
+}
+
+function told(from: ChangeState, { to, problem, by, reason }: Move): Record<string, unknown> {
+  return {
+    ...{ from, to },
+    ...(problem === undefined || problem === null ? {} : { problem }),
+    ...(by === undefined ? {} : { by }),
+    ...(reason === undefined ? {} : { reason }),
+  };
 }
 
 /** Names the rollback of a change under way. */

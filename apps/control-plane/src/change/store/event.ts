@@ -14,6 +14,15 @@ export async function appendEvents(
   if (events.length > 0) await sql`with ${numbered(changeId, events)}`.execute(tx);
 }
 
+/** The same, and wakes a worker in the same statement. */
+export async function appendAndWake(
+  tx: Transaction<Database>,
+  changeId: ChangeId,
+  events: readonly NewEvent[],
+): Promise<void> {
+  await sql`with ${numbered(changeId, events, ["change_event", "change"])}`.execute(tx);
+}
+
 /** The same in one statement with what they tell of; that may be anything but the change's own row. */
 export async function writeWithEvents(
   tx: Transaction<Database>,
@@ -24,7 +33,7 @@ export async function writeWithEvents(
   else await sql`with written as (${write}), ${numbered(changeId, events)}`.execute(tx);
 }
 
-function numbered(changeId: ChangeId, events: readonly NewEvent[]): RawBuilder<unknown> {
+function numbered(changeId: ChangeId, events: readonly NewEvent[], told = ["change_event"]): RawBuilder<unknown> {
   return sql`numbered as (
       update change set sequence = sequence + ${events.length} where id = ${changeId} returning sequence
     ), stored as (
@@ -32,7 +41,7 @@ function numbered(changeId: ChangeId, events: readonly NewEvent[]): RawBuilder<u
       select ${changeId}, numbered.sequence - ${events.length} + event.position, event.value ->> 'type', event.value -> 'data'
       from numbered, jsonb_array_elements(${JSON.stringify(events)}::jsonb) with ordinality as event(value, position)
     )
-    select pg_notify('change_event', ${changeId}) from numbered`;
+    select ${sql.join(told.map((channel) => sql`pg_notify(${channel}, ${changeId})`))} from numbered`;
 }
 
 /** Events after a sequence, oldest first. */

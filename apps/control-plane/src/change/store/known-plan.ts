@@ -72,6 +72,11 @@ export class RecentPlans {
 
 const recentPlans = new RecentPlans();
 
+/** Remembers a plan that was written just now; where that is undone, nobody asks for it. */
+export function rememberPlan(row: Pick<ChangeRow, "id" | "plan" | "plan_digest">): void {
+  recentPlans.keep(row);
+}
+
 /** The row of a change, as it is. */
 export async function findChange(db: Kysely<Database>, tenantId: TenantId, changeId: ChangeId): Promise<ChangeRow> {
   const found = await db

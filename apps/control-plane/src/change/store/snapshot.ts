@@ -33,6 +33,8 @@ const isTelling = sql<boolean>`(target_id in (${OPENING}, ${CLOSING}) or state =
   select from change_target where change_target.change_id = change_step.change_id
     and change_target.target_id = change_step.target_id and change_target.state = any(${LOST_TARGETS})))`;
 
+const NO_ROWS = { targets: [], batches: [], steps: [], verdicts: [], rollbackState: null } as const;
+
 /** Reads the rows that belong to a change; the caller holds its row, or accepts that they move. */
 export async function readRows(db: Kysely<Database>, change: ChangeRow): Promise<ChangeRows> {
   const [rows] = await readRowsOfMany(db, [change]);
@@ -46,7 +48,9 @@ export async function readRowsOfMany(
   { telling = false }: { readonly telling?: boolean } = {},
 ): Promise<ChangeRows[]> {
   if (changes.length === 0) return [];
-  const ids = changes.map(({ id }) => id);
+  // What has not begun has no rows yet: nobody need ask for them.
+  const ids = changes.flatMap(({ id, started_at }) => (started_at === null ? [] : [id]));
+  if (ids.length === 0) return changes.map((change) => ({ change, ...NO_ROWS }));
   const rollbackIds = changes.flatMap((change) => change.rollback_change_id ?? []);
   const targets = await (telling
     ? readStatesOfMany(db, ids)

@@ -1,7 +1,7 @@
 import type { ChangeId } from "@evenkeel/contracts/id";
 import { sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
-import { NOW } from "./change.ts";
+import type { ChangeRow } from "./snapshot.ts";
 
 type Tx = Transaction<Database>;
 
@@ -13,19 +13,22 @@ export interface StartRequest {
   readonly reason: string | undefined;
 }
 
-/** Keeps how a change is to be started. */
-export async function storeStart(tx: Tx, changeId: ChangeId, request: StartRequest): Promise<void> {
+/** Keeps how a change is to be started; writes only what is news. */
+export async function storeStart(
+  tx: Tx,
+  change: Asked,
+  { at, expiresAt, emergency, reason }: StartRequest,
+): Promise<void> {
+  const known = at === change.start_at && expiresAt === change.expires_at && emergency === change.emergency;
+  if (known && (reason === undefined || reason === change.reason)) return;
   await tx
     .updateTable("change")
-    .set({
-      start_at: request.at,
-      expires_at: request.expiresAt,
-      emergency: request.emergency,
-      ...(request.reason === undefined ? {} : { reason: request.reason }),
-    })
-    .where("id", "=", changeId)
+    .set({ start_at: at, expires_at: expiresAt, emergency, ...(reason === undefined ? {} : { reason }) })
+    .where("id", "=", change.id)
     .execute();
 }
+
+type Asked = Pick<ChangeRow, "id" | "start_at" | "expires_at" | "emergency" | "reason">;
 
 /** Whether the time of a scheduled change has come, or is over, by the database's clock. */
 export async function startTimes(tx: Tx, changeId: ChangeId): Promise<{ due: boolean; expired: boolean }> {
@@ -44,9 +47,4 @@ export async function noteStartWaits(tx: Tx, changeId: ChangeId, waitingFor: str
     .where("id", "=", changeId)
     .where("waiting_for", "is distinct from", waitingFor)
     .execute();
-}
-
-/** The change has begun; what kept it from that is no problem any more. */
-export async function markBegun(tx: Tx, changeId: ChangeId): Promise<void> {
-  await tx.updateTable("change").set({ started_at: NOW, problem: null }).where("id", "=", changeId).execute();
 }

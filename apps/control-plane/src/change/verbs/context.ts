@@ -45,7 +45,8 @@ export async function withVerb<T>(
     const change = await lockChange(tx, ask.tenantId, ask.changeId);
     const rows = await readRows(tx, change);
     const snapshot = snapshotOf(rows);
-    const facts = factsOf(rows.change, snapshot, (await newerChanges(tx, [change.id])).get(change.id) ?? null);
+    const newer = change.started_at === null ? null : (await newerChanges(tx, [change.id])).get(change.id);
+    const facts = factsOf(rows.change, snapshot, newer ?? null);
     if (!allowedActions(facts).includes(action)) {
       const allowed = instead(action, facts);
       throw new PlatformError("ACTION_NOT_ALLOWED", {

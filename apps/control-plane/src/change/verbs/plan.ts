@@ -101,7 +101,7 @@ export async function replan(deps: ChangeDeps, ask: Ask, body: VerbBody<"replan"
     await storePlan(tx, change.id, { plan, digest: planDigest(plan), by });
     await deps.governance.voidApprovals(tx, change.id);
     // When it was to start was said of the plan before.
-    await storeStart(tx, change.id, { at: null, expiresAt: null, emergency: false, reason: undefined });
+    await storeStart(tx, change, { at: null, expiresAt: null, emergency: false, reason: undefined });
     await moveChange(tx, change, { to: "planned", problem: null, by });
   });
 }

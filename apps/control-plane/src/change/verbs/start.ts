@@ -19,8 +19,8 @@ export async function start(deps: ChangeDeps, ask: Ask, body: Body): Promise<voi
   await withVerb(deps, { ask, action: "start" }, async (context) => {
     const { tx } = context;
     const { at = null, expiresAt = null, wait = false, emergency = false, reason } = body;
+    await storeStart(tx, context.change, { at, expiresAt, emergency, reason });
     const change = { ...context.change, emergency };
-    await storeStart(tx, change.id, { at, expiresAt, emergency, reason });
     await refuseTooLate(tx, change.id, { at, expiresAt });
     const judgement = await judge(deps.governance, tx, { change, at });
     if (judgement.refusal !== null) throw asError(judgement.refusal);
