@@ -1,17 +1,19 @@
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { request } from "node:http";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { CONVERGENCE } from "@evenkeel/contracts/convergence";
 import { ROUTE_CHANGE } from "@evenkeel/contracts/traffic-rule";
 import { startLoad } from "@evenkeel/load/load";
-import { answering, BASE_SERVER, flawed, pricing, type TestBundle } from "@evenkeel/testkit/base-application";
+import { answering, BASE_SERVER, flawed, pricing, type TestBundle, talking } from "@evenkeel/testkit/base-application";
 import { BaseFleet } from "@evenkeel/testkit/base-fleet";
 import { runCommand } from "@evenkeel/testkit/command";
 import { hostInState, signalAgents } from "@evenkeel/testkit/extra-host";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { Shop } from "@evenkeel/testkit/shop";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
 // One platform, one base application on four hosts, three of them in the cluster `front`: each test goes on where the one before ended.
 
@@ -55,6 +57,36 @@ async function ask(path: string): Promise<string> {
     request(`${platform.gateway}${path}`, { headers }, resolve).once("error", reject).end();
   });
   return (await buffer(response)).toString("utf8");
+}
+
+/** A WebSocket with small frames, which a client of this host header may not open otherwise. */
+async function openWebSocket(path: string) {
+  const headers = {
+    ...{ host: fleet.shop.hostHeader, connection: "upgrade", upgrade: "websocket" },
+    ...{ "sec-websocket-version": "13", "sec-websocket-key": Buffer.alloc(16, 1).toString("base64") },
+  };
+  const asked = request(`${platform.gateway}${path}`, { headers, agent: false }).end();
+  const refused = once(asked, "response").then(([{ statusCode }]) => Promise.reject(new Error(`${statusCode}`)));
+  const [, socket, head] = (await Promise.race([once(asked, "upgrade"), refused])) as [unknown, Socket, Buffer];
+  socket.unshift(head);
+  const bytes = socket.iterator({ destroyOnReturn: false });
+  let rest = Buffer.alloc(0);
+  const take = async (count: number): Promise<Buffer> => {
+    while (rest.length < count) {
+      const { value, done } = (await bytes.next()) as IteratorResult<Buffer>;
+      if (done) throw new Error("it ended without a word");
+      rest = Buffer.concat([rest, value]);
+    }
+    const taken = rest.subarray(0, count);
+    rest = rest.subarray(count);
+    return taken;
+  };
+  const next = async (): Promise<string> => {
+    const [first, length = 0] = await take(2);
+    const content = await take(length);
+    return first === 0x88 ? `closed ${content.readUInt16BE(0)}` : content.toString();
+  };
+  return { socket, next };
 }
 
 const rule = (when: object, to: object[], more: object = {}) => ({
@@ -129,6 +161,19 @@ test("a parameter of the request leads to the right cluster of bases, for caller
     new Set(await Promise.all(Array.from({ length: 60 }, () => ask(path))));
   expect(await answersTo("/prices?tier=gold")).toEqual(new Set(["prices 9.0.0"]));
   expect(await answersTo("/prices")).toEqual(new Set(["prices 3.0.0"]));
+});
+
+test("a WebSocket through the gateway stays on its version until that has had its time to drain, and is told so", async () => {
+  expect((await fleet.release(talking("talk", "1.0.0"), { publish: {} })).state).toBe("succeeded");
+  // The gateway hears of it a moment later, and may ask the base that has none of it till then.
+  const early = await vi.waitFor(() => openWebSocket("/talk"), { timeout: 60_000 });
+  expect(await early.next()).toBe("talk 1.0.0");
+  expect((await fleet.release(talking("talk", "2.0.0"))).state).toBe("succeeded");
+  // 1001: whoever served it goes away.
+  expect(await early.next()).toBe("closed 1001");
+  const late = await openWebSocket("/talk");
+  expect(await late.next()).toBe("talk 2.0.0");
+  late.socket.destroy();
 });
 
 test("a version that answers errors is rolled back at its first base by its guard, with the evidence", async () => {

@@ -11,7 +11,7 @@ import { createServer } from "node:http";
 import { createBase } from ${JSON.stringify(BASE)};
 const base = await createBase({ name: "shop", version: "1.0.0", processes: { checkout: ["price"] } });
 let asked = 0;
-createServer((request, response) => {
+const server = createServer((request, response) => {
   if (base.handle(request, response)) return;
   const { pathname, searchParams } = new URL(request.url, "http://base");
   if (pathname === "/checkout") {
@@ -22,7 +22,11 @@ createServer((request, response) => {
   response.statusCode = request.url === "/healthz" || request.url === "/" ? 200 : 404;
   if (request.url === "/healthz") asked += 1;
   response.end(JSON.stringify({ pid: process.pid, asked, of: "the base" }));
-}).listen(Number(process.env.PORT), process.env.HOST);
+});
+server.on("upgrade", (request, socket, head) => {
+  if (!base.upgrade(request, socket, head)) socket.destroy();
+});
+server.listen(Number(process.env.PORT), process.env.HOST);
 `;
 
 /** A module as the control plane and the agents take it. */
@@ -50,6 +54,21 @@ export function answering(name: string, version: string): TestBundle {
     return request.method === "POST" ? request.pipe(response) : response.end(${text});
   } });`;
   return bundleOf({ name, version, provides: { routes: [{ path: `/${name}` }] } }, code);
+}
+
+/** A module that takes WebSockets below `/<name>`, and says its version at once and whenever it hears something. */
+export function talking(name: string, version: string): TestBundle {
+  const code = `const { createHash } = require("node:crypto");
+    const text = Buffer.from(${JSON.stringify(`${name} ${version}`)});
+    exports.activate = () => ({ upgrades: ({ headers }, socket) => {
+      const accept = createHash("sha1").update(headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest("base64");
+      const lines = ["HTTP/1.1 101 Switching Protocols", "connection: upgrade", "upgrade: websocket", "sec-websocket-accept: " + accept];
+      const tell = () => socket.write(Buffer.concat([Buffer.of(0x81, text.length), text]));
+      socket.write(lines.join("\\r\\n") + "\\r\\n\\r\\n");
+      tell();
+      socket.on("data", tell);
+    } });`;
+  return bundleOf({ name, version, drainSeconds: 1, provides: { routes: [{ path: `/${name}` }] } }, code);
 }
 
 /** A module that answers one of so many requests below `/<name>` with 500. */
