@@ -90,7 +90,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
     if (error instanceof Exit) return error.code;
     if (error instanceof CommanderError) return tellUsage(io, error, json);
     tell(io, error, json);
-    return 1;
+    return error instanceof PlatformError && error.code === "USAGE_WRONG" ? USAGE_ERROR : 1;
   }
 }
 

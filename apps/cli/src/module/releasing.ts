@@ -185,8 +185,9 @@ async function upload(cli: Cli, file: string): Promise<ModuleBundle> {
 
 async function read(cli: Cli, file: string): Promise<Buffer> {
   const path = resolve(cli.io.cwd, file);
-  return await readFile(path).catch((error: unknown) => {
-    throw new PlatformError("FILE_UNUSABLE", { path, reason: error instanceof Error ? error.message : String(error) });
+  return await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    const reason = error.code === "ENOENT" ? "no such file" : error.message;
+    throw new PlatformError("FILE_UNUSABLE", { path, reason });
   });
 }
 

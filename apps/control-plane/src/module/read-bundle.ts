@@ -18,7 +18,7 @@ export async function readBundle(file: string): Promise<BundleFacts> {
     return await readZip(file);
   } catch (error) {
     if (error instanceof PlatformError || (error instanceof Error && "syscall" in error)) throw error;
-    throw invalid(error instanceof Error ? error.message : String(error));
+    throw invalid((error instanceof Error ? error.message : String(error)).replace(/\.$/, ""));
   }
 }
 
