@@ -1,8 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packFolder } from "@evenkeel/client/node/pack";
-import type { ChangeState } from "@evenkeel/contracts/change-state";
-import { ROUTE_CHANGE } from "@evenkeel/contracts/traffic-rule";
 import {
   buildConsole,
   hasBrowser,
@@ -14,11 +12,12 @@ import {
   pictureFile,
 } from "@evenkeel/testkit/browser";
 import { consolePages, fillPages, OUTAGE } from "@evenkeel/testkit/console-pages";
+import { handsOf } from "@evenkeel/testkit/hands";
 import { type Platform, startPlatform } from "@evenkeel/testkit/platform";
 import { openRelay } from "@evenkeel/testkit/relay";
-import { Shop, settled } from "@evenkeel/testkit/shop";
+import { Shop } from "@evenkeel/testkit/shop";
 import axe from "axe-core";
-import type { Browser, Locator, Page, Request } from "playwright-core";
+import type { Browser, Page, Request } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 // One person at one console: each test goes on where the one before ended.
@@ -46,34 +45,8 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await platform?.remove();
   });
 
-  const address = (path: string) => `${platform.controlPlanes[0]}${path}`;
+  const { address, button, press, ask, act, shows, tiles } = handsOf(() => ({ page, platform }));
   const link = (): string => /https?:\S+\/login#link=\S+/.exec(platform.output())?.[0] ?? "";
-  const button = (name: string): Locator => page.getByRole("button", { name, exact: true });
-
-  /** By keyboard, as everything here. */
-  async function press(target: Locator): Promise<void> {
-    await target.press("Enter");
-  }
-  async function ask(target: Locator): Promise<Locator> {
-    await press(target);
-    const dialog = page.getByRole("dialog");
-    await dialog.waitFor();
-    return dialog;
-  }
-  /** Presses the button of an action, says why where it asks, and presses the same in the dialog. */
-  async function act(name: string, reason?: string): Promise<void> {
-    const dialog = await ask(button(name).first());
-    if (reason !== undefined) await dialog.getByLabel("Why").fill(reason);
-    await press(dialog.getByRole("button", { name, exact: true }));
-    await dialog.waitFor({ state: "detached" });
-  }
-  async function shows(state: ChangeState, label: string): Promise<void> {
-    await page.locator(".page-head .badge", { hasText: label }).waitFor();
-    const id = /chg_\w+/.exec(page.url())?.[0] ?? "";
-    const { client } = platform;
-    expect(await client.getChange({ params: { changeId: id as never } })).toMatchObject({ state });
-  }
-  const tiles = (state: string): Locator => page.locator(`.tile[data-state="${state}"]`);
 
   test("one logs in by the link that the start has printed; it is gone from the address and works once", async () => {
     await page.goto(link());
@@ -296,45 +269,6 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await beside.close();
   });
 
-  test("a blue-green release is planned, started, confirmed and watched, and one action brings users back", async () => {
-    const { client } = platform;
-    expect((await shop.release({ version: "5.0.0" })).state).toBe("succeeded");
-    const { zones } = await client.getWorkspace({ params: { workspace: "local" } });
-    for (const name of ["blue", "green"]) await client.createCell({ body: { workspace: "local", name, zones } });
-    const hosts = [1, 2, 3, 4].map((number) => ({ host: `local-${number}`, cell: number < 3 ? "blue" : "green" }));
-    const spec = { hosts, cells: [{ cell: "blue", weight: 100 }] };
-    const first = await client.createChange({ body: { kind: ROUTE_CHANGE, spec, start: {} } });
-    expect((await settled(platform, first)).state).toBe("succeeded");
-    const inGreen = async () =>
-      (await client.listCells({ query: { workspace: "local" } })).items.find(({ name }) => name === "green")?.weight;
-    const version = "6.0.0";
-    await shop.upload({ version });
-
-    await page.goto(address(`/w/local/release?application=shop&version=${version}`));
-    await press(button("blue-green"));
-    await page.getByLabel("Steps, percent of the users").fill("50");
-    await page.getByText("must end with 100").waitFor();
-    await page.getByLabel("Steps, percent of the users").fill("50, 100");
-    await page.getByLabel("Old cell is kept, seconds").fill("3600");
-    await press(button("after the first batch"));
-    await page.locator(".batch-block", { hasText: "keep blue" }).waitFor();
-    await page.getByText("Users: green 100 %").waitFor();
-    await page.screenshot({ path: pictureFile("release-blue-green") });
-    await press(button("Start the release"));
-    await page.waitForURL(/\/changes\/chg_/);
-    await shows("awaiting-confirmation", "Awaiting confirmation");
-    expect(await inGreen()).toBe(0);
-    await act("Confirm");
-    await page.locator('.tile[data-target="green 100 %"][data-state="succeeded"]').waitFor();
-    await page.getByText(/^until \d\d:\d\d/).waitFor();
-    await page.screenshot({ path: pictureFile("blue-green-kept") });
-    expect(await inGreen()).toBe(100);
-    await act("Roll back", "it was better before");
-    await shows("rolled-back", "Rolled back");
-    expect(await inGreen()).toBe(0);
-    expect((await shop.instances()).every(({ packageVersion }) => packageVersion === "5.0.0")).toBe(true);
-  });
-
   test("the language is switched with one key, and stays", async () => {
     await page.goto(address("/w/local"));
     await press(page.getByRole("button", { name: "Language: switch to Chinese" }));
@@ -347,7 +281,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
   });
 
   /** What people of these tests have said. */
-  const THEIRS = ["it does not start", "the diagnosis says so", "nobody is here any more", "it was better before"];
+  const THEIRS = ["it does not start", "the diagnosis says so", "nobody is here any more"];
 
   test("for the pages something has failed, waits, is kept and was begun past the rules", async () => {
     await fillPages(platform, shop);
