@@ -3,11 +3,12 @@ import { QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { type ComponentProps, useEffect } from "react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
 import { client, queries } from "./connection.ts";
+import { Button } from "./kit/button.tsx";
 import { ErrorNotice } from "./kit/problem.tsx";
 import { Skeleton } from "./kit/surface.tsx";
 import { ToastProvider } from "./kit/toasts.tsx";
 import { WorkspaceProvider } from "./live/workspace.tsx";
-import { LanguageProvider } from "./locale/index.tsx";
+import { LanguageProvider, useWords } from "./locale/index.tsx";
 import { LoginPage } from "./session/login-page.tsx";
 import { Shell } from "./shell/shell.tsx";
 import { rememberWorkspace, workspaceAt } from "./shell/which-workspace.ts";
@@ -51,7 +52,9 @@ function Inside() {
   if (error !== null) {
     return (
       <main className="alone">
-        <ErrorNotice error={error} />
+        <ErrorNotice error={error}>
+          <Again again={() => void queries.refetchQueries({ predicate: failed })} />
+        </ErrorNotice>
       </main>
     );
   }
@@ -71,6 +74,18 @@ function Entered(props: ComponentProps<typeof Shell>) {
   const [path] = useLocation();
   return path === "/" ? <Redirect to={`/w/${props.name}`} replace /> : <Shell {...props} />;
 }
+
+/** Nothing is live before one is in: what failed on the way in a person tries again. */
+function Again({ again }: { readonly again: () => void }) {
+  const { t } = useWords();
+  return (
+    <Button small onClick={again}>
+      {t("common.retry")}
+    </Button>
+  );
+}
+
+const failed = ({ state }: { readonly state: { readonly status: string } }) => state.status === "error";
 
 const Waiting = () => (
   <main className="alone">

@@ -13,8 +13,13 @@ export function Dialog({ title, children, foot, onClose, className }: DialogProp
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const element = dialog.current;
+    const before = document.activeElement;
     // It goes with its element; closing it first would be told as if a person had closed it.
     if (element !== null && !element.open) element.showModal();
+    return () => {
+      // An element that goes leaves the focus nowhere: it goes back to the button that led here, unless somebody has it by now.
+      if (before instanceof HTMLElement && document.activeElement === document.body) before.focus();
+    };
   }, []);
   return (
     <dialog

@@ -1,4 +1,4 @@
-import { type ReactNode, useId } from "react";
+import { type ReactNode, useEffect, useId } from "react";
 
 interface FieldProps {
   readonly label: ReactNode;
@@ -9,13 +9,24 @@ interface FieldProps {
 /** A labelled input; the hint belongs to it for those who hear the page. */
 export function Field({ label, hint, children }: FieldProps) {
   const id = useId();
+  const told = Boolean(hint);
+  // Whatever the control is made of, it has this id.
+  useEffect(() => {
+    const control = document.getElementById(id);
+    if (told) control?.setAttribute("aria-describedby", `${id}-hint`);
+    else control?.removeAttribute("aria-describedby");
+  });
   return (
     <div className="field">
       <label className="label" htmlFor={id}>
         {label}
       </label>
       {children(id)}
-      {hint && <span className="hint">{hint}</span>}
+      {hint && (
+        <span className="hint" id={`${id}-hint`}>
+          {hint}
+        </span>
+      )}
     </div>
   );
 }

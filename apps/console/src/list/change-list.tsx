@@ -1,6 +1,6 @@
 import type { ChangeSummary } from "@evenkeel/contracts/change";
 import { ChangeState } from "@evenkeel/contracts/change-state";
-import { Link } from "wouter";
+import { Link, useSearchParams } from "wouter";
 import { ChangeBadge } from "../change/looks.tsx";
 import { Progress } from "../change/progress.tsx";
 import { client } from "../connection.ts";
@@ -10,6 +10,7 @@ import { Said } from "../kit/said.tsx";
 import { useWorkspace } from "../live/workspace.tsx";
 import { useWords } from "../locale/index.tsx";
 import { type Column, type Filter, ListPage } from "./list-page.tsx";
+import { withTold } from "./told-changes.ts";
 
 const KINDS = [
   "release-order",
@@ -53,10 +54,8 @@ export function ChangeList({ workspace }: { readonly workspace: string }) {
     },
     { name: "kind", label: "list.kind", options: KINDS.map((value) => ({ value, label: t(`kind.${value}`) })) },
   ];
-  const newest = (items: readonly ChangeSummary[]) => {
-    const told = new Map(live.changes.map((change) => [change.id, change]));
-    return items.map((item) => told.get(item.id) ?? item);
-  };
+  const [search] = useSearchParams();
+  const wanted = { ...of(search, "state"), ...of(search, "kind") };
   return (
     <ListPage
       title="page.changes"
@@ -66,7 +65,7 @@ export function ChangeList({ workspace }: { readonly workspace: string }) {
       columns={COLUMNS}
       keyOf={({ id }) => id}
       filters={filters}
-      live={newest}
+      live={(items) => withTold(items, live.changes, wanted)}
       empty={{
         icon: "change",
         title: "change.none",
@@ -80,4 +79,9 @@ export function ChangeList({ workspace }: { readonly workspace: string }) {
       }
     />
   );
+}
+
+function of(search: URLSearchParams, name: "state" | "kind"): Partial<Record<typeof name, string>> {
+  const value = search.get(name);
+  return value === null || value === "" ? {} : { [name]: value };
 }

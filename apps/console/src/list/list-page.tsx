@@ -58,7 +58,7 @@ export function ListPage<Item>(props: ListPageProps<Item>) {
     initialPageParam: null as string | null,
     getNextPageParam: ({ nextCursor }) => nextCursor,
   });
-  const items = live(found.data?.pages.flatMap((page) => page.items) ?? []);
+  const items = found.data === undefined ? [] : live(found.data.pages.flatMap((page) => page.items));
   return (
     <>
       <PageHead title={t(title)} lead={lead}>
@@ -159,6 +159,12 @@ function OneFilter({ filter: { name, label, options } }: { readonly filter: Filt
   const id = useId();
   const value = search.get(name) ?? "";
   const [typed, setTyped] = useState(value);
+  const [told, setTold] = useState(value);
+  // The address has another one: somebody went back, or chose the list anew.
+  if (told !== value) {
+    setTold(value);
+    setTyped(value);
+  }
   const choose = (next: string) =>
     setSearch(
       (now) => {

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useMemo, useState } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { Dialog } from "../kit/dialog.tsx";
 import { Icon, type IconName } from "../kit/icon.tsx";
@@ -24,6 +24,8 @@ export function Palette({ workspace, onClose }: { readonly workspace: string; re
   const [at, setAt] = useState(0);
   const hits = useHits(workspace, text);
   const chosen = Math.min(at, hits.length - 1);
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => list.current?.children[chosen]?.scrollIntoView({ block: "nearest" }), [chosen]);
   const open = (hit: Hit | undefined) => {
     if (hit === undefined) return;
     onClose();
@@ -54,7 +56,7 @@ export function Palette({ workspace, onClose }: { readonly workspace: string; re
         }}
         onKeyDown={onKeyDown}
       />
-      <div id="palette-hits" role="listbox" aria-label={t("palette.title")} className="palette-hits">
+      <div ref={list} id="palette-hits" role="listbox" aria-label={t("palette.title")} className="palette-hits">
         {hits.map((hit, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/useFocusableInteractive: the input has the focus and the keys
           <div

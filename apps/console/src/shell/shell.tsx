@@ -1,7 +1,7 @@
 import type { Api } from "@evenkeel/contracts/api";
 import type { ReplyOf } from "@evenkeel/contracts/endpoint";
 import type { Workspace } from "@evenkeel/contracts/workspace";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { Button } from "../kit/button.tsx";
 import { Icon } from "../kit/icon.tsx";
@@ -9,6 +9,7 @@ import { useWorkspace } from "../live/workspace.tsx";
 import { useWords } from "../locale/index.tsx";
 import { Mark } from "../session/login-page.tsx";
 import { sectionsOf } from "./navigation.ts";
+import { useTopOfNextPage } from "./next-page.ts";
 import { Pages } from "./pages.tsx";
 import { Palette } from "./palette.tsx";
 import { Person } from "./person.tsx";
@@ -25,6 +26,8 @@ interface ShellProps {
 /** The frame around every page: where one is, where one can go, whether what one sees is live. */
 export function Shell({ me, workspaces, name }: ShellProps) {
   const { t } = useWords();
+  const content = useRef<HTMLElement>(null);
+  useTopOfNextPage(content);
   return (
     <div className="shell">
       <a className="skip" href="#content">
@@ -33,7 +36,7 @@ export function Shell({ me, workspaces, name }: ShellProps) {
       <Side workspaces={workspaces} name={name} />
       <div className="shell-main">
         <Top me={me} name={name} />
-        <main id="content" className="content" tabIndex={-1}>
+        <main ref={content} id="content" className="content" tabIndex={-1}>
           <Pages workspace={name} />
         </main>
       </div>
