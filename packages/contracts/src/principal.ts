@@ -8,6 +8,17 @@ export const PermissionPattern = z
   .max(100)
   .regex(/^(\*|[a-z-]+):(\*|[a-z-]+)$/, "noun:verb, either may be *");
 
+/** Whether one of the patterns covers the permission, which may be a pattern itself (of a token to be made). */
+export function mayDo(patterns: readonly string[], permission: string): boolean {
+  return patterns.some((pattern) => covers(pattern, permission));
+}
+
+function covers(pattern: string, permission: string): boolean {
+  const [noun, verb] = pattern.split(":");
+  const [wantedNoun, wantedVerb] = permission.split(":");
+  return (noun === "*" || noun === wantedNoun) && (verb === "*" || verb === wantedVerb);
+}
+
 /** As it was given when the principal was made. */
 export const PrincipalName = z.string().min(1).max(100);
 

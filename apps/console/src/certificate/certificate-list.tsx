@@ -73,10 +73,15 @@ export function CertificateList({ workspace }: { readonly workspace: string }) {
     name: "module.actions",
     show: (certificate) => (
       <span className="row tight">
-        <Button small onClick={() => setAsked({ what: "renew", certificate })}>
+        <Button small needs="certificate:update" onClick={() => setAsked({ what: "renew", certificate })}>
           {t("certificate.renew")}
         </Button>
-        <Button small look="danger" onClick={() => setAsked({ what: "delete", certificate })}>
+        <Button
+          small
+          look="danger"
+          needs="certificate:delete"
+          onClick={() => setAsked({ what: "delete", certificate })}
+        >
           {t("certificate.delete")}
         </Button>
       </span>
@@ -99,7 +104,7 @@ export function CertificateList({ workspace }: { readonly workspace: string }) {
           command: "evenkeel certificate put shop --chain fullchain.pem --key privkey.pem",
         }}
         actions={
-          <Button look="primary" icon="plus" onClick={() => setAsked({ what: "new" })}>
+          <Button look="primary" icon="plus" needs="certificate:update" onClick={() => setAsked({ what: "new" })}>
             {t("certificate.new")}
           </Button>
         }

@@ -46,7 +46,7 @@ export function LockList() {
     {
       name: "lock.take",
       show: (lock) => (
-        <Button small look="danger" onClick={() => setTaken(lock)}>
+        <Button small look="danger" needs="lock:take-over" onClick={() => setTaken(lock)}>
           {t("lock.take")}
         </Button>
       ),

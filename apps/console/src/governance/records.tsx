@@ -94,7 +94,7 @@ export function TokenList() {
     {
       name: "token.revoke",
       show: (token) => (
-        <Button small look="danger" onClick={() => setLeaving(token)}>
+        <Button small look="danger" needs="token:delete" onClick={() => setLeaving(token)}>
           {t("token.revoke")}
         </Button>
       ),

@@ -41,7 +41,7 @@ function Signed({ review: { id, title, note, reviewedBy, reviewedAt } }: { reado
   }
   return (
     <>
-      <Button small onClick={() => setAsked(true)}>
+      <Button small needs="review:create" onClick={() => setAsked(true)}>
         {t("review.sign")}
       </Button>
       {asked && <SignDialog id={id} title={title} onClose={() => setAsked(false)} />}

@@ -57,7 +57,7 @@ export function WindowList() {
     {
       name: "window.remove",
       show: ({ name }) => (
-        <Button small look="danger" onClick={() => setLeaving(name)}>
+        <Button small look="danger" needs="window:delete" onClick={() => setLeaving(name)}>
           {t("window.remove")}
         </Button>
       ),
@@ -75,7 +75,7 @@ export function WindowList() {
         empty={{ icon: "calendar", title: "window.none", hint: "window.hint", command: "evenkeel freeze" }}
         above={(windows) => <Calendar windows={windows} />}
         actions={
-          <Button look="primary" icon="plus" onClick={() => setFreezing(true)}>
+          <Button look="primary" icon="plus" needs="window:update" onClick={() => setFreezing(true)}>
             {t("window.freeze.new")}
           </Button>
         }

@@ -26,7 +26,7 @@ export function HomePage() {
   return (
     <>
       <PageHead title={t("page.home")} lead={t("home.lead", { workspace: name })}>
-        <LinkButton look="primary" icon="plus" href={`/w/${name}/release`}>
+        <LinkButton look="primary" icon="plus" needs="release-order:create" href={`/w/${name}/release`}>
           {t("page.release")}
         </LinkButton>
       </PageHead>

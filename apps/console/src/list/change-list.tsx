@@ -73,7 +73,7 @@ export function ChangeList({ workspace }: { readonly workspace: string }) {
         command: "evenkeel deploy examples/hello/1.0.0",
       }}
       actions={
-        <LinkButton look="primary" icon="plus" href={`/w/${workspace}/release`}>
+        <LinkButton look="primary" icon="plus" needs="release-order:create" href={`/w/${workspace}/release`}>
           {t("page.release")}
         </LinkButton>
       }

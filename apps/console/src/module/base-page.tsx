@@ -29,10 +29,10 @@ export function BasePage({ workspace }: { readonly workspace: string }) {
   return (
     <>
       <PageHead title={t("page.bases")} lead={t("base.lead")}>
-        <Button disabled={moved.length === 0} onClick={() => setAsked("move")}>
+        <Button needs="module-operation:create" disabled={moved.length === 0} onClick={() => setAsked("move")}>
           {t("module.move.some", { count: moved.length })}
         </Button>
-        <Button look="primary" icon="plus" onClick={() => setAsked("new")}>
+        <Button look="primary" icon="plus" needs="base-cluster:create" onClick={() => setAsked("new")}>
           {t("module.cluster.new")}
         </Button>
       </PageHead>
@@ -137,7 +137,7 @@ function RemoveCluster({ workspace, cluster }: { readonly workspace: string; rea
     onError: toasts.fail,
   });
   return (
-    <Button small look="quiet" disabled={remove.isPending} onClick={() => remove.mutate()}>
+    <Button small look="quiet" needs="base-cluster:delete" disabled={remove.isPending} onClick={() => remove.mutate()}>
       {t("cluster.remove")}
     </Button>
   );

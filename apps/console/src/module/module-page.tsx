@@ -57,12 +57,17 @@ function Loaded({ workspace, name, hosting, bundles }: LoadedProps) {
   return (
     <>
       <PageHead title={name} lead={newest && `${t(`module.form.${newest.manifest.form}`)} · ${newest.version}`}>
-        <Button disabled={placed.length === 0} onClick={() => setAsked({ what: "scale" })}>
+        <Button
+          needs="module-operation:create"
+          disabled={placed.length === 0}
+          onClick={() => setAsked({ what: "scale" })}
+        >
           {t("module.scale")}
         </Button>
         <Button
           look="primary"
           icon="plus"
+          needs="module-release:create"
           disabled={newest === undefined || hosting.clusters.length === 0}
           onClick={() => release(newest?.version ?? "")}
         >
@@ -176,6 +181,7 @@ function StandActions({ stand, onAct }: { readonly stand: Stand; readonly onAct:
         <Button
           small
           key={action}
+          needs="module-operation:create"
           {...(action === "uninstall" ? { look: "danger" as const } : {})}
           onClick={() => onAct(action, stand)}
         >
@@ -206,7 +212,12 @@ function Versions({ bundles, onRelease }: VersionsProps) {
               </span>
             </span>
             {onRelease !== null && (
-              <Button small aria-label={t("module.release.of", { module: version })} onClick={() => onRelease(version)}>
+              <Button
+                small
+                needs="module-release:create"
+                aria-label={t("module.release.of", { module: version })}
+                onClick={() => onRelease(version)}
+              >
                 {t("module.release")}
               </Button>
             )}

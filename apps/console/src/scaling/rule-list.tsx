@@ -69,10 +69,10 @@ export function ScalingRuleList({ workspace }: { readonly workspace: string }) {
     name: "module.actions",
     show: (rule) => (
       <span className="row tight">
-        <Button small onClick={() => setAsked({ what: "edit", rule })}>
+        <Button small needs="scaling-rule:update" onClick={() => setAsked({ what: "edit", rule })}>
           {t("scaling.edit")}
         </Button>
-        <Button small look="danger" onClick={() => setAsked({ what: "remove", rule })}>
+        <Button small look="danger" needs="scaling-rule:delete" onClick={() => setAsked({ what: "remove", rule })}>
           {t("scaling.remove")}
         </Button>
       </span>
@@ -97,7 +97,7 @@ export function ScalingRuleList({ workspace }: { readonly workspace: string }) {
           command: "evenkeel scaling-rule set prices-load --cluster front --module prices --above 200 --below 50",
         }}
         actions={
-          <Button look="primary" icon="plus" onClick={() => setAsked({ what: "new" })}>
+          <Button look="primary" icon="plus" needs="scaling-rule:update" onClick={() => setAsked({ what: "new" })}>
             {t("scaling.new")}
           </Button>
         }

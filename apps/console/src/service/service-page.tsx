@@ -44,10 +44,15 @@ export function ServicePage({ id }: { readonly id: ServiceId }) {
         <LinkButton icon="doctor" href={`/services/${id}/diagnosis`}>
           {t("diagnosis.open")}
         </LinkButton>
-        <LinkButton icon="play" href={`/services/${id}/operate`}>
+        <LinkButton icon="play" needs="operation-order:create" href={`/services/${id}/operate`}>
           {t("operate.open")}
         </LinkButton>
-        <LinkButton look="primary" icon="plus" href={`/w/${workspace}/release?application=${application}`}>
+        <LinkButton
+          look="primary"
+          icon="plus"
+          needs="release-order:create"
+          href={`/w/${workspace}/release?application=${application}`}
+        >
           {t("page.release")}
         </LinkButton>
       </PageHead>

@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { Button } from "../kit/button.tsx";
 import { Icon } from "../kit/icon.tsx";
+import { MayProvider } from "../kit/may.tsx";
 import { useWorkspace } from "../live/workspace.tsx";
 import { useWords } from "../locale/index.tsx";
 import { Mark } from "../session/login-page.tsx";
@@ -37,7 +38,9 @@ export function Shell({ me, workspaces, name }: ShellProps) {
       <div className="shell-main">
         <Top me={me} name={name} />
         <main ref={content} id="content" className="content" tabIndex={-1}>
-          <Pages workspace={name} />
+          <MayProvider may={me.may}>
+            <Pages workspace={name} />
+          </MayProvider>
         </main>
       </div>
     </div>

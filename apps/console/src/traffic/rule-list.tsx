@@ -110,7 +110,7 @@ export function RuleList({ workspace }: { readonly workspace: string }) {
         items.toSorted((one, other) => one.service.localeCompare(other.service) || one.priority - other.priority)
       }
       actions={
-        <LinkButton look="primary" icon="plus" href={`/w/${workspace}/new-traffic-rule`}>
+        <LinkButton look="primary" icon="plus" needs="route-change:create" href={`/w/${workspace}/new-traffic-rule`}>
           {t("rule.new")}
         </LinkButton>
       }

@@ -58,7 +58,7 @@ function Editor({ workspace, title, first, existing }: EditorProps) {
     <>
       <PageHead title={title} lead={t("rule.page.lead")}>
         {existing !== undefined && (
-          <Button look="danger" onClick={() => setRemoving(true)}>
+          <Button look="danger" needs="route-change:create" onClick={() => setRemoving(true)}>
             {t("rule.remove")}
           </Button>
         )}

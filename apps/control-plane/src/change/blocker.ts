@@ -1,7 +1,8 @@
 import type { Blocker } from "@evenkeel/contracts/change";
 import { refuse } from "@evenkeel/contracts/error";
 import type { ChangeId, HostId } from "@evenkeel/contracts/id";
-import { type Caller, mayDo } from "../http/index.ts";
+import { mayDo } from "@evenkeel/contracts/principal";
+import type { Caller } from "../http/index.ts";
 import type { ChangeDeps } from "./deps.ts";
 import { judge } from "./governance.ts";
 import { permittedSummary, TAKE_OVER } from "./permitted.ts";

@@ -1,7 +1,8 @@
 import type { VERB_BODIES } from "@evenkeel/contracts/change";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId } from "@evenkeel/contracts/id";
-import { type Handlers, mayDo, pageStart, type RequestOf, toPage } from "../http/index.ts";
+import { mayDo } from "@evenkeel/contracts/principal";
+import { type Handlers, pageStart, type RequestOf, toPage } from "../http/index.ts";
 import { readBlockers } from "./blocker.ts";
 import type { ChangeDeps } from "./deps.ts";
 import { permitted, permittedSummary, permittedTarget } from "./permitted.ts";

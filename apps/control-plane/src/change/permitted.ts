@@ -1,6 +1,7 @@
 import type { Change, ChangeSummary, TargetView } from "@evenkeel/contracts/change";
 import type { ChangeAction } from "@evenkeel/contracts/change-state";
-import { type Caller, mayDo } from "../http/index.ts";
+import { mayDo } from "@evenkeel/contracts/principal";
+import type { Caller } from "../http/index.ts";
 
 type Who = Pick<Caller, "may">;
 

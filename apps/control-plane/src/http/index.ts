@@ -3,6 +3,5 @@ export type { AuditNote, Caller, Handler, Handlers, HostCaller, RawReply, Reques
 export { credentialsIn, refuseForeign } from "./origin.ts";
 export { pageStart, toPage } from "./page.ts";
 export { parseInput } from "./parse.ts";
-export { mayDo } from "./permission.ts";
 export type { Page, Site } from "./site.ts";
 export { routeUpgrades, type UpgradeHandler } from "./upgrade.ts";

@@ -8,12 +8,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChangeId } from "@evenkeel/contracts/id";
 import type { WorkspaceEvent } from "@evenkeel/contracts/overview";
+import { mayDo } from "@evenkeel/contracts/principal";
 import { createBell } from "@evenkeel/kit/bell";
 import type { Listener } from "@evenkeel/kit/notify";
 import type { Kysely } from "kysely";
 import { readChangesById } from "../change/index.ts";
 import type { Database } from "../database.ts";
-import { type Caller, mayDo, type ServerEvent } from "../http/index.ts";
+import type { Caller, ServerEvent } from "../http/index.ts";
 import type { FindingSource } from "../system/index.ts";
 import { readHostStanding, readServices, recentChanges, type Where } from "./store.ts";
 

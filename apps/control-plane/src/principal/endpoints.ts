@@ -1,8 +1,9 @@
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { CreatedToken, CreateToken } from "@evenkeel/contracts/principal";
+import { mayDo } from "@evenkeel/contracts/principal";
 import type { Kysely, Transaction } from "kysely";
 import type { Database } from "../database.ts";
-import { type Caller, type Handlers, mayDo, pageStart, toPage } from "../http/index.ts";
+import { type Caller, type Handlers, pageStart, toPage } from "../http/index.ts";
 import { tenantName } from "../tenant/index.ts";
 import { newSecret, secretDigest } from "./secret.ts";
 import { ensurePrincipal, findToken, getPrincipal, grantedTo, insertToken, readTokens, revokeToken } from "./store.ts";

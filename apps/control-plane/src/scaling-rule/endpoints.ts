@@ -2,11 +2,12 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import type { Name, TenantId } from "@evenkeel/contracts/id";
 import { MODULE_OPERATION } from "@evenkeel/contracts/module-operation";
 import { say } from "@evenkeel/contracts/phrase";
+import { mayDo } from "@evenkeel/contracts/principal";
 import type { ScalingRule, SetScalingRule } from "@evenkeel/contracts/scaling-rule";
 import type { Kysely } from "kysely";
 import { readClusters } from "../base-cluster/index.ts";
 import type { Database } from "../database.ts";
-import { type Handlers, mayDo } from "../http/index.ts";
+import type { Handlers } from "../http/index.ts";
 import { foundBy, scalingRules } from "./store.ts";
 
 type Operations = "listScalingRules" | "getScalingRule" | "setScalingRule" | "removeScalingRule";

@@ -5,11 +5,12 @@
  * 3. A node is told again only when it has become different; traffic each second, and silence once.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { mayDo } from "@evenkeel/contracts/principal";
 import type { TopologyEvent } from "@evenkeel/contracts/topology";
 import type { Listener } from "@evenkeel/kit/notify";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
-import { type Caller, mayDo, type ServerEvent } from "../http/index.ts";
+import type { Caller, ServerEvent } from "../http/index.ts";
 import { readInstanceRates } from "../sample/index.ts";
 import { differenceOf, type Nodes } from "./show.ts";
 import { readCells, readHosts, readInstances, readServices, type Where } from "./store.ts";

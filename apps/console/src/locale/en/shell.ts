@@ -72,6 +72,7 @@ export const shell = {
   "common.back": "Back",
   "common.next": "Next",
   "common.retry": "Try again",
+  "common.may-not": "You may not do this: it needs the permission {permission}.",
   "common.filter": "Filter",
   "common.code": "Code",
   "common.name": "Name",

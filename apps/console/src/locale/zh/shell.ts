@@ -74,6 +74,7 @@ export const shell = {
   "common.back": "返回",
   "common.next": "下一步",
   "common.retry": "重试",
+  "common.may-not": "您没有执行此操作的权限：需要 {permission}。",
   "common.filter": "筛选",
   "common.code": "代码",
   "common.name": "名称",

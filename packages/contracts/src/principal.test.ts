@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { mayDo } from "./permission.ts";
+import { mayDo } from "./principal.ts";
 
 test.each([
   [["*:*"], "change:start", true],
