@@ -7,6 +7,7 @@ import { client } from "../connection.ts";
 import { Button } from "../kit/button.tsx";
 import { Dialog } from "../kit/dialog.tsx";
 import { Text } from "../kit/inputs.tsx";
+import { onlyNew } from "../kit/only-new.ts";
 import { asProblem, ErrorNotice } from "../kit/problem.tsx";
 import { Removal } from "../kit/removal.tsx";
 import { useToasts } from "../kit/toasts.tsx";
@@ -30,7 +31,7 @@ export function PutCertificate({ workspace, known, onClose }: PutDialogProps) {
   const [name, setName] = useState<string>(known?.name ?? "");
   const [pem, setPem] = useState(NOTHING);
   const [fallback, setFallback] = useState(known?.fallback ?? false);
-  const put = usePut({ workspace, name, ...pem, fallback }, onClose);
+  const put = usePut({ workspace, name, isNew: known === null, ...pem, fallback }, onClose);
   const problem = put.isError ? asProblem(put.error) : null;
   const part = problem === null ? null : partOf(problem);
   const isName = Name.safeParse(name).success;
@@ -81,19 +82,21 @@ export function PutCertificate({ workspace, known, onClose }: PutDialogProps) {
 interface Put extends Pem {
   readonly workspace: string;
   readonly name: string;
+  readonly isNew: boolean;
   readonly fallback: boolean;
 }
 
-function usePut({ name, workspace, ...rest }: Put, onDone: () => void) {
+function usePut({ name, workspace, isNew, ...rest }: Put, onDone: () => void) {
   const { t } = useWords();
   const toasts = useToasts();
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: () =>
-      client.putCertificate({
-        params: { certificate: Name.parse(name) },
-        body: { workspace: Name.parse(workspace), ...rest },
-      }),
+    mutationFn: async () => {
+      const params = { certificate: Name.parse(name) };
+      const query = { workspace: Name.parse(workspace) };
+      if (isNew) await onlyNew(`certificate ${name}`, () => client.getCertificate({ params, query }));
+      return await client.putCertificate({ params, body: { ...query, ...rest } });
+    },
     onSuccess: async ({ hosts }) => {
       await queries.invalidateQueries({ queryKey: ["list", `certificates of ${workspace}`] });
       toasts.say(t("certificate.stored", { name, hosts: hosts.join(", ") || t("certificate.fallback") }));

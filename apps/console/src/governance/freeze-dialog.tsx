@@ -1,10 +1,11 @@
-import { SetWindow } from "@evenkeel/contracts/window";
+import { ChangeScope } from "@evenkeel/contracts/change-scope";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { client } from "../connection.ts";
 import { Button } from "../kit/button.tsx";
 import { Dialog } from "../kit/dialog.tsx";
 import { Field } from "../kit/field.tsx";
+import { onlyNew } from "../kit/only-new.ts";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { useWorkspace } from "../live/workspace.tsx";
 import { useWords } from "../locale/index.tsx";
@@ -26,11 +27,15 @@ export function FreezeDialog({ onClose }: { readonly onClose: () => void }) {
   const [reason, setReason] = useState("");
   const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const set = useMutation({
-    mutationFn: () =>
-      client.setWindow({
-        params: { window: name },
-        body: SetWindow.parse({ kind: "freeze", scope: { workspaces: [workspace] }, timeZone, start, end, reason }),
-      }),
+    mutationFn: async () => {
+      const params = { window: name };
+      await onlyNew(`window ${name}`, () => client.getWindow({ params }));
+      const scope = ChangeScope.parse({ workspaces: [workspace] });
+      await client.setWindow({
+        params,
+        body: { kind: "freeze", scope, timeZone, start, end, recurrence: null, reason },
+      });
+    },
     onSuccess: async () => {
       await known.invalidateQueries({ queryKey: ["list", "windows"] });
       onClose();

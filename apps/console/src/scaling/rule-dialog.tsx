@@ -7,6 +7,7 @@ import { Button } from "../kit/button.tsx";
 import { Dialog } from "../kit/dialog.tsx";
 import { Field } from "../kit/field.tsx";
 import { Amount, Text } from "../kit/inputs.tsx";
+import { onlyNew } from "../kit/only-new.ts";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { useWords } from "../locale/index.tsx";
 import { Check, Choose } from "../module/fields.tsx";
@@ -38,7 +39,9 @@ export function ScalingRuleDialog({ workspace, known, onClose }: RuleDialogProps
   const set = useMutation({
     mutationFn: async () => {
       if (body === null || name === undefined) return;
-      await client.setScalingRule({ params: { rule: name }, body });
+      const params = { rule: name };
+      if (known === null) await onlyNew(`scaling rule ${name}`, () => client.getScalingRule({ params }));
+      await client.setScalingRule({ params, body });
     },
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["list", `scaling rules of ${workspace}`] });
