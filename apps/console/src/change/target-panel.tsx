@@ -4,6 +4,7 @@ import type { ChangeId, StepId } from "@evenkeel/contracts/id";
 import { useEffect, useState } from "react";
 import { Button } from "../kit/button.tsx";
 import { useNow } from "../kit/clock.tsx";
+import { useFocusBack } from "../kit/focus-back.ts";
 import { ProblemNotice } from "../kit/problem.tsx";
 import { Badge } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
@@ -25,6 +26,7 @@ export function TargetPanel({ changeId, target, printed, begun, onAct, onClose }
   const name = target.hostId === null ? said(target.name, "group") : target.name;
   const [chosen, setChosen] = useState<string | null>(null);
   const step = target.steps.find((each) => keyOf(each) === chosen) ?? telling(target.steps);
+  useFocusBack();
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
       if (event.key === "Escape" && document.querySelector("dialog[open]") === null) onClose();

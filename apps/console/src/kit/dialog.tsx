@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useRef } from "react";
+import { useFocusBack } from "./focus-back.ts";
 
 interface DialogProps {
   readonly title: ReactNode;
@@ -11,15 +12,11 @@ interface DialogProps {
 /** The browser's own dialog: it keeps the focus, and Escape closes it. */
 export function Dialog({ title, children, foot, onClose, className }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
+  useFocusBack();
   useEffect(() => {
     const element = dialog.current;
-    const before = document.activeElement;
     // It goes with its element; closing it first would be told as if a person had closed it.
     if (element !== null && !element.open) element.showModal();
-    return () => {
-      // An element that goes leaves the focus nowhere: it goes back to the button that led here, unless somebody has it by now.
-      if (before instanceof HTMLElement && document.activeElement === document.body) before.focus();
-    };
   }, []);
   return (
     <dialog

@@ -2,6 +2,7 @@ import type { Topology } from "@evenkeel/client/topology";
 import { useMemo } from "react";
 import { useSearchParams } from "wouter";
 import { Button, LinkButton } from "../kit/button.tsx";
+import { ErrorNotice } from "../kit/problem.tsx";
 import { Badge, Card, Empty, Notice, Skeleton } from "../kit/surface.tsx";
 import { useTopology } from "../live/topology.ts";
 import { useWords } from "../locale/index.tsx";
@@ -14,13 +15,15 @@ import "./topology.css";
 /** A workspace from its applications to their instances, and what flows between them. Everything that is chosen stands in the address. */
 export function TopologyPage({ workspace }: { readonly workspace: string }) {
   const { t } = useWords();
-  const topology = useTopology(workspace);
+  const { topology, error } = useTopology(workspace);
   return (
     <>
       <PageHead title={t("page.topology")} lead={t("topology.lead")}>
         {topology !== null && <ServiceFilter services={topology.services} />}
       </PageHead>
-      {topology === null ? <Skeleton lines={8} /> : <Drawn workspace={workspace} topology={topology} />}
+      {error !== null && <ErrorNotice error={error} />}
+      {topology === null && error === null && <Skeleton lines={8} />}
+      {topology !== null && <Drawn workspace={workspace} topology={topology} />}
     </>
   );
 }

@@ -1,5 +1,6 @@
 import { Link } from "wouter";
 import { COLOURS } from "../kit/chart.tsx";
+import { ErrorNotice } from "../kit/problem.tsx";
 import { Badge, Card, Skeleton } from "../kit/surface.tsx";
 import { useTopology } from "../live/topology.ts";
 import { useWords } from "../locale/index.tsx";
@@ -8,8 +9,8 @@ import "./traffic.css";
 
 /** Who gets which share of the requests now, service by service. */
 export function Shares({ workspace }: { readonly workspace: string }) {
-  const topology = useTopology(workspace);
-  if (topology === null) return <Skeleton lines={4} />;
+  const { topology, error } = useTopology(workspace);
+  if (topology === null) return error === null ? <Skeleton lines={4} /> : <ErrorNotice error={error} />;
   const services = sharesOf(topology);
   return (
     <div className="shares">
