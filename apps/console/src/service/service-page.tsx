@@ -15,6 +15,7 @@ import { useWords } from "../locale/index.tsx";
 import { LogView } from "../log/log-view.tsx";
 import { PageHead } from "../shell/page.tsx";
 import { INSTANCE_TONES } from "./looks.ts";
+import { useReadAgain } from "./read-again.ts";
 import "../change/change.css";
 
 const VIEWS = ["overview", "log"] as const;
@@ -24,6 +25,7 @@ type View = (typeof VIEWS)[number];
 export function ServicePage({ id }: { readonly id: ServiceId }) {
   const { t } = useWords();
   const params = { serviceId: id };
+  useReadAgain(id);
   const service = useQuery({ queryKey: ["service", id], queryFn: () => client.getService({ params }) });
   const instances = useQuery({
     queryKey: ["instances", id],
