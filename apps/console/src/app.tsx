@@ -1,9 +1,10 @@
 import { PlatformError } from "@evenkeel/contracts/error";
 import { QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { type ComponentProps, useEffect } from "react";
-import { Redirect, Route, Switch, useLocation } from "wouter";
+import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { client, queries } from "./connection.ts";
 import { Button } from "./kit/button.tsx";
+import { Guard } from "./kit/guard.tsx";
 import { ErrorNotice } from "./kit/problem.tsx";
 import { Skeleton } from "./kit/surface.tsx";
 import { ToastProvider } from "./kit/toasts.tsx";
@@ -23,7 +24,9 @@ export function App() {
               <LoginPage />
             </Route>
             <Route>
-              <Inside />
+              <Guard>
+                <Inside />
+              </Guard>
             </Route>
           </Switch>
         </ToastProvider>
@@ -44,9 +47,13 @@ function Inside() {
     queryFn: () => client.listWorkspaces({ query: { limit: 200 } }),
   });
   const name = workspaceAt(path, workspaces.data?.items ?? null);
+  const missing =
+    workspaces.isSuccess &&
+    workspaces.data.nextCursor === null &&
+    !workspaces.data.items.some((workspace) => workspace.name === name);
   useEffect(() => {
-    if (name !== null && workspaces.isSuccess) rememberWorkspace(name);
-  }, [name, workspaces.isSuccess]);
+    if (name !== null && workspaces.isSuccess && !missing) rememberWorkspace(name);
+  }, [name, workspaces.isSuccess, missing]);
   if (isLoggedOut(me.error)) return <LoginPage />;
   const error = me.error ?? workspaces.error;
   if (error !== null) {
@@ -59,6 +66,7 @@ function Inside() {
     );
   }
   if (name === null) return <Waiting />;
+  if (missing) return <NoWorkspace name={name} />;
   return (
     <WorkspaceProvider name={name} key={name}>
       {me.isSuccess && workspaces.isSuccess ? (
@@ -73,6 +81,19 @@ function Inside() {
 function Entered(props: ComponentProps<typeof Shell>) {
   const [path] = useLocation();
   return path === "/" ? <Redirect to={`/w/${props.name}`} replace /> : <Shell {...props} />;
+}
+
+function NoWorkspace({ name }: { readonly name: string }) {
+  const { t } = useWords();
+  return (
+    <main className="alone">
+      <ErrorNotice error={new PlatformError("NOT_FOUND", { resource: `workspace ${name}` })}>
+        <Link className="link" href="/">
+          {t("page.home")}
+        </Link>
+      </ErrorNotice>
+    </main>
+  );
 }
 
 /** Nothing is live before one is in: what failed on the way in a person tries again. */

@@ -93,7 +93,7 @@ export async function startInstallation(
   const log = logTo({ write: (line) => keepErrors(line) }, { part: "test", level: "error" });
   const replicas: ControlPlane[] = [];
   const addReplica = async (): Promise<ControlPlane> => {
-    const replica = await startControlPlane(config, log, { checkReplies: true });
+    const replica = await startControlPlane(config, log, { checkReplies: true, callerLookMs: 100 });
     replicas.push(replica);
     return replica;
   };

@@ -55,9 +55,11 @@ export interface ControlPlane {
 export interface StartOptions {
   /** Parses each reply by its schema before it leaves; for tests. */
   readonly checkReplies?: boolean;
+  readonly callerLookMs?: number;
 }
 
 const HOUSEKEEPING_MS = 600_000;
+const CALLER_LOOK_MS = 10_000;
 
 /** Starts a control plane: takes its port, then the ground, then serves. */
 export async function startControlPlane(config: Config, log: Log, options: StartOptions = {}): Promise<ControlPlane> {
@@ -84,6 +86,7 @@ export async function startControlPlane(config: Config, log: Log, options: Start
     handlers,
     credentials: { principal: callers.findBySecret, host: fleet.hostCaller },
     checkReplies: options.checkReplies ?? false,
+    callerLookMs: options.callerLookMs ?? CALLER_LOOK_MS,
     site: await openSite(config.consoleFolder),
     documents: {
       "/api/openapi.json": () => openApiDocument(Object.keys(handlers) as OperationName[], config.version),

@@ -4,6 +4,7 @@ import { client } from "../connection.ts";
 import { Button } from "../kit/button.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Badge, Card, Skeleton } from "../kit/surface.tsx";
+import { TableFrame } from "../kit/table-frame.tsx";
 import { useWords } from "../locale/index.tsx";
 
 /** Who did what to this change, newest first. */
@@ -26,7 +27,7 @@ export function HistoryTab({ id, sequence }: { readonly id: ChangeId; readonly s
       }
     >
       {audit.data.items.length === 0 && <p className="card-body soft">{t("history.none")}</p>}
-      <div className="table-frame">
+      <TableFrame label={t("change.history")}>
         <table className="table">
           <thead>
             <tr>
@@ -49,7 +50,7 @@ export function HistoryTab({ id, sequence }: { readonly id: ChangeId; readonly s
             ))}
           </tbody>
         </table>
-      </div>
+      </TableFrame>
     </Card>
   );
 }

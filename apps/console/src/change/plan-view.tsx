@@ -1,6 +1,7 @@
 import type { Difference, Plan } from "@evenkeel/contracts/change-plan";
 import { phraseOf } from "@evenkeel/contracts/phrase";
 import { Badge, Notice } from "../kit/surface.tsx";
+import { TableFrame } from "../kit/table-frame.tsx";
 import { useWords } from "../locale/index.tsx";
 import { areBases } from "./amount.ts";
 import "./plan.css";
@@ -84,7 +85,7 @@ export function Differences({ differences }: { readonly differences: readonly Di
   const { t, said } = useWords();
   if (differences.length === 0) return <p className="soft">{t("plan.same")}</p>;
   return (
-    <div className="table-frame">
+    <TableFrame label={t("plan.differences")}>
       <table className="table">
         <thead>
           <tr>
@@ -106,7 +107,7 @@ export function Differences({ differences }: { readonly differences: readonly Di
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
 

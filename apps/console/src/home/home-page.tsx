@@ -6,6 +6,7 @@ import { ChangeBadge } from "../change/looks.tsx";
 import { Progress } from "../change/progress.tsx";
 import { LinkButton } from "../kit/button.tsx";
 import { Ago, useNow } from "../kit/clock.tsx";
+import { useRefusal } from "../kit/may.tsx";
 import { Said } from "../kit/said.tsx";
 import { Badge, Card, Empty, Skeleton, type Tone } from "../kit/surface.tsx";
 import { useWorkspace } from "../live/workspace.tsx";
@@ -21,6 +22,7 @@ const NEEDS_ME = ["awaiting-approval", "awaiting-confirmation", "failed", "pause
 export function HomePage() {
   const { t } = useWords();
   const { name, changes, standing, whole } = useWorkspace();
+  const [noChanges, noServices] = [useRefusal("change:read"), useRefusal("service:read")];
   const mine = changes.filter((change) => NEEDS_ME.includes(change.state) && change.allowedActions.length > 0);
   const moving = changes.filter(({ state }) => !isTerminal(state) && !NEEDS_ME.includes(state) && state !== "planned");
   return (
@@ -39,13 +41,14 @@ export function HomePage() {
             </Card>
           )}
           <Card flush title={t("home.moving")}>
-            {whole ? <ChangeRows changes={moving} none={t("home.moving.none")} /> : <Pending />}
+            {whole ? <ChangeRows changes={moving} none={noChanges ?? t("home.moving.none")} /> : <Pending />}
           </Card>
           <Card flush title={t("home.running")}>
-            {standing === null ? <Pending /> : <Services services={standing.services} />}
+            {standing !== null && <Services services={standing.services} />}
+            {standing === null && (noServices === null ? <Pending /> : <p className="card-body soft">{noServices}</p>)}
           </Card>
         </div>
-        <Today changes={changes} whole={whole} />
+        {noChanges === null && <Today changes={changes} whole={whole} />}
       </div>
     </>
   );
@@ -198,6 +201,7 @@ function Health() {
   const words = useWords();
   const { t } = words;
   const { standing, findings, whole } = useWorkspace();
+  if (whole && standing === null) return null;
   if (!whole || standing === null) return <div className="health skeleton" />;
   const { total, online } = standing.hosts;
   const troubled = standing.services.reduce((sum, service) => sum + service.troubled, 0);

@@ -8,6 +8,7 @@ import { Ago } from "../kit/clock.tsx";
 import { Segments } from "../kit/field.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Badge, Card, Skeleton } from "../kit/surface.tsx";
+import { TableFrame } from "../kit/table-frame.tsx";
 import { bytes } from "../list/bytes.ts";
 import { HostBadge } from "../list/infrastructure.tsx";
 import { useHost } from "../live/host.ts";
@@ -66,7 +67,7 @@ function Processes({ instances }: { readonly instances: readonly HostInstance[] 
   const { t, number } = useWords();
   if (instances.length === 0) return <p className="card-body soft">{t("host.processes.none")}</p>;
   return (
-    <div className="table-frame">
+    <TableFrame label={t("host.processes")}>
       <table className="table">
         <thead>
           <tr>
@@ -104,7 +105,7 @@ function Processes({ instances }: { readonly instances: readonly HostInstance[] 
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
 

@@ -5,6 +5,7 @@ import { Button } from "../kit/button.tsx";
 import type { IconName } from "../kit/icon.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Card, Empty, Skeleton } from "../kit/surface.tsx";
+import { TableFrame } from "../kit/table-frame.tsx";
 import { type Key, useWords } from "../locale/index.tsx";
 import { PageHead } from "../shell/page.tsx";
 import "./list.css";
@@ -101,12 +102,12 @@ export function ListPage<Item>(props: ListPageProps<Item>) {
 const pairOf = (name: string, value: string | null): [string, string][] =>
   value === null || value === "" ? [] : [[name, value]];
 
-interface ItemsProps<Item> extends Pick<ListPageProps<Item>, "columns" | "keyOf" | "empty"> {
+interface ItemsProps<Item> extends Pick<ListPageProps<Item>, "title" | "columns" | "keyOf" | "empty"> {
   readonly items: readonly Item[];
   readonly filtered: boolean;
 }
 
-function Items<Item>({ items, columns, keyOf, empty, filtered }: ItemsProps<Item>) {
+function Items<Item>({ title, items, columns, keyOf, empty, filtered }: ItemsProps<Item>) {
   const { t } = useWords();
   if (items.length === 0) {
     return (
@@ -117,7 +118,7 @@ function Items<Item>({ items, columns, keyOf, empty, filtered }: ItemsProps<Item
     );
   }
   return (
-    <div className="table-frame">
+    <TableFrame label={t(title)}>
       <table className="table">
         <thead>
           <tr>
@@ -138,7 +139,7 @@ function Items<Item>({ items, columns, keyOf, empty, filtered }: ItemsProps<Item
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
 

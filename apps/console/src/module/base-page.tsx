@@ -7,6 +7,7 @@ import { client } from "../connection.ts";
 import { Button, LinkButton } from "../kit/button.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Badge, Bar, Card, Empty, Skeleton } from "../kit/surface.tsx";
+import { TableFrame } from "../kit/table-frame.tsx";
 import { useToasts } from "../kit/toasts.tsx";
 import { bytes } from "../list/bytes.ts";
 import { useWords } from "../locale/index.tsx";
@@ -179,7 +180,7 @@ function Bases({ workspace, bases, chosen, onChoose }: BasesProps) {
   };
   return (
     <Card flush title={t("page.bases")}>
-      <div className="table-frame">
+      <TableFrame label={t("page.bases")}>
         <table className="table">
           <thead>
             <tr>
@@ -208,7 +209,7 @@ function Bases({ workspace, bases, chosen, onChoose }: BasesProps) {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableFrame>
       {bases.length > shown && (
         <div className="card-body">
           <Button onClick={() => setShown(shown + SHOWN)}>{t("common.more")}</Button>

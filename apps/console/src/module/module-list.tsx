@@ -6,6 +6,7 @@ import { Button } from "../kit/button.tsx";
 import { Segments } from "../kit/field.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Badge, Card, Empty, Skeleton } from "../kit/surface.tsx";
+import { TableFrame } from "../kit/table-frame.tsx";
 import { useWords } from "../locale/index.tsx";
 import { PageHead } from "../shell/page.tsx";
 import { tagText } from "./fields.tsx";
@@ -73,7 +74,7 @@ function Modules({ workspace, hosting }: ViewProps) {
   }
   return (
     <Card flush label={t("page.modules")}>
-      <div className="table-frame">
+      <TableFrame label={t("page.modules")}>
         <table className="table">
           <thead>
             <tr>
@@ -107,7 +108,7 @@ function Modules({ workspace, hosting }: ViewProps) {
             })}
           </tbody>
         </table>
-      </div>
+      </TableFrame>
     </Card>
   );
 }
@@ -166,7 +167,7 @@ function Services({ workspace, hosting }: ViewProps) {
   }
   return (
     <Card flush label={t("module.view.services")}>
-      <div className="table-frame">
+      <TableFrame label={t("module.view.services")}>
         <table className="table">
           <thead>
             <tr>
@@ -196,7 +197,7 @@ function Services({ workspace, hosting }: ViewProps) {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableFrame>
     </Card>
   );
 }

@@ -5,6 +5,7 @@ import { Button } from "../kit/button.tsx";
 import { Ago } from "../kit/clock.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Badge, Card, Empty, Skeleton } from "../kit/surface.tsx";
+import { TableFrame } from "../kit/table-frame.tsx";
 import { bytes } from "../list/bytes.ts";
 import { useWords } from "../locale/index.tsx";
 import { PageHead } from "../shell/page.tsx";
@@ -131,7 +132,7 @@ function Stands({ stands, onAct }: StandsProps) {
       {stands.length === 0 ? (
         <p className="card-body soft">{t("module.nowhere")}</p>
       ) : (
-        <div className="table-frame">
+        <TableFrame label={t("module.stands")}>
           <table className="table">
             <thead>
               <tr>
@@ -156,7 +157,7 @@ function Stands({ stands, onAct }: StandsProps) {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableFrame>
       )}
     </Card>
   );

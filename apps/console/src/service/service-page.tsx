@@ -10,6 +10,7 @@ import { Ago } from "../kit/clock.tsx";
 import { Field, Segments } from "../kit/field.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Badge, Card, Skeleton } from "../kit/surface.tsx";
+import { TableFrame } from "../kit/table-frame.tsx";
 import { useWorkspace } from "../live/workspace.tsx";
 import { useWords } from "../locale/index.tsx";
 import { LogView } from "../log/log-view.tsx";
@@ -147,7 +148,7 @@ function Instances({ instances }: { readonly instances: readonly Instance[] }) {
   const { t } = useWords();
   if (instances.length === 0) return <p className="card-body soft">{t("service.instances.none")}</p>;
   return (
-    <div className="table-frame">
+    <TableFrame label={t("service.instances")}>
       <table className="table">
         <thead>
           <tr>
@@ -185,7 +186,7 @@ function Instances({ instances }: { readonly instances: readonly Instance[] }) {
           )}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
 

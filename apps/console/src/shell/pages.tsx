@@ -1,10 +1,11 @@
 import { ChangeId, HostId, ServiceId } from "@evenkeel/contracts/id";
-import { Component, lazy, type ReactNode, Suspense } from "react";
+import { lazy, type ReactNode, Suspense } from "react";
 import { Route, Switch, useLocation } from "wouter";
 import { HomePage } from "../home/home-page.tsx";
-import { ErrorNotice } from "../kit/problem.tsx";
+import { Guard } from "../kit/guard.tsx";
 import { Empty, Skeleton } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
+import { PageHead } from "./page.tsx";
 
 const ChangePage = lazy(async () => ({ default: (await import("../change/change-page.tsx")).ChangePage }));
 const ChangeList = lazy(async () => ({ default: (await import("../list/change-list.tsx")).ChangeList }));
@@ -147,31 +148,9 @@ function One<Id extends string>({ id, schema, page: Page }: OneProps<Id>) {
 function Missing() {
   const { t } = useWords();
   return (
-    <Empty icon="search" title={t("error.missing")}>
-      <p>{t("error.missing.hint")}</p>
-    </Empty>
-  );
-}
-
-/** A page that breaks must not take the others with it. */
-class Guard extends Component<{ readonly children: ReactNode }, { readonly error: unknown }> {
-  override state: { readonly error: unknown } = { error: null };
-
-  static getDerivedStateFromError(error: unknown) {
-    return { error };
-  }
-
-  override render() {
-    return this.state.error === null ? this.props.children : <Broken error={this.state.error} />;
-  }
-}
-
-function Broken({ error }: { readonly error: unknown }) {
-  const { t } = useWords();
-  return (
-    <div className="stack">
-      <h1>{t("error.title")}</h1>
-      <ErrorNotice error={error} />
-    </div>
+    <>
+      <PageHead title={t("error.missing")} />
+      <Empty icon="search" title={t("error.missing.hint")} />
+    </>
   );
 }

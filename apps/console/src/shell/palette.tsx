@@ -25,7 +25,9 @@ export function Palette({ workspace, onClose }: { readonly workspace: string; re
   const hits = useHits(workspace, text);
   const chosen = Math.min(at, hits.length - 1);
   const list = useRef<HTMLDivElement>(null);
-  useEffect(() => list.current?.children[chosen]?.scrollIntoView({ block: "nearest" }), [chosen]);
+  useEffect(() => {
+    list.current?.children[chosen]?.scrollIntoView({ block: "nearest" });
+  }, [chosen]);
   const open = (hit: Hit | undefined) => {
     if (hit === undefined) return;
     onClose();

@@ -54,7 +54,11 @@ function Side({ workspaces, name }: Omit<ShellProps, "me">) {
   const [openAt, setOpenAt] = useState<string | null>(null);
   const open = openAt === path;
   return (
-    <nav className={open ? "side open" : "side"} aria-label={t("nav.label")}>
+    <nav
+      className={open ? "side open" : "side"}
+      aria-label={t("nav.label")}
+      onKeyDown={({ key }) => key === "Escape" && setOpenAt(null)}
+    >
       <div className="row">
         <Link href={`/w/${name}`} className="brand grow">
           <Mark size={28} />

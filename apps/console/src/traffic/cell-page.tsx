@@ -9,6 +9,7 @@ import { client } from "../connection.ts";
 import { Button } from "../kit/button.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Badge, Bar, Card, Empty, Skeleton } from "../kit/surface.tsx";
+import { TableFrame } from "../kit/table-frame.tsx";
 import { useWorkspace } from "../live/workspace.tsx";
 import { useWords } from "../locale/index.tsx";
 import { PageHead } from "../shell/page.tsx";
@@ -83,7 +84,7 @@ function Cells({ cells, onTurn }: CellsProps) {
   const parts = partsOf(cells);
   return (
     <Card flush label={t("page.cells")}>
-      <div className="table-frame">
+      <TableFrame label={t("page.cells")}>
         <table className="table">
           <thead>
             <tr>
@@ -124,7 +125,7 @@ function Cells({ cells, onTurn }: CellsProps) {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableFrame>
     </Card>
   );
 }

@@ -100,7 +100,9 @@ function Row({ share, colour }: { readonly share: Share; readonly colour: string
       <span className="chart-key" style={{ background: colour }} />
       <span className="stack grow">
         <span className="row tight">
-          <strong className="mono">{version}</strong>
+          <strong className="mono" title={version}>
+            {version}
+          </strong>
           {cell !== null && <span className="soft">{t("shares.cell", { cell })}</span>}
         </span>
         <span className="faint number">

@@ -26,6 +26,19 @@ describe.each(await serverKinds())("the HTTP API on %s", (kind) => {
     });
   });
 
+  test("who has lost his token reads no stream to its end", async () => {
+    const { body } = await here.call("POST", "/tokens", { body: { as: "rita", may: ["*:read"] } });
+    const headers = { authorization: `Bearer ${body.secret}` };
+    await here.call("POST", "/workspaces", { body: { name: "read", zones: ["a"] } });
+    const address = `${here.replicas[0]?.url}/api/v1/workspaces/read/events`;
+    const stream = await fetch(address, { headers });
+    const ended = stream.text();
+    expect((await here.call("DELETE", `/tokens/${body.id}`)).status).toBe(204);
+    // It would go on for as long as anybody listens.
+    expect(await ended).toContain('"kind":"whole"');
+    expect((await fetch(address, { headers })).status).toBe(401);
+  });
+
   test("an unknown address and a method that it does not take are problem documents", async () => {
     expect(await here.call("GET", "/nothing")).toMatchObject({ status: 404, body: problem("NOT_FOUND") });
     const refused = await here.call("DELETE", "/workspaces");

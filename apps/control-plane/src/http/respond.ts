@@ -15,6 +15,7 @@ import { cookieOf, refuseForeign } from "./origin.ts";
 import { parseInput, parseQuery } from "./parse.ts";
 import { asPlatformError, documentOf } from "./problem.ts";
 import { type Seal, sealBy } from "./seal.ts";
+import { endWithPermission } from "./stays.ts";
 import { type IdempotencyKey, recordRefusal, runEffect } from "./store.ts";
 
 /** Finds who has a secret; null = nobody, any more. */
@@ -30,6 +31,8 @@ export interface RespondDeps {
   readonly ending: AbortSignal;
   /** Parses each reply by its schema before it leaves; for tests. */
   readonly checkReplies: boolean;
+  /** How often it is looked whether who reads a stream may still do so. */
+  readonly callerLookMs: number;
 }
 
 export interface Route {
@@ -72,6 +75,11 @@ export async function respond(
     const leaving = new AbortController();
     reply.raw.once("close", () => leaving.abort());
     const streams = route.endpoint.replyKind === "events" || route.endpoint.replyKind === "raw";
+    if (streams && route.endpoint.needs !== "public") {
+      const ask = async (): Promise<void> =>
+        refuseUnlessPermitted({ ...passage, caller: await identify(deps.credentials, route.endpoint, request) });
+      endWithPermission({ ask, everyMs: deps.callerLookMs, leaving });
+    }
     const signal = streams ? AbortSignal.any([leaving.signal, deps.ending]) : leaving.signal;
     const result = await route.handler(prepare(deps, { route, request, passage, signal }));
     await send(deps, { route, reply, result, passage, signal });

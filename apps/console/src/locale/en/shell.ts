@@ -48,7 +48,7 @@ export const shell = {
   "shell.crowded.hint":
     "A browser has six connections for all windows of one place. This one is live once another is closed or hidden; until then it shows what it has read.",
   "palette.title": "Command palette",
-  "palette.placeholder": "Type a page, service, change or host",
+  "palette.placeholder": "Type a page, a service or a change",
   "palette.none": "Nothing is called that.",
   "palette.page": "Page",
   "palette.hint": "↑ ↓ choose · Enter opens · Esc closes",

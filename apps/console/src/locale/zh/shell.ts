@@ -50,7 +50,7 @@ export const shell = {
   "shell.crowded.hint":
     "浏览器对同一地址的所有窗口共有六个连接。关闭或隐藏其他窗口后，此窗口即恢复实时；在此之前显示的是已读取的内容。",
   "palette.title": "命令面板",
-  "palette.placeholder": "输入页面、服务、变更单或服务器的名称",
+  "palette.placeholder": "输入页面、服务或变更单的名称",
   "palette.none": "没有匹配的内容。",
   "palette.page": "页面",
   "palette.hint": "↑ ↓ 选择 · Enter 打开 · Esc 关闭",
