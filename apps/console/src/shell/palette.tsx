@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, type RefObject, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { Dialog } from "../kit/dialog.tsx";
 import { Icon, type IconName } from "../kit/icon.tsx";
@@ -24,10 +24,7 @@ export function Palette({ workspace, onClose }: { readonly workspace: string; re
   const [at, setAt] = useState(0);
   const hits = useHits(workspace, text);
   const chosen = Math.min(at, hits.length - 1);
-  const list = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    list.current?.children[chosen]?.scrollIntoView({ block: "nearest" });
-  }, [chosen]);
+  const list = useInSight(chosen);
   const open = (hit: Hit | undefined) => {
     if (hit === undefined) return;
     onClose();
@@ -78,6 +75,15 @@ export function Palette({ workspace, onClose }: { readonly workspace: string; re
       <p className="faint">{t("palette.hint")}</p>
     </Dialog>
   );
+}
+
+/** Of a list that is longer than its place, the chosen one stays in sight. */
+function useInSight(chosen: number): RefObject<HTMLDivElement | null> {
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    list.current?.children[chosen]?.scrollIntoView({ block: "nearest" });
+  }, [chosen]);
+  return list;
 }
 
 function useHits(workspace: string, text: string): readonly Hit[] {

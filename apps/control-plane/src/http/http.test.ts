@@ -32,10 +32,10 @@ describe.each(await serverKinds())("the HTTP API on %s", (kind) => {
     await here.call("POST", "/workspaces", { body: { name: "read", zones: ["a"] } });
     const address = `${here.replicas[0]?.url}/api/v1/workspaces/read/events`;
     const stream = await fetch(address, { headers });
-    const ended = stream.text();
+    expect(stream.status).toBe(200);
     expect((await here.call("DELETE", `/tokens/${body.id}`)).status).toBe(204);
     // It would go on for as long as anybody listens.
-    expect(await ended).toContain('"kind":"whole"');
+    await stream.text();
     expect((await fetch(address, { headers })).status).toBe(401);
   });
 
