@@ -6,7 +6,6 @@ import {
   buildConsole,
   hasBrowser,
   LOOKS,
-  logIn,
   lookAtPages,
   openBrowser,
   openPage,
@@ -359,34 +358,6 @@ describe.skipIf(!hasBrowser)("topology, modules and traffic in the console", () 
     const answer = page.locator(".try-answer");
     await answer.getByText("to-front").first().waitFor();
     await answer.getByText("local-1, local-2").waitFor();
-  });
-
-  test("keys and eyes begin at the top of the next page, a dialog gives the focus back, and filters follow the address", async () => {
-    const focused = () => page.evaluate<string>("document.activeElement.id || document.activeElement.textContent");
-    await page.goto(address("/packages?application=shop"));
-    await page.getByRole("link", { name: "Packages" }).press("Enter");
-    await page.waitForURL(address("/packages"));
-    expect(await page.getByLabel("Application").inputValue()).toBe("");
-    await page.goBack();
-    await expect.poll(() => page.getByLabel("Application").inputValue()).toBe("shop");
-    await page.getByRole("link", { name: "Windows" }).press("Enter");
-    await page.getByRole("heading", { name: "Windows" }).waitFor();
-    expect(await focused()).toBe("content");
-    await button("New freeze").press("Enter");
-    await inDialog("Cancel").press("Enter");
-    await expect.poll(focused).toBe("New freeze");
-  });
-
-  test("who may only read is told at the button what it needs", async () => {
-    const { secret } = await platform.client.createToken({ body: { as: "rita", may: ["*:read"] } });
-    const rita = await openPage(browser);
-    await rita.page.goto(address("/windows"));
-    await logIn(rita.page, secret);
-    const freeze = rita.page.getByRole("button", { name: "New freeze" });
-    expect(await freeze.getAttribute("title")).toContain("window:update");
-    await freeze.press("Enter");
-    expect(await rita.page.getByRole("dialog").count()).toBe(0);
-    await rita.page.context().close();
   });
 
   const PAGES: Readonly<Record<string, string>> = {
