@@ -80,3 +80,19 @@ export async function readHostStanding(
 
 /** Inside JSON the database writes moments with its own offset. */
 const moment = (text: string): string => new Date(text).toISOString();
+
+/** Those of these services, hosts and changes that are in another workspace. */
+export async function readElsewhere(
+  db: Kysely<Database>,
+  { tenantId, workspaceId }: Where,
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  const { rows } = await sql<{ id: string }>`
+    select id from service where tenant_id = ${tenantId} and workspace_id <> ${workspaceId} and id = any(${ids})
+    union all select id from host where tenant_id = ${tenantId} and workspace_id <> ${workspaceId} and id = any(${ids})
+    union all select id from change where tenant_id = ${tenantId} and workspace_id <> ${workspaceId} and id = any(${ids})`.execute(
+    db,
+  );
+  return new Set(rows.map(({ id }) => id));
+}

@@ -16,7 +16,7 @@ import { readChangesById } from "../change/index.ts";
 import type { Database } from "../database.ts";
 import type { Caller, ServerEvent } from "../http/index.ts";
 import type { FindingSource } from "../system/index.ts";
-import { readHostStanding, readServices, recentChanges, type Where } from "./store.ts";
+import { readElsewhere, readHostStanding, readServices, recentChanges, type Where } from "./store.ts";
 
 export interface OverviewDeps {
   readonly db: Kysely<Database>;
@@ -85,7 +85,9 @@ function createTeller({ db, findings }: OverviewDeps, { caller, ...where }: Work
   const found = async (): Promise<WorkspaceEvent[]> => {
     if (!may("doctor:read") || performance.now() - foundAtMs < FINDINGS_MS) return [];
     foundAtMs = performance.now();
-    const items = (await Promise.all(findings.map((find) => find(where.tenantId, caller)))).flat();
+    const all = (await Promise.all(findings.map((find) => find(where.tenantId, caller)))).flat();
+    const elsewhere = await readElsewhere(db, where, [...new Set(all.flatMap(({ about = [] }) => about))]);
+    const items = all.filter(({ about = [] }) => !about.some((id) => elsewhere.has(id)));
     return [{ kind: "findings", items }];
   };
   const isNews = (event: WorkspaceEvent): boolean => {
