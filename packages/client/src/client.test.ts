@@ -1,21 +1,12 @@
 import { api } from "@evenkeel/contracts/api";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { ChangeId, HostId, newId, WorkspaceId } from "@evenkeel/contracts/id";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createClient } from "./client.ts";
 import { allItems, eachItem } from "./page.ts";
-import { send, sendProblem, startServer, type TestServer } from "./test-server.ts";
+import { send, sendProblem, serverPerTest } from "./test-server.ts";
 
-const servers: TestServer[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-
-async function serve(...given: Parameters<typeof startServer>): Promise<TestServer> {
-  const server = await startServer(...given);
-  servers.push(server);
-  return server;
-}
+const serve = serverPerTest();
 
 const workspace = (name: string) => ({
   id: newId(WorkspaceId, "wsp"),

@@ -1,22 +1,13 @@
 import type { ServerResponse } from "node:http";
 import type { ChangeState } from "@evenkeel/contracts/change-state";
 import { ChangeId, newId, ServiceId } from "@evenkeel/contracts/id";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createClient } from "./client.ts";
 import { readEvents } from "./event-stream.ts";
-import { type Asked, sendProblem, startServer, type TestServer } from "./test-server.ts";
+import { type Asked, sendProblem, serverPerTest } from "./test-server.ts";
 import { sampleChange } from "./text/sample-change.ts";
 
-const servers: TestServer[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-
-async function serve(...given: Parameters<typeof startServer>): Promise<TestServer> {
-  const server = await startServer(...given);
-  servers.push(server);
-  return server;
-}
+const serve = serverPerTest();
 
 const id = newId(ChangeId, "chg");
 const at = "2026-01-01T00:00:00.000Z";

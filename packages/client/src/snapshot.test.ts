@@ -1,21 +1,12 @@
 import type { Change } from "@evenkeel/contracts/change";
 import { ChangeId, newId, StepId } from "@evenkeel/contracts/id";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createClient } from "./client.ts";
 import { followChange, type Snapshot } from "./snapshot.ts";
-import { type Asked, sendProblem, startServer, type TestServer } from "./test-server.ts";
+import { type Asked, sendProblem, serverPerTest, startServer } from "./test-server.ts";
 import { at, sampleBatch, sampleChange, sampleTarget } from "./text/sample-change.ts";
 
-const servers: TestServer[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-
-async function serve(...given: Parameters<typeof startServer>): Promise<TestServer> {
-  const server = await startServer(...given);
-  servers.push(server);
-  return server;
-}
+const serve = serverPerTest();
 
 const id = newId(ChangeId, "chg");
 const stepId = newId(StepId, "stp");

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { type ErrorCode, type Facts, problemDocument } from "@evenkeel/contracts/error";
+import { afterEach } from "vitest";
 
 export interface Asked {
   readonly request: IncomingMessage;
@@ -52,6 +53,19 @@ export async function startServer(answer: Answer, port = 0): Promise<TestServer>
       }),
   };
   return started;
+}
+
+/** Starts servers that end with the test that has started them. */
+export function serverPerTest(): typeof startServer {
+  const servers: TestServer[] = [];
+  afterEach(async () => {
+    await Promise.all(servers.splice(0).map((server) => server.close()));
+  });
+  return async (...given) => {
+    const server = await startServer(...given);
+    servers.push(server);
+    return server;
+  };
 }
 
 export function send(response: ServerResponse, status: number, value: unknown): void {

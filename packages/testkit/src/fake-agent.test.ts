@@ -58,6 +58,18 @@ test("changes of instances that come together are told once, and before the outc
   await next(link, "instances");
 });
 
+/** Succeeds with each command, and remembers which it has run. */
+function recording(): { readonly seen: CommandId[]; readonly run: RunCommand } {
+  const seen: CommandId[] = [];
+  return {
+    seen,
+    run: async (command, context) => {
+      seen.push(command.commandId);
+      return succeed(command, context);
+    },
+  };
+}
+
 test("a repeated command runs once and is answered with the recorded outcome", async () => {
   let runs = 0;
   const run: RunCommand = async (command, context) => {
@@ -77,11 +89,7 @@ test("a repeated command runs once and is answered with the recorded outcome", a
 });
 
 test("a command with an older fence than its slot has seen is refused, and does nothing", async () => {
-  const seen: CommandId[] = [];
-  const run: RunCommand = async (command, context) => {
-    seen.push(command.commandId);
-    return succeed(command, context);
-  };
+  const { seen, run } = recording();
   const agent = createFakeAgent({ hostId, run });
   const link = agent.connect();
   link.send(welcome());
@@ -168,11 +176,7 @@ test("a revoked command never starts, not even when it arrives afterwards", asyn
 });
 
 test("orders of one turn are obeyed in the order they came: a command that is called back in the same breath never starts", async () => {
-  const seen: CommandId[] = [];
-  const run: RunCommand = async (command, context) => {
-    seen.push(command.commandId);
-    return succeed(command, context);
-  };
+  const { seen, run } = recording();
   const agent = createFakeAgent({ hostId, run });
   const link = agent.connect();
   link.send(welcome());
