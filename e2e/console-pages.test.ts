@@ -4,8 +4,10 @@ import type { Load } from "@evenkeel/load/load";
 import { answering, BASE_SERVER } from "@evenkeel/testkit/base-application";
 import {
   buildConsole,
+  failureFile,
   hasBrowser,
   LOOKS,
+  loginLink,
   lookAtPages,
   openBrowser,
   openPage,
@@ -45,13 +47,12 @@ describe.skipIf(!hasBrowser)("topology, modules and traffic in the console", () 
     await twoCells(platform, shop, { "server.mjs": BASE_SERVER });
     browser = await openBrowser();
     ({ page, errors } = await openPage(browser));
-    await page.goto(/https?:\S+\/login#link=\S+/.exec(platform.output())?.[0] ?? "");
+    await page.goto(loginLink(platform.output()));
     await page.getByRole("heading", { name: "Home" }).waitFor();
     load = shop.load(30);
   });
   beforeEach(({ task, onTestFailed }) => {
-    const name = `failed-${task.name.replaceAll(/\W+/g, "-").slice(0, 60)}`;
-    onTestFailed(async () => void (await page.screenshot({ path: pictureFile(name) })));
+    onTestFailed(async () => void (await page.screenshot({ path: failureFile(task.name) })));
   });
   afterAll(async () => {
     await load?.stop();

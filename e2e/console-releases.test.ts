@@ -1,9 +1,11 @@
 import { ROUTE_CHANGE } from "@evenkeel/contracts/traffic-rule";
 import {
   buildConsole,
+  failureFile,
   hasBrowser,
   LOOKS,
   logIn,
+  loginLink,
   lookAtPages,
   openBrowser,
   openPage,
@@ -32,12 +34,11 @@ describe.skipIf(!hasBrowser)("releases that move users, from the form to their e
     expect((await shop.release({ version: "1.0.0" })).state).toBe("succeeded");
     browser = await openBrowser();
     ({ page, errors } = await openPage(browser));
-    await page.goto(/https?:\S+\/login#link=\S+/.exec(platform.output())?.[0] ?? "");
+    await page.goto(loginLink(platform.output()));
     await page.getByRole("heading", { name: "Home" }).waitFor();
   });
   beforeEach(({ task, onTestFailed }) => {
-    const name = `failed-${task.name.replaceAll(/\W+/g, "-").slice(0, 60)}`;
-    onTestFailed(async () => void (await page.screenshot({ path: pictureFile(name) })));
+    onTestFailed(async () => void (await page.screenshot({ path: failureFile(task.name) })));
   });
   afterAll(async () => {
     await browser?.close();

@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { packFolder } from "@evenkeel/client/node/pack";
 import {
   buildConsole,
+  failureFile,
   hasBrowser,
   LOOKS,
   logIn,
+  loginLink,
   lookAtPages,
   openBrowser,
   openPage,
@@ -37,8 +39,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
     shop = new Shop(platform);
   });
   beforeEach(({ task, onTestFailed }) => {
-    const name = `failed-${task.name.replaceAll(/\W+/g, "-").slice(0, 60)}`;
-    onTestFailed(async () => void (await page.screenshot({ path: pictureFile(name) })));
+    onTestFailed(async () => void (await page.screenshot({ path: failureFile(task.name) })));
   });
   afterAll(async () => {
     await browser?.close();
@@ -46,7 +47,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
   });
 
   const { address, button, press, ask, act, shows, tiles } = handsOf(() => ({ page, platform }));
-  const link = (): string => /https?:\S+\/login#link=\S+/.exec(platform.output())?.[0] ?? "";
+  const link = (): string => loginLink(platform.output());
 
   test("one logs in by the link that the start has printed; it is gone from the address and works once", async () => {
     await page.goto(link());

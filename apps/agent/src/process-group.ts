@@ -37,7 +37,7 @@ const UNCERTAIN_MS = 1000;
 
 /** Living processes of the group, zombies left out. */
 export function membersOf(group: Group): ProcessIdentity[] {
-  return scan(group, new Census()).members;
+  return scan(group).members;
 }
 
 /** Those of each of these groups, by one look at all processes. */
@@ -57,7 +57,7 @@ class Census {
   }
 }
 
-function scan({ marker, record }: Group, census: Census): Scan {
+function scan({ marker, record }: Group, census = new Census()): Scan {
   const inControlGroup = record === null ? new Set<number>() : new Set(pidsOfControlGroup(record.cgroup));
   const session = record !== null && sessionIsOurs(record) ? record.pid : null;
   const needle = Buffer.from(`\0${marker.name}=${marker.value}\0`);
@@ -98,7 +98,7 @@ export async function waitGroupGone(group: Group, ms: number, signal?: AbortSign
     members = members.filter(isAlive);
     // A look at all processes costs milliseconds: only when those that were known have gone.
     if (members.length === 0) {
-      const found = scan(group, new Census());
+      const found = scan(group);
       members = found.members;
       if (members.length === 0 && (!found.uncertain || passedMs() > UNCERTAIN_MS)) return true;
     }

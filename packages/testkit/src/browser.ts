@@ -56,6 +56,9 @@ export async function openPage(
   return { page, errors };
 }
 
+/** The link that a start has printed, by which a browser is logged in once. */
+export const loginLink = (printed: string): string => /https?:\S+\/login#link=\S+/.exec(printed)?.[0] ?? "";
+
 /** Logs in where the page asks who one is. */
 export async function logIn(page: Page, token: string): Promise<void> {
   await page.locator('input[type="password"]').fill(token);
@@ -68,6 +71,9 @@ export function pictureFile(name: string): string {
   mkdirSync(folder, { recursive: true });
   return join(folder, `${name}.png`);
 }
+
+/** Where the picture of a test that failed goes. */
+export const failureFile = (test: string): string => pictureFile(`failed-${test.replaceAll(/\W+/g, "-").slice(0, 60)}`);
 
 /** What keeps people from using a page, of the two grave sorts; `axeSource` is the script of axe-core. */
 async function seriousIn(page: Page, axeSource: string): Promise<string[]> {
