@@ -56,6 +56,15 @@ async function killControl(platform: Platform): Promise<void> {
   }
 }
 
+/** The machine is lost, and its backup restored on another one of the same address. */
+async function moveTo(folder: string, old: Platform, file: string): Promise<Platform> {
+  await killControl(old);
+  const home = join(folder, "new home");
+  expect(restore(file, home)).toMatchObject({ status: 0 });
+  const port = new URL(old.controlPlanes[0] ?? "").port;
+  return await start({ home, environment: { EVENKEEL_PORT: port } });
+}
+
 test("a backup taken in mid-release is restored on an empty machine: applications run on, hosts come back to a new generation, nothing runs twice", async () => {
   const old = await start();
   const shop = new Shop(old);
@@ -66,8 +75,7 @@ test("a backup taken in mid-release is restored on an empty machine: application
 
   const folder = newFolder();
   const file = join(folder, "all.backup");
-  const saved = await runCommand(old, ["backup", file]);
-  expect(saved).toMatchObject({ code: 0 });
+  expect(await runCommand(old, ["backup", file])).toMatchObject({ code: 0 });
   expect(statSync(file).mode & 0o777).toBe(0o600);
 
   // What happens after the backup is what the restored installation does not know of.
@@ -75,12 +83,7 @@ test("a backup taken in mid-release is restored on an empty machine: application
   expect((await settled(old, release)).state).toBe("succeeded");
   const pids = (await shop.instances()).map(({ pid }) => pid);
   const effects = shop.effects();
-  await killControl(old);
-
-  const home = join(folder, "new home");
-  expect(restore(file, home)).toMatchObject({ status: 0 });
-  const port = new URL(old.controlPlanes[0] ?? "").port;
-  const fresh = await start({ home, environment: { EVENKEEL_PORT: port } });
+  const fresh = await moveTo(folder, old, file);
   expect(fresh.token).toBe(old.token);
   const { client } = fresh;
 
@@ -101,6 +104,12 @@ test("a backup taken in mid-release is restored on an empty machine: application
   expect({ state: change.state, code: change.problem?.code }).toEqual({ state: "paused", code: "RESTORED" });
   expect(change.allowedActions).toEqual(expect.arrayContaining(["resume", "rollback", "close"]));
 
+  // Its plan takes for an empty place what serves since: nothing of that is stopped.
+  await client.resumeChange({ params: { changeId: release.id }, body: {} });
+  await until(fresh, release, ({ state }) => state === "awaiting-confirmation");
+  await confirmNext(fresh, release);
+  expect(await settled(fresh, release)).toMatchObject({ state: "failed", problem: { code: "INSTANCE_SERVES" } });
+
   const closed = await client.closeChange({
     params: { changeId: release.id },
     body: { reason: "it went on elsewhere" },
@@ -115,6 +124,44 @@ test("a backup taken in mid-release is restored on an empty machine: application
   const { failed, failures, requests } = await load.stop();
   expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
   expect(requests).toBeGreaterThan(500);
+});
+
+test("a backup that is older than what runs: every host goes on with what it has, and nobody outside sees anything", async () => {
+  const old = await start();
+  const shop = new Shop(old);
+  expect(await shop.release({ version: "1.0.0" })).toMatchObject({ state: "succeeded" });
+  const folder = newFolder();
+  const file = join(folder, "all.backup");
+  expect(await runCommand(old, ["backup", file])).toMatchObject({ code: 0 });
+
+  // Of this version the backup knows nothing at all.
+  expect(await shop.release({ version: "2.0.0" })).toMatchObject({ state: "succeeded" });
+  const load = shop.load();
+  const effects = shop.effects();
+  const { client } = await moveTo(folder, old, file);
+  const drift = async () => (await client.listHostDrift()).items.map(({ state }) => state);
+  await expect.poll(drift, { timeout: 60_000 }).toEqual(Array(4).fill("moved"));
+
+  // All four take their share by the new table too, which the gateway of the old machine has confirmed.
+  const unknown = (await shop.instances()).map((one) => [
+    one.traffic,
+    one.state,
+    one.packageVersion === one.revisionId,
+  ]);
+  expect(unknown).toEqual(Array(4).fill(["attached", "healthy", true]));
+  const behind = async () =>
+    (await client.listGateways()).items.flatMap(({ name, state, ackedVersion, tableVersion }) =>
+      state === "online" && ackedVersion === tableVersion ? [] : [name],
+    );
+  await expect.poll(behind, { timeout: 60_000 }).toEqual([]);
+  const answers = await Promise.all(Array.from({ length: 40 }, () => shop.ask()));
+  expect(new Set(answers.map(({ text }) => JSON.parse(text).host))).toHaveProperty("size", 4);
+  expect(shop.effects()).toEqual(effects);
+
+  expect(await shop.release({ version: "3.0.0" })).toMatchObject({ state: "succeeded", problem: null });
+  expect((await shop.instances()).map(({ packageVersion }) => packageVersion)).toEqual(Array(4).fill("3.0.0"));
+  const { failed, failures } = await load.stop();
+  expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
 });
 
 test("a backup that was cut, one that is none, and a folder in use are refused, and nothing is left half restored", async () => {

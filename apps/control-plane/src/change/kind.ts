@@ -78,10 +78,19 @@ export interface ControlStep {
   ): Promise<Observation>;
 }
 
+/** What an agent is about to be asked for. */
+export interface AgentErrand {
+  readonly hostId: HostId;
+  readonly slot: ServiceId | null;
+  readonly input: Facts;
+}
+
 /** A step done by a host's agent. */
 export interface AgentStep<Type extends CommandType = CommandType> {
   readonly type: string;
   command(input: Facts): { readonly type: Type; readonly input: CommandInput<Type> };
+  /** What stands against each of these, in their order, as the world is now; null = nothing. Such a step fails and no agent hears of it. */
+  objections?(errands: readonly AgentErrand[], tx: Transaction<Database>): Promise<readonly (Problem | null)[]>;
   /** Fenced by epoch only, and idempotent by digest: does not queue behind what the slot does. */
   readonly slotless: boolean;
   /** What the target knows after a success. */

@@ -152,9 +152,16 @@ function drillKind(seeded: Seed): ChangeKind<DrillSpec, DrillWorld> {
   };
 }
 
+/** Names of steps that the world stands against. */
+export const drillObjections = new Set<string>();
+
 const drill: AgentStep = {
   type: "drill",
   slotless: true,
+  objections: async (errands) =>
+    errands.map(({ input }) =>
+      drillObjections.has(String(input.name)) ? problemOf("INSTANCE_SERVES", { instance: "it" }) : null,
+    ),
   command: ({ name }) => ({ type: "run-script", input: { revisionId: null, command: [String(name)], env: {} } }),
   reading: ({ facts }) => facts,
 };

@@ -4,6 +4,7 @@ import { instanceKey } from "@evenkeel/contracts/route-table";
 import { inTransaction } from "@evenkeel/kit/sql";
 import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { adoptWhatRuns, noteFirstReport } from "../backup/index.ts";
 import {
   connectGateway,
   type GatewaySocket,
@@ -170,6 +171,26 @@ describe.each(await serverKinds())("the link of gateways on %s", (kind) => {
     await socket.close();
     const again = await connectGateway(replicas[0]!, gatewayId, { credential: name, epoch: 1, tableVersion });
     await until(() => again.orders.some(isCut));
+  });
+
+  test("after a restore a gateway keeps the table that it has until the hosts have said what runs there", async () => {
+    await attach("a");
+    await database.db.updateTable("installation").set({ epoch: 2 }).execute();
+    await database.db.insertInto("restoration").values({ epoch: 2, taken_at: "2026-01-01T00:00:00Z" }).execute();
+    const here = await replica();
+    const [old, fresh] = [await gateway(), await gateway()];
+    const keeping = await connectGateway(here, old.gatewayId, { credential: old.name, epoch: 1, tableVersion: 99 });
+    const empty = await connectGateway(here, fresh.gatewayId, { credential: fresh.name });
+    await until(() => versions(empty).length > 0);
+    const { tableVersion } = await attach("b");
+    await until(() => versions(empty).includes(tableVersion));
+    expect(versions(keeping)).toEqual([]);
+    await inTransaction(database.db, async (tx) => {
+      expect(await noteFirstReport(tx, { ...world, hostId, instances: [] })).toBe(true);
+      expect(await noteFirstReport(tx, { ...world, hostId, instances: [] })).toBe(false);
+      await adoptWhatRuns(tx, hostId);
+    });
+    await until(() => versions(keeping).includes(tableVersion));
   });
 
   test("statistics become samples of the gateway's own workspace, by the database's clock", async () => {

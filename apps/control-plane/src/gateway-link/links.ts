@@ -3,6 +3,8 @@
  * 1. A table is rendered from the database and pushed only while this replica's lease lives; a gateway refuses whatever is older than what it has.
  * 2. A push goes out after every notification of the workspace; pushes of one workspace run one after another, and those that came meanwhile become one.
  * 3. A gateway's word counts only on its newest connection.
+ * 4. After a restore the table is as old as the backup: a gateway keeps the one it has until the hosts have said what runs there,
+ *    RETURN_MS at most.
  */
 import { GatewayMessage, type GatewayOrder } from "@evenkeel/contracts/gateway-protocol";
 import type { GatewayId, WorkspaceId } from "@evenkeel/contracts/id";
@@ -12,6 +14,7 @@ import type { Log } from "@evenkeel/kit/log";
 import type { Listener } from "@evenkeel/kit/notify";
 import type { Kysely } from "kysely";
 import type { WebSocket } from "ws";
+import { silentHosts } from "../backup/index.ts";
 import type { Database } from "../database.ts";
 import type { UpgradeHandler } from "../http/index.ts";
 import { acceptLinks, Link, Pulse } from "../link/index.ts";
@@ -50,12 +53,16 @@ interface Held {
   /** The newest table that it has or was sent. */
   has: { epoch: number; version: number };
   cut: Set<InstanceKey>;
+  /** Until when it keeps a table of an earlier generation, in ms. */
+  readonly keepsUntilMs: number;
 }
 
 const HELLO_WITHIN_MS = 5000;
 const CLOSE_WITHIN_MS = 4000;
 const RETRY_MS = 300;
 const REFUSED_RETRY_MS = 2000;
+/** What has lived on comes back within seconds; longer is waited for nobody. */
+const RETURN_MS = 30_000;
 const NOTHING = { epoch: 0, version: 0 };
 
 export class GatewayLinks {
@@ -130,7 +137,7 @@ export class GatewayLinks {
   }
 
   async #greet(link: GatewaySocket, gateway: LinkedGateway, hello: Hello): Promise<Held | null> {
-    const { db, lease, log } = this.#options;
+    const { db, lease, log, nowMs } = this.#options;
     const connection =
       hello.gatewayId === gateway.gatewayId
         ? await takeGatewaySession(db, gateway, { hello, replicaId: lease.id })
@@ -140,7 +147,8 @@ export class GatewayLinks {
       link.close(1008, "refused");
       return null;
     }
-    const held: Held = { connection, link, has: { epoch: hello.epoch, version: hello.tableVersion }, cut: new Set() };
+    const has = { epoch: hello.epoch, version: hello.tableVersion };
+    const held: Held = { connection, link, has, cut: new Set(), keepsUntilMs: nowMs() + RETURN_MS };
     this.#held.get(gateway.gatewayId)?.link.terminate();
     this.#held.set(gateway.gatewayId, held);
     this.#push(gateway.workspaceId);
@@ -228,9 +236,10 @@ export class GatewayLinks {
     const { db, lease, openKey } = this.#options;
     const table = await renderTable(db, workspaceId, openKey);
     const cut = await instancesToCut(db, workspaceId);
+    const keeping = await this.#keeping(workspaceId, table);
     if (!lease.held) return;
     for (const held of this.#held.values()) {
-      if (held.connection.workspaceId !== workspaceId) continue;
+      if (held.connection.workspaceId !== workspaceId || keeping.has(held)) continue;
       if (isNewer(table, held.has)) {
         held.has = { epoch: table.epoch, version: table.version };
         held.link.send({ kind: "table", table });
@@ -238,6 +247,22 @@ export class GatewayLinks {
       for (const instance of cut) if (!held.cut.has(instance)) held.link.send({ kind: "cut", instance });
       held.cut = new Set(cut);
     }
+  }
+
+  /** The gateways that go on by a table of an earlier generation for now. */
+  async #keeping(workspaceId: WorkspaceId, table: RouteTable): Promise<ReadonlySet<Held>> {
+    const { db, nowMs } = this.#options;
+    const keeping = [...this.#held.values()].filter(
+      ({ connection, has, keepsUntilMs }) =>
+        connection.workspaceId === workspaceId && has.version > 0 && has.epoch < table.epoch && nowMs() < keepsUntilMs,
+    );
+    if (keeping.length === 0) return new Set();
+    const silent = await silentHosts(db, workspaceId);
+    if (silent.length === 0) return new Set();
+    this.#options.log.info({ workspaceId, hosts: silent.length }, "gateways keep their table until hosts are back");
+    const lastMs = Math.max(...keeping.map(({ keepsUntilMs }) => keepsUntilMs));
+    setTimeout(() => this.#push(workspaceId), lastMs - nowMs() + 1).unref();
+    return new Set(keeping);
   }
 
   async #checkSessions(): Promise<void> {

@@ -8,6 +8,7 @@ export {
   type DrainStatus,
   drainStatus,
   ensureEntry,
+  FULL_WEIGHT,
   findTakenRoute,
   type InstanceHealth,
   instancesToCut,

@@ -8,14 +8,13 @@ import {
   confirmation,
   cutInstance,
   drainStatus,
+  FULL_WEIGHT,
   type NewUpstream,
   putUpstreams,
   reachedStatus,
   upstreamsOf,
 } from "../route/index.ts";
 import { instancesOf } from "../service/index.ts";
-
-const FULL_WEIGHT = 100;
 
 interface Arrival {
   readonly serviceId: ServiceId;

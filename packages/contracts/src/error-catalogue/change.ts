@@ -135,6 +135,14 @@ export const CHANGE_ERRORS = {
     "{inFlight} requests were still in flight after {seconds} s.",
     "Retry, or use drain policy `cut` or `extend`.",
   ]),
+  INSTANCE_SERVES: entry(409, "never", [
+    "The instance {instance} takes requests, and is not stopped under them.",
+    "It came there after this was planned: close this change or roll it back, and plan anew.",
+  ]),
+  HOST_SILENT: entry(409, "later", [
+    "What host {host} runs is not known: it has not been back since the restore.",
+    "Wait until it is back (`evenkeel restoration`), then retry; if it is gone for good, remove it.",
+  ]),
   NOT_SERVING: entry(422, "later", [
     "The gateway does not reach {instance}: {problem}.",
     "Check the network between gateway and host.",

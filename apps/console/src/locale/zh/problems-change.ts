@@ -60,6 +60,14 @@ export const CHANGE_PROBLEMS = {
   GATEWAY_AWAY: ["网关 {gateway} 尚未确认路由表版本 {version}。", "请启动它；若已永久下线则移除。"],
   GATEWAY_NONE: ["工作空间 {workspace} 没有网关。", "请启动一个。"],
   DRAIN_TIMEOUT: ["{seconds} 秒后仍有 {inFlight} 个请求在处理中。", "请重试，或使用排空策略 `cut` 或 `extend`。"],
+  INSTANCE_SERVES: [
+    "实例 {instance} 正在接收请求，不会在此时停止。",
+    "它在此变更计划之后才接入流量：请关闭或回滚此变更，然后重新计划。",
+  ],
+  HOST_SILENT: [
+    "服务器 {host} 上运行的内容未知：恢复之后它尚未重新连接。",
+    "请等它重新连接（`evenkeel restoration`）后重试；若已永久下线则移除。",
+  ],
   NOT_SERVING: ["网关无法连接 {instance}：{problem}。", "请检查网关与服务器之间的网络。"],
   TABLE_STALE: ["路由表 {epoch}.{version} 比 {highest} 旧。", "无需处理：更新的路由表已生效。"],
   ROUTE_NONE: ["没有路由从 {host}{path} 通向任何服务。", "请检查地址，以及清单中的 `routes:`。"],

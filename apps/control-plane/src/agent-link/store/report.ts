@@ -3,7 +3,7 @@ import type { HostId, TenantId } from "@evenkeel/contracts/id";
 import { instanceKey } from "@evenkeel/contracts/route-table";
 import { inTransaction } from "@evenkeel/kit/sql";
 import { type Kysely, sql } from "kysely";
-import { noteFirstReport } from "../../backup/index.ts";
+import { adoptWhatRuns, noteFirstReport } from "../../backup/index.ts";
 import type { Database } from "../../database.ts";
 import { type InstanceHealth, putUpstreams, reportHealth } from "../../route/index.ts";
 import { recordInstances } from "../../service/index.ts";
@@ -63,13 +63,13 @@ export async function storeInstances(db: Kysely<Database>, report: InstancesTold
       .forShare("host_session")
       .executeTakeFirst();
     if (session === undefined) return;
+    await recordInstances(tx, { hostId, ...report });
+    if (await noteFirstReport(tx, { hostId, ...report })) await adoptWhatRuns(tx, hostId);
     const upstreams = await tx
       .selectFrom("upstream")
       .select(["instance", "state", "healthy", "workspace_id as workspaceId"])
       .where("host_id", "=", hostId)
       .execute();
-    await noteFirstReport(tx, { hostId, ...report });
-    await recordInstances(tx, { hostId, ...report });
     const told = new Map(
       report.instances.map((one) => [instanceKey(one.slot, hostId, one.letter), one.state] as const),
     );

@@ -1,17 +1,27 @@
 import type { InstanceReport } from "@evenkeel/contracts/agent-protocol";
 import type { HostDrift, Restoration } from "@evenkeel/contracts/backup";
-import type { HostId, TenantId } from "@evenkeel/contracts/id";
+import type { HostId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 
-/** Keeps what a host says first after a restore; later it says what has been done since. */
+/** Keeps what a host says first after a restore, and answers whether this was it; later it says what has been done since. */
 export async function noteFirstReport(
   tx: Transaction<Database>,
   host: { readonly hostId: HostId; readonly tenantId: TenantId; readonly instances: readonly InstanceReport[] },
-): Promise<void> {
-  await sql`insert into host_report (host_id, tenant_id, epoch, instances)
+): Promise<boolean> {
+  const { numAffectedRows } = await sql`insert into host_report (host_id, tenant_id, epoch, instances)
     select ${host.hostId}, ${host.tenantId}, epoch, ${JSON.stringify(host.instances)}::jsonb from restoration
     on conflict (host_id) do nothing`.execute(tx);
+  return numAffectedRows === 1n;
+}
+
+/** Hosts that take requests of a workspace by the backup, and have not said since the restore what runs there. */
+export async function silentHosts(db: Kysely<Database>, workspaceId: WorkspaceId): Promise<HostId[]> {
+  const { rows } = await sql<{ hostId: HostId }>`
+    select distinct upstream.host_id as "hostId" from restoration, upstream
+    where upstream.workspace_id = ${workspaceId}
+      and not exists (select from host_report where host_report.host_id = upstream.host_id)`.execute(db);
+  return rows.map(({ hostId }) => hostId);
 }
 
 /** The last restore; null = there was none. */

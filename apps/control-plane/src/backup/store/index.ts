@@ -1,4 +1,5 @@
-export { type DriftPage, noteFirstReport, readDrift, readRestoration } from "./drift.ts";
+export { adoptWhatRuns } from "./adopt.ts";
+export { type DriftPage, noteFirstReport, readDrift, readRestoration, silentHosts } from "./drift.ts";
 export { onSnapshot, readHead, readLines } from "./dump.ts";
 export {
   addReferences,

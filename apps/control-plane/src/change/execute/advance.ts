@@ -126,9 +126,9 @@ async function decideOnce(
   const hosts = await watch.look(tx, snapshot);
   if (await observeControlSteps(deps, work)) return { rows: await rereadRows(tx, change, rows) };
   const decisions = decide(snapshot, hosts);
-  await applyAll(deps, work, decisions);
+  const left = await applyAll(deps, work, decisions);
   if (decisions.length > 0 && decisions.every(isMove)) return { rows: afterMoves(rows, decisions) };
-  if (!decisions.every(isFinal)) return { rows: await rereadRows(tx, change, rows) };
+  if (!left || !decisions.every(isFinal)) return { rows: await rereadRows(tx, change, rows) };
   const waiting = waitingIds(snapshot);
   if (WORKED_STATES.includes(change.state)) {
     return { nextMs: nextLook(snapshot, hosts), released: false, questions: openQuestions(snapshot), waiting };

@@ -18,8 +18,11 @@ import { beginRollback } from "./begin-rollback.ts";
 import { dispatchToAgents, isForAgent, runControlStep, type Work } from "./dispatch.ts";
 import { applyGuard } from "./look.ts";
 
-/** Writes decisions; those that come in numbers are one statement each, the states of targets before the steps that follow. */
-export async function applyAll(deps: ChangeDeps, work: Work, decisions: readonly Decision[]): Promise<void> {
+/**
+ * Writes decisions; those that come in numbers are one statement each, the states of targets before the steps that follow.
+ * Answers whether all steps for agents left: what stood against one has ended it already.
+ */
+export async function applyAll(deps: ChangeDeps, work: Work, decisions: readonly Decision[]): Promise<boolean> {
   await applyTargets(
     work,
     decisions.filter((decision) => decision.kind === "target"),
@@ -33,8 +36,10 @@ export async function applyAll(deps: ChangeDeps, work: Work, decisions: readonly
     work,
     decisions.filter((decision) => decision.kind === "revoke"),
   );
-  await dispatchToAgents(deps, work, decisions.filter((decision) => decision.kind === "dispatch").filter(isForAgent));
+  const forAgents = decisions.filter((decision) => decision.kind === "dispatch").filter(isForAgent);
+  const left = await dispatchToAgents(deps, work, forAgents);
   for (const decision of decisions) await applyOne(deps, work, decision);
+  return left;
 }
 
 async function applyOne(deps: ChangeDeps, work: Work, decision: Decision): Promise<void> {

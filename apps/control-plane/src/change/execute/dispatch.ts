@@ -5,12 +5,13 @@
  */
 import type { Command, Fence } from "@evenkeel/contracts/agent-protocol";
 import type { PlannedStep } from "@evenkeel/contracts/change-plan";
-import { CommandId, type HostId, newId, type ServiceId, StepId } from "@evenkeel/contracts/id";
+import type { Problem } from "@evenkeel/contracts/error";
+import { CommandId, newId, StepId } from "@evenkeel/contracts/id";
 import type { Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 import type { Decision } from "../decide.ts";
 import type { ChangeDeps, Delivery, OutgoingCommand } from "../deps.ts";
-import type { Facts, StepContext } from "../kind.ts";
+import type { AgentErrand, AgentStep, Facts, StepContext } from "../kind.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { guarded } from "../store/savepoint.ts";
 import type { ChangeRow } from "../store/snapshot.ts";
@@ -71,28 +72,73 @@ export function fillInput(step: PlannedStep, facts: Facts): Facts {
   );
 }
 
-/** Issues attempts of steps that agents do. */
-export async function dispatchToAgents(deps: ChangeDeps, work: Work, dispatches: readonly Dispatch[]): Promise<void> {
-  if (dispatches.length === 0) return;
-  const attempts = dispatches.map((dispatch) => ({ dispatch, attempt: attemptOf(work, dispatch) }));
-  const commands = attempts.map(({ dispatch, attempt }) => commandOf(deps, work, { attempt, dispatch }));
+/** A step that goes to an agent, with all that its command is made of. */
+interface Issue {
+  readonly dispatch: Dispatch;
+  readonly attempt: NewAttempt;
+  readonly kind: AgentStep;
+  readonly errand: AgentErrand;
+}
+
+/** Issues attempts of steps that agents do; what stands against one is its end. Answers whether nothing stood against any. */
+export async function dispatchToAgents(
+  deps: ChangeDeps,
+  work: Work,
+  dispatches: readonly Dispatch[],
+): Promise<boolean> {
+  if (dispatches.length === 0) return true;
+  const issues = dispatches.map((dispatch) => issueOf(deps, work, dispatch));
+  const problems = await objectionsTo(work, issues);
+  for (const { attempt } of issues) {
+    const problem = problems.get(attempt);
+    if (problem !== undefined) await recordFailure(work, attempt, problem);
+  }
+  const free = issues.filter(({ attempt }) => !problems.has(attempt));
+  if (free.length === 0) return false;
   await insertAttempts(
     work.tx,
     work.change.id,
-    attempts.map(({ attempt }) => attempt),
+    free.map(({ attempt }) => attempt),
   );
+  const commands = free.map((issue) => commandOf(work, issue));
   work.deliveries.push(await deps.commands.enqueue(work.tx, commands));
+  return problems.size === 0;
 }
 
-function commandOf(
-  deps: ChangeDeps,
-  work: Work,
-  { attempt, dispatch }: { readonly attempt: NewAttempt; readonly dispatch: Dispatch },
-): OutgoingCommand {
-  const context = contextOf(work, attempt.targetId);
+function issueOf(deps: ChangeDeps, work: Work, dispatch: Dispatch): Issue {
+  const attempt = attemptOf(work, dispatch);
+  const { hostId, slot, targetFacts } = contextOf(work, attempt.targetId);
   const kind = deps.registry.agentSteps.get(attempt.step.type);
-  if (kind === undefined || context.hostId === null) throw new Error(`no agent step ${attempt.step.type}`);
-  const { type, input } = kind.command(fillInput(attempt.step, context.targetFacts));
+  if (kind === undefined || hostId === null) throw new Error(`no agent step ${attempt.step.type}`);
+  return { dispatch, attempt, kind, errand: { hostId, slot, input: fillInput(attempt.step, targetFacts) } };
+}
+
+/** One question for all steps of a type. */
+async function objectionsTo({ tx }: Work, issues: readonly Issue[]): Promise<ReadonlyMap<NewAttempt, Problem>> {
+  const found = new Map<NewAttempt, Problem>();
+  for (const [kind, of] of Map.groupBy(issues, (issue) => issue.kind)) {
+    const errands = of.map(({ errand }) => errand);
+    const problems = (await kind.objections?.(errands, tx)) ?? [];
+    of.forEach(({ attempt }, index) => {
+      const problem = problems[index] ?? null;
+      if (problem !== null) found.set(attempt, problem);
+    });
+  }
+  return found;
+}
+
+/** An attempt that never was more than one. */
+async function recordFailure({ tx }: Work, attempt: NewAttempt, problem: Problem): Promise<void> {
+  await insertAttempt(tx, { ...attempt, state: "running", commandId: null });
+  await endAttempt(
+    tx,
+    { ...attempt, name: attempt.step.name, from: "running" },
+    { to: "failed", outcome: { kind: "failed", problem, elapsedMs: 0 } },
+  );
+}
+
+function commandOf({ change, fence }: Work, { attempt, dispatch, kind, errand }: Issue): OutgoingCommand {
+  const { type, input } = kind.command(errand.input);
   const supersedes = dispatch.previous?.commandId ?? null;
   const command: Command = {
     commandId: attempt.commandId as CommandId,
@@ -100,13 +146,13 @@ function commandOf(
     stepId: attempt.id,
     attempt: attempt.attempt,
     ...(supersedes === null ? {} : { supersedes }),
-    slot: kind.slotless ? null : (context.slot as ServiceId | null),
-    fence: work.fence,
+    slot: kind.slotless ? null : errand.slot,
+    fence,
     type,
     input,
     deadlineMs: attempt.step.timeoutMs,
   };
-  return { tenantId: context.tenantId, hostId: context.hostId as HostId, command };
+  return { tenantId: change.tenant_id, hostId: errand.hostId, command };
 }
 
 /** Issues an attempt of a step that the control plane does itself. */
@@ -116,14 +162,6 @@ export async function runControlStep(deps: ChangeDeps, work: Work, dispatch: Dis
   if (step === undefined) throw new Error(`no control step ${attempt.step.type}`);
   const context = contextOf(work, attempt.targetId);
   const result = await guarded(work.tx, () => step.run(fillInput(attempt.step, context.targetFacts), context));
-  if ("problem" in result) {
-    await insertAttempt(work.tx, attempt);
-    await endAttempt(
-      work.tx,
-      { ...attempt, name: attempt.step.name, from: "running" },
-      { to: "failed", outcome: { kind: "failed", problem: result.problem, elapsedMs: 0 } },
-    );
-    return;
-  }
+  if ("problem" in result) return await recordFailure(work, attempt, result.problem);
   await insertAttempt(work.tx, { ...attempt, facts: result.value });
 }

@@ -24,6 +24,7 @@ export {
 } from "./traffic.ts";
 export {
   cutInstance,
+  FULL_WEIGHT,
   type InstanceHealth,
   type NewUpstream,
   type PutUpstreams,

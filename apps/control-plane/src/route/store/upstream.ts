@@ -6,6 +6,9 @@ import type { Database } from "../../database.ts";
 import type { RouteTables } from "../tables.ts";
 import { ROUTES_CHANNEL, raiseVersion, type TableVersion, type Where } from "./version.ts";
 
+/** Of an instance that takes its whole share. */
+export const FULL_WEIGHT = 100;
+
 /** An instance that begins to take traffic. */
 export interface NewUpstream {
   readonly instance: InstanceKey;

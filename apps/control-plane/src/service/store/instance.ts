@@ -20,15 +20,16 @@ function instancesWithTraffic(db: Kysely<Database>) {
 /** The instances of a service as their agents last told, in the order of their hosts' names. */
 export async function instancesOf(db: Kysely<Database>, serviceId: ServiceId): Promise<Instance[]> {
   const rows = await instancesWithTraffic(db)
-    .innerJoin("revision", "revision.id", "instance.revision_id")
-    .select([
+    .leftJoin("revision", "revision.id", "instance.revision_id")
+    .select(({ fn, ref }) => [
       "instance.service_id as serviceId",
       "instance.host_id as hostId",
       "host.name as hostName",
       "host.zone as zone",
       "instance.letter as letter",
       "instance.revision_id as revisionId",
-      "revision.package_version as packageVersion",
+      // A revision that is newer than the backup which was restored goes by its id.
+      fn.coalesce(ref("revision.package_version"), ref("instance.revision_id")).as("packageVersion"),
       "instance.state as state",
       "upstream.state as traffic",
       "instance.address as address",
