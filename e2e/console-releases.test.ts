@@ -45,7 +45,7 @@ describe.skipIf(!hasBrowser)("releases that move users, from the form to their e
     await platform?.remove();
   });
 
-  const { address, button, press, act, shows, tiles } = handsOf(() => ({ page, platform }));
+  const { address, button, press, ask, act, shows, tiles } = handsOf(() => ({ page, platform }));
   const rules = async () => (await platform.client.listTrafficRules({ query: { workspace: "local" as never } })).items;
   const versions = async () => (await shop.instances()).map(({ packageVersion }) => packageVersion as string).sort();
 
@@ -145,6 +145,26 @@ describe.skipIf(!hasBrowser)("releases that move users, from the form to their e
     expect(await page.locator(".batch-head .bake").count()).toBe(0);
     expect(await inGreen()).toBe(0);
     expect((await shop.instances()).every(({ packageVersion }) => packageVersion === "5.0.0")).toBe(true);
+  });
+
+  test("what a cell is, is altered from its row, by a change whose plan says what becomes of it", async () => {
+    await page.goto(address("/w/local/cells"));
+    const blue = page.getByRole("row", { name: /^blue / });
+    const away = blue.getByRole("button", { name: "Send away" });
+    expect(await away.isDisabled()).toBe(true);
+    const dialog = await ask(blue.getByRole("button", { name: "Edit" }));
+    await dialog.getByLabel("Fail-over").selectOption("green");
+    await dialog.getByText("fail-over of cell blue").waitFor();
+    await page.screenshot({ path: pictureFile("cell-edit") });
+    await dialog.getByRole("textbox", { name: "Zones" }).fill("a, z");
+    await dialog.getByText("z is not a zone of workspace local").waitFor();
+    await dialog.getByRole("textbox", { name: "Zones" }).fill("b, a");
+    await press(dialog.getByRole("button", { name: "Alter the cell" }));
+    await page.waitForURL(/\/changes\/chg_/);
+    await shows("succeeded", "Succeeded");
+    await page.goto(address("/w/local/cells"));
+    await blue.getByText("b, a").waitFor();
+    expect(await away.isDisabled()).toBe(false);
   });
 
   test("keys and eyes begin at the top of the next page, a dialog gives the focus back, and filters follow the address", async () => {

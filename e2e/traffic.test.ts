@@ -188,12 +188,8 @@ describe.each(["haproxy", "node"])("traffic through %s", (driver) => {
   });
 
   test("a cell is sent away and brought back by one action each, and whoever has lost all of its own is drained and served by its fail-over", async () => {
-    const { client } = platform;
-    const { items } = await client.listCells({ query: { workspace: "local" } });
-    const blue = items.find(({ name }) => name === "blue");
-    if (blue === undefined) throw new Error("there is no cell blue");
     const load = shop.load(100);
-    await client.editCell({ params: { cellId: blue.id }, body: { failOver: "green" } });
+    await carryOut(ROUTE_CHANGE, { cells: [{ cell: "blue", failOver: "green" }] });
     expect(await versions(40)).toEqual(["3.0.0"]);
     const away = await carryOut(ROUTE_CHANGE, { cells: [{ cell: "blue", away: true }] });
     expect(await versions(40)).toEqual(["4.0.0"]);

@@ -2,8 +2,10 @@ import { allItems } from "@evenkeel/client/page";
 import { line, span } from "@evenkeel/client/text/line";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { Cell } from "@evenkeel/contracts/workspace";
+import type { Command } from "commander";
 import { type CarryOptions, withCarryOptions } from "./change/carry-out.ts";
 import type { AddCommands, Cli } from "./context.ts";
+import { type StrategyOptions, withStrategyOptions } from "./strategy-options.ts";
 import { table } from "./table.ts";
 import { type MoveOptions, moveTraffic, withMoveOptions } from "./traffic-rule.ts";
 
@@ -27,26 +29,11 @@ export const addCellCommands: AddCommands = (program, run) => {
         cli.answer(cells, table(cells, columnsOf(cells), "There is no cell."));
       }),
     );
-  for (const verb of ["create", "edit"] as const)
-    cell
-      .command(verb)
-      .argument("<name>")
-      .description(
-        verb === "create" ? "makes a cell" : "changes what a cell is; its weight is changed by `cell switch`",
-      )
-      .option("--zones <zones...>", "where it stands")
-      .option("--shared", "serves the other cells of its zones")
-      .option("--no-shared", "its traffic is its own")
-      .option("--colour <colour>", "of a blue-green pair")
-      .option("--gray", "takes no share of the users by weight")
-      .option("--no-gray", "takes its share")
-      .option("--fail-over <cell>", "where its traffic goes when it has nobody; none = nowhere")
-      .action(
-        run(async (cli, name: string, options: CellOptions) => {
-          const made = await (verb === "create" ? create : edit)(cli, name, options);
-          cli.answer(made, [line(span("✔", "good"), ` cell ${made.name} in ${made.zones.join(", ")}`)]);
-        }),
-      );
+  withCellOptions(cell.command("create").argument("<name>")).description("makes a cell").action(run(create));
+  const edit = withCellOptions(cell.command("edit").argument("<name>"));
+  withCarryOptions(withStrategyOptions(edit.option("--allow-gap", ALLOW_GAP)))
+    .description("changes what a cell is; by a change, where that decides who serves whom")
+    .action(run(alter));
   withMoveOptions(cell.command("switch").argument("<weights...>", "as in blue=0 green=100"))
     .description("gives cells other shares of the users, by a change")
     .action(
@@ -58,16 +45,26 @@ export const addCellCommands: AddCommands = (program, run) => {
     ["away", true],
     ["back", false],
   ] as const)
-    withCarryOptions(cell.command(verb).argument("<cell>"))
+    withCarryOptions(cell.command(verb).argument("<cell>").option("--allow-gap", ALLOW_GAP))
       .description(
         away ? "its fail-over cell takes its traffic, by a change" : "it takes its own traffic again, by a change",
       )
       .action(
-        run(async (cli, name: string, options: CarryOptions) =>
-          moveTraffic(cli, { cells: [{ cell: name, away }] }, options),
+        run(async (cli, name: string, { allowGap, ...options }: CarryOptions & { readonly allowGap?: boolean }) =>
+          moveTraffic(cli, { cells: [{ cell: name, away }], ...(allowGap && { allowGap }) }, options),
         ),
       );
 };
+
+const withCellOptions = (command: Command): Command =>
+  command
+    .option("--zones <zones...>", "where it stands")
+    .option("--shared", "serves the other cells of its zones")
+    .option("--no-shared", "its traffic is its own")
+    .option("--colour <colour>", "of a blue-green pair")
+    .option("--gray", "takes no share of the users by weight")
+    .option("--no-gray", "takes its share")
+    .option("--fail-over <cell>", "where its traffic goes when it has nobody; none = nowhere");
 
 function weightIn(text: string): { cell: string; weight: number } {
   const [, cell, weight] = /^([a-z][a-z0-9-]*)=(\d+)$/.exec(text) ?? [];
@@ -75,30 +72,45 @@ function weightIn(text: string): { cell: string; weight: number } {
   throw new PlatformError("INPUT_INVALID", { problem: `${text}: must be a cell and its weight, as in blue=100` });
 }
 
+const ALLOW_GAP = "even where users of a cell find nobody of a service then";
 const workspaceOf = (cli: Cli): string => cli.workspace ?? "local";
 
-function fieldsOf({ zones, shared, colour, gray, failOver }: CellOptions) {
+function trafficOf({ zones, shared, gray, failOver }: CellOptions) {
   return {
     ...(zones !== undefined && { zones: zones.flatMap((each) => each.split(",")) }),
     ...(shared !== undefined && { type: shared ? ("shared" as const) : ("unit" as const) }),
-    ...(colour !== undefined && { colour }),
     ...(gray !== undefined && { gray }),
     ...(failOver !== undefined && { failOver: failOver === "none" ? null : failOver }),
   };
 }
 
-async function create(cli: Cli, name: string, options: CellOptions): Promise<Cell> {
+const answer = (cli: Cli, made: Cell): void =>
+  cli.answer(made, [line(span("✔", "good"), ` cell ${made.name} in ${made.zones.join(", ")}`)]);
+
+async function create(cli: Cli, name: string, options: CellOptions): Promise<void> {
   if (options.zones === undefined) throw new PlatformError("INPUT_INVALID", { problem: "--zones is missing" });
-  const body = { zones: [], ...fieldsOf(options), workspace: workspaceOf(cli), name };
-  return await (await cli.client()).createCell({ body });
+  const { colour } = options;
+  const fields = { zones: [], ...trafficOf(options), ...(colour !== undefined && { colour }) };
+  answer(cli, await (await cli.client()).createCell({ body: { ...fields, workspace: workspaceOf(cli), name } }));
 }
 
-async function edit(cli: Cli, name: string, options: CellOptions): Promise<Cell> {
-  const client = await cli.client();
-  const cells = await allItems(client.listCells, { workspace: workspaceOf(cli) });
-  const found = cells.find((each) => each.name === name);
-  if (found === undefined) throw new PlatformError("NOT_FOUND", { resource: `cell ${name} in ${workspaceOf(cli)}` });
-  return await client.editCell({ params: { cellId: found.id }, body: fieldsOf(options) });
+interface AlterOptions extends CellOptions, StrategyOptions, CarryOptions {
+  readonly allowGap?: boolean;
+}
+
+/** What a cell is called is edited; who serves whom by it is a change of traffic. */
+async function alter(cli: Cli, name: string, options: AlterOptions): Promise<void> {
+  const { colour, allowGap } = options;
+  const traffic = trafficOf(options);
+  if (colour !== undefined) {
+    const client = await cli.client();
+    const cells = await allItems(client.listCells, { workspace: workspaceOf(cli) });
+    const found = cells.find((each) => each.name === name);
+    if (found === undefined) throw new PlatformError("NOT_FOUND", { resource: `cell ${name} in ${workspaceOf(cli)}` });
+    const edited = await client.editCell({ params: { cellId: found.id }, body: { colour } });
+    if (Object.keys(traffic).length === 0) return answer(cli, edited);
+  }
+  await moveTraffic(cli, { cells: [{ cell: name, ...traffic }], ...(allowGap && { allowGap }) }, options);
 }
 
 const columnsOf = (cells: readonly Cell[]) => [

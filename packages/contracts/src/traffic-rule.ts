@@ -2,6 +2,7 @@ import { z } from "zod";
 import { endpoint, page, pageQuery } from "./endpoint.ts";
 import { Moment, Name, ServiceId, TrafficRuleId, WorkspaceId } from "./id.ts";
 import { Strategy } from "./strategy.ts";
+import { cellTraffic } from "./workspace.ts";
 
 /** The kind of change that alters rules, policies, the weights of cells and the hosts in them. */
 export const ROUTE_CHANGE = "route-change";
@@ -240,7 +241,7 @@ export type TrafficRule = z.infer<typeof TrafficRule>;
 
 const common = { workspace: Name.default("local"), strategy: Strategy.prefault({}) };
 
-/** Alters rules, step by step where `steps` are named; what cells weigh, and which hosts stand in them. */
+/** Alters rules, step by step where `steps` are named; what cells are and weigh, and which hosts stand in them. */
 export const RouteChangeSpec = z
   .strictObject({
     ...common,
@@ -252,16 +253,9 @@ export const RouteChangeSpec = z
       .default([]),
     /** By what users of the workspace are known where cells share them. */
     userKey: z.array(UserKey).max(5).optional(),
-    /** The share of users without a cell that each cell gets: its weight in the sum of all. */
+    /** What cells are to be; what is not named stays. */
     cells: z
-      .array(
-        z.strictObject({
-          cell: Name,
-          weight: z.int().min(0).max(10_000).optional(),
-          /** Sent away, its traffic goes to its fail-over cell, wherever it was decided; brought back, everything is as before. */
-          away: z.boolean().optional(),
-        }),
-      )
+      .array(z.strictObject({ cell: Name, ...z.strictObject(cellTraffic).partial().shape }))
       .max(100)
       .default([]),
     /** Hosts that move to another cell, with everything that runs on them, all at one moment; null = in no cell. */
@@ -269,7 +263,7 @@ export const RouteChangeSpec = z
       .array(z.strictObject({ host: Name, cell: Name.nullable() }))
       .max(1000)
       .default([]),
-    /** Consent to users of a cell who find nobody of a service after hosts have moved. */
+    /** Consent to users of a cell who find nobody of a service afterwards. */
     allowGap: z.boolean().default(false),
     /** In percent, growing: what the first destination of each rule gets (and how much of the way the weights of cells go) in each step. Each step is a target of the change. */
     steps: z.array(Percent).max(50).default([]),

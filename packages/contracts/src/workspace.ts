@@ -20,9 +20,12 @@ export const CreateWorkspace = z.strictObject({
 });
 export type CreateWorkspace = z.infer<typeof CreateWorkspace>;
 
+const CellType = z.enum(["unit", "shared"]);
+const Zones = z.array(Name).min(1).max(20);
+
 const cellFields = {
   /** `unit`: its traffic stays in it. `shared`: it serves the units of its zones, which turn to it before their fail-over cell. */
-  type: z.enum(["unit", "shared"]).default("unit"),
+  type: CellType.default("unit"),
   /** By which people tell cells of a blue-green pair. */
   colour: Name.nullable().default(null),
   /** Takes no share of the users by weight; only what a rule, or the lane of a caller, sends there. */
@@ -31,12 +34,25 @@ const cellFields = {
   failOver: Name.nullable().default(null),
 };
 
+/** What decides who serves the users of a cell, or how many users it has: altered by a route-change, all but the weight and whether it is away made with it. */
+export const cellTraffic = {
+  /** The share of users without a cell that each cell gets: its weight in the sum of all. */
+  weight: z.int().min(0).max(10_000),
+  /** Sent away, its traffic goes to its fail-over cell, wherever it was decided; brought back, everything is as before. */
+  away: z.boolean(),
+  zones: Zones,
+  type: CellType,
+  gray: z.boolean(),
+  /** Null = nowhere. */
+  failOver: Name.nullable(),
+};
+
 /** Boundary of service communication inside a workspace. `weight`: its share of the users who are in no cell yet; set by a route-change. */
 export const Cell = z.strictObject({
   id: CellId,
   workspaceId: WorkspaceId,
   name: Name,
-  zones: z.array(Name).min(1),
+  zones: Zones,
   ...cellFields,
   weight: z.int(),
   /** Its traffic goes to its fail-over cell until it is brought back; set by a route-change. */
@@ -45,16 +61,11 @@ export const Cell = z.strictObject({
   createdAt: Moment,
 });
 export type Cell = z.infer<typeof Cell>;
-export const CreateCell = z.strictObject({ workspace: Name, name: Name, zones: z.array(Name).min(1), ...cellFields });
+export const CreateCell = z.strictObject({ workspace: Name, name: Name, zones: Zones, ...cellFields });
 export type CreateCell = z.infer<typeof CreateCell>;
 
-export const EditCell = z.strictObject({
-  zones: z.array(Name).min(1).optional(),
-  type: z.enum(["unit", "shared"]).optional(),
-  colour: Name.nullable().optional(),
-  gray: z.boolean().optional(),
-  failOver: Name.nullable().optional(),
-});
+/** What a cell is called by. The rest, which must be as it is here, is altered by a route-change (CELL_MOVES_USERS). */
+export const EditCell = z.strictObject({ colour: Name.nullable(), ...cellTraffic }).partial();
 export type EditCell = z.infer<typeof EditCell>;
 
 const byWorkspace = z.strictObject({ workspace: Name });

@@ -14,12 +14,13 @@ import { useWorkspace } from "../live/workspace.tsx";
 import { useWords } from "../locale/index.tsx";
 import { PageHead } from "../shell/page.tsx";
 import { AwayDialog, SwitchBackDialog, SwitchDialog } from "./cell-dialogs.tsx";
+import { EditCellDialog } from "./cell-edit-dialog.tsx";
 import { partsOf } from "./weights.ts";
 import "./traffic.css";
 
 type Asked =
   | { readonly what: "switch" }
-  | { readonly what: "away"; readonly cell: Cell }
+  | { readonly what: "away" | "edit"; readonly cell: Cell }
   | { readonly what: "back"; readonly change: ChangeSummary };
 
 /** Which cell gets which share of the users, and the switches between them. */
@@ -49,7 +50,7 @@ export function CellPage({ workspace }: { readonly workspace: string }) {
       {cells.isPending && <Skeleton lines={4} />}
       {cells.isSuccess && (
         <div className="stack">
-          {list.length === 0 ? <NoCells /> : <Cells cells={list} onTurn={(cell) => setAsked({ what: "away", cell })} />}
+          {list.length === 0 ? <NoCells /> : <Cells cells={list} onAct={(what, cell) => setAsked({ what, cell })} />}
           {list.length > 0 && (
             <Switches workspace={workspace} moved={moved} onBack={(change) => setAsked({ what: "back", change })} />
           )}
@@ -57,6 +58,9 @@ export function CellPage({ workspace }: { readonly workspace: string }) {
       )}
       {asked?.what === "switch" && <SwitchDialog workspace={workspace} cells={list} onClose={() => setAsked(null)} />}
       {asked?.what === "away" && <AwayDialog workspace={workspace} cell={asked.cell} onClose={() => setAsked(null)} />}
+      {asked?.what === "edit" && (
+        <EditCellDialog workspace={workspace} cell={asked.cell} cells={list} onClose={() => setAsked(null)} />
+      )}
       {asked?.what === "back" && <SwitchBackDialog change={asked.change} onClose={() => setAsked(null)} />}
     </>
   );
@@ -76,10 +80,10 @@ function NoCells() {
 
 interface CellsProps {
   readonly cells: readonly Cell[];
-  readonly onTurn: (cell: Cell) => void;
+  readonly onAct: (what: "away" | "edit", cell: Cell) => void;
 }
 
-function Cells({ cells, onTurn }: CellsProps) {
+function Cells({ cells, onAct }: CellsProps) {
   const { t } = useWords();
   const parts = partsOf(cells);
   return (
@@ -117,9 +121,14 @@ function Cells({ cells, onTurn }: CellsProps) {
                   </Badge>
                 </td>
                 <td>
-                  <Button small disabled={cell.failOver === null && !cell.away} onClick={() => onTurn(cell)}>
-                    {t(cell.away ? "cell.bring" : "cell.away")}
-                  </Button>
+                  <div className="row tight">
+                    <Button small disabled={cell.failOver === null && !cell.away} onClick={() => onAct("away", cell)}>
+                      {t(cell.away ? "cell.bring" : "cell.away")}
+                    </Button>
+                    <Button small onClick={() => onAct("edit", cell)}>
+                      {t("cell.edit")}
+                    </Button>
+                  </div>
                 </td>
               </tr>
             ))}

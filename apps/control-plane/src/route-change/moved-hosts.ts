@@ -2,12 +2,14 @@ import type { Difference, PlannedTarget } from "@evenkeel/contracts/change-plan"
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { HostId, Name } from "@evenkeel/contracts/id";
 import { say } from "@evenkeel/contracts/phrase";
+import type { InstanceKey } from "@evenkeel/contracts/route-table";
 import type { RouteChangeSpec } from "@evenkeel/contracts/traffic-rule";
 import type { Cell } from "@evenkeel/contracts/workspace";
 import { type Serving, servedTo } from "../route/plan/index.ts";
+import { cellsAfter, reshapes } from "./altered-cells.ts";
 import type { PlacedHost, RouteWorld, ServingHere } from "./world.ts";
 
-type Moving = Pick<RouteChangeSpec, "hosts">;
+type Moving = Pick<RouteChangeSpec, "hosts" | "cells">;
 
 /** A host that is to be in another cell. */
 export interface HostMove {
@@ -16,15 +18,16 @@ export interface HostMove {
 }
 
 /** The hosts that a change moves; one that is in its cell already does not. */
-export function movesOf({ hosts }: Moving, world: Pick<RouteWorld, "hosts">): HostMove[] {
+export function movesOf({ hosts }: Pick<Moving, "hosts">, world: Pick<RouteWorld, "hosts">): HostMove[] {
   return hosts.flatMap(({ host: name, cell }) => {
     const host = world.hosts.find((one) => one.name === name);
     return host === undefined || host.cell === cell ? [] : [{ host, cell }];
   });
 }
 
-/** All that takes requests of services that do so on a host that moves. */
-export function movedServing(spec: Moving, world: Pick<RouteWorld, "hosts" | "serving">): ServingHere[] {
+/** All that takes requests of services whose users may meet others: those on a host that moves, or all where a cell is reshaped. */
+export function movedServing(spec: Moving, world: Pick<RouteWorld, "hosts" | "serving">): readonly ServingHere[] {
+  if (reshapes(spec)) return world.serving;
   const moved = idsOf(movesOf(spec, world));
   const services = new Set(world.serving.filter(({ hostId }) => moved.has(hostId)).map(({ serviceId }) => serviceId));
   return world.serving.filter(({ serviceId }) => services.has(serviceId));
@@ -35,13 +38,22 @@ const idsOf = (moves: readonly HostMove[]): ReadonlySet<HostId> => new Set(moves
 type HostNames = ReadonlyMap<HostId, Name>;
 const hostNames = ({ hosts }: Pick<RouteWorld, "hosts">): HostNames => new Map(hosts.map(({ id, name }) => [id, name]));
 
-/** What guards compare: instances on hosts that move, with the others of their services. */
-export function watchedByMoves(spec: Moving, world: RouteWorld): NonNullable<PlannedTarget["watched"]> {
+/** What guards compare: instances on hosts that move, or that serve the users of one more cell, with the others of their services. */
+export function watchedByMoves(spec: RouteChangeSpec, world: RouteWorld): NonNullable<PlannedTarget["watched"]> {
   const moved = idsOf(movesOf(spec, world));
   const names = hostNames(world);
-  return movedServing(spec, world).map(({ hostId, serviceId, version }) => ({
-    ...{ name: names.get(hostId) ?? hostId, hostId, serviceId, from: version, gains: moved.has(hostId) },
+  const turns = reshapes(spec) ? turnsOf(spec, world) : [];
+  const gaining = new Set(turns.flatMap(newIn));
+  if (gaining.size + moved.size === 0) return [];
+  return movedServing(spec, world).map(({ instance, hostId, serviceId, version }) => ({
+    ...{ name: names.get(hostId) ?? hostId, hostId, serviceId, from: version },
+    gains: moved.has(hostId) || gaining.has(instance),
   }));
+}
+
+function newIn({ before, after }: Turn): InstanceKey[] {
+  const then = new Set(before.map(({ instance }) => instance));
+  return after.map(({ instance }) => instance).filter((instance) => !then.has(instance));
 }
 
 // ── who serves whom ───────────────────────────────────────────────────────────
@@ -55,13 +67,10 @@ interface Turn {
   readonly after: readonly Serving[];
 }
 
-/** For each service on a host that moves and each cell: who serves its users now, and who will. */
+/** For each of these services and each cell: who serves its users now, and who will. */
 function turnsOf(spec: RouteChangeSpec, world: RouteWorld): Turn[] {
   const cellOf = new Map(movesOf(spec, world).map(({ host, cell }) => [host.id, cell]));
-  const cells = world.cells.map((cell) => {
-    const { weight = cell.weight, away = cell.away } = spec.cells.find((one) => one.cell === cell.name) ?? {};
-    return { ...cell, weight, away };
-  });
+  const cells = cellsAfter(spec, world);
   const hosts = world.hosts.map((host) => ({
     ...host,
     cell: cellOf.has(host.id) ? (cellOf.get(host.id) ?? null) : host.cell,
@@ -125,7 +134,8 @@ function movedUsers(turns: readonly Turn[], { cells, requests: had }: RouteWorld
   const weights = new Map<string, number>(cells.map(({ name, weight, gray }) => [name, gray ? 0 : weight]));
   const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
   const serviceId = turns.flatMap(({ before, after }) => [...before, ...after])[0]?.serviceId;
-  if (total === 0 || serviceId === undefined) return [];
+  const nobodyMoves = turns.every(({ before, after }) => distance(before, after) === 0);
+  if (total === 0 || serviceId === undefined || nobodyMoves) return [];
   const share = turns.reduce(
     (sum, { cell, before, after }) => sum + ((weights.get(cell.name) ?? 0) / total) * distance(before, after),
     0,

@@ -4,14 +4,8 @@ import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import { say } from "@evenkeel/contracts/phrase";
 import type { RouteChangeSpec, SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
 import type { Draft } from "../change/index.ts";
-import {
-  type CellWeight,
-  cellsLock,
-  type RuleWrites,
-  rulesLock,
-  setRules,
-  weightsBetween,
-} from "../traffic-rule/plan/index.ts";
+import { basisOfCells, cellsLock, type RuleWrites, rulesLock, setRules } from "../traffic-rule/plan/index.ts";
+import { altersCells, cellEdits, cellsBefore, cellText } from "./altered-cells.ts";
 import { type HostMove, movedServing, movesOf, watchedByMoves } from "./moved-hosts.ts";
 import { differencesOf, isIn, warningsOf } from "./preview.ts";
 import { refuseRouteChange } from "./refusal.ts";
@@ -24,7 +18,7 @@ export type RouteChangePayload = Pick<
   "workspace" | "put" | "remove" | "policies" | "cells" | "hosts" | "userKey"
 >;
 
-/** Spec + world → the plan by which rules, policies and weights of cells change, or why there is none. */
+/** Spec + world → the plan by which rules, policies and cells change, or why there is none. */
 export function planRouteChange(spec: RouteChangeSpec, world: RouteWorld): Draft | Refusal {
   const refusal = refuseRouteChange(spec, world);
   if (refusal !== null) return refusal;
@@ -79,9 +73,6 @@ function titleOf(spec: RouteChangeSpec, world: RouteWorld): string {
 
 const moveText = ({ host, cell }: HostMove): string => `${host.name} → ${cell ?? "none"}`;
 
-const cellText = ({ cell, weight, away }: RouteChangeSpec["cells"][number]): string =>
-  [cell, ...(weight === undefined ? [] : [weight]), ...(away === undefined ? [] : [away ? "away" : "here"])].join(" ");
-
 function stateBefore(spec: RouteChangeSpec, world: RouteWorld): RouteChangePayload {
   const names = new Set([...spec.put.map(({ name }) => name), ...spec.remove]);
   const touched = world.rules.filter(({ definition }) => names.has(definition.name));
@@ -94,7 +85,7 @@ function stateBefore(spec: RouteChangeSpec, world: RouteWorld): RouteChangePaylo
       service,
       policy: world.services.find(({ name }) => name === service)?.policy ?? null,
     })),
-    cells: spec.cells.length === 0 ? [] : weightsNow(world),
+    cells: cellsBefore(spec, world),
     hosts: movesOf(spec, world).map(({ host }) => ({ host: host.name, cell: host.cell })),
     ...(spec.userKey !== undefined && { userKey: [...world.userKey] }),
   };
@@ -106,7 +97,7 @@ function isSame(spec: RouteChangeSpec, world: RouteWorld, before: RouteChangePay
     spec.steps.length === 0 &&
     before.remove.length === 0 &&
     before.hosts.length === 0 &&
-    canonicalJson(weightsAfter(spec, world)) === canonicalJson(weightsNow(world)) &&
+    !altersCells(spec, world) &&
     sameByName(spec.put, before.put) &&
     canonicalJson(spec.policies) === canonicalJson(before.policies) &&
     JSON.stringify(spec.userKey) === JSON.stringify(before.userKey)
@@ -153,7 +144,6 @@ function watchedByRules({ put }: RouteChangeSpec, world: RouteWorld): Watched {
 function writesOf(spec: RouteChangeSpec, world: RouteWorld, percent: number | null): RuleWrites {
   const idOf = (service: string) => (world.services.find(({ name }) => name === service) as RoutedService).id;
   const { put, remove, policies, userKey } = spec;
-  const [from, to] = [weightsNow(world), weightsAfter(spec, world)];
   return {
     put: put.map((rule) => ({
       serviceId: idOf(rule.service),
@@ -162,19 +152,9 @@ function writesOf(spec: RouteChangeSpec, world: RouteWorld, percent: number | nu
     remove,
     policies: policies.map(({ service, policy }) => ({ serviceId: idOf(service), policy })),
     userKey: userKey ?? null,
-    cells: spec.cells.length === 0 ? [] : weightsBetween(from, to, percent ?? 100),
+    cells: cellEdits(spec, world, percent),
     hosts: movesOf(spec, world).map(({ host, cell }) => ({ hostId: host.id, cell })),
   };
-}
-
-const weightsNow = ({ cells }: RouteWorld): CellWeight[] =>
-  cells.map(({ name, weight, away }) => ({ cell: name, weight, away }));
-
-function weightsAfter({ cells }: RouteChangeSpec, world: RouteWorld): CellWeight[] {
-  return weightsNow(world).map((now) => {
-    const { weight = now.weight, away = now.away } = cells.find(({ cell }) => cell === now.cell) ?? {};
-    return { cell: now.cell, weight, away };
-  });
 }
 
 function basisOf(spec: RouteChangeSpec, world: RouteWorld): Plan["basis"] {
@@ -194,8 +174,7 @@ function basisOf(spec: RouteChangeSpec, world: RouteWorld): Plan["basis"] {
     label: say("label.host", { host: name }),
   }));
   if (spec.cells.length + hosts.length === 0) return [...rules, ...policies];
-  const shown = weightsNow(world).map(cellText).join(", ");
-  return [...rules, ...policies, ...hosts, { resource: "cells", version: shown, label: say("label.weights"), shown }];
+  return [...rules, ...policies, ...hosts, basisOfCells(world.cells)];
 }
 
 /** Moves with every alteration of a service's rules. */

@@ -2,6 +2,7 @@ import type { Difference } from "@evenkeel/contracts/change-plan";
 import { say } from "@evenkeel/contracts/phrase";
 import type { Condition, Destination, RouteChangeSpec, SetTrafficRule, Subset } from "@evenkeel/contracts/traffic-rule";
 import type { UpstreamState } from "../route/index.ts";
+import { cellDifferences } from "./altered-cells.ts";
 import { moveDifferences, moveWarnings } from "./moved-hosts.ts";
 import { withShare } from "./stage.ts";
 import type { RoutedService, RouteWorld } from "./world.ts";
@@ -9,7 +10,6 @@ import type { RoutedService, RouteWorld } from "./world.ts";
 /** What is altered, and who moves by it. */
 export function differencesOf(spec: RouteChangeSpec, world: RouteWorld): Difference[] {
   const before = (name: string) => world.rules.find(({ definition }) => definition.name === name)?.definition;
-  const cell = (name: string) => world.cells.find((each) => each.name === name);
   const last = spec.steps.at(-1);
   const put = spec.put.map((rule) => (last === undefined ? rule : withShare(rule, last)));
   return [
@@ -40,19 +40,7 @@ export function differencesOf(spec: RouteChangeSpec, world: RouteWorld): Differe
         group: service,
       };
     }),
-    ...spec.cells.flatMap(({ cell: name, weight, away }): Difference[] => {
-      const now = cell(name);
-      const place = (isAway: boolean | undefined) =>
-        isAway ? say("value.away", { cell: String(now?.failOver) }) : say("value.here");
-      return [
-        ...(weight === undefined
-          ? []
-          : [{ field: say("field.weight", { cell: name }), from: String(now?.weight ?? 0), to: String(weight) }]),
-        ...(away === undefined
-          ? []
-          : [{ field: say("place.cell", { cell: name }), from: place(now?.away), to: place(away) }]),
-      ];
-    }),
+    ...cellDifferences(spec, world),
     ...moveDifferences(spec, world),
   ];
 }

@@ -13,6 +13,7 @@ import { requestsOf } from "../sample/index.ts";
 import { findService } from "../service/index.ts";
 import { definitionOfRule, policyOf, rulesOf, userKeyOfWorkspace } from "../traffic-rule/index.ts";
 import { cellsOf, findWorkspace } from "../workspace/index.ts";
+import { reshapes } from "./altered-cells.ts";
 import { movedServing } from "./moved-hosts.ts";
 import type { RoutedService, RouteWorld } from "./world.ts";
 
@@ -29,7 +30,7 @@ export async function readRouteWorld(
     version: rule.version,
   }));
   const hosts = await hostsOf(tx, workspace.id);
-  const serving = spec.hosts.length === 0 ? [] : await servingIn(tx, workspace.id);
+  const serving = spec.hosts.length === 0 && !reshapes(spec) ? [] : await servingIn(tx, workspace.id);
   const services: RoutedService[] = [];
   for (const name of namesIn(spec, rules)) {
     const service = await findService(tx, { tenantId, workspaceId: workspace.id, name });

@@ -2,6 +2,7 @@ import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import { say } from "@evenkeel/contracts/phrase";
 import type { RouteChangeSpec, SetTrafficRule } from "@evenkeel/contracts/traffic-rule";
 import { refuseRules } from "../traffic-rule/plan/index.ts";
+import { refuseCells } from "./altered-cells.ts";
 import { refuseLeftEmpty } from "./moved-hosts.ts";
 import { withShare } from "./stage.ts";
 import type { RouteWorld } from "./world.ts";
@@ -28,32 +29,6 @@ function refuseNames({ put, remove, policies }: RouteChangeSpec, { services, rul
   if (strange !== undefined) return refuse("NOT_FOUND", { resource: `service ${strange.service}` });
   const gone = remove.find((name) => !rules.some(({ definition }) => definition.name === name));
   return gone === undefined ? null : refuse("NOT_FOUND", { resource: `traffic rule ${gone}` });
-}
-
-function refuseCells({ cells: given }: RouteChangeSpec, { cells }: RouteWorld): Refusal | null {
-  if (given.length === 0) return null;
-  const names = given.map(({ cell }) => cell);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) return refuse("CELL_UNFIT", { problem: say("why.named-twice", { name: twice }) });
-  const strange = names.find((name) => !cells.some((cell) => cell.name === name));
-  if (strange !== undefined) return refuse("CELL_UNFIT", { problem: say("why.no-cell", { cell: strange }) });
-  const gray = given.find(
-    ({ cell, weight = 0 }) => weight > 0 && cells.some(({ name, gray }) => gray && name === cell),
-  );
-  if (gray !== undefined) return refuse("CELL_UNFIT", { problem: say("why.gray-cell", { cell: gray.cell }) });
-  return refuseStranded(given, cells);
-}
-
-/** A cell that is sent away needs one that takes its traffic, and is there itself. */
-function refuseStranded(given: RouteChangeSpec["cells"], cells: RouteWorld["cells"]): Refusal | null {
-  const isAway = (name: string) =>
-    given.find(({ cell }) => cell === name)?.away ?? cells.find((cell) => cell.name === name)?.away ?? false;
-  const stranded = given.find(({ cell: name, away }) => {
-    const other = cells.find((cell) => cell.name === name)?.failOver ?? null;
-    return away === true && (other === null || isAway(other));
-  });
-  if (stranded === undefined) return null;
-  return refuse("CELL_UNFIT", { problem: say("why.no-fail-over", { cell: stranded.cell }) });
 }
 
 function refuseHosts({ hosts: given }: RouteChangeSpec, { hosts, cells, workspace }: RouteWorld): Refusal | null {

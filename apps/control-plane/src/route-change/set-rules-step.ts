@@ -4,9 +4,9 @@ import { raiseVersion } from "../route/index.ts";
 import { confirmed } from "../slot/index.ts";
 import { alterRules } from "../traffic-rule/index.ts";
 import type { RuleWrites } from "../traffic-rule/plan/index.ts";
-import { weighCells } from "../workspace/index.ts";
+import { alterCells } from "../workspace/index.ts";
 
-/** Rules, policies, weights of cells and the hosts in them change with one version of the table, which every gateway confirms. */
+/** Rules, policies, cells and the hosts in them change with one version of the table, which every gateway confirms. */
 export const setRulesStep: ControlStep = {
   type: "set-rules",
   async run(input, { tx, tenantId, workspaceId }) {
@@ -14,7 +14,7 @@ export const setRulesStep: ControlStep = {
     // First of all: whoever alters what gateways see queues at this row.
     const { tableVersion } = await raiseVersion(tx, { tenantId, workspaceId });
     await alterRules(tx, { tenantId, workspaceId, ...writes });
-    await weighCells(tx, workspaceId, cells);
+    await alterCells(tx, workspaceId, cells);
     await placeHosts(tx, workspaceId, hosts);
     return { tableVersion };
   },

@@ -40,13 +40,13 @@ export interface PlacedHost {
 /** What the planner of a route-change may know. */
 export interface RouteWorld {
   readonly tenantId: TenantId;
-  readonly workspace: { readonly id: WorkspaceId; readonly name: string };
+  readonly workspace: { readonly id: WorkspaceId; readonly name: string; readonly zones: readonly string[] };
   readonly services: readonly RoutedService[];
   /** Every rule of the workspace. */
   readonly rules: readonly KnownRule[];
   readonly cells: readonly Cell[];
   readonly hosts: readonly PlacedHost[];
-  /** All that takes requests here; empty where no host moves. */
+  /** All that takes requests here; empty where no host moves and no cell is reshaped. */
   readonly serving: readonly ServingHere[];
   /** Of the last minute, by services. */
   readonly requests: ReadonlyMap<ServiceId, number>;

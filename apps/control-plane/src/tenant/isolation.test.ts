@@ -42,7 +42,7 @@ const BODIES: Partial<Record<OperationName, unknown>> = {
   createApplication: { name: "mine" },
   editApplication: { level: 1 },
   beginUpload: { application: "shop", version: "1.0.0", digest: digestOf(bits), sizeBytes: bits.length },
-  editCell: { gray: true },
+  editCell: { colour: "red" },
   matchTrafficRules: { workspace: "local", service: "shop" },
   putCertificate: certificate,
   setParameters: { env: { STOLEN: "yes" } },

@@ -1,7 +1,8 @@
+import { canonicalJson } from "@evenkeel/contracts/canonical";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { CellId, type Name, newId, type TenantId, WorkspaceId } from "@evenkeel/contracts/id";
 import { say } from "@evenkeel/contracts/phrase";
-import type { Workspace } from "@evenkeel/contracts/workspace";
+import type { Cell, EditCell, Workspace } from "@evenkeel/contracts/workspace";
 import type { Kysely } from "kysely";
 import type { Database } from "../database.ts";
 import type { Handlers } from "../http/index.ts";
@@ -42,19 +43,22 @@ export function workspaceHandlers({ db }: { readonly db: Kysely<Database> }): Ha
     editCell: async ({ caller: { tenantId }, params: { cellId }, body, effect }) =>
       await effect(async (tx) => {
         const cell = await cells.get(tx, tenantId, { columns: { id: cellId }, label: cellId });
-        const workspace = await workspaces.get(tx, tenantId, {
-          columns: { id: cell.workspaceId },
-          label: cell.workspaceId,
+        refuseTraffic(cell, body);
+        const { colour } = body;
+        return await cells.update(tx, tenantId, {
+          id: cellId,
+          set: { ...(colour !== undefined && { colour }) },
+          label: cellId,
         });
-        refuseRepeated(body.zones ?? []);
-        refuseStrange(body.zones ?? [], workspace);
-        const { failOver, ...fields } = body;
-        await refuseFailOver(tx, cell.workspaceId, { name: cell.name, failOver: failOver ?? null });
-        await raiseVersion(tx, { tenantId, workspaceId: cell.workspaceId });
-        const set = { ...fields, ...(failOver !== undefined && { fail_over: failOver }) };
-        return await cells.update(tx, tenantId, { id: cellId, set, label: cellId });
       }),
   };
+}
+
+/** Who is served by whom is nothing that an edit alters. */
+function refuseTraffic(cell: Cell, { colour: _, ...traffic }: EditCell): void {
+  const fields = Object.keys(traffic) as (keyof typeof traffic)[];
+  if (fields.some((field) => canonicalJson(traffic[field]) !== canonicalJson(cell[field])))
+    throw new PlatformError("CELL_MOVES_USERS", { cell: cell.name });
 }
 
 function refuseStrange(zones: readonly Name[], workspace: Pick<Workspace, "name" | "zones">): void {

@@ -1,2 +1,2 @@
 export { workspaceHandlers } from "./endpoints.ts";
-export { cellsOf, findWorkspace, weighCells } from "./store.ts";
+export { alterCells, cellsOf, findWorkspace } from "./store.ts";

@@ -1,5 +1,6 @@
 import type { Name, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
 import type { Cell, Workspace } from "@evenkeel/contracts/workspace";
+import { json } from "@evenkeel/kit/sql";
 import { type Kysely, sql } from "kysely";
 import type { Database } from "../database.ts";
 import { resource } from "../resource/index.ts";
@@ -35,22 +36,24 @@ export async function cellsOf(db: Kysely<Database>, workspaceId: WorkspaceId): P
   }));
 }
 
-export interface CellShare {
-  readonly cell: string;
-  readonly weight: number;
-  readonly away: boolean;
-}
-
-/** Gives cells other weights, sends them away or brings them back; the version of each rises. */
-export async function weighCells(
+/** Makes cells what they are to be; the version of each rises. What is not named stays. */
+export async function alterCells(
   tx: Kysely<Database>,
   workspaceId: WorkspaceId,
-  shares: readonly CellShare[],
+  edits: readonly ({ readonly cell: string } & Partial<Cell>)[],
 ): Promise<void> {
-  for (const { cell, weight, away } of shares) {
+  for (const { cell, weight, away, zones, type, gray, failOver } of edits) {
     await tx
       .updateTable("cell")
-      .set({ weight, away, version: sql<number>`version + 1` })
+      .set({
+        weight,
+        away,
+        zones: zones && json(zones),
+        type,
+        gray,
+        fail_over: failOver,
+        version: sql<number>`version + 1`,
+      })
       .where("workspace_id", "=", workspaceId)
       .where("name", "=", cell as Name)
       .execute();

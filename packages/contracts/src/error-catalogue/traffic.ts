@@ -35,6 +35,10 @@ export const TRAFFIC_ERRORS = {
     "Which cell {host} is in decides who is served by it, so it is altered by a change.",
     "Run `evenkeel host move {host} --cell {cell}`, or make a route-change with `hosts`.",
   ]),
+  CELL_MOVES_USERS: entry(409, "never", [
+    "What cell {cell} is decides who is served by whom, so it is altered by a change.",
+    "Run `evenkeel cell edit {cell}` with what it is to be, or make a route-change with `cells`.",
+  ]),
   TRAFFIC_FILE_INVALID: entry(422, "never", [
     "{file}: {problem}.",
     "Correct the file; docs/guide/traffic.md has all fields.",

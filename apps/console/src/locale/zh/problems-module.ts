@@ -123,6 +123,10 @@ export const MODULE_PROBLEMS = {
     "{host} 所在的部署单元决定它为谁服务，因此只能通过变更来改变。",
     "请运行 `evenkeel host move {host} --cell {cell}`，或创建带有 `hosts` 的 route-change。",
   ],
+  CELL_MOVES_USERS: [
+    "部署单元 {cell} 的属性决定谁为谁服务，因此只能通过变更来改变。",
+    "请运行 `evenkeel cell edit {cell}` 并给出目标属性，或创建带有 `cells` 的 route-change。",
+  ],
   CELL_UNFIT: ["部署单元不适用：{problem}。", "`evenkeel cell list` 显示工作空间的部署单元及其权重。"],
   SPLIT_FILE_INVALID: ["{file}：{problem}。", "请修正该文件；docs/guide/modules.md 中有示例。"],
   TRAFFIC_FILE_INVALID: ["{file}：{problem}。", "请修正该文件；docs/guide/traffic.md 中有全部字段。"],

@@ -74,7 +74,7 @@ describe("the plan of a blue-green release", () => {
     expect(plan.locks.map(({ label }) => label)).toContain("cells of local");
     expect(plan.locks.map(({ label }) => label)).not.toContain("rules of shop");
     expect(plan.basis).toContainEqual(
-      expect.objectContaining({ resource: "cells", version: "blue 100 here, green 0 here" }),
+      expect.objectContaining({ resource: "cells", version: "blue 100 here unit a+b, green 0 here unit a+b" }),
     );
   });
 

@@ -1,8 +1,8 @@
-import type { Difference, Plan } from "@evenkeel/contracts/change-plan";
+import type { Difference } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal } from "@evenkeel/contracts/error";
 import { say } from "@evenkeel/contracts/phrase";
 import type { Draft } from "../../change/index.ts";
-import { type CellWeight, setRules } from "../../traffic-rule/plan/index.ts";
+import { basisOfCells, type CellWeight, setRules } from "../../traffic-rule/plan/index.ts";
 import { type OrderWorld, serviceIdOf } from "../world.ts";
 import { otherVersions, refuseStranded } from "./reach.ts";
 import { refuseTrial, type Switching, switchUsers } from "./switch.ts";
@@ -23,7 +23,7 @@ export function withSwitch(draft: Draft, switching: Switching): Draft | Refusal 
     ...draft,
     ...switchUsers(draft, switching),
     title: say("title.switch", { title: draft.title, live: pair.live.name, idle: pair.idle.name }),
-    basis: [...draft.basis, basisOfCells(world)],
+    basis: [...draft.basis, basisOfCells(world.cells ?? [])],
     differences: [...draft.differences, ...differencesOf(switching)],
     warnings: [...draft.warnings, ...otherVersions(world, pair, released), ...smallerCell(switching)],
   };
@@ -39,7 +39,7 @@ export function withUsersBack(draft: Draft, weights: readonly CellShare[], world
   return {
     ...draft,
     opening: [setRules({ cells }, "users-back"), ...draft.opening],
-    basis: [...draft.basis, basisOfCells(world)],
+    basis: [...draft.basis, basisOfCells(world.cells ?? [])],
     differences: [
       ...draft.differences,
       ...cells.map(({ cell, weight }): Difference => {
@@ -49,11 +49,6 @@ export function withUsersBack(draft: Draft, weights: readonly CellShare[], world
     ],
     irreversible: say("inverse.users-back"),
   };
-}
-
-function basisOfCells({ cells = [] }: OrderWorld): Plan["basis"][number] {
-  const shown = cells.map(({ name, weight, away }) => `${name} ${weight} ${away ? "away" : "here"}`).join(", ");
-  return { resource: "cells", version: shown, label: say("label.weights"), shown };
 }
 
 function differencesOf({ blueGreen: { trial, steps, keepOldSeconds }, pair: { live, idle } }: Switching): Difference[] {
