@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { CountsReporter } from "./tools/vitest-counts.ts";
 
+// A failure that comes once in a hundred runs is told in one line at the end: that line says what was there.
+const chaiConfig = { truncateThreshold: 400 };
+
 export default defineConfig({
   test: {
     globalSetup: ["packages/testkit/src/database-setup.ts"],
@@ -17,6 +20,7 @@ export default defineConfig({
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "tools/**/*.test.ts"],
           exclude: ["**/node_modules/**", "tools/fixtures/**"],
+          chaiConfig,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -25,6 +29,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["e2e/**/*.test.ts"],
+          chaiConfig,
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 120_000,
