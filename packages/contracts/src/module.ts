@@ -121,6 +121,26 @@ export const ModuleManifest = z.strictObject({
 });
 export type ModuleManifest = z.infer<typeof ModuleManifest>;
 
+/** Who provides a service comes before those that need it; else in the order in which they stand, and in a circle too. */
+export function providersFirst<Item>(
+  items: readonly Item[],
+  manifestOf: (item: Item) => Pick<ModuleManifest, "needs" | "provides"> | null,
+): Item[] {
+  const ordered = new Set<Item>();
+  const visited = new Set<Item>();
+  const visit = (item: Item): void => {
+    if (visited.has(item)) return;
+    visited.add(item);
+    for (const service of Object.keys(manifestOf(item)?.needs.services ?? {})) {
+      const needed = items.find((each) => manifestOf(each)?.provides.services.includes(service as Name));
+      if (needed !== undefined) visit(needed);
+    }
+    ordered.add(item);
+  };
+  for (const item of items) visit(item);
+  return [...ordered];
+}
+
 /** What a bundle says of itself beside the manifest; the byte cache counts only where all of it agrees. */
 export const BundleFacts = z.strictObject({
   manifest: ModuleManifest,

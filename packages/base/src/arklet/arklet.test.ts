@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
 import { answering, BaseBed } from "../testing.ts";
@@ -102,6 +105,9 @@ test("batches, asynchronous operations, help and health", async () => {
   const status = async () =>
     ((await ask("queryBizOps", { requestId: "r-8" })).answer as { data: { status: string } }).data.status;
   await expect.poll(status, { timeout: 60_000 }).toBe("SUCCEEDED");
+  expect((await ask("queryBizOps", { requestId: "r-8" })).answer).toMatchObject({
+    data: { endTime: expect.any(String) },
+  });
   expect((await ask("installBiz", { bizUrl, async: true, requestId: "r-8" })).answer).toMatchObject({
     code: "FAILED",
     message: expect.stringContaining("has been executed"),
@@ -115,13 +121,50 @@ test("batches, asynchronous operations, help and health", async () => {
     code: "FAILED",
     data: { bizUrlToResponse: { [bizUrl]: { code: "REPEAT_BIZ" } } },
   });
-  expect((await ask("help", "")).answer).toMatchObject({
-    data: expect.arrayContaining([{ id: "installBiz", desc: expect.any(String) }]),
-  });
+  const help = (await ask("help", "")).answer as { data: { id: string }[] };
+  expect(help.data.map(({ id }) => id)).toEqual(expect.arrayContaining(["installBiz", "queryBizOps", "help"]));
   const health = (await ask("health", {})).answer as { data: { healthData: Record<string, Record<string, unknown>> } };
   expect(health.data.healthData).toMatchObject({
     masterBizInfo: { bizName: "shop" },
     bizListInfo: [{ bizName: "cart" }],
   });
   expect(Number.isInteger(health.data.healthData.jvm?.["java max metaspace"])).toBe(true);
+});
+
+test("in a batch who needs a service of another module comes after it", async () => {
+  const { bed, ask } = await opened();
+  await using _ = bed;
+  const till = { name: "till", version: "1.0.0", needs: { services: { prices: {} } } };
+  const prices = { name: "prices", version: "1.0.0", provides: { services: ["prices"] } };
+  // It takes its time: whoever does not wait for it finds nobody.
+  const late = "exports.activate = () => new Promise((done) => setTimeout(done, 50, { services: { prices: {} } }));";
+  const bizList = [bed.bundle(till, "exports.activate = () => {};"), bed.bundle(prices, late)].map(({ path }) => ({
+    bizUrl: pathToFileURL(path).href,
+  }));
+  expect((await ask("batchInstallBiz", { bizList })).answer).toMatchObject({ code: "SUCCESS" });
+});
+
+test("what an address gives without end is read no further than a bundle may be", async () => {
+  const { bed, ask } = await opened();
+  await using _ = bed;
+  const endless = createServer((_request, response) => {
+    const piece = Buffer.alloc(2 ** 20);
+    const more = (): void => {
+      while (response.writable && response.write(piece));
+    };
+    response.on("drain", more);
+    more();
+  });
+  await once(endless.listen(0, "127.0.0.1"), "listening");
+  const { port } = endless.address() as AddressInfo;
+  for (const [bizUrl, problem] of [
+    [`http://127.0.0.1:${port}/`, "more than"],
+    ["file:///dev/zero", "no file"],
+  ])
+    expect((await ask("installBiz", { bizUrl })).answer).toMatchObject({
+      code: "CMD_PROCESS_INTERNAL_ERROR",
+      message: expect.stringContaining(problem as string),
+    });
+  endless.closeAllConnections();
+  endless.close();
 });

@@ -1,12 +1,13 @@
 // The commands of Arklet (`modules.md` of the field calls them `<verb>Biz`), in terms of the operations of the base.
 import { randomUUID } from "node:crypto";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { rm, stat, writeFile } from "node:fs/promises";
 import { availableParallelism, freemem, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BaseInput, BaseOperation, BaseReport, BaseResult, ModuleOrigin } from "@evenkeel/contracts/base-protocol";
 import { PlatformError } from "@evenkeel/contracts/error";
-import { BUNDLE_LIMIT_BYTES } from "@evenkeel/contracts/module";
+import { BUNDLE_LIMIT_BYTES, type ModuleManifest, providersFirst } from "@evenkeel/contracts/module";
 import { z } from "zod";
 import { digestOf, unpackBundle } from "../bundle/format.ts";
 import { sentenceOf } from "../failure.ts";
@@ -58,11 +59,27 @@ export const COMMANDS: Readonly<Record<string, { readonly desc: string; readonly
   health: { desc: "get health info", run: health },
 };
 
-async function installBiz(ground: ArkletGround, body: unknown): Promise<Answered> {
-  const beganAt = performance.now();
+/** An order to install, and what its address holds. */
+interface Brought {
+  readonly asked: z.infer<typeof Install>;
+  readonly bytes: Buffer;
+  readonly manifest: ModuleManifest;
+}
+
+async function bring(body: unknown): Promise<Brought> {
   const asked = Install.parse(body);
   const bytes = await bringBundle(asked.bizUrl);
-  const { name, version } = unpackBundle(bytes).facts.manifest;
+  return { asked, bytes, manifest: unpackBundle(bytes).facts.manifest };
+}
+
+async function installBiz(ground: ArkletGround, body: unknown): Promise<Answered> {
+  return await installBrought(ground, await bring(body));
+}
+
+async function installBrought(ground: ArkletGround, { asked, bytes, manifest }: Brought): Promise<Answered> {
+  const beganAt = performance.now();
+  const usedBytes = process.memoryUsage().heapUsed;
+  const { name, version } = manifest;
   if ((asked.bizName ?? name) !== name || (asked.bizVersion ?? version) !== version)
     return failed("FAILED", `the package is ${name}:${version}`, 0);
   const report = ground.report().modules.find((each) => each.name === name && each.version === version);
@@ -75,10 +92,14 @@ async function installBiz(ground: ArkletGround, body: unknown): Promise<Answered
   const serves = replace || !ground.report().modules.some((each) => each.name === name && each.published);
   const input = { operationId: randomUUID(), bundle: { path, digest: digestOf(bytes) }, activate: true, replace };
   const { module } = await ground.perform("install", { ...input, publish: serves ? { tags: {} } : null }, "arklet");
-  const elapsedSpace = Math.round(performance.now() - beganAt);
-  const message = `Install Biz: ${name}:${version} success, cost: ${elapsedSpace} ms, started at: ${clock()}`;
+  const elapsedSpace = spaceSince(usedBytes);
+  const tookMs = Math.round(performance.now() - beganAt);
+  const message = `Install Biz: ${name}:${version} success, cost: ${tookMs} ms, started at: ${clock()}`;
   return { code: "SUCCESS", data: { code: "SUCCESS", message, elapsedSpace, bizInfos: [bizInfoOf(module)] } };
 }
+
+// There it is the growth of the metaspace in bytes; here that of the heap.
+const spaceSince = (usedBytes: number): number => Math.max(0, process.memoryUsage().heapUsed - usedBytes);
 
 const clock = (): string => new Date().toISOString().slice(11, 23).replace(".", ",");
 
@@ -93,32 +114,66 @@ function failed(code: string, message: string, elapsedSpace?: number): Answered 
 
 async function bringBundle(url: string): Promise<Buffer> {
   try {
-    if (url.startsWith("file:")) return await readFile(fileURLToPath(url));
+    if (url.startsWith("file:")) return await readFileAt(fileURLToPath(url));
     const response = await fetch(url, { signal: AbortSignal.timeout(60_000) });
-    const size = Number(response.headers.get("content-length") ?? 0);
-    if (!response.ok || size > BUNDLE_LIMIT_BYTES) throw new Error(`answered ${response.status} with ${size} bytes`);
-    return Buffer.from(await response.arrayBuffer());
+    if (!response.ok) throw new Error(`answered ${response.status}`);
+    return await allOf(response.body ?? []);
   } catch (error) {
     throw new PlatformError("BUNDLE_UNREADABLE", { path: url, problem: sentenceOf(error) }, { cause: error });
   }
 }
 
+// A device or a pipe would be read for ever.
+async function readFileAt(path: string): Promise<Buffer> {
+  if (!(await stat(path)).isFile()) throw new Error("it is no file");
+  return await allOf(createReadStream(path));
+}
+
+/** No more than a bundle may have: who answers does not say beforehand how much it is, or says it wrongly. */
+async function allOf(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of source) {
+    size += chunk.length;
+    if (size > BUNDLE_LIMIT_BYTES) throw new Error(`it has more than ${BUNDLE_LIMIT_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** All at once, but that who needs a service of another of them comes after it. */
 async function batchInstallBiz(ground: ArkletGround, body: unknown): Promise<Answered> {
-  const beganAt = performance.now();
-  const asked = Batch.parse(body).bizList.map((each) => Install.parse(each));
+  const usedBytes = process.memoryUsage().heapUsed;
+  const urls = Batch.parse(body).bizList.map((each) => [Install.parse(each).bizUrl, bring(each)] as const);
+  const brought = (await Promise.allSettled(urls.map(([, one]) => one))).flatMap((one) =>
+    one.status === "fulfilled" ? [one.value] : [],
+  );
+  const begun = new Map<Brought, Promise<Answered>>();
+  for (const one of providersFirst(brought, ({ manifest }) => manifest)) {
+    const needed = [...begun].filter(([{ manifest }]) => providesTo(manifest, one.manifest)).map(([, its]) => its);
+    begun.set(
+      one,
+      Promise.allSettled(needed).then(() => installBrought(ground, one)),
+    );
+  }
   const answers = await Promise.all(
-    asked.map(async (each) => {
-      const answer = await installBiz(ground, each).catch((error: unknown) => failed("FAILED", sentenceOf(error), 0));
-      return [each.bizUrl, answer.data as { code: string }] as const;
+    urls.map(async ([url, one]) => {
+      const answer = await one.then((its) => begun.get(its) as Promise<Answered>).catch(refused);
+      return [url, answer.data as { code: string }] as const;
     }),
   );
   const code = answers.every(([, data]) => data.code === "SUCCESS") ? "SUCCESS" : "FAILED";
-  const elapsedSpace = Math.round(performance.now() - beganAt);
+  const elapsedSpace = spaceSince(usedBytes);
   return {
     code,
     data: { code, message: `batch install ${code}`, bizUrlToResponse: Object.fromEntries(answers), elapsedSpace },
   };
 }
+
+const refused = (error: unknown): Answered => failed("FAILED", sentenceOf(error), 0);
+
+const providesTo = ({ provides }: ModuleManifest, { needs }: ModuleManifest): boolean =>
+  provides.services.some((service) => Object.hasOwn(needs.services, service));
 
 async function uninstallBiz(ground: ArkletGround, body: unknown): Promise<Answered> {
   const { bizName: name, bizVersion: version } = One.parse(body);

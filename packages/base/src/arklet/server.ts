@@ -26,6 +26,7 @@ interface Record {
   message?: string;
   readonly startTime: string;
   readonly startTimestamp: number;
+  endTime?: string;
   endTimestamp?: number;
   elapsedTime?: number;
 }
@@ -123,7 +124,9 @@ class Arklet {
     const end = ({ code, message, data }: Envelope): void => {
       record.status = code === "SUCCESS" ? "SUCCEEDED" : "FAILED";
       record.message = message ?? (data as { message?: string } | undefined)?.message ?? "";
-      record.endTimestamp = Date.now();
+      const endedAt = new Date();
+      record.endTime = endedAt.toISOString();
+      record.endTimestamp = endedAt.getTime();
       record.elapsedTime = record.endTimestamp - record.startTimestamp;
     };
     const begun = { ...record };
@@ -133,7 +136,11 @@ class Arklet {
   }
 }
 
-const help = () => Object.entries(COMMANDS).map(([id, { desc }]) => ({ id, desc }));
+const help = () => [
+  ...Object.entries(COMMANDS).map(([id, { desc }]) => ({ id, desc })),
+  { id: "queryBizOps", desc: "query what became of an asynchronous command" },
+  { id: "help", desc: "list all commands" },
+];
 
 interface AsyncBody {
   readonly async: true;

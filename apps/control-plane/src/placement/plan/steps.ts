@@ -3,7 +3,7 @@ import type { ModuleReport } from "@evenkeel/contracts/base-protocol";
 import { canonicalJson } from "@evenkeel/contracts/canonical";
 import type { PlannedStep } from "@evenkeel/contracts/change-plan";
 import { isRefusal, type Refusal, refuse } from "@evenkeel/contracts/error";
-import type { ModuleTags } from "@evenkeel/contracts/module";
+import { type ModuleTags, providersFirst } from "@evenkeel/contracts/module";
 import type { ModuleBundle } from "@evenkeel/contracts/module-bundle";
 import type { BaseRow } from "../../base-cluster/index.ts";
 import { bundleOf, type PlacementWorld } from "./world.ts";
@@ -143,26 +143,8 @@ function uninstall(world: PlacementWorld, one: OneModule, version: string): Plan
 
 /** Who provides a service comes before those that need it; else in the order of the wishes. */
 function inOrder(world: PlacementWorld, wishes: Wishes): string[] {
-  const names = [...wishes.keys()];
-  const manifests = new Map(
-    names.map((name) => {
-      const version = wishes.get(name)?.[0]?.version;
-      return [name, version === undefined ? null : (bundleOf(world, name, version)?.manifest ?? null)];
-    }),
-  );
-  const provider = (service: string) =>
-    names.find((name) => manifests.get(name)?.provides.services.includes(service as never));
-  const ordered: string[] = [];
-  const visited = new Set<string>();
-  const visit = (name: string): void => {
-    if (visited.has(name)) return;
-    visited.add(name);
-    for (const service of Object.keys(manifests.get(name)?.needs.services ?? {})) {
-      const needed = provider(service);
-      if (needed !== undefined) visit(needed);
-    }
-    ordered.push(name);
-  };
-  for (const name of names) visit(name);
-  return ordered;
+  return providersFirst([...wishes.keys()], (name) => {
+    const version = wishes.get(name)?.[0]?.version;
+    return version === undefined ? null : (bundleOf(world, name, version)?.manifest ?? null);
+  });
 }
