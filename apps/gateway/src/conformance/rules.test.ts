@@ -302,6 +302,27 @@ describe.each(DRIVERS)("%s", (driver) => {
       await until(() => copies === 3);
       expect(await bed.statistics(shadow)).toBeUndefined();
     });
+
+    check(
+      "copies that nobody answers hold up nothing: beyond so many no more are made, until some have ended",
+      async () => {
+        const { specs, subsets } = await oldAndNew();
+        const copied = new Map<string | undefined, () => void>();
+        const shadow = await bed.application((req, res) => void copied.set(req.url, () => res.end()));
+        await put([...specs, { port: shadow }], {
+          subsets: [...subsets, { name: "shadow", instances: [bed.key(shadow)] }],
+          rules: [rule("copy", { mirror: { basisPoints: 10_000, chain: ["shadow"] }, send: sendTo(way(["v1"])) })],
+        });
+        for (let round = 0; round < 300; round += 1) expect(await said({}, `/${round}`)).toBe("old");
+        await until(() => copied.size >= 256);
+        for (const answer of copied.values()) answer();
+        await until(async () => {
+          await said({}, "/after");
+          return copied.has("/after");
+        });
+        expect([copied.has("/0"), copied.has("/299")]).toEqual([true, false]);
+      },
+    );
   });
 
   describe("policies", () => {

@@ -63,6 +63,8 @@ export class Instance {
   readonly counter: Counter;
   readonly inFlight = new InFlight();
   readonly longLived = new Set<Pick<Flying, "cut">>();
+  /** Connections that carry a copy, whose answer nobody waits for. */
+  readonly copies = new Set<Line>();
   weight: number;
   draining: boolean;
   /** The share of its weight that it carries while it is new. */

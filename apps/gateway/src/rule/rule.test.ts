@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Circuit, Concurrency, Ejection, RateLimit, WarmUp } from "@evenkeel/contracts/traffic-rule";
 import { describe, expect, test } from "vitest";
 import { Marks } from "./baggage.ts";
@@ -8,6 +10,14 @@ import { RateCounter } from "./rate.ts";
 import { isPointless, warmShare } from "./warm-up.ts";
 
 const S = 1000;
+
+setFlagsFromString("--expose-gc");
+const collect: unknown = runInNewContext("gc");
+
+function afterCollection(): NodeJS.MemoryUsage {
+  if (typeof collect === "function") collect();
+  return process.memoryUsage();
+}
 
 describe("outliers are ejected as Envoy does", () => {
   const names = (count: number) => Array.from({ length: count }, (_, index) => `i${index}`);
@@ -199,6 +209,31 @@ describe("rates", () => {
     expect(rate.take("first", 0)).toBe(false);
     for (let index = 0; index < 100_000; index += 1) rate.take(`k${index}`, 0);
     expect(rate.take("first", 0)).toBe(true);
+  });
+
+  test("who was here lately is not washed away by others", () => {
+    const rate = new RateCounter(RateLimit.parse({ requests: 1 }));
+    const others = (name: string, nowMs: number) => {
+      for (let index = 0; index < 60_000; index += 1) rate.take(`${name}${index}`, nowMs);
+    };
+    expect(rate.take("ann", 0)).toBe(true);
+    others("a", 0);
+    expect(rate.take("ann", S)).toBe(false);
+    others("b", S);
+    expect(rate.take("ann", S)).toBe(false);
+  });
+
+  test("a key takes no more memory than another, however long it is and whatever it was cut from", () => {
+    const rate = new RateCounter(RateLimit.parse({ requests: 1 }));
+    const { heapUsed, external } = afterCollection();
+    for (let index = 0; index < 20_000; index += 1) {
+      const cookie = `uid=${index}${"u".repeat(20)}; rest=${"r".repeat(8000)}`;
+      rate.take(cookie.slice(4, 30), 0);
+    }
+    const now = afterCollection();
+    // As they came they would be 160 MB.
+    expect(now.heapUsed + now.external - heapUsed - external).toBeLessThan(40e6);
+    expect(rate.take("one more", 0)).toBe(true);
   });
 });
 
