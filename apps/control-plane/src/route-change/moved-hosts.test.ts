@@ -178,3 +178,30 @@ test.each<[string, Moves, string]>([
   await expect(fleet.create(ROUTE_CHANGE, { hosts })).rejects.toMatchObject({ code });
   expect((await table()).version).toBe(version);
 });
+
+// A service of its own, without routes: the others do not meet it.
+test("what runs of a service that is for hosts of a cell follows a move with its next release, and the plan says so", async () => {
+  const definition = { start: "node worker.js", health: { tcp: true }, hosts: { cells: ["blue"] } };
+  const release = (version: string) => fleet.release(version, { service: "worker", definition });
+  await release("1.0.1");
+  const { items } = await fleet.call("GET", "/services?name=worker");
+  const standing = async () => {
+    const { items: instances } = await fleet.call("GET", `/services/${items[0].id}/instances`);
+    const running = (instances as { hostName: string; state: string }[]).filter(({ state }) => state !== "stopped");
+    return [...new Set(running.map(({ hostName }) => hostName))];
+  };
+  expect(await standing()).toEqual(["h1", "h2"]);
+  const hosts = [
+    { host: "h2", cell: "green" },
+    { host: "h4", cell: "blue" },
+  ];
+  const late = [
+    "worker is for hosts in blue: what runs of it on h2 stays there until its next release",
+    "worker is for hosts in blue: it comes to h4 with its next release",
+  ];
+  expect((await planOf({ hosts })).warnings).toEqual(expect.arrayContaining(late));
+  await carryOut({ hosts });
+  expect(await standing()).toEqual(["h1", "h2"]);
+  await release("1.0.2");
+  expect(await standing()).toEqual(["h1", "h4"]);
+});

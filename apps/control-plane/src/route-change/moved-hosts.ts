@@ -7,7 +7,7 @@ import type { RouteChangeSpec } from "@evenkeel/contracts/traffic-rule";
 import type { Cell } from "@evenkeel/contracts/workspace";
 import { type Serving, servedTo } from "../route/plan/index.ts";
 import { cellsAfter, reshapes } from "./altered-cells.ts";
-import type { PlacedHost, RouteWorld, ServingHere } from "./world.ts";
+import type { CellBound, PlacedHost, RouteWorld, ServingHere } from "./world.ts";
 
 type Moving = Pick<RouteChangeSpec, "hosts" | "cells">;
 
@@ -154,7 +154,7 @@ function distance(before: readonly Serving[], after: readonly Serving[]): number
   return most === 0 ? 0 : 1 - stay / most;
 }
 
-/** Whom a move leaves with nobody, and which rules lead to other instances by it. */
+/** Whom a move leaves with nobody, which rules lead to other instances by it, and which services follow it only later. */
 export function moveWarnings(spec: RouteChangeSpec, world: RouteWorld): string[] {
   const left = turnsOf(spec, world)
     .filter(isLeftEmpty)
@@ -167,7 +167,20 @@ export function moveWarnings(spec: RouteChangeSpec, world: RouteWorld): string[]
       return cell === null || rules.length === 0 ? [] : [say("warning.rules-follow", { cell, service, rules })];
     }),
   );
-  return [...left, ...followers];
+  return [...left, ...followers, ...world.cellBound.flatMap((bound) => lateWarnings(bound, movesOf(spec, world)))];
+}
+
+/** A move alters where hosts stand, not what runs on them: that is a release's. */
+function lateWarnings({ service, cells, hostIds }: CellBound, moves: readonly HostMove[]): string[] {
+  const isFor = (cell: Name | null): boolean => cell !== null && cells.includes(cell);
+  const runsOn = ({ host }: HostMove): boolean => hostIds.includes(host.id);
+  const stays = moves.filter((move) => runsOn(move) && !isFor(move.cell));
+  const comes = moves.filter((move) => !runsOn(move) && isFor(move.cell));
+  const namesOf = (ones: readonly HostMove[]) => ones.map(({ host }) => host.name);
+  return [
+    ...(stays.length === 0 ? [] : [say("warning.stays-until-release", { service, cells, hosts: namesOf(stays) })]),
+    ...(comes.length === 0 ? [] : [say("warning.comes-with-release", { service, cells, hosts: namesOf(comes) })]),
+  ];
 }
 
 const rulesTo = (cell: Name | null, service: string, { rules }: RouteWorld): string[] =>

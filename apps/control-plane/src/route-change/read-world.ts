@@ -10,7 +10,7 @@ import { hostsOf } from "../host/index.ts";
 import { versionsOf } from "../package/index.ts";
 import { servingIn, upstreamsOf } from "../route/index.ts";
 import { requestsOf } from "../sample/index.ts";
-import { findService } from "../service/index.ts";
+import { findService, servicesForCells } from "../service/index.ts";
 import { definitionOfRule, policyOf, rulesOf, userKeyOfWorkspace } from "../traffic-rule/index.ts";
 import { cellsOf, findWorkspace } from "../workspace/index.ts";
 import { reshapes } from "./altered-cells.ts";
@@ -51,6 +51,7 @@ export async function readRouteWorld(
     cells: await cellsOf(tx, workspace.id),
     hosts,
     serving,
+    cellBound: spec.hosts.length === 0 ? [] : await servicesForCells(tx, workspace.id),
     requests: await requestsOf(tx, { tenantId, serviceIds, sinceSeconds: 60 }),
     baseClusters: await membersOfClusters(tx, workspace.id),
     gateways: await driversOf(tx, workspace.id),

@@ -37,6 +37,13 @@ export interface PlacedHost {
   readonly version: number;
 }
 
+/** A service that is for the hosts of certain cells, wherever it stands now. */
+export interface CellBound {
+  readonly service: string;
+  readonly cells: readonly Name[];
+  readonly hostIds: readonly HostId[];
+}
+
 /** What the planner of a route-change may know. */
 export interface RouteWorld {
   readonly tenantId: TenantId;
@@ -48,6 +55,8 @@ export interface RouteWorld {
   readonly hosts: readonly PlacedHost[];
   /** All that takes requests here; empty where no host moves and no cell is reshaped. */
   readonly serving: readonly ServingHere[];
+  /** Empty where no host moves. */
+  readonly cellBound: readonly CellBound[];
   /** Of the last minute, by services. */
   readonly requests: ReadonlyMap<ServiceId, number>;
   readonly baseClusters: readonly ClusterMembers[];

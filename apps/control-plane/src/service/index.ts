@@ -9,6 +9,7 @@ export {
   recordInstances,
   type ServiceName,
   type StoredService,
+  servicesForCells,
   servicesOn,
   setServiceHosts,
   setServiceRevision,

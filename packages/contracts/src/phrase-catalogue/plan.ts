@@ -78,6 +78,9 @@ export const PLAN_PHRASES = {
   "warning.no-weights": "no cell has a weight: users are in no cell, and every instance serves them",
   "warning.nobody-there": "users in {cell} would find nobody of {service}: they are answered 503",
   "warning.rules-follow": "what rules send to {cell} meets other instances of {service}: {rules}",
+  "warning.stays-until-release":
+    "{service} is for hosts in {cells}: what runs of it on {hosts} stays there until its next release",
+  "warning.comes-with-release": "{service} is for hosts in {cells}: it comes to {hosts} with its next release",
   "warning.begins-beside": "{host} begins with {version}, beside {beside}, and converges after it",
   "warning.base-away": "its host is away, left out unless it comes back: {bases}",
   "warning.base-silent": "no process of it answers, and one must when its turn comes: {bases}",

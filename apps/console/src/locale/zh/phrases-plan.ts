@@ -77,6 +77,8 @@ export const PLAN = {
   "warning.no-weights": "没有任何部署单元有权重：用户不属于任何单元，由所有实例服务",
   "warning.nobody-there": "{cell} 中的用户会找不到 {service} 的实例：将以 503 应答",
   "warning.rules-follow": "规则发往 {cell} 的请求会由 {service} 的其他实例承接：{rules}",
+  "warning.stays-until-release": "{service} 只面向 {cells} 中的服务器：它在 {hosts} 上的实例会留到下一次发布",
+  "warning.comes-with-release": "{service} 面向 {cells} 中的服务器：下一次发布时才会到 {hosts}",
   "warning.begins-beside": "{host} 以 {version} 开始（与 {beside} 并行），之后再收敛",
   "warning.base-away": "其服务器不在线，除非恢复，否则不包含：{bases}",
   "warning.base-silent": "其中没有进程应答，而轮到时必须有一个应答：{bases}",

@@ -1,4 +1,11 @@
-export { type HostReport, instancesOf, recordInstances, servicesOn, troubledInstances } from "./instance.ts";
+export {
+  type HostReport,
+  instancesOf,
+  recordInstances,
+  servicesForCells,
+  servicesOn,
+  troubledInstances,
+} from "./instance.ts";
 export {
   deleteService,
   findService,

@@ -1,5 +1,5 @@
 import type { InstanceReport } from "@evenkeel/contracts/agent-protocol";
-import type { HostId, ServiceId, TenantId } from "@evenkeel/contracts/id";
+import type { HostId, Name, ServiceId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
 import type { Instance } from "@evenkeel/contracts/service";
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
@@ -56,6 +56,28 @@ export async function servicesOn(db: Kysely<Database>, hostId: HostId): Promise<
     .where("instance.state", "!=", "stopped")
     .execute();
   return rows.map((row) => row.name);
+}
+
+/** Services that are for the hosts of certain cells and were released, with the hosts that they stand on. */
+export async function servicesForCells(db: Kysely<Database>, workspaceId: WorkspaceId) {
+  return await db
+    .selectFrom("service")
+    .leftJoin("instance", (join) =>
+      join.onRef("instance.service_id", "=", "service.id").on("instance.state", "!=", "stopped"),
+    )
+    .select([
+      "service.name as service",
+      sql<Name[]>`service.definition -> 'hosts' -> 'cells'`.as("cells"),
+      sql<
+        HostId[]
+      >`coalesce(jsonb_agg(distinct instance.host_id) filter (where instance.host_id is not null), '[]')`.as("hostIds"),
+    ])
+    .where("service.workspace_id", "=", workspaceId)
+    .where("service.revision_id", "is not", null)
+    .where(sql<boolean>`jsonb_typeof(service.definition -> 'hosts' -> 'cells') = 'array'`)
+    .groupBy("service.id")
+    .orderBy("service.name")
+    .execute();
 }
 
 export interface HostReport {
