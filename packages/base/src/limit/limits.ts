@@ -28,6 +28,8 @@ export class Limits {
   /** Windows in a row over each limit, by module. */
   readonly #over = new WeakMap<ModuleInstance, Map<string, number>>();
   readonly #excesses = new WeakMap<ModuleInstance, readonly Excess[]>();
+  /** Modules whose thread has been found standing still, and has not been seen running since. */
+  readonly #held = new WeakSet<ModuleInstance>();
   readonly #threadCpuMs = new WeakMap<object, number>();
   #timer: NodeJS.Timeout | null = null;
   #turnedAt = performance.now();
@@ -92,7 +94,10 @@ export class Limits {
       heap: inline.some(({ manifest }) => manifest.limits.heapMb !== undefined),
     });
     const window = { cpuMs: this.#profile.cpuMs(), heapBytes: this.#profile.heapBytes(), spanMs };
-    for (const instance of this.#host.instances) if (instance.state === "active") await this.#judge(instance, window);
+    for (const instance of this.#host.instances) {
+      if (instance.state === "active") await this.#judge(instance, window);
+      if (instance.runtime instanceof WorkerRuntime) void this.#judgeHeld(instance, instance.runtime);
+    }
   }
 
   #turnBase(spanMs: number): void {
@@ -147,6 +152,28 @@ export class Limits {
       else if (action === "restart-worker" && instance.runtime instanceof WorkerRuntime)
         void instance.runtime.restart();
     }
+  }
+
+  /** A thread that holds its own loop holds nobody else's: no watchdog sees it, and its callers would wait for ever. */
+  async #judgeHeld(instance: ModuleInstance, runtime: WorkerRuntime): Promise<void> {
+    const heldMs = await runtime.heldMs();
+    const { measures, manifest, key } = instance;
+    const { most, action } = manifest.limits.blockMs;
+    measures.blockMs = Math.max(measures.blockMs, Math.round(heldMs));
+    if (heldMs < most) return this.#runsAgain(instance);
+    if (instance.state !== "active" || this.#held.has(instance)) return;
+    this.#held.add(instance);
+    const facts = { module: key, frame: await runtime.standsIn(), blockedMs: Math.round(heldMs) };
+    const error = new PlatformError("MODULE_BLOCKED", facts);
+    instance.log.add("stderr", error.message);
+    if (action === "eject") return this.#host.eject(instance, error);
+    instance.judge(false, problemOf(error.code, error.facts));
+    if (action === "throttle") instance.throttled = true;
+    if (action === "restart-worker") await runtime.restart();
+  }
+
+  #runsAgain(instance: ModuleInstance): void {
+    if (this.#held.delete(instance) && instance.state === "active") this.#relent(instance);
   }
 
   #relent(instance: ModuleInstance): void {

@@ -69,6 +69,8 @@ function serve(callee: Callee, args: readonly unknown[]): unknown {
       return runtime.shutdown();
     case "hang-up":
       return runtime.hangUp(connections, callee.closing);
+    case "pulse":
+      return process.hrtime.bigint();
     case "snippet":
       return runtime.enter(() => offer?.snippet?.(args[0]));
     case "health":

@@ -30,7 +30,7 @@ export interface WorkerOffer {
 
 /** A function on the other side. */
 export type Callee =
-  | { readonly kind: "activate" | "shutdown" | "snippet" | "health" }
+  | { readonly kind: "activate" | "shutdown" | "snippet" | "health" | "pulse" }
   | { readonly kind: "hang-up"; readonly closing: Closing }
   | { readonly kind: "service"; readonly name: string; readonly method: string }
   | { readonly kind: "event" | "job" | "component" | "emit"; readonly name: string };

@@ -17,6 +17,7 @@ import type { Disposal, Offer, Runtime } from "../lifecycle/runtime.ts";
 import type { RequestHandler, Service, UpgradeHandler } from "../module-api.ts";
 import { runAsBase } from "../owner/owner.ts";
 import { Forwarder } from "./forward.ts";
+import { Pulse, standsIn } from "./pulse.ts";
 import { openTunnel } from "./tunnel.ts";
 import { type Callee, Calls, fromWire, type WireMessage, type WorkerOffer, type WorkerStart } from "./wire.ts";
 
@@ -59,6 +60,8 @@ export class WorkerRuntime implements Runtime {
   readonly #restarts: number[] = [];
   #forwarder: Forwarder;
   #thread: Thread;
+  /** Of the thread that serves; null: none does. */
+  #pulse: Pulse | null = null;
   #generation = 0;
   #active = false;
   #leaving = false;
@@ -168,6 +171,7 @@ export class WorkerRuntime implements Runtime {
   #ended(worker: Worker, error: PlatformError): void {
     // A thread that was replaced, or that leaves, has ended as it should.
     if (this.#leaving || !this.#active || worker !== this.#thread.worker) return;
+    this.#pulse = null;
     const now = performance.now();
     while (this.#restarts[0] !== undefined && now - this.#restarts[0] > 60_000) this.#restarts.shift();
     this.#restarts.push(now);
@@ -182,6 +186,7 @@ export class WorkerRuntime implements Runtime {
     await this.#loaded();
     await this.#thread.calls.call({ kind: "activate" });
     this.#forwarder = this.#newForwarder();
+    this.#pulse = new Pulse(this.#thread.calls);
     this.#ground.recovered();
   }
 
@@ -194,6 +199,7 @@ export class WorkerRuntime implements Runtime {
   async activate(): Promise<Offer> {
     const offer = (await this.#thread.calls.call({ kind: "activate" })) as WorkerOffer;
     this.#active = true;
+    this.#pulse = new Pulse(this.#thread.calls);
     const route: RequestHandler = (request, response) =>
       this.#forwarder.forward(request, response).catch((error: unknown) => {
         throw this.#crash(sentenceOf(error));
@@ -234,6 +240,16 @@ export class WorkerRuntime implements Runtime {
     const { worker } = this.#thread;
     const [heap, cpu] = await Promise.all([worker.getHeapStatistics(), worker.cpuUsage()]);
     return { heapBytes: heldBy(heap), cpuMs: (cpu.user + cpu.system) / 1000 };
+  }
+
+  /** For how long its loop has stood still when it was last looked at, in ms. */
+  async heldMs(): Promise<number> {
+    return (await this.#pulse?.heldMs()) ?? 0;
+  }
+
+  /** Where in its code it is. */
+  async standsIn(): Promise<string> {
+    return await standsIn(this.#thread.worker);
   }
 
   /** Ends the thread, which is then started anew (invariant 2). */

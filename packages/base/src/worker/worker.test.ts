@@ -99,3 +99,41 @@ test.each([
   },
   60_000,
 );
+
+test.each([
+  { action: "eject" as const, state: "broken" },
+  { action: "restart-worker" as const, state: "active" },
+])(
+  "a thread that holds its own loop is named with function and line, and its callers are answered: $action",
+  async ({ action, state }) => {
+    await using bed = await BaseBed.open();
+    const text = `function spin() { for (;;) Math.sqrt(2); }
+      exports.activate = () => ({ routes: (request, response) => { if (request.url.endsWith("spin")) spin(); response.end("well"); } });`;
+    await bed.install({ ...threaded(), drainSeconds: 0, limits: { blockMs: { most: 300, action } } }, text);
+    expect((await bed.get("/threaded/spin")).status).toBeGreaterThanOrEqual(500);
+    const found = () => bed.base.report().modules[0];
+    await expect.poll(() => found()?.state, { timeout: 60_000 }).toBe(state);
+    const { lines } = await bed.base.perform("log", { name: "threaded", version: "1.0.0", lines: 1000 });
+    expect(lines.map(({ text: line }) => line).join("\n")).toMatch(
+      /threaded@1\.0\.0 held the event loop for \d+ ms in (spin|routes) \(module:threaded@1\.0\.0\/index\.js:[12]\)/,
+    );
+    const after = state === "active" ? "well" : "of the base";
+    await expect.poll(async () => (await bed.get("/threaded")).body, { timeout: 60_000 }).toBe(after);
+    if (state === "active") await expect.poll(() => found()?.health.healthy, { timeout: 60_000 }).toBe(true);
+  },
+  120_000,
+);
+
+test("a thread that waits, and one whose base is late, hold no loop", async () => {
+  await using bed = await BaseBed.open();
+  const text = `exports.activate = () => ({ routes: async (request, response) => {
+    await new Promise((done) => setTimeout(done, 2500)); response.end("slow"); } });`;
+  await bed.install({ ...threaded(), limits: { blockMs: { most: 500, action: "eject" } } }, text);
+  const answer = bed.get("/threaded");
+  for (let turn = 0; turn < 2; turn += 1) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1200);
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  expect((await answer).body).toBe("slow");
+  expect(bed.base.report().modules).toMatchObject([{ state: "active", health: { healthy: true } }]);
+});
