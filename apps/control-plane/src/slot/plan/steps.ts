@@ -106,7 +106,8 @@ export function runSteps(slot: SlotPlan): PlannedStep[] {
   return [
     ...bringUp(slot, to),
     ...(routed ? arrive(slot, to, slot.old) : []),
-    ...(slot.old.length > 0 ? drained(slot, slot.serving && !routed ? moves("draining", "detached") : null) : []),
+    // Where the new one takes no traffic, nothing has led the old one's away.
+    ...leave(slot, slot.serving && !routed),
     ...stopOld(slot),
   ];
 }
