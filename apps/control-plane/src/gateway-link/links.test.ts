@@ -2,9 +2,10 @@ import type { GatewayOrder, InstanceStatistics } from "@evenkeel/contracts/gatew
 import { type HostId, newId, RevisionId, type ServiceId } from "@evenkeel/contracts/id";
 import { instanceKey } from "@evenkeel/contracts/route-table";
 import { inTransaction } from "@evenkeel/kit/sql";
-import { sql } from "kysely";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { sql, type Transaction } from "kysely";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { adoptWhatRuns, noteFirstReport } from "../backup/index.ts";
+import type { Database } from "../database.ts";
 import {
   connectGateway,
   type GatewaySocket,
@@ -17,7 +18,7 @@ import {
   type TestReplica,
   until,
 } from "../link/testing.ts";
-import { confirmation, cutInstance, drainStatus, putUpstreams, reachedStatus } from "../route/index.ts";
+import { confirmation, cutInstance, drainStatus, putUpstreams, raiseVersion, reachedStatus } from "../route/index.ts";
 import { readSamples } from "../sample/index.ts";
 import { type MigratedDatabase, migratedDatabase, serverKinds } from "../testing.ts";
 
@@ -173,24 +174,55 @@ describe.each(await serverKinds())("the link of gateways on %s", (kind) => {
     await until(() => again.orders.some(isCut));
   });
 
-  test("after a restore a gateway keeps the table that it has until the hosts have said what runs there", async () => {
-    await attach("a");
-    await database.db.updateTable("installation").set({ epoch: 2 }).execute();
-    await database.db.insertInto("restoration").values({ epoch: 2, taken_at: "2026-01-01T00:00:00Z" }).execute();
-    const here = await replica();
-    const [old, fresh] = [await gateway(), await gateway()];
-    const keeping = await connectGateway(here, old.gatewayId, { credential: old.name, epoch: 1, tableVersion: 99 });
-    const empty = await connectGateway(here, fresh.gatewayId, { credential: fresh.name });
-    await until(() => versions(empty).length > 0);
-    const { tableVersion } = await attach("b");
-    await until(() => versions(empty).includes(tableVersion));
-    expect(versions(keeping)).toEqual([]);
-    await inTransaction(database.db, async (tx) => {
-      expect(await noteFirstReport(tx, { ...world, hostId, instances: [] })).toBe(true);
-      expect(await noteFirstReport(tx, { ...world, hostId, instances: [] })).toBe(false);
-      await adoptWhatRuns(tx, hostId);
+  describe("after a restore", () => {
+    beforeEach(async () => {
+      await attach("a");
+      await database.db.deleteFrom("host_report").execute();
+      await database.db.updateTable("installation").set({ epoch: 2 }).execute();
+      await database.db
+        .insertInto("restoration")
+        .values({ epoch: 2, taken_at: "2026-01-01T00:00:00Z" })
+        .onConflict((conflict) => conflict.column("only_row").doNothing())
+        .execute();
     });
-    await until(() => versions(keeping).includes(tableVersion));
+    const speaks = async (tx: Transaction<Database>): Promise<boolean> => {
+      const isFirst = await noteFirstReport(tx, { ...world, hostId, instances: [] });
+      if (isFirst) await adoptWhatRuns(tx, hostId);
+      return isFirst;
+    };
+    const ofBefore = { epoch: 1, tableVersion: 99 };
+    const openGateway = async (where: TestReplica, has: object = {}) => {
+      const { gatewayId, name } = await gateway();
+      return await connectGateway(where, gatewayId, { credential: name, ...has });
+    };
+
+    test("a gateway keeps the table that it has until the hosts have said what runs there", async () => {
+      const here = await replica();
+      const [keeping, empty] = [await openGateway(here, ofBefore), await openGateway(here)];
+      await until(() => versions(empty).length > 0);
+      const { tableVersion } = await attach("b");
+      await until(() => versions(empty).includes(tableVersion));
+      expect(versions(keeping)).toEqual([]);
+      expect(await inTransaction(database.db, speaks)).toBe(true);
+      expect(await inTransaction(database.db, speaks)).toBe(false);
+      await until(() => versions(keeping).includes(tableVersion));
+    });
+
+    test("the first table that it gets has what the last host said, be that said while it is made", async () => {
+      const here = await replica();
+      const keeping = await openGateway(here, ofBefore);
+      const tableVersion = await inTransaction(database.db, async (tx) => {
+        await sql`lock table host_report`.execute(tx);
+        const other = await openGateway(here, ofBefore);
+        const waiting = sql`select from pg_locks where not granted and relation = 'host_report'::regclass`;
+        await until(async () => (await waiting.execute(database.db)).rows.length > 0);
+        expect(await speaks(tx)).toBe(true);
+        expect([versions(keeping), versions(other)]).toEqual([[], []]);
+        return (await raiseVersion(tx, world)).tableVersion;
+      });
+      await until(() => versions(keeping).includes(tableVersion));
+      expect(versions(keeping)).toEqual([tableVersion]);
+    });
   });
 
   test("statistics become samples of the gateway's own workspace, by the database's clock", async () => {

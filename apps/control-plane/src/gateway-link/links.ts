@@ -3,8 +3,8 @@
  * 1. A table is rendered from the database and pushed only while this replica's lease lives; a gateway refuses whatever is older than what it has.
  * 2. A push goes out after every notification of the workspace; pushes of one workspace run one after another, and those that came meanwhile become one.
  * 3. A gateway's word counts only on its newest connection.
- * 4. After a restore the table is as old as the backup: a gateway keeps the one it has until the hosts have said what runs there,
- *    RETURN_MS at most.
+ * 4. After a restore the table is as old as the backup: a gateway keeps the one it has until the hosts have said what runs there, or
+ *    none more has for half a minute (`wait.ts`). Whether they have is asked before the table is rendered, so that what the last one said is in it.
  */
 import { GatewayMessage, type GatewayOrder } from "@evenkeel/contracts/gateway-protocol";
 import type { GatewayId, WorkspaceId } from "@evenkeel/contracts/id";
@@ -14,7 +14,7 @@ import type { Log } from "@evenkeel/kit/log";
 import type { Listener } from "@evenkeel/kit/notify";
 import type { Kysely } from "kysely";
 import type { WebSocket } from "ws";
-import { silentHosts } from "../backup/index.ts";
+import { readSilence } from "../backup/index.ts";
 import type { Database } from "../database.ts";
 import type { UpgradeHandler } from "../http/index.ts";
 import { acceptLinks, Link, Pulse } from "../link/index.ts";
@@ -31,6 +31,7 @@ import {
   storeReached,
   takeGatewaySession,
 } from "./store.ts";
+import { type Wait, waitFor } from "./wait.ts";
 
 export interface GatewayLinksOptions {
   readonly db: Kysely<Database>;
@@ -53,16 +54,14 @@ interface Held {
   /** The newest table that it has or was sent. */
   has: { epoch: number; version: number };
   cut: Set<InstanceKey>;
-  /** Until when it keeps a table of an earlier generation, in ms. */
-  readonly keepsUntilMs: number;
+  /** It came with a table of its own, and was sent none yet. */
+  keeps: boolean;
 }
 
 const HELLO_WITHIN_MS = 5000;
 const CLOSE_WITHIN_MS = 4000;
 const RETRY_MS = 300;
 const REFUSED_RETRY_MS = 2000;
-/** What has lived on comes back within seconds; longer is waited for nobody. */
-const RETURN_MS = 30_000;
 const NOTHING = { epoch: 0, version: 0 };
 
 export class GatewayLinks {
@@ -71,6 +70,7 @@ export class GatewayLinks {
   readonly #sockets = new Set<GatewaySocket>();
   readonly #held = new Map<GatewayId, Held>();
   readonly #pushing = new Map<WorkspaceId, { again: boolean }>();
+  readonly #waits = new Map<WorkspaceId, Wait>();
   readonly #pulse: Pulse;
   readonly #stop: (() => void)[];
   #closed = false;
@@ -137,7 +137,7 @@ export class GatewayLinks {
   }
 
   async #greet(link: GatewaySocket, gateway: LinkedGateway, hello: Hello): Promise<Held | null> {
-    const { db, lease, log, nowMs } = this.#options;
+    const { db, lease, log } = this.#options;
     const connection =
       hello.gatewayId === gateway.gatewayId
         ? await takeGatewaySession(db, gateway, { hello, replicaId: lease.id })
@@ -148,7 +148,7 @@ export class GatewayLinks {
       return null;
     }
     const has = { epoch: hello.epoch, version: hello.tableVersion };
-    const held: Held = { connection, link, has, cut: new Set(), keepsUntilMs: nowMs() + RETURN_MS };
+    const held: Held = { connection, link, has, cut: new Set(), keeps: has.version > 0 };
     this.#held.get(gateway.gatewayId)?.link.terminate();
     this.#held.set(gateway.gatewayId, held);
     this.#push(gateway.workspaceId);
@@ -234,12 +234,14 @@ export class GatewayLinks {
 
   async #pushOnce(workspaceId: WorkspaceId): Promise<void> {
     const { db, lease, openKey } = this.#options;
+    const keeping = await this.#keeping(workspaceId);
+    const told = this.#heldIn(workspaceId).filter((held) => !keeping.has(held));
+    if (told.length === 0) return;
     const table = await renderTable(db, workspaceId, openKey);
     const cut = await instancesToCut(db, workspaceId);
-    const keeping = await this.#keeping(workspaceId, table);
     if (!lease.held) return;
-    for (const held of this.#held.values()) {
-      if (held.connection.workspaceId !== workspaceId || keeping.has(held)) continue;
+    for (const held of told) {
+      held.keeps = false;
       if (isNewer(table, held.has)) {
         held.has = { epoch: table.epoch, version: table.version };
         held.link.send({ kind: "table", table });
@@ -249,20 +251,30 @@ export class GatewayLinks {
     }
   }
 
+  #heldIn(workspaceId: WorkspaceId): Held[] {
+    return [...this.#held.values()].filter(({ connection }) => connection.workspaceId === workspaceId);
+  }
+
   /** The gateways that go on by a table of an earlier generation for now. */
-  async #keeping(workspaceId: WorkspaceId, table: RouteTable): Promise<ReadonlySet<Held>> {
-    const { db, nowMs } = this.#options;
-    const keeping = [...this.#held.values()].filter(
-      ({ connection, has, keepsUntilMs }) =>
-        connection.workspaceId === workspaceId && has.version > 0 && has.epoch < table.epoch && nowMs() < keepsUntilMs,
-    );
-    if (keeping.length === 0) return new Set();
-    const silent = await silentHosts(db, workspaceId);
-    if (silent.length === 0) return new Set();
-    this.#options.log.info({ workspaceId, hosts: silent.length }, "gateways keep their table until hosts are back");
-    const lastMs = Math.max(...keeping.map(({ keepsUntilMs }) => keepsUntilMs));
-    setTimeout(() => this.#push(workspaceId), lastMs - nowMs() + 1).unref();
-    return new Set(keeping);
+  async #keeping(workspaceId: WorkspaceId): Promise<ReadonlySet<Held>> {
+    const candidates = this.#heldIn(workspaceId).filter(({ keeps }) => keeps);
+    if (candidates.length === 0) return new Set();
+    const { epoch, hosts } = await readSilence(this.#options.db, workspaceId);
+    if (!this.#isWaiting(workspaceId, hosts)) return new Set();
+    return new Set(candidates.filter(({ has }) => has.epoch < epoch));
+  }
+
+  #isWaiting(workspaceId: WorkspaceId, silent: number): boolean {
+    const { log, nowMs } = this.#options;
+    const before = this.#waits.get(workspaceId);
+    const wait = waitFor(silent, before, nowMs());
+    if (wait === null) return false;
+    if (before === undefined)
+      log.info({ workspaceId, hosts: silent }, "gateways keep their table until hosts are back");
+    this.#waits.set(workspaceId, wait);
+    const leftMs = wait.untilMs - nowMs();
+    if (wait !== before) setTimeout(() => this.#push(workspaceId), leftMs + 1).unref();
+    return leftMs > 0;
   }
 
   async #checkSessions(): Promise<void> {

@@ -15,13 +15,16 @@ export async function noteFirstReport(
   return numAffectedRows === 1n;
 }
 
-/** Hosts that take requests of a workspace by the backup, and have not said since the restore what runs there. */
-export async function silentHosts(db: Kysely<Database>, workspaceId: WorkspaceId): Promise<HostId[]> {
-  const { rows } = await sql<{ hostId: HostId }>`
-    select distinct upstream.host_id as "hostId" from restoration, upstream
-    where upstream.workspace_id = ${workspaceId}
-      and not exists (select from host_report where host_report.host_id = upstream.host_id)`.execute(db);
-  return rows.map(({ hostId }) => hostId);
+/** How many hosts have instances in the routes of a workspace, and have not said since the restore what runs there. `epoch`: of that restore. */
+export async function readSilence(
+  db: Kysely<Database>,
+  workspaceId: WorkspaceId,
+): Promise<{ readonly epoch: number; readonly hosts: number }> {
+  const { rows } = await sql<{ epoch: number; hosts: number }>`
+    select epoch, (select count(distinct host_id)::int from upstream where workspace_id = ${workspaceId}
+      and not exists (select from host_report where host_report.host_id = upstream.host_id)) as hosts
+    from restoration`.execute(db);
+  return rows[0] ?? { epoch: 0, hosts: 0 };
 }
 
 /** The last restore; null = there was none. */
