@@ -1,5 +1,6 @@
 import type { Change } from "@evenkeel/contracts/change";
 import type { Plan } from "@evenkeel/contracts/change-plan";
+import { Name } from "@evenkeel/contracts/id";
 import type { RouteTable } from "@evenkeel/contracts/route-table";
 import { ROUTE_CHANGE } from "@evenkeel/contracts/traffic-rule";
 import type { Cell } from "@evenkeel/contracts/workspace";
@@ -150,6 +151,11 @@ test.each<[string, object[], string]>([
   expect((await table()).version).toBe(version);
 });
 
+test("what does not go by steps is refused with steps", async () => {
+  const zones = { cells: [{ cell: "blue", zones: ["b"] }], steps: [50, 100] };
+  await expect(planOf(zones)).rejects.toMatchObject({ code: "INPUT_INVALID" });
+});
+
 test("what a cell is, is never edited past the change; what it is called by is", async () => {
   const { id } = await cellNow("blue");
   const edit = (body: object) => fleet.call("PATCH", `/cells/${id}`, body);
@@ -159,4 +165,21 @@ test("what a cell is, is never edited past the change; what it is called by is",
     await expect(edit(body)).rejects.toMatchObject(refusal);
   expect(await edit({ colour: "red", zones: ["a"], failOver: null })).toMatchObject({ colour: "red", zones: ["a"] });
   expect((await table()).version).toBe(version);
+});
+
+test("weights go back by a rollback beside a gray cell, which has the one that it had for later", async () => {
+  await carryOut({ cells: [{ cell: "green", gray: true }] });
+  await goBack(await carryOut({ cells: [{ cell: "blue", weight: 5 }] }));
+  expect(await cellNow("blue")).toMatchObject({ weight: 3 });
+  await goBack(await carryOut({ cells: [{ cell: "green", gray: false, weight: 7 }] }));
+  expect(await cellNow("green")).toMatchObject({ gray: true, weight: 1 });
+});
+
+test("a cell that was away with nobody before stands in no other change's way", async () => {
+  await fleet.db.updateTable("cell").set({ away: true }).where("name", "=", Name.parse("green")).execute();
+  const match = [{ header: "x-tester", present: true }];
+  await carryOut({ put: [{ name: "testers", service: "shop", match, send: { to: [{ to: { version: "1.0.0" } }] } }] });
+  await carryOut({ remove: ["testers"] });
+  await carryOut({ cells: [{ cell: "blue", weight: 4 }] });
+  await carryOut({ cells: [{ cell: "green", away: false }] });
 });

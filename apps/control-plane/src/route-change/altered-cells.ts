@@ -9,6 +9,7 @@ import { type CellEdit, type CellWeight, weightsBetween } from "../traffic-rule/
 import type { RouteWorld } from "./world.ts";
 
 type Altering = Pick<RouteChangeSpec, "cells">;
+type Asking = Altering & Pick<RouteChangeSpec, "allowGap">;
 type Known = Pick<RouteWorld, "cells">;
 type Alteration = Altering["cells"][number];
 
@@ -57,12 +58,12 @@ export function cellsBefore(spec: Altering, { cells }: Known): Altering["cells"]
 // ── why not ───────────────────────────────────────────────────────────────────
 
 /** Why cells cannot become so. */
-export function refuseCells(spec: Altering, world: Pick<RouteWorld, "cells" | "workspace">): Refusal | null {
+export function refuseCells(spec: Asking, world: Pick<RouteWorld, "cells" | "workspace">): Refusal | null {
   const problem = problemOf(spec, world);
   return problem === null ? null : refuse("CELL_UNFIT", { problem });
 }
 
-function problemOf({ cells: given }: Altering, { cells, workspace }: Pick<RouteWorld, "cells" | "workspace">) {
+function problemOf({ cells: given, allowGap }: Asking, { cells, workspace }: Pick<RouteWorld, "cells" | "workspace">) {
   const names = given.map(({ cell }) => cell);
   const [twice] = repeated(names);
   if (twice !== undefined) return say("why.named-twice", { name: twice });
@@ -76,21 +77,28 @@ function problemOf({ cells: given }: Altering, { cells, workspace }: Pick<RouteW
   const [zone] = given.flatMap((one) => repeated(one.zones ?? []));
   if (zone !== undefined) return say("why.named-twice", { name: zone });
   const after = cellsAfter({ cells: given }, { cells });
-  return grayOrShared(given, after) ?? stranded(after);
+  // A way back, which consents to all that was so before, gives a gray cell the weight that it had for later.
+  return (allowGap ? null : shareOfGray(given, after)) ?? newlyStranded(cells, after);
 }
 
 const repeated = (names: readonly string[]): string[] => names.filter((name, index) => names.indexOf(name) !== index);
 
-function grayOrShared(given: Altering["cells"], after: readonly Cell[]): string | null {
+function shareOfGray(given: Altering["cells"], after: readonly Cell[]): string | null {
   const gray = given.find(({ cell, weight = 0 }) => weight > 0 && after.some((one) => one.gray && one.name === cell));
   return gray === undefined ? null : say("why.gray-cell", { cell: gray.cell });
 }
 
-/** A cell that is sent away needs one that takes its traffic, and is there itself. */
-function stranded(after: readonly Cell[]): string | null {
-  const here = new Set<string>(after.filter(({ away }) => !away).map(({ name }) => name));
-  const found = after.find(({ away, failOver }) => away && (failOver === null || !here.has(failOver)));
-  return found === undefined ? null : say("why.no-fail-over", { cell: found.name });
+/** A cell that is sent away needs one that takes its traffic, and is there itself; who had none before is not this change's concern. */
+function newlyStranded(before: readonly Cell[], after: readonly Cell[]): string | null {
+  const had = stranded(before);
+  const [found] = [...stranded(after)].filter((cell) => !had.has(cell));
+  return found === undefined ? null : say("why.no-fail-over", { cell: found });
+}
+
+function stranded(cells: readonly Cell[]): ReadonlySet<string> {
+  const here = new Set<string>(cells.filter(({ away }) => !away).map(({ name }) => name));
+  const found = cells.filter(({ away, failOver }) => away && (failOver === null || !here.has(failOver)));
+  return new Set(found.map(({ name }) => name));
 }
 
 // ── in words ──────────────────────────────────────────────────────────────────

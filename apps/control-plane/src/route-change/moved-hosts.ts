@@ -5,7 +5,7 @@ import { say } from "@evenkeel/contracts/phrase";
 import type { InstanceKey } from "@evenkeel/contracts/route-table";
 import type { RouteChangeSpec } from "@evenkeel/contracts/traffic-rule";
 import type { Cell } from "@evenkeel/contracts/workspace";
-import { type Serving, servedTo } from "../route/plan/index.ts";
+import { type Serving, servedIn } from "../route/plan/index.ts";
 import { cellsAfter, reshapes } from "./altered-cells.ts";
 import type { CellBound, PlacedHost, RouteWorld, ServingHere } from "./world.ts";
 
@@ -76,13 +76,10 @@ function turnsOf(spec: RouteChangeSpec, world: RouteWorld): Turn[] {
     cell: cellOf.has(host.id) ? (cellOf.get(host.id) ?? null) : host.cell,
   }));
   const services = Map.groupBy(movedServing(spec, world), ({ service }) => service);
-  return [...services].flatMap(([service, members]) =>
-    cells.map((cell) => ({
-      ...{ service, cell },
-      before: servedTo(cell.name, members, world),
-      after: servedTo(cell.name, members, { cells, hosts }),
-    })),
-  );
+  return [...services].flatMap(([service, members]) => {
+    const [before, after] = [servedIn(members, world), servedIn(members, { cells, hosts })];
+    return cells.map((cell) => ({ service, cell, before: before(cell.name), after: after(cell.name) }));
+  });
 }
 
 const isLeftEmpty = ({ before, after }: Turn): boolean => before.length > 0 && after.length === 0;

@@ -23,7 +23,9 @@ export function planRouteChange(spec: RouteChangeSpec, world: RouteWorld): Draft
   const refusal = refuseRouteChange(spec, world);
   if (refusal !== null) return refusal;
   const before = stateBefore(spec, world);
-  const targets = (spec.steps.length === 0 ? [null] : spec.steps).map((percent) => targetOf(spec, world, percent));
+  const watched = watchedBy(spec, world);
+  const steps = spec.steps.length === 0 ? [null] : spec.steps;
+  const targets = steps.map((percent) => ({ ...targetOf(spec, world, percent), watched }));
   if (isSame(spec, world, before)) return refuse("TRAFFIC_ALREADY_SO", { workspace: spec.workspace });
   return {
     title: titleOf(spec, world),
@@ -115,7 +117,6 @@ function targetOf(spec: RouteChangeSpec, world: RouteWorld, percent: number | nu
     ...{ targetId: name, name, hostId: null, zone: "", cell: null, slot: null, online: true, from: null, to: null },
     ...{ stage: [], clean: [], reattach: [], facts: {} },
     steps: [setRules(writesOf(spec, world, percent))],
-    watched: watchedBy(spec, world),
   };
 }
 

@@ -47,7 +47,7 @@ function refuseHosts({ hosts: given }: RouteChangeSpec, { hosts, cells, workspac
 /** In steps at least something must be able to grow. */
 function refuseSteps({ steps, put, cells }: RouteChangeSpec): Refusal | null {
   if (steps.length === 0) return null;
-  const grows = put.some(({ send }) => (send?.to.length ?? 0) > 1) || cells.length > 0;
+  const grows = put.some(({ send }) => (send?.to.length ?? 0) > 1) || cells.some(({ weight }) => weight !== undefined);
   if (grows) return null;
   const problem = `steps: ${say("why.nothing-by-steps")}`;
   return refuse("INPUT_INVALID", { field: "steps", problem });

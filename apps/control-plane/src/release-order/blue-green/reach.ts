@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from "@evenkeel/contracts/error";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import { say } from "@evenkeel/contracts/phrase";
-import { type CellMap, type Serving, servedTo } from "../../route/plan/index.ts";
+import { type CellMap, type Serving, servedIn } from "../../route/plan/index.ts";
 import type { OrderWorld } from "../world.ts";
 import type { CellPair } from "./pair.ts";
 
@@ -10,7 +10,7 @@ type Reach = Pick<OrderWorld, "cells" | "serving" | "releases">;
 /** Users take all services with them: one that the idle cell does not reach would be lost to them. */
 export function refuseStranded(world: Reach, { idle }: CellPair, released: ReadonlySet<ServiceId>): Refusal | null {
   const stranded = othersIn(world, released).find(
-    ([, members]) => servedTo(idle.name, members, mapOf(world)).length === 0,
+    ([, members]) => servedIn(members, mapOf(world))(idle.name).length === 0,
   );
   if (stranded === undefined) return null;
   const [, [first]] = stranded;
@@ -22,7 +22,8 @@ export function refuseStranded(world: Reach, { idle }: CellPair, released: Reado
 /** Other services whose users will meet another version. */
 export function otherVersions(world: Reach, { live, idle }: CellPair, released: ReadonlySet<ServiceId>): string[] {
   return othersIn(world, released).flatMap(([, members]) => {
-    const [now, then] = [live, idle].map((cell) => versionsOf(servedTo(cell.name, members, mapOf(world))));
+    const served = servedIn(members, mapOf(world));
+    const [now, then] = [live, idle].map((cell) => versionsOf(served(cell.name)));
     return now === then
       ? []
       : [

@@ -14,16 +14,19 @@ export interface CellMap {
   readonly hosts: readonly (Omit<HostPlace, "hostId"> & { readonly id: HostId })[];
 }
 
-/** The instances of one service that serve those who are in a cell, as gateways will find them. */
-export function servedTo(cell: string, members: readonly Serving[], map: CellMap): readonly Serving[] {
+/** For each cell the instances of one service that serve those who are in it, as gateways will find them; of all cells the table is compiled once. */
+export function servedIn(members: readonly Serving[], map: CellMap): (cell: string) => readonly Serving[] {
   const [first] = members;
-  if (first === undefined) return [];
+  if (first === undefined) return () => [];
   const { home, subsets } = compileService(first.serviceId, members, rowsOf(map));
-  const chain = home.cells.find((one) => one.cell === cell)?.chain ?? home.chain;
-  const named = new Map(subsets.map(({ name, instances }) => [name, new Set(instances)]));
-  const bound = chain.find((subset) => subset === EVERYONE || (named.get(subset)?.size ?? 0) > 0);
-  if (bound === EVERYONE) return members;
-  return members.filter(({ instance }) => bound !== undefined && named.get(bound)?.has(instance));
+  const named = new Map(subsets.map(({ name, instances }) => [name, instances]));
+  const byKey = new Map(members.map((member) => [member.instance, member]));
+  return (cell) => {
+    const chain = home.cells.find((one) => one.cell === cell)?.chain ?? home.chain;
+    const bound = chain.find((subset) => subset === EVERYONE || (named.get(subset)?.length ?? 0) > 0);
+    if (bound === EVERYONE) return members;
+    return (named.get(bound ?? "") ?? []).flatMap((instance) => byKey.get(instance) ?? []);
+  };
 }
 
 const rowsOf = ({ cells, hosts }: CellMap): TrafficRows => ({
