@@ -1,6 +1,7 @@
 import type { Change } from "@evenkeel/contracts/change";
 import { sql } from "kysely";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { onlineHosts } from "../agent-link/index.ts";
 import { until } from "../link/testing.ts";
 import { Fleet, type FleetHost } from "./testing.ts";
 
@@ -92,4 +93,17 @@ test("a host that comes back after a release was made without it goes on with wh
   expect(await upstreams()).toEqual(expect.arrayContaining(["a attached 100", "b attached 100"]));
   await fleet.release("4.0.0", { ...routed, hosts: ["h1", "h2"] });
   expect([runs(), (await upstreams()).length]).toEqual([["4.0.0", "4.0.0"], 2]);
+});
+
+test("nothing is asked of a host that is back before what it says is stored: its instances may be others than the plan's", async () => {
+  await keepMoment();
+  await restoreMoment();
+  const [host] = fleet.hosts as [FleetHost];
+  const online = async () => await onlineHosts(fleet.db, [host.hostId]);
+  await fleet.db.transaction().execute(async (tx) => {
+    await sql`lock table host_report in exclusive mode`.execute(tx);
+    await host.connect();
+    expect(await online()).toEqual(new Set());
+  });
+  await until(async () => (await online()).has(host.hostId));
 });

@@ -141,11 +141,14 @@ export async function setAside(
   });
 }
 
-/** Which of these hosts have an agent connected now. */
+/** Which of these hosts have an agent connected now, and have said what runs there: after a restore it may be otherwise than known. */
 export async function onlineHosts(db: Kysely<Database>, hostIds: readonly HostId[]): Promise<Set<HostId>> {
   const { rows } = await sql<{ id: HostId }>`
     select s.host_id as id from host_session s join replica r on r.id = s.replica_id
-    where s.host_id = any(${hostIds}) and r.lease_until > clock_timestamp()`.execute(db);
+    where s.host_id = any(${hostIds}) and r.lease_until > clock_timestamp()
+      and (not exists (select from restoration) or exists (select from host_report where host_report.host_id = s.host_id))`.execute(
+    db,
+  );
   return new Set(rows.map((row) => row.id));
 }
 
