@@ -1,5 +1,5 @@
 import { shortId, stateMark, stateName } from "@evenkeel/client/text/change";
-import { line, span } from "@evenkeel/client/text/line";
+import { type Line, line, span } from "@evenkeel/client/text/line";
 import { planLines } from "@evenkeel/client/text/plan";
 import type { Change } from "@evenkeel/contracts/change";
 import type { Plan } from "@evenkeel/contracts/change-plan";
@@ -75,11 +75,12 @@ async function agree(cli: Cli, { plan, question, forGood = false }: Agreement, {
   if ((await confirm({ message: question })) !== true) throw new Exit(1);
 }
 
-/** How a change ended, with what may be done now; the command fails with the change. */
-export function answerEnd(cli: Cli, ended: Change): void {
+/** How a change ended, with what it found and what may be done now; the command fails with the change. */
+export function answerEnd(cli: Cli, ended: Change, found: readonly Line[] = []): void {
   cli.answer(ended, [
     line(""),
     line(stateMark(ended.state), " ", span(ended.title, "bold"), ": ", stateName(ended.state)),
+    ...found,
     ...(ended.state === "succeeded"
       ? []
       : commandLines(cli, [...actionsOf(ended), [`change show ${shortId(ended.id)}`, "tells all of it"]])),

@@ -15,6 +15,7 @@ import type { Cli, Run } from "../context.ts";
 import { numberOf } from "../number-option.ts";
 import { type StrategyOptions, strategyOf, withStrategyOptions } from "../strategy-options.ts";
 import { table } from "../table.ts";
+import { proofLines } from "./proof.ts";
 
 interface Where extends StrategyOptions, CarryOptions {
   readonly cluster: string;
@@ -149,7 +150,7 @@ function addScaleAndSplit(module: Command, run: Run): void {
 async function operate(cli: Cli, spec: Readonly<Record<string, unknown>>, options: CarryOptions): Promise<void> {
   const question = `${String(spec.operation)} all the same?`;
   const ended = await carryOut(cli, { kind: MODULE_OPERATION, spec, question }, options);
-  if (ended !== null) answerEnd(cli, ended);
+  if (ended !== null) answerEnd(cli, ended, proofLines(ended));
 }
 
 function placeOf(cli: Cli, options: Where) {

@@ -10,6 +10,9 @@ import { Script } from "node:vm";
 const KEY = Symbol.for("evenkeel.guarded");
 const cell = globalThis as unknown as Record<symbol, (() => unknown) | undefined>;
 
+// It stands there before the first module comes: what comes later is taken for a module's.
+Object.defineProperty(globalThis, KEY, { value: undefined, writable: true });
+
 let script: Script | null = null;
 /** How deep the process is inside guarded calls, and whose the innermost is (0: nobody's). */
 let inside: Int32Array | null = null;

@@ -181,3 +181,10 @@ test("what a module does to the process it is a guest of stays its own, is refus
   expect(proof.left).toEqual([{ kind: "refused call", name: "process.kill", count: 1 }]);
   expect(process.stdout.write).toBe(write);
 });
+
+test("what the base itself puts in the way of a module is not told as that module's", async () => {
+  await using bed = await BaseBed.open({ watchdog: true });
+  await bed.install(guest(), answering("hi"));
+  expect((await bed.get("/guest")).body).toBe("hi");
+  expect((await bed.uninstall("guest")).proof).toMatchObject({ closed: [], left: [] });
+});
