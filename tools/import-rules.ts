@@ -172,7 +172,7 @@ export const PURITY = {
     "network or a process. Types do no harm, nor does a digest; tools/source-rules.ts looks for clocks and chance.",
   from: /^apps\/control-plane\/src\/[^/]+\/(?:state|plan|inverse|strategy|guard|show)(?:\.ts$|\/)/,
   mayLoad:
-    /^packages\/contracts\/src\/|node_modules\/(?:zod|redos-detector|regjsparser)\/|^(?:node:)?crypto$|^apps\/control-plane\/src\/[^/]+\/(?!store|execute|endpoints)/,
+    /^packages\/contracts\/src\/|node_modules\/(?:zod|redos-detector|regjsparser|semver)\/|^(?:node:)?crypto$|^apps\/control-plane\/src\/[^/]+\/(?!store|execute|endpoints)/,
 } as const;
 
 export const CRUISE_OPTIONS: ICruiseOptions = {

@@ -84,6 +84,24 @@ describe("what is planned for a base", () => {
   });
 });
 
+test.each([
+  { range: "^3.0.0", refused: "DEPENDENCY_CONFLICT", facts: { module: "cart@1.0.0", library: "ms", found: "2.1.3" } },
+  { range: "^2.0.0", refused: null, facts: {} },
+  { library: "pg", range: "*", refused: "DEPENDENCY_MISSING", facts: { module: "cart@1.0.0", library: "pg" } },
+])(
+  "a module whose libraries its bases do not share is refused before the first of them is touched: $library $range",
+  ({ library = "ms", range, refused, facts }) => {
+    const there = world([], []);
+    const bases = there.bases.map(({ report, ...base }) => ({
+      ...base,
+      report: report && { ...report, description: { ...report.description, libraries: { ms: "2.1.3" } } },
+    }));
+    const cart = uploaded("cart 1.0.0", { needs: { libraries: { [library]: range } } });
+    const made = planModuleRelease(specOf("cart 1.0.0"), { ...there, bases, bundles: [cart] });
+    expect(isRefusal(made) ? made : { refused: null, facts: {} }).toMatchObject({ refused, facts });
+  },
+);
+
 test("bundles are fetched before anything is touched where hosts, batches or steps come later, and by the step itself where there is nothing else", () => {
   const there = world(["prices 1.0.0"], []);
   const [first] = there.bases;

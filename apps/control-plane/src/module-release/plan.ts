@@ -17,6 +17,7 @@ import {
   chooseBases,
   clusterNamed,
   draftOf,
+  misfitOf,
   moduleLock,
   type PlacementWorld,
   placedAlso,
@@ -88,12 +89,15 @@ function wantedOf(spec: ModuleReleaseSpec, world: PlacementWorld): Wanted | Refu
 }
 
 function asked(spec: Asked, world: PlacementWorld, cluster: ClusterRow): Wanted | Refusal {
+  const bundles = spec.modules.flatMap(({ name, version }) => bundleOf(world, name, version) ?? []);
   const unknown = spec.modules.find(({ name, version }) => bundleOf(world, name, version) === null);
   if (unknown !== undefined) return refuse("NOT_FOUND", { resource: `module ${unknown.name}@${unknown.version}` });
   if (cluster.buffer) return refuse("BASE_CLUSTER_IS_BUFFER", { cluster: cluster.name });
   const names = spec.modules.map(({ name }) => name);
   const bases = basesOf(spec, world, cluster);
   if (isRefusal(bases)) return bases;
+  const misfit = firstOf(bases.flatMap((base) => bundles.map(({ manifest }) => misfitOf(base, manifest))));
+  if (misfit !== null) return misfit;
   const businesses = joined(cluster, names, spec.businesses);
   if (isRefusal(businesses)) return businesses;
   const aims = bases.map((base): BaseAim => {
@@ -114,6 +118,9 @@ function asked(spec: Asked, world: PlacementWorld, cluster: ClusterRow): Wanted 
   const all = [...aims, ...others.map((base): BaseAim => ({ base, wishes: new Map() }))];
   return { title, cluster, modules: names, aims: all, placements, businesses };
 }
+
+const firstOf = (refusals: readonly (Refusal | null)[]): Refusal | null =>
+  refusals.find((refusal) => refusal !== null) ?? null;
 
 /** The businesses of a cluster, with these modules in those that are named; null: they are so already. */
 function joined(

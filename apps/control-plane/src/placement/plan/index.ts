@@ -1,5 +1,6 @@
 export { basesNamed, byLoad, chooseBases } from "./choose.ts";
 export { type Aims, draftOf } from "./draft.ts";
+export { misfitOf } from "./fit.ts";
 export { type Move, splitStep } from "./move.ts";
 export { placedAlso, placementsBefore, type SettledCluster, settleStep } from "./settle.ts";
 export { asPlaced, standing, type Wishes } from "./steps.ts";
