@@ -19,7 +19,7 @@ import {
 } from "../placement/plan/index.ts";
 import { alterModule } from "./alter.ts";
 import { moveBases } from "./move.ts";
-import { splitDifferences } from "./preview.ts";
+import { idleShares, splitDifferences } from "./preview.ts";
 import { scaleModule } from "./scale.ts";
 import type { ClusterPlacements, Wanted } from "./wanted.ts";
 
@@ -104,11 +104,13 @@ function splitBases(spec: Split, world: PlacementWorld): Wanted | Refusal {
   if (bases.length === 0)
     return refuse("BASES_NONE", { selector: "bases: all", where: `base-cluster ${cluster.name}` });
   const { rules, businesses } = spec;
+  const modules = bases.flatMap(({ report }) => report?.modules ?? []);
   return {
     title: say("title.split", { cluster: cluster.name }),
     group: cluster.name,
     aims: bases.map((base): BaseAim => ({ base, wishes: new Map() })),
-    ...{ modules: [], moving: [], warnings: [], split: cluster },
+    ...{ modules: [], moving: [], split: cluster },
+    warnings: idleShares(cluster.name, rules ?? [], modules),
     differences: splitDifferences(cluster, { rules, businesses }),
     before: [{ cluster, placements: [], rules: cluster.rules, businesses: cluster.businesses }],
     after: [{ cluster, placements: [], ...(rules && { rules }), ...(businesses && { businesses }) }],

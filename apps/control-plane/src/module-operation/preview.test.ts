@@ -1,6 +1,7 @@
 import { Business, SplitRule } from "@evenkeel/contracts/module";
 import { expect, test } from "vitest";
-import { splitDifferences } from "./preview.ts";
+import { reportOf } from "../placement/testing.ts";
+import { idleShares, splitDifferences } from "./preview.ts";
 
 const none = { rules: [], businesses: [] };
 const on = { kind: "route", name: "/prices" } as const;
@@ -65,4 +66,17 @@ test("businesses tell who they are for and which modules take part", () => {
   expect(splitDifferences(before, { businesses: [wholesale as Business] })).toEqual([
     { field: "business retail", from: "all → modules prices", to: "tier = b2b → modules all that provide" },
   ]);
+});
+
+test("a share of what nobody in the cluster has published is warned of: others get it", () => {
+  const rules = [
+    ruleOf({ to: [{ version: "1.0.0", weight: 9 }, { version: "2.0.0" }, { version: "3.0.0", weight: 0 }] }),
+    ruleOf({ to: [{ tags: { gray: "10" } }] }),
+  ];
+  const modules = ["prices 1.0.0 published /prices", "prices 2.0.0 active /prices", "cart 2.0.0 published /cart"];
+  expect(idleShares("front", rules, modules.map(reportOf))).toEqual([
+    "route /prices: no base of front has published 2.0.0; its share goes to others",
+    "route /prices: no base of front has published gray=10; its share goes to others",
+  ]);
+  expect(idleShares("front", [ruleOf({ to: [{}] })], modules.map(reportOf))).toEqual([]);
 });

@@ -1,5 +1,6 @@
+import type { ModuleReport } from "@evenkeel/contracts/base-protocol";
 import type { Difference } from "@evenkeel/contracts/change-plan";
-import type { Business, SplitRule } from "@evenkeel/contracts/module";
+import type { Business, ModuleProvides, SplitRule } from "@evenkeel/contracts/module";
 import { say } from "@evenkeel/contracts/phrase";
 
 /** The rules of a cluster and its businesses; what is left out is not spoken of. */
@@ -46,6 +47,35 @@ function ruleText({ when, to, stickyBy, stickyOn }: SplitRule): string {
   if (stickyBy === undefined) return say("value.split", facts);
   return say("value.split-sticky", { ...facts, field: `${stickyBy} ${stickyOn}`.trim() });
 }
+
+/** What the rules would give a share to, and nobody in the cluster has published. */
+export function idleShares(cluster: string, rules: readonly SplitRule[], modules: readonly ModuleReport[]): string[] {
+  const idle = rules.flatMap(({ on, to }) => {
+    const offering = modules.filter(({ published, provides }) => published && offers(provides, on));
+    return to
+      .filter((target) => target.weight > 0 && !offering.some((module) => fits(module, target)))
+      .map((target) => {
+        const what = say(`field.of-${on.kind}`, { name: on.name });
+        return say("warning.split-idle", { what, cluster, subset: targetText(target) });
+      });
+  });
+  return [...new Set(idle)];
+}
+
+function offers({ routes, services, events, components, snippet }: ModuleProvides, on: SplitRule["on"]): boolean {
+  const names: Readonly<Record<SplitRule["on"]["kind"], readonly (string | undefined)[]>> = {
+    route: routes.map(({ path }) => path),
+    service: services,
+    event: events,
+    component: components.map(({ point }) => point),
+    snippet: [snippet],
+  };
+  return names[on.kind].includes(on.name);
+}
+
+const fits = (module: Pick<ModuleReport, "version" | "tags">, { version, tags }: SplitRule["to"][number]): boolean =>
+  (version === undefined || module.version === version) &&
+  Object.entries(tags).every(([name, value]) => module.tags[name] === value);
 
 const listed = (conditions: readonly string[]): string => conditions.join(" and ") || say("value.all");
 

@@ -82,6 +82,7 @@ export const PLAN_PHRASES = {
     "{service} is for hosts in {cells}: what runs of it on {hosts} stays there until its next release",
   "warning.comes-with-release": "{service} is for hosts in {cells}: it comes to {hosts} with its next release",
   "warning.begins-beside": "{host} begins with {version}, beside {beside}, and converges after it",
+  "warning.split-idle": "{what}: no base of {cluster} has published {subset}; its share goes to others",
   "warning.base-away": "its host is away, left out unless it comes back: {bases}",
   "warning.base-silent": "no process of it answers, and one must when its turn comes: {bases}",
   "inverse.restart": "a restart has no inverse: the instances that it replaced are gone",

@@ -80,6 +80,7 @@ export const PLAN = {
   "warning.stays-until-release": "{service} 只面向 {cells} 中的服务器：它在 {hosts} 上的实例会留到下一次发布",
   "warning.comes-with-release": "{service} 面向 {cells} 中的服务器：下一次发布时才会到 {hosts}",
   "warning.begins-beside": "{host} 以 {version} 开始（与 {beside} 并行），之后再收敛",
+  "warning.split-idle": "{what}：{cluster} 中没有基座发布了 {subset}，其份额由其他版本承担",
   "warning.base-away": "其服务器不在线，除非恢复，否则不包含：{bases}",
   "warning.base-silent": "其中没有进程应答，而轮到时必须有一个应答：{bases}",
   "inverse.restart": "重启没有逆操作：被替换的实例已不存在",
