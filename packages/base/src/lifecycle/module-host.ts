@@ -171,7 +171,7 @@ export class ModuleHost {
       each.name === instance.name && each !== instance && each.state !== "draining";
     const others = replace ? this.instances.filter(isOther) : [];
     const served = others.find(({ publishedTags }) => publishedTags !== null);
-    const tags = publish?.tags ?? served?.publishedTags ?? null;
+    const tags = publish?.tags ?? served?.publishedTags ?? instance.publishedTags;
     if (tags !== null) instance.publishedTags = tags;
     const leaving = new Set([instance.key, ...others.map(({ key }) => key)]);
     this.#ground.board.exchange(leaving, tags === null ? [] : publicationsOf(instance, ++this.#order));

@@ -1,6 +1,6 @@
 import { startLoad } from "@evenkeel/load/load";
 import { expect, test } from "vitest";
-import { BaseBed } from "../testing.ts";
+import { answering, BaseBed } from "../testing.ts";
 
 const REPLACEMENTS = 150;
 
@@ -30,3 +30,14 @@ test("replacements under load lose no request: kept and new connections, with an
   expect(sent).toBeGreaterThan(20);
   expect(Object.keys(byVersion).length).toBeGreaterThan(5);
 }, 300_000);
+
+test("what is installed and published already is left so when it is installed again, as by a second attempt", async () => {
+  await using bed = await BaseBed.open();
+  const shop = { name: "shop", version: "2.0.0", provides: { routes: [{ path: "/shop" }] } };
+  await bed.install({ ...shop, version: "1.0.0" }, answering("old"));
+  for (const already of [false, true]) {
+    const again = await bed.install(shop, answering("new"), { publish: null });
+    expect(again).toMatchObject({ already, module: { published: true } });
+    expect((await bed.get("/shop")).body).toBe("new");
+  }
+});
