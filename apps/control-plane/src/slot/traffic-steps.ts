@@ -163,12 +163,16 @@ const reattach: ControlStep = {
     const healthy = (await instancesOf(tx, serviceId)).filter(
       (instance) => instance.hostId === hostId && instance.state === "healthy",
     );
-    const known = (await upstreamsOf(tx, serviceId)).filter((upstream) => upstream.hostId === hostId);
-    // What took traffic before comes first; a new instance that never did stays out as long as the old one lives.
-    const back = healthy.find(({ letter }) => known.some((upstream) => upstream.letter === letter)) ?? healthy[0];
+    const known = (await upstreamsOf(tx, serviceId)).filter((one) => one.hostId === hostId && one.weight > 0);
+    const serving = known.filter(({ state }) => state === "attached");
+    const among = (some: typeof known) => healthy.find(({ letter }) => some.some((one) => one.letter === letter));
+    // Who takes traffic keeps it, else who took some before; a new instance that never did stays out as long as the old one lives.
+    const back = among(serving) ?? among(known) ?? healthy[0];
     if (back === undefined) return { attached: null };
     const put = [upstreamOf({ ...back, version: back.packageVersion }, FULL_WEIGHT)];
-    const { tableVersion } = await putUpstreams(tx, { tenantId, workspaceId, put, drain: [], remove: [] });
+    // Two that serve would leave the next release no place.
+    const drain = serving.filter(({ letter }) => letter !== back.letter).map(({ instance }) => instance);
+    const { tableVersion } = await putUpstreams(tx, { tenantId, workspaceId, put, drain, remove: [] });
     return { attached: back.letter, tableVersion };
   },
   observe: async (_input, context) =>
