@@ -4,7 +4,8 @@ import { QueryClient } from "@tanstack/react-query";
 
 /** Same origin, with the session's cookie: the browser adds it, and the header says that it is us who ask. */
 export const client = createClient({
-  url: "",
+  // Only to be named where it does not answer.
+  url: globalThis.location?.origin ?? "",
   fetch: async (input, init) => {
     const headers = { ...headersOf(init), [CONSOLE_HEADER]: "1" };
     const response = await fetch(input, { ...init, credentials: "same-origin", headers });

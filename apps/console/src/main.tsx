@@ -3,11 +3,14 @@ import { createRoot } from "react-dom/client";
 import { App } from "./app.tsx";
 import "./kit/theme.css";
 import "./kit/kit.css";
+import "./kit/print.css";
+import { watchParts } from "./kit/lost-part.ts";
+import { heedOtherWindows } from "./session/other-windows.ts";
 import { applyTheme } from "./shell/theme.ts";
 
 applyTheme();
-// A newer console was built since this page was loaded: its parts have other names now.
-addEventListener("vite:preloadError", () => location.reload());
+watchParts();
+heedOtherWindows();
 
 const root = document.getElementById("console");
 if (root !== null) {

@@ -149,7 +149,7 @@ function TabOf({ tab, change, board }: TabProps) {
       return <DocumentTab change={change} />;
     case "board":
       return (
-        <div className={`change-board${change.services.length === 0 ? " alone" : ""}`}>
+        <div className={`change-board${change.services.length === 0 ? " whole" : ""}`}>
           {board}
           <Side change={change} />
         </div>

@@ -1,5 +1,5 @@
 import type { Tree } from "@evenkeel/client/tree";
-import type { Change } from "@evenkeel/contracts/change";
+import type { Change, TargetView } from "@evenkeel/contracts/change";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { Ago, useNow } from "../kit/clock.tsx";
@@ -8,6 +8,7 @@ import { Notice } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
 import { Causes } from "./causes.tsx";
 import { Progress } from "./progress.tsx";
+import { longWaits } from "./waits.ts";
 
 interface SummaryProps {
   readonly change: Change;
@@ -28,12 +29,13 @@ export function Summary({ change, tree, onOpen }: SummaryProps) {
       {problem !== null && (
         <ProblemNotice problem={problem}>
           <Causes causes={causes.filter(({ code }) => code !== problem.code)} />
-          <Failed tree={tree} onOpen={onOpen} />
+          <Targets those={[...tree.targets.values()].filter(isLost)} onOpen={onOpen} />
         </ProblemNotice>
       )}
       {waitingFor !== null && (
         <Notice tone="warn" title={t("common.pair", { name: t("change.waiting"), value: said(waitingFor) })} />
       )}
+      {finishedAt === null && <Waits change={change} tree={tree} now={now} onOpen={onOpen} />}
       <List tone="warn" title={t("change.leftBehind")} items={change.leftBehind.map((line) => said(line, "left"))} />
       <div className="card change-facts">
         <Progress change={change} />
@@ -106,13 +108,33 @@ function Relations({ change }: { readonly change: Change }) {
 
 const SHOWN = 8;
 
-/** The hosts in trouble, each one click away. */
-function Failed({ tree, onOpen }: Pick<SummaryProps, "tree" | "onOpen">) {
-  const lost = [...tree.targets.values()].filter(({ state }) => ["failed", "interrupted", "unknown"].includes(state));
-  if (lost.length === 0) return null;
+const isLost = ({ state }: TargetView): boolean => ["failed", "interrupted", "unknown"].includes(state);
+
+/** What holds running steps up, with the way to what frees them. */
+function Waits({ change, tree, now, onOpen }: SummaryProps & { readonly now: number }) {
+  const { t, said } = useWords();
+  return longWaits(tree.targets.values(), now).map(({ what, targets }) => (
+    <Notice
+      key={what}
+      tone="warn"
+      title={t("common.pair", { name: t("change.waiting"), value: said(what) })}
+      aside={
+        <Link className="link" href={`/changes/${change.id}/diagnosis`}>
+          {t("diagnosis.open")}
+        </Link>
+      }
+    >
+      <Targets those={targets} onOpen={onOpen} />
+    </Notice>
+  ));
+}
+
+/** The first of these targets, each one click away. */
+function Targets({ those, onOpen }: Pick<SummaryProps, "onOpen"> & { readonly those: readonly TargetView[] }) {
+  if (those.length === 0) return null;
   return (
     <span className="row wrap tight">
-      {lost.slice(0, SHOWN).map(({ targetId, name }) => (
+      {those.slice(0, SHOWN).map(({ targetId, name }) => (
         <button key={targetId} type="button" className="button small" onClick={() => onOpen(targetId)}>
           {name}
         </button>

@@ -49,7 +49,7 @@ export function Found({ finding }: { readonly finding: Finding }) {
 function Remedy({ action }: { readonly action: string }) {
   const command = action.startsWith("evenkeel ") ? action : `evenkeel ${action}`;
   return (
-    <span className="row wrap tight">
+    <span className="row tight remedy">
       <Here action={action} />
       <code className="mono">{command}</code>
       <CopyButton text={command} />

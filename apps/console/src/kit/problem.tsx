@@ -1,6 +1,7 @@
 import { errorRemedy, errorTitle, PlatformError, type Problem, problemOf } from "@evenkeel/contracts/error";
 import { useWords } from "../locale/index.tsx";
 import { sentenceOf } from "../locale/problem.ts";
+import { isLostPart } from "./lost-part.ts";
 import { Quoted } from "./quoted.tsx";
 import { Notice } from "./surface.tsx";
 
@@ -29,5 +30,6 @@ export function asProblem(error: unknown): Problem {
     const { code, facts } = error;
     return { code, facts: { ...facts }, title: errorTitle(code, facts), remedy: errorRemedy(code, facts) };
   }
+  if (isLostPart(error)) return problemOf("CONTROL_PLANE_UNREACHABLE", { url: location.origin });
   return problemOf("INTERNAL", { traceId: error instanceof Error ? error.message : String(error) });
 }

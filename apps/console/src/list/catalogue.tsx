@@ -95,7 +95,11 @@ export function PackageList() {
 }
 
 function Described({ text }: { readonly text: string }) {
-  return <Quoted text={useWords().said(text)} />;
+  return (
+    <span className="told">
+      <Quoted text={useWords().said(text)} />
+    </span>
+  );
 }
 
 const BUILDPACKS: readonly Column<Buildpack>[] = [

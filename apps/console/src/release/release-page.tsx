@@ -1,10 +1,11 @@
 import { RELEASE_ORDER } from "@evenkeel/client/deployment";
 import { useMutation } from "@tanstack/react-query";
-import { useDeferredValue, useState } from "react";
+import { useDeferredValue } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import { PlanPreview, usePreview } from "../change/plan-preview.tsx";
 import { client } from "../connection.ts";
 import { Button } from "../kit/button.tsx";
+import { useEntryState } from "../kit/entry-state.ts";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Card } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
@@ -21,7 +22,7 @@ export function ReleasePage({ workspace }: { readonly workspace: string }) {
   const { t } = useWords();
   const [, navigate] = useLocation();
   const [search] = useSearchParams();
-  const [wish, setWish] = useState<Wish>({
+  const [wish, setWish] = useEntryState<Wish>("release", {
     application: search.get("application") ?? "",
     version: search.get("version") ?? "",
     definition: null,

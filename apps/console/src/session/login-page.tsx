@@ -9,6 +9,7 @@ import { ErrorNotice } from "../kit/problem.tsx";
 import { Quoted } from "../kit/quoted.tsx";
 import { useWords } from "../locale/index.tsx";
 import { LanguageButton, ThemeButton } from "../shell/switches.tsx";
+import { tellOtherWindows } from "./other-windows.ts";
 import "./login.css";
 
 /** By a link that was made on the machine of the platform, or by an access token that is pasted. */
@@ -22,6 +23,7 @@ export function LoginPage() {
     onSuccess: async () => {
       // Whatever was read, was read by nobody, or by somebody else.
       await queries.resetQueries();
+      tellOtherWindows();
       // Who was sent here from a page goes back to it.
       if (path === "/login") navigate(goal.current, { replace: true });
     },

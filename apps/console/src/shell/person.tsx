@@ -6,6 +6,7 @@ import { Button } from "../kit/button.tsx";
 import { Icon } from "../kit/icon.tsx";
 import { useToasts } from "../kit/toasts.tsx";
 import { useWords } from "../locale/index.tsx";
+import { tellOtherWindows } from "../session/other-windows.ts";
 
 /** Who is logged in, and the way out. */
 export function Person({ me }: { readonly me: ReplyOf<Api["whoAmI"]> }) {
@@ -14,7 +15,10 @@ export function Person({ me }: { readonly me: ReplyOf<Api["whoAmI"]> }) {
   const logout = useMutation({
     mutationFn: () => client.endSession(),
     // Nothing of what this person saw may stay in the page.
-    onSuccess: () => location.replace("/login"),
+    onSuccess: () => {
+      tellOtherWindows();
+      location.replace("/login");
+    },
     onError: (error) => toasts.fail(error),
   });
   return (

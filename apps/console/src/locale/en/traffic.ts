@@ -122,5 +122,5 @@ export const traffic = {
   "cell.steps.hint": "How much of the way in each step; nothing = at once.",
   "cell.switch.back": "Switch back",
   "cell.switch.back.hint": "Everything that “{title}” touched becomes as it was, at once.",
-  "cell.switches": "Last switches",
+  "cell.switches": "Last switches and edits",
 } as const;

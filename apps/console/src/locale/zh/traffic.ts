@@ -102,7 +102,7 @@ export const traffic = {
   "cell.weight": "权重",
   "cell.weight.of": "{cell} 的权重",
   "cell.share": "用户份额",
-  "cell.fail-over": "故障转移",
+  "cell.fail-over": "后备单元",
   "cell.fail-over.none": "无",
   "cell.fail-over.hint": "当它自身及其可用区都没有实例时，流量的去向。",
   "cell.zones": "可用区",
@@ -123,5 +123,5 @@ export const traffic = {
   "cell.steps.hint": "每一步完成多少；留空则一次完成。",
   "cell.switch.back": "切换回去",
   "cell.switch.back.hint": "“{title}”改动的一切立即恢复原状。",
-  "cell.switches": "最近的切换",
+  "cell.switches": "最近的切换与修改",
 } as const satisfies Record<keyof typeof en, string>;
