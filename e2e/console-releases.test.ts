@@ -162,6 +162,9 @@ describe.skipIf(!hasBrowser)("releases that move users, from the form to their e
     await press(dialog.getByRole("button", { name: "Alter the cell" }));
     await page.waitForURL(/\/changes\/chg_/);
     await shows("succeeded", "Succeeded");
+    const width = async (of: string) => (await page.locator(of).boundingBox())?.width;
+    // No service stands beside what moves traffic.
+    expect(await width(".change-board")).toBe(await width(".change-summary"));
     await page.goto(address("/w/local/cells"));
     await blue.getByText("b, a").waitFor();
     expect(await away.isDisabled()).toBe(false);
@@ -192,7 +195,23 @@ describe.skipIf(!hasBrowser)("releases that move users, from the form to their e
     expect(await freeze.getAttribute("title")).toContain("window:update");
     await freeze.press("Enter");
     expect(await rita.page.getByRole("dialog").count()).toBe(0);
+    await rita.page.goto(address("/w/local/cells"));
+    const edit = rita.page.getByRole("button", { name: "Edit" }).first();
+    expect(await edit.getAttribute("title")).toContain("route-change:create");
+    await rita.page.goto(address("/w/local/release"));
+    const start = rita.page.getByRole("button", { name: "Start the release" });
+    expect(await start.getAttribute("title")).toContain("release-order:create");
     await rita.page.context().close();
+  });
+
+  test("who may not see services is not told that there are none", async () => {
+    const { secret } = await platform.client.createToken({ body: { as: "walter", may: ["workspace:read"] } });
+    const walter = await openPage(browser);
+    await walter.page.goto(address("/w/local/topology"));
+    await logIn(walter.page, secret);
+    await walter.page.getByText("service:read").waitFor();
+    expect(await walter.page.getByText("Nothing to draw yet").count()).toBe(0);
+    await walter.page.context().close();
   });
 
   test.each(LOOKS)(

@@ -170,6 +170,11 @@ describe.skipIf(!hasBrowser)("the console", () => {
     const report = readFileSync(await download.path(), "utf8");
     expect(report).toContain("# shop");
     expect(report).toContain(`evenkeel change rollback ${change.id}`);
+    await page.emulateMedia({ media: "print", colorScheme: "dark" });
+    await page.getByRole("navigation").waitFor({ state: "hidden" });
+    expect(await button("Download the report").isVisible()).toBe(false);
+    await page.screenshot({ path: pictureFile("diagnosis-on-paper"), fullPage: true });
+    await page.emulateMedia({ media: null, colorScheme: "light" });
     await press(page.getByRole("link", { name: "Roll back" }).first());
     const dialog = page.getByRole("dialog");
     await dialog.getByLabel("Why").fill("the diagnosis says so");
@@ -209,6 +214,44 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await page.waitForURL(/\/changes\/chg_/);
     await shows("succeeded", "Succeeded");
     expect(await page.locator(".tile").count()).toBe(1);
+  });
+
+  test("what is filled in is there after a reload, on the way back and after a login; who logs out, does so in all windows", async () => {
+    const own = await openPage(browser);
+    const beta = own.page.getByLabel("Beta hosts");
+    const isKept = () => expect.poll(() => beta.inputValue(), { timeout: 60_000 }).toBe("3");
+    await own.page.goto(address("/w/local/release?application=shop"));
+    await logIn(own.page, platform.token);
+    await beta.fill("3");
+    await own.page.waitForFunction("history.state?.release?.strategy.beta === 3");
+    await own.page.reload();
+    await isKept();
+    await own.page.getByRole("link", { name: "Hosts" }).press("Enter");
+    await own.page.getByRole("heading", { name: "Hosts" }).waitFor();
+    await own.page.goBack();
+    await isKept();
+    const beside = await own.page.context().newPage();
+    await beside.goto(address("/w/local"));
+    await beside.getByRole("button", { name: "Log out" }).press("Enter");
+    await own.page.getByLabel("Access token").waitFor();
+    await logIn(beside, platform.token);
+    await isKept();
+    expect(own.errors).toEqual([]);
+    await own.page.context().close();
+  });
+
+  test("a page that cannot be loaded says so, and comes by itself once somebody answers", async () => {
+    const own = await openPage(browser);
+    await own.page.goto(address("/w/local"));
+    await logIn(own.page, platform.token);
+    await own.page.getByRole("heading", { name: "Home" }).waitFor();
+    await own.page.context().setOffline(true);
+    await own.page.getByRole("link", { name: "Gateways" }).press("Enter");
+    await own.page.getByText("CONTROL_PLANE_UNREACHABLE").first().waitFor();
+    await own.page.context().setOffline(false);
+    await own.page.getByRole("heading", { name: "Gateways" }).waitFor();
+    expect(own.page.url()).toBe(address("/w/local/gateways"));
+    await own.page.context().close();
   });
 
   test("a freeze is set, keeps a release from starting and is taken away again", async () => {

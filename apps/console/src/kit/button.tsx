@@ -26,7 +26,7 @@ export function Button({ look, small, icon, needs, children, className, ...rest 
   );
 }
 
-const refused = (title: string) => ({ "aria-disabled": true, title, onClick: undefined });
+const refused = (title: string) => ({ "aria-disabled": true, disabled: false, title, onClick: undefined });
 
 interface LinkLooks extends Looks {
   readonly href: string;

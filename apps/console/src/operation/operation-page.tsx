@@ -49,7 +49,13 @@ function Form({ service }: { readonly service: Service }) {
         <LinkButton look="quiet" icon="back" href={`/services/${service.id}`}>
           {t("diagnosis.back.service")}
         </LinkButton>
-        <Button look="primary" icon="play" disabled={!dryRun.ready || start.isPending} onClick={() => start.mutate()}>
+        <Button
+          look="primary"
+          icon="play"
+          needs={`${kind}:create`}
+          disabled={!dryRun.ready || start.isPending}
+          onClick={() => start.mutate()}
+        >
           {t(`operate.${operation}.start`)}
         </Button>
       </PageHead>

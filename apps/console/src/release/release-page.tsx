@@ -38,7 +38,13 @@ export function ReleasePage({ workspace }: { readonly workspace: string }) {
   return (
     <>
       <PageHead title={t("page.release")} lead={t("release.lead", { workspace })}>
-        <Button look="primary" icon="play" disabled={!dryRun.ready || start.isPending} onClick={() => start.mutate()}>
+        <Button
+          look="primary"
+          icon="play"
+          needs={`${RELEASE_ORDER}:create`}
+          disabled={!dryRun.ready || start.isPending}
+          onClick={() => start.mutate()}
+        >
           {t("release.start")}
         </Button>
       </PageHead>

@@ -2,6 +2,7 @@ import type { Topology } from "@evenkeel/client/topology";
 import { useMemo } from "react";
 import { useSearchParams } from "wouter";
 import { Button, LinkButton } from "../kit/button.tsx";
+import { useRefusal } from "../kit/may.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Badge, Card, Empty, Notice, Skeleton } from "../kit/surface.tsx";
 import { useTopology } from "../live/topology.ts";
@@ -74,6 +75,7 @@ interface DrawnProps {
 
 function Drawn({ workspace, topology }: DrawnProps) {
   const { t } = useWords();
+  const noServices = useRefusal("service:read");
   const [{ service, node, open }, set] = useAddress();
   const picture = useMemo(
     () => pictureOf(topology, { service, turned: new Set(open.split(",").filter((each) => each !== "")) }),
@@ -81,6 +83,8 @@ function Drawn({ workspace, topology }: DrawnProps) {
   );
   const chosen = picture.nodes.find(({ id }) => id === node);
   const related = useMemo(() => (chosen === undefined ? null : relatedTo(picture, chosen.id)), [picture, chosen]);
+  // Who may not see services is not told that there are none.
+  if (noServices !== null) return <Notice tone="idle" title={noServices} />;
   if (topology.services.length === 0) {
     return (
       <Card>

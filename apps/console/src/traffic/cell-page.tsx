@@ -18,6 +18,8 @@ import { EditCellDialog } from "./cell-edit-dialog.tsx";
 import { partsOf } from "./weights.ts";
 import "./traffic.css";
 
+const CREATE = `${ROUTE_CHANGE}:create`;
+
 type Asked =
   | { readonly what: "switch" }
   | { readonly what: "away" | "edit"; readonly cell: Cell }
@@ -42,7 +44,13 @@ export function CellPage({ workspace }: { readonly workspace: string }) {
   return (
     <>
       <PageHead title={t("page.cells")} lead={t("cell.lead")}>
-        <Button look="primary" icon="change" disabled={list.length < 2} onClick={() => setAsked({ what: "switch" })}>
+        <Button
+          look="primary"
+          icon="change"
+          needs={CREATE}
+          disabled={list.length < 2}
+          onClick={() => setAsked({ what: "switch" })}
+        >
           {t("cell.switch")}
         </Button>
       </PageHead>
@@ -122,10 +130,15 @@ function Cells({ cells, onAct }: CellsProps) {
                 </td>
                 <td>
                   <div className="row tight">
-                    <Button small disabled={cell.failOver === null && !cell.away} onClick={() => onAct("away", cell)}>
+                    <Button
+                      small
+                      needs={CREATE}
+                      disabled={cell.failOver === null && !cell.away}
+                      onClick={() => onAct("away", cell)}
+                    >
                       {t(cell.away ? "cell.bring" : "cell.away")}
                     </Button>
-                    <Button small onClick={() => onAct("edit", cell)}>
+                    <Button small needs={CREATE} onClick={() => onAct("edit", cell)}>
                       {t("cell.edit")}
                     </Button>
                   </div>

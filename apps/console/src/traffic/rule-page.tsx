@@ -62,7 +62,13 @@ function Editor({ workspace, title, first, existing }: EditorProps) {
             {t("rule.remove")}
           </Button>
         )}
-        <Button look="primary" icon="play" disabled={!ready || act.isPending} onClick={() => act.mutate()}>
+        <Button
+          look="primary"
+          icon="play"
+          needs="route-change:create"
+          disabled={!ready || act.isPending}
+          onClick={() => act.mutate()}
+        >
           {t("rule.start")}
         </Button>
       </PageHead>
