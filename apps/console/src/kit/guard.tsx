@@ -1,5 +1,6 @@
-import { Component, type ReactNode } from "react";
+import { Component, type ReactNode, useEffect } from "react";
 import { useWords } from "../locale/index.tsx";
+import { isLostPart, reloadOnceServed } from "./lost-part.ts";
 import { ErrorNotice } from "./problem.tsx";
 
 /** What breaks must not take with it what stands around it. */
@@ -17,6 +18,12 @@ export class Guard extends Component<{ readonly children: ReactNode }, { readonl
 
 function Broken({ error }: { readonly error: unknown }) {
   const { t } = useWords();
+  useEffect(() => {
+    if (!isLostPart(error)) return;
+    const leaving = new AbortController();
+    void reloadOnceServed(leaving.signal);
+    return () => leaving.abort();
+  }, [error]);
   return (
     <div className="stack">
       <h1>{t("error.title")}</h1>

@@ -1,23 +1,18 @@
 const AGAIN_MS = 2000;
 const lost = new WeakSet<Error>();
 
-/**
- * Parts of the console are loaded when a page needs them. One that does not come has another name by now, because a newer console was
- * built; or nobody answers. The page is loaded anew by somebody who answers, and not before: else the browser's own page would take its place.
- */
+/** Parts of the console are loaded when a page needs them: remembers the errors of those that did not come. */
 export function watchParts(): void {
-  addEventListener("vite:preloadError", ({ payload }) => {
-    lost.add(payload);
-    void reloadOnceServed();
-  });
+  addEventListener("vite:preloadError", ({ payload }) => void lost.add(payload));
 }
 
-/** Whether this was thrown because a part did not come. */
+/** Whether this was thrown because a part did not come: it has another name in a console that was built since, or nobody answers. */
 export const isLostPart = (error: unknown): boolean => error instanceof Error && lost.has(error);
 
-async function reloadOnceServed(): Promise<void> {
+/** Loads the page anew once somebody answers, and not before: else the browser's own page would take its place. */
+export async function reloadOnceServed(signal: AbortSignal): Promise<void> {
   while (!(await isServed())) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-  location.reload();
+  if (!signal.aborted) location.reload();
 }
 
 async function isServed(): Promise<boolean> {
