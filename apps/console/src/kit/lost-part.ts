@@ -11,7 +11,7 @@ export const isLostPart = (error: unknown): boolean => error instanceof Error &&
 
 /** Loads the page anew once somebody answers, and not before: else the browser's own page would take its place. */
 export async function reloadOnceServed(signal: AbortSignal): Promise<void> {
-  while (!(await isServed())) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+  while (!signal.aborted && !(await isServed())) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   if (!signal.aborted) location.reload();
 }
 
