@@ -148,7 +148,7 @@ function Changes({ told: { changes } }: { readonly told: Diagnosis }) {
         <tbody>
           {changes.map(({ id, title, state, stateSince }) => (
             <tr key={id}>
-              <td>
+              <td className="difference">
                 <Link className="link" href={`/changes/${id}`}>
                   <Said text={title} />
                 </Link>

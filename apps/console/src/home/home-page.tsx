@@ -7,7 +7,6 @@ import { Progress } from "../change/progress.tsx";
 import { LinkButton } from "../kit/button.tsx";
 import { Ago, useNow } from "../kit/clock.tsx";
 import { useRefusal } from "../kit/may.tsx";
-import { Said } from "../kit/said.tsx";
 import { Badge, Card, Empty, Skeleton, type Tone } from "../kit/surface.tsx";
 import { useWorkspace } from "../live/workspace.tsx";
 import { causeOf } from "../locale/cause.ts";
@@ -68,6 +67,7 @@ interface ChangeRowsProps {
 }
 
 function ChangeRows({ changes, none, why = false }: ChangeRowsProps) {
+  const { said } = useWords();
   if (changes.length === 0) return <p className="card-body soft">{none}</p>;
   return (
     <ul className="change-rows">
@@ -76,8 +76,8 @@ function ChangeRows({ changes, none, why = false }: ChangeRowsProps) {
           <Link href={`/changes/${change.id}`} className="change-row">
             <div className="grow stack tight">
               <span className="row">
-                <strong className="cut">
-                  <Said text={change.title} />
+                <strong className="cut" title={said(change.title)}>
+                  {said(change.title)}
                 </strong>
                 <ChangeBadge state={change.state} />
               </span>
@@ -120,7 +120,9 @@ function Services({ services }: { readonly services: readonly ServiceStanding[] 
           <Link href={`/services/${service.serviceId}`} className="service-row">
             <span className={`health-dot tone-${toneOf(service)}`} aria-hidden="true" />
             <span className="grow stack">
-              <strong className="cut">{service.name}</strong>
+              <strong className="cut" title={service.name}>
+                {service.name}
+              </strong>
               <span className="faint cut">{service.routes.join(", ") || t("home.route.none")}</span>
             </span>
             <Versions service={service} />
@@ -162,7 +164,7 @@ function Versions({ service: { attached, version } }: { readonly service: Servic
 }
 
 function Today({ changes, whole }: { readonly changes: readonly ChangeSummary[]; readonly whole: boolean }) {
-  const { t, clock, named } = useWords();
+  const { t, clock, named, said } = useWords();
   const now = useNow(60_000);
   const midnight = new Date(now).setHours(0, 0, 0, 0);
   const today = changes.filter(({ finishedAt }) => finishedAt !== null && Date.parse(finishedAt) >= midnight);
@@ -178,8 +180,8 @@ function Today({ changes, whole }: { readonly changes: readonly ChangeSummary[];
                 {clock(change.finishedAt ?? "").slice(0, 5)}
               </time>
               <span className="grow stack">
-                <span className="cut">
-                  <Said text={change.title} />
+                <span className="cut" title={said(change.title)}>
+                  {said(change.title)}
                 </span>
                 <span className="faint">
                   {named("kind", change.kind)} · {change.createdBy}

@@ -182,7 +182,9 @@ function NodeButton({ node, chosen, dim, current, onPress }: NodeButtonProps) {
     >
       <Icon name={ICONS[node.column]} size={14} />
       <span className="hidden-text">{`${t(`topology.${node.column}`)} `}</span>
-      <span className="cut">{name}</span>
+      <span className="cut" title={name}>
+        {name}
+      </span>
       <span className="faint cut grow">{node.column === "host" ? "" : node.aside}</span>
       <span className="hidden-text">{` ${t(`topology.tone.${node.tone}`)} `}</span>
       <span className="node-rate number">{rate}</span>
