@@ -8,6 +8,7 @@ import { ErrorNotice } from "../kit/problem.tsx";
 import { Notice, Skeleton } from "../kit/surface.tsx";
 import { useWords } from "../locale/index.tsx";
 import { Batches, Differences, PlanWarnings } from "./plan-view.tsx";
+import { StartButton } from "./start-button.tsx";
 import "./plan.css";
 
 /** What is to be done; the spec is null while something of it is missing. */
@@ -35,9 +36,9 @@ export function PlanDialog({ title, start, kind, spec, children, onClose }: Plan
       foot={
         <>
           <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" icon="play" disabled={!ready || act.isPending} onClick={() => act.mutate()}>
+          <StartButton kind={kind} ready={ready} act={act}>
             {start}
-          </Button>
+          </StartButton>
         </>
       }
     >

@@ -6,8 +6,9 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useDeferredValue } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import { PlanPreview, usePreview } from "../change/plan-preview.tsx";
+import { StartButton } from "../change/start-button.tsx";
 import { client } from "../connection.ts";
-import { Button, LinkButton } from "../kit/button.tsx";
+import { LinkButton } from "../kit/button.tsx";
 import { useEntryState } from "../kit/entry-state.ts";
 import { Segments } from "../kit/field.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
@@ -49,15 +50,9 @@ function Form({ service }: { readonly service: Service }) {
         <LinkButton look="quiet" icon="back" href={`/services/${service.id}`}>
           {t("diagnosis.back.service")}
         </LinkButton>
-        <Button
-          look="primary"
-          icon="play"
-          needs={`${kind}:create`}
-          disabled={!dryRun.ready || start.isPending}
-          onClick={() => start.mutate()}
-        >
+        <StartButton kind={kind} ready={dryRun.ready} act={start}>
           {t(`operate.${operation}.start`)}
-        </Button>
+        </StartButton>
       </PageHead>
       <div className="release">
         <div className="stack">

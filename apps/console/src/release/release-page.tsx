@@ -3,8 +3,8 @@ import { useMutation } from "@tanstack/react-query";
 import { useDeferredValue } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import { PlanPreview, usePreview } from "../change/plan-preview.tsx";
+import { StartButton } from "../change/start-button.tsx";
 import { client } from "../connection.ts";
-import { Button } from "../kit/button.tsx";
 import { useEntryState } from "../kit/entry-state.ts";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Card } from "../kit/surface.tsx";
@@ -38,15 +38,9 @@ export function ReleasePage({ workspace }: { readonly workspace: string }) {
   return (
     <>
       <PageHead title={t("page.release")} lead={t("release.lead", { workspace })}>
-        <Button
-          look="primary"
-          icon="play"
-          needs={`${RELEASE_ORDER}:create`}
-          disabled={!dryRun.ready || start.isPending}
-          onClick={() => start.mutate()}
-        >
+        <StartButton kind={RELEASE_ORDER} ready={dryRun.ready} act={start}>
           {t("release.start")}
-        </Button>
+        </StartButton>
       </PageHead>
       <div className="release">
         <div className="stack">

@@ -4,6 +4,7 @@ import { MODULE_OPERATION } from "@evenkeel/contracts/module-operation";
 import { useState } from "react";
 import { AT_ONCE, type Pace, PaceFields } from "../change/pace.tsx";
 import { PlanPreview, useStart } from "../change/plan-dialog.tsx";
+import { StartButton } from "../change/start-button.tsx";
 import { Button } from "../kit/button.tsx";
 import { ErrorNotice } from "../kit/problem.tsx";
 import { Card, Empty, Skeleton } from "../kit/surface.tsx";
@@ -62,9 +63,9 @@ function Editor({ workspace, cluster, hosting }: EditorProps) {
     <>
       <PageHead title={t("split.title", { cluster: name })} lead={t("split.lead")}>
         <WritingChoice value={view} onChange={setView} />
-        <Button look="primary" icon="play" disabled={!ready || act.isPending} onClick={() => act.mutate()}>
+        <StartButton kind={MODULE_OPERATION} ready={ready} act={act}>
           {t("rule.start")}
-        </Button>
+        </StartButton>
       </PageHead>
       <div className="release">
         {view === "form" ? (

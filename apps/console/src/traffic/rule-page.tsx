@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { AT_ONCE, type Pace, PaceFields } from "../change/pace.tsx";
 import { PlanDialog, PlanPreview, useStart } from "../change/plan-dialog.tsx";
+import { StartButton } from "../change/start-button.tsx";
 import { client } from "../connection.ts";
 import { Button } from "../kit/button.tsx";
 import { Text } from "../kit/inputs.tsx";
@@ -62,15 +63,9 @@ function Editor({ workspace, title, first, existing }: EditorProps) {
             {t("rule.remove")}
           </Button>
         )}
-        <Button
-          look="primary"
-          icon="play"
-          needs="route-change:create"
-          disabled={!ready || act.isPending}
-          onClick={() => act.mutate()}
-        >
+        <StartButton kind={ROUTE_CHANGE} ready={ready} act={act}>
           {t("rule.start")}
-        </Button>
+        </StartButton>
       </PageHead>
       <div className="release">
         <div className="stack">
