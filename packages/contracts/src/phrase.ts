@@ -54,6 +54,8 @@ const SPACED = words(`
   title services hosts others rules parts cells modules routes route zones group bases batch batches versions shares
   subset steps label was now from to target said problem limit addresses side applications gateways step later what
   selector whom effects guard beside text type options bound field holder name program recurrence`);
+/** One of a list, and it may hold spaces. */
+const LISTED = words("altered");
 /** Too little of them is fixed to be known where their family is not asked for. */
 const VAGUE: readonly PhraseCode[] = [
   "batch.part",
@@ -78,6 +80,10 @@ const VAGUE: readonly PhraseCode[] = [
   "label.in-workspace",
   "label.in",
   "label.revision-of",
+  "listed.altered",
+  "altered.zones",
+  "altered.fail-over",
+  "altered.and",
   "place.batch-of",
   "place.no-batch",
   "place.and-buffer",
@@ -134,6 +140,7 @@ function patternOf(code: PhraseCode): Pattern {
 
 function shapeOf(fact: string): string {
   if (NUMBERS.includes(fact)) return String.raw`\d+(?:\.\d+)?`;
+  if (LISTED.includes(fact)) return "[^,;]+?";
   return SPACED.includes(fact) ? ".+?" : String.raw`\S+`;
 }
 

@@ -58,6 +58,8 @@ test("every phrase of the platform has its Chinese words, with the same facts", 
     "verdict.memory",
     "drift.standing",
     "value.split",
+    "listed.altered",
+    "altered.and",
   ];
   expect(codes.filter((code) => !HAN.test(PHRASES_ZH[code]) && !names.includes(code))).toEqual([]);
   expect(codes.filter((code) => String(factsIn(PHRASES[code])) !== String(factsIn(PHRASES_ZH[code])))).toEqual([]);
@@ -96,6 +98,9 @@ test("a text of an answer is told in the person's language: lists, facts, and fa
     "安装 prices@1.0.0",
     "talk@1/talk",
   ]);
+  expect(
+    said("traffic: cells blue zones=b+a shared not-gray fail-over=green, green 0 away fail-over=none, red 100"),
+  ).toBe("流量：部署单元 blue 可用区=b+a 共享单元 非灰度单元 后备单元=green，green 0 切走 无后备单元，red 100");
   expect(said("we look at it, all of us")).toBe("we look at it, all of us");
 });
 

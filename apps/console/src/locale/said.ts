@@ -34,6 +34,7 @@ const FAMILIES: Readonly<Record<string, string>> = {
     zones: "listed",
     said: "why",
   },
+  ...{ altered: "altered", alteration: "altered" },
   ...{ batches: "batch", selector: "value", modules: "value" },
 };
 /** Facts that are one of the words of the console. */

@@ -108,11 +108,13 @@ export function cellText({ cell, weight, away, zones, type, gray, failOver }: Al
   return [
     cell,
     ...(weight === undefined ? [] : [weight]),
-    ...(away === undefined ? [] : [away ? "away" : "here"]),
-    ...(zones === undefined ? [] : [`zones=${zones.join("+")}`]),
-    ...(type === undefined ? [] : [type]),
-    ...(gray === undefined ? [] : [gray ? "gray" : "not gray"]),
-    ...(failOver === undefined ? [] : [`fail-over=${failOver ?? "none"}`]),
+    ...(away === undefined ? [] : [say(away ? "altered.away" : "altered.here")]),
+    ...(zones === undefined ? [] : [say("altered.zones", { zone: zones.join("+") })]),
+    ...(type === undefined ? [] : [say(`altered.${type}`)]),
+    ...(gray === undefined ? [] : [say(gray ? "altered.gray" : "altered.not-gray")]),
+    ...(failOver === undefined
+      ? []
+      : [failOver === null ? say("altered.no-fail-over") : say("altered.fail-over", { cell: failOver })]),
   ].join(" ");
 }
 
