@@ -223,7 +223,8 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await own.page.goto(address("/w/local/release?application=shop"));
     await logIn(own.page, platform.token);
     await beta.fill("3");
-    await own.page.waitForFunction("history.state?.release?.strategy.beta === 3");
+    const kept = () => own.page.evaluate("history.state?.release?.strategy.beta");
+    await expect.poll(kept, { timeout: 60_000 }).toBe(3);
     await own.page.reload();
     await isKept();
     await own.page.getByRole("link", { name: "Hosts" }).press("Enter");

@@ -17,7 +17,7 @@ export async function reloadOnceServed(signal: AbortSignal): Promise<void> {
 
 async function isServed(): Promise<boolean> {
   try {
-    return (await fetch(location.href, { method: "HEAD", cache: "no-store" })).ok;
+    return (await fetch(location.href, { cache: "no-store" })).ok;
   } catch {
     return false;
   }
