@@ -17,7 +17,9 @@ export async function reloadOnceServed(signal: AbortSignal): Promise<void> {
 
 async function isServed(): Promise<boolean> {
   try {
-    return (await fetch(location.href, { cache: "no-store" })).ok;
+    // Only who asks for a page is given one.
+    const headers = { accept: "text/html" };
+    return (await fetch(location.href, { method: "HEAD", cache: "no-store", headers })).ok;
   } catch {
     return false;
   }
