@@ -137,7 +137,7 @@ export class BaseProcess {
     const either = AbortSignal.any([signal, this.#left.signal]);
     return await line.ask(operation, input, either).catch((error: unknown) => {
       if (error instanceof BaseRefusal) throw error;
-      throw new PlatformError("BASE_UNREACHABLE", { problem: problemFrom(error).title }, { cause: error });
+      throw new PlatformError("BASE_UNREACHABLE", { problem: whyUnreached(error) }, { cause: error });
     });
   }
 
@@ -196,6 +196,12 @@ export class BaseProcess {
     const bundle = { path: objects.pathOf(object.digest), digest: object.digest };
     await this.#ask("install", { operationId, bundle, activate: active, replace: false, publish: published }, signal);
   }
+}
+
+function whyUnreached(error: unknown): string {
+  if (error instanceof Error && "code" in error && error.code === "ECONNRESET")
+    return "its process ended before it answered";
+  return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
 }
 
 const absent = (slot: ServiceId): PlatformError => new PlatformError("BASE_ABSENT", { slot });

@@ -130,6 +130,19 @@ test("a process of the base that died comes back with the modules, and counts as
   expect(await get(facts, "/stock")).toContain("the base");
 });
 
+test("an installation whose base is killed meanwhile says that the base ended", async () => {
+  const facts = await bringUp();
+  const file = join(fixture.host.home, "never");
+  const from = fixture.plane.messages.length;
+  const outcome = install(waitingFor(file, { name: "stock", version: "3.1.0" }));
+  await heardOf(({ report }) => report?.modules.some(({ state }) => state === "activating") === true, from);
+  killIdentity(readIdentity(facts.pid)!, "SIGKILL");
+  expect(await outcome).toMatchObject({
+    kind: "failed",
+    problem: { code: "BASE_UNREACHABLE", title: "The base gave no answer: its process ended before it answered." },
+  });
+});
+
 test("a new agent finds the base that lives and leaves it alone", async () => {
   const facts = await bringUp();
   await install(one, PUBLISH);
