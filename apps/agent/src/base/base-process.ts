@@ -169,6 +169,7 @@ export class BaseProcess {
     for (const module of all.modules) {
       const there = modules.find(({ name, version }) => name === module.name && version === module.version);
       if (there !== undefined && there.state !== "broken") continue;
+      if (isReplaced(module, all.modules, modules)) continue;
       const operationId = `restore ${startedAt} ${module.name}@${module.version}`;
       await attempt(`${module.name}@${module.version}`, () => this.#install(module, operationId, signal));
     }
@@ -196,6 +197,14 @@ export class BaseProcess {
     const bundle = { path: objects.pathOf(object.digest), digest: object.digest };
     await this.#ask("install", { operationId, bundle, activate: active, replace: false, publish: published }, signal);
   }
+}
+
+// An agent that died after the base had exchanged versions, and before it had noted so: the command is still in hand, and ends it.
+function isReplaced({ name }: WantedModule, wanted: readonly WantedModule[], there: BaseReport["modules"]): boolean {
+  const isWanted = (version: string): boolean => wanted.some((one) => one.name === name && one.version === version);
+  return there.some(
+    (one) => one.name === name && one.state === "active" && one.origin === "order" && !isWanted(one.version),
+  );
 }
 
 function whyUnreached(error: unknown): string {

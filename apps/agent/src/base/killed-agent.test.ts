@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ExitPoint } from "@evenkeel/agent-core/exit-point";
 import type { Command, Outcome } from "@evenkeel/contracts/agent-protocol";
 import { killIdentity, readIdentity, waitGone } from "@evenkeel/kit/process-identity";
-import { BASE_SERVER, type TestBundle, waitingFor } from "@evenkeel/testkit/base-application";
+import { answering, BASE_SERVER, type TestBundle, waitingFor } from "@evenkeel/testkit/base-application";
 import { expect, test } from "vitest";
 import { Fixture, type StartFacts } from "../testing/fixture.ts";
 import { bring, makeRevision } from "../testing/package.ts";
@@ -49,13 +49,18 @@ async function goOn(command: Command): Promise<Outcome> {
 }
 
 /** The module is being activated, and the agent that has brought it is dead. */
-async function killedInMidInstall() {
+async function killedInMidInstall(version = "1.0.0", before?: TestBundle) {
   const facts = await bringUp();
   const { plane, host } = fixture;
-  const { bundle, letGo, begun } = counting("1.0.0");
+  if (before !== undefined) {
+    const first = installing(before);
+    plane.send({ kind: "command", command: first });
+    expect(await plane.outcomeOf(first.commandId)).toMatchObject({ kind: "succeeded" });
+  }
+  const { bundle, letGo, begun } = counting(version);
   const command = installing(bundle);
   plane.send({ kind: "command", command });
-  await expect.poll(begun, { timeout: 60_000 }).toBe("prices 1.0.0\n");
+  await expect.poll(begun, { timeout: 60_000 }).toBe(`prices ${version}\n`);
   await host.end("SIGKILL");
   return { facts, command, letGo, begun };
 }
@@ -83,6 +88,15 @@ test("what the base has done while nobody was there to hear of it is not done ag
   await expect.poll(() => pricesOf(facts), { timeout: 60_000 }).toBe("prices 1.0.0");
   expect(await goOn(command)).toMatchObject({ kind: "succeeded" });
   expect(begun()).toBe("prices 1.0.0\n");
+});
+
+test("a version that the base has replaced meanwhile is not brought back beside its successor", async () => {
+  const { facts, command, letGo } = await killedInMidInstall("2.0.0", answering("prices", "1.0.0"));
+  expect(await pricesOf(facts)).toBe("prices 1.0.0");
+  letGo();
+  await expect.poll(() => pricesOf(facts), { timeout: 60_000 }).toBe("prices 2.0.0");
+  expect(await goOn(command)).toMatchObject({ kind: "succeeded", facts: { modules: ["prices@2.0.0 active"] } });
+  expect(await pricesOf(facts)).toBe("prices 2.0.0");
 });
 
 test("agent and base killed together: the base's next process gets the module once, from the command that was in hand", async () => {
