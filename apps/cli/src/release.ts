@@ -4,6 +4,7 @@ import { elapsed, type Line, line, span } from "@evenkeel/client/text/line";
 import { lastOutput } from "@evenkeel/client/text/problem";
 import type { Change } from "@evenkeel/contracts/change";
 import { type ReleaseOrderSpec, releasesOf, serviceOf } from "@evenkeel/contracts/release-order";
+import type { Route } from "@evenkeel/contracts/service";
 import { actionsOf } from "./change/actions.ts";
 import { type CarryOptions, carryOut } from "./change/carry-out.ts";
 import { type Cli, commandLines } from "./context.ts";
@@ -41,8 +42,15 @@ async function addressesOf(cli: Cli, spec: ReleaseOrderSpec): Promise<string[]> 
     "package" in release ? (release.definition?.routes ?? []) : [],
   );
   const { items } = await (await cli.client()).listGateways({ query: { workspace } }).catch(() => ({ items: [] }));
-  const port = items.length === 1 && items[0]?.url ? `:${new URL(items[0].url).port}` : null;
-  return routes.map(({ host, path }) => (port === null ? `${host}${path}` : `http://${host}${port}${path}`));
+  const gateway = items.length === 1 && items[0]?.url ? items[0].url : null;
+  return routes.map((route) => addressOf(route, gateway));
+}
+
+/** Every name leads to a route for `*`: the gateway's own is one that a person can ask. */
+export function addressOf({ host, path }: Pick<Route, "host" | "path">, gateway: string | null): string {
+  if (gateway === null) return `${host}${path}`;
+  const { hostname, port } = new URL(gateway);
+  return `http://${host === "*" ? hostname : host}:${port}${path}`;
 }
 
 /** What to look at and what may be done: the tree or the news above have named the cause. */
