@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newId, RouteId, ServiceId } from "@evenkeel/contracts/id";
 import { RouteTable, type TableRule } from "@evenkeel/contracts/route-table";
+import { TrafficPolicy } from "@evenkeel/contracts/traffic-rule";
 import { writeDurableJson } from "@evenkeel/kit/durable-file";
 import { readIdentity } from "@evenkeel/kit/process-identity";
 import { bindSocket, type HeldSocket } from "@evenkeel/kit/socket-handover";
@@ -207,6 +208,29 @@ test("when the gateway is killed HAProxy serves on, and the next one adopts it",
   const next = await answering("next");
   await push([{ port: next }]);
   expect(await ask()).toBe("next");
+});
+
+test("when the gateway is killed requests that it decides on wait for the next one, whatever they bring", async () => {
+  const first = await start();
+  const port = await bed.application((req, res) => req.pipe(res));
+  const table = bed.table([{ port }]);
+  const services = table.services.map((service) => ({ ...service, policy: TrafficPolicy.parse({ zoneFirst: true }) }));
+  await pushTable({ ...table, services });
+  expect((await bed.ask({ method: "POST", body: "before" })).body).toBe("before");
+  await first.end("SIGKILL");
+  const asked = [
+    bed.ask({ method: "POST", body: "a body" }),
+    bed.ask({ method: "PUT", headers: { "transfer-encoding": "chunked" }, body: "chunks" }),
+    bed.ask(),
+  ];
+  // Nobody listens when they come: the next gateway takes longer to begin than they to arrive.
+  await start();
+  const answers = await Promise.all(asked);
+  expect(answers.map(({ status, body }) => [status, body])).toEqual([
+    [200, "a body"],
+    [200, "chunks"],
+    [200, ""],
+  ]);
 });
 
 test("a table that came to disk while HAProxy ran by an older one is in force after the adoption", async () => {

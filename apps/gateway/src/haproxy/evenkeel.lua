@@ -10,6 +10,18 @@ core.register_action("park", { "http-req" }, function(txn, backend, milliseconds
   end
 end, 2)
 
+-- Holds a request until somebody listens there, or the time is over.
+core.register_action("await", { "http-req" }, function(_, address, milliseconds)
+  for _ = 1, tonumber(milliseconds) / 100 do
+    local socket = core.tcp()
+    socket:settimeout(1)
+    local connected = socket:connect(address)
+    socket:close()
+    if connected then return end
+    core.msleep(100)
+  end
+end, 2)
+
 -- What a Connection header names belongs to one hop, and so does the header; host and length frame the message and stay.
 local function drop_hop(headers, drop, set)
   local upgrade = false

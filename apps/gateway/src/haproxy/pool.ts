@@ -29,6 +29,8 @@ export interface Pool {
 
 /** The server that is the gateway's own process, and the pool that has it alone, beside one of instances. */
 export const OWN_SERVER = "gateway";
+/** Where those wait who cannot reach it. */
+export const LATER_SERVER = "later";
 export const OWN_POOL = "own";
 
 const MAX_WEIGHT = 256;

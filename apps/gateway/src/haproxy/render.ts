@@ -6,7 +6,7 @@ import { EVERYONE } from "@evenkeel/contracts/route-table";
 import { certificateFiles } from "./certificate-list.ts";
 import { divide, type TableContent } from "./division.ts";
 import { frontend } from "./frontend.ts";
-import { backendName, MODES, type Mode, OWN_POOL, OWN_SERVER, type Pool, poolsOf } from "./pool.ts";
+import { backendName, LATER_SERVER, MODES, type Mode, OWN_POOL, OWN_SERVER, type Pool, poolsOf } from "./pool.ts";
 import { HOSTS_MAP, type MapTexts, PATHS_MAP, type Routing, routingOf, WILDCARDS_MAP } from "./routing.ts";
 
 /** What the configuration depends on beside the table. */
@@ -29,6 +29,8 @@ export interface Rendered {
 
 /** Where the gateway's own process takes requests that something is to be decided on. */
 export const OWN_SOCKET = "own.sock";
+const LATER_SOCKET = "later.sock";
+const BACK_WITHIN_MS = 30_000;
 export const CONFIG_FILE = "haproxy.cfg";
 export const WORKER_SOCKET = "worker.sock";
 export const MASTER_SOCKET = "master.sock";
@@ -62,6 +64,7 @@ export function render(table: TableContent, options: RenderOptions): Rendered {
     [
       ...defaults(options),
       ...frontend(routing, { ...options, looks, fallback: table.certificates.some(({ fallback }) => fallback) }),
+      ...later(),
       ...table.services.flatMap(({ serviceId, parkMs }) => {
         const pool = pools.find((each) => each.serviceId === serviceId);
         if (pool === undefined) return MODES.flatMap((mode) => passedOn({ serviceId, subset: EVERYONE }, mode));
@@ -198,11 +201,33 @@ function backend(pool: Pool, { mode, parkMs }: { mode: Mode; parkMs: number }): 
 function passedOn(pool: Pick<Pool, "serviceId" | "subset">, mode: Mode): string[] {
   return [
     `backend ${backendName(pool, mode)}`,
-    // A gateway that was killed is back within seconds.
-    "  retries 10",
     "  timeout server 1d",
+    // The second is tried when the first one cannot be reached.
+    "  balance first",
     ...ways(mode),
     `  server ${OWN_SERVER} unix@${OWN_SOCKET}`,
+    `  server ${LATER_SERVER} unix@${LATER_SOCKET}`,
+  ];
+}
+
+/**
+ * A gateway that was killed is back within seconds. HAProxy by itself tries a local socket that nobody listens on as often as it
+ * may in one moment: whoever comes meanwhile is sent through here, where he waits.
+ */
+function later(): string[] {
+  return [
+    `frontend ${LATER_SERVER}`,
+    `  bind unix@${LATER_SOCKET} mode 600`,
+    "  no log",
+    `  http-request lua.await unix@${OWN_SOCKET} ${BACK_WITHIN_MS}`,
+    `  default_backend ${LATER_SERVER}`,
+    "",
+    `backend ${LATER_SERVER}`,
+    "  no log",
+    "  timeout server 1d",
+    ...ways("raw"),
+    `  server ${OWN_SERVER} unix@${OWN_SOCKET}`,
+    "",
   ];
 }
 

@@ -1,4 +1,4 @@
-import { backendName, MODES, OWN_SERVER, type Pool } from "./pool.ts";
+import { backendName, LATER_SERVER, MODES, OWN_SERVER, type Pool } from "./pool.ts";
 
 /** A server as `show servers state` tells it. */
 export interface RunningServer {
@@ -60,7 +60,7 @@ export function readServers(text: string): RunningServer[] {
     const fields = line.split(" ");
     const [, backend, , name, , , admin, weight] = fields;
     if (fields.length < 20 || line.startsWith("#") || backend === undefined || name === undefined) return [];
-    if (name === OWN_SERVER) return [];
+    if (name === OWN_SERVER || name === LATER_SERVER) return [];
     return [{ backend, name, weight: Number(weight), ready: (Number(admin) & FORCED_MAINTENANCE) === 0 }];
   });
 }
