@@ -1,5 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
+/** How many connections may wait to be taken: as many as the system allows. Node's own 511 are less than a second of a busy gateway that was killed. */
+export const LISTEN_BACKLOG = 65_535;
+
 /** A socket that takes connections, as /proc/net/tcp and tcp6 tell. */
 export interface Listener {
   readonly address: string;

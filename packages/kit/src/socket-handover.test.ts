@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -118,4 +119,17 @@ test("a port that another process has is PORT_TAKEN, and a door where nobody sta
   await expect(bindSocket({ host: "127.0.0.1", port })).rejects.toMatchObject({ code: "PORT_TAKEN" });
   other.close();
   expect(await takeSocket(join(folder, "door"))).toBeNull();
+});
+
+test("connections wait in the queue of a socket that nobody serves, as many as the system allows", async () => {
+  const held = await bindSocket({ host: "127.0.0.1", port: 0 });
+  const allowed = Number(readFileSync("/proc/sys/net/core/somaxconn", "utf8"));
+  const sockets = Array.from({ length: Math.min(allowed, 700) }, () => connect(held.port, "127.0.0.1"));
+  try {
+    await Promise.all(sockets.map((socket) => once(socket, "connect")));
+    expect(sockets.filter(({ destroyed }) => destroyed)).toEqual([]);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    held.close();
+  }
 });

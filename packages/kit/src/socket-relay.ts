@@ -9,6 +9,7 @@
 //    so that the event loop never polls it and no connection is taken from the queue and lost.
 import { type SendHandle, spawn } from "node:child_process";
 import { createServer, type Server } from "node:net";
+import { LISTEN_BACKLOG } from "./listening.ts";
 
 const CHANNEL = 3;
 const PAYLOAD = 4;
@@ -25,11 +26,11 @@ function bind(host: string, port: number): void {
   server.once("error", (error: NodeJS.ErrnoException) => {
     process.send?.({ kind: "failed", code: error.code ?? "UNKNOWN" }, undefined, {}, () => process.exit(1));
   });
-  server.listen({ host, port, exclusive: true }, () => sendAndEnd(server));
+  server.listen({ host, port, exclusive: true, backlog: LISTEN_BACKLOG }, () => sendAndEnd(server));
 }
 
 function give(): void {
-  const server = createServer().listen({ fd: PAYLOAD });
+  const server = createServer().listen({ fd: PAYLOAD, backlog: LISTEN_BACKLOG });
   sendAndEnd(server);
 }
 

@@ -13,7 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { InstanceStatistics } from "@evenkeel/contracts/gateway-protocol";
 import type { InstanceKey, RouteTable, Upstream } from "@evenkeel/contracts/route-table";
 import { makeFolder } from "@evenkeel/kit/durable-file";
-import { listListeners, socketAt } from "@evenkeel/kit/listening";
+import { LISTEN_BACKLOG, listListeners, socketAt } from "@evenkeel/kit/listening";
 import type { Log } from "@evenkeel/kit/log";
 import { bindSocket, type HeldSocket } from "@evenkeel/kit/socket-handover";
 import type { Doors, DrainingRow, Driver, DriverOptions, Listen, Opened, Reached, Serving } from "../driver.ts";
@@ -115,8 +115,8 @@ export class HaproxyDriver implements Driver {
   /** The path of its socket must be short, as HAProxy's are. */
   async #openOwn(): Promise<void> {
     await rm(join(folderOf(this.#options.home), OWN_SOCKET), { force: true });
-    // HAProxy gives a request up when the queue is full: it is as long as the system allows.
-    this.#own.server.listen({ path: this.#runtime.pathOf(OWN_SOCKET), backlog: 65_535 });
+    // HAProxy gives a request up when the queue is full.
+    this.#own.server.listen({ path: this.#runtime.pathOf(OWN_SOCKET), backlog: LISTEN_BACKLOG });
     await once(this.#own.server, "listening");
   }
 

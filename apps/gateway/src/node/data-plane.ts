@@ -6,6 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import type { InstanceStatistics } from "@evenkeel/contracts/gateway-protocol";
 import type { ServiceId } from "@evenkeel/contracts/id";
 import type { InstanceKey, RouteTable, Upstream } from "@evenkeel/contracts/route-table";
+import { LISTEN_BACKLOG } from "@evenkeel/kit/listening";
 import type { Doors, DrainingRow, Driver, DriverOptions, Opened, Reached } from "../driver.ts";
 import { probe } from "../probe.ts";
 import { compileRoutes, type Match } from "../route-table.ts";
@@ -71,7 +72,7 @@ export class DataPlane implements Driver {
   }
 
   async open({ plain, tls }: Doors): Promise<Opened> {
-    this.server.listen(plain);
+    this.server.listen({ ...plain, backlog: LISTEN_BACKLOG });
     await once(this.server, "listening");
     return { plain: servingOf(this.server), tls: tls === null ? null : await this.#tls.open(tls) };
   }

@@ -14,6 +14,7 @@ import {
 } from "node:tls";
 import { isDeepStrictEqual } from "node:util";
 import type { TableCertificate } from "@evenkeel/contracts/route-table";
+import { LISTEN_BACKLOG } from "@evenkeel/kit/listening";
 import { certificateFor, type Shown, shownBy } from "../certificates.ts";
 import type { Listen, Serving } from "../driver.ts";
 import { EdgeRequest, EdgeResponse } from "./http2-message.ts";
@@ -61,7 +62,7 @@ export class TlsDoor {
   }
 
   async open(listen: Listen): Promise<Serving> {
-    this.server.listen(listen);
+    this.server.listen({ ...listen, backlog: LISTEN_BACKLOG });
     await once(this.server, "listening");
     return servingOf(this.server);
   }
