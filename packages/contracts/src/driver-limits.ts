@@ -18,6 +18,8 @@ export const DRIVER_LIMITS = {
     { limit: "http-2-cut-answer", adr: "0067" },
     { limit: "proxy-header-in-pieces", adr: "0067" },
     { limit: "control-characters", adr: "0082" },
+    { limit: "proxy-header-numbers", adr: "0082" },
+    { limit: "proxy-header-family", adr: "0082" },
   ],
 } as const satisfies Record<Driver, readonly { readonly limit: string; readonly adr: string }[]>;
 

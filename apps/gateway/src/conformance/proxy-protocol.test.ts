@@ -109,6 +109,23 @@ describe.each(DRIVERS)("the PROXY protocol, driver %s", (driver) => {
     },
   );
 
+  check("a header whose numbers are no address and no port is a wrong one", async () => {
+    for (const told of ["1.2.3.400 1.2.3.4 1 2", "1.2.3.4 1.2.3.4 70000 2"])
+      expect(await answerTo(`PROXY TCP4 ${told}\r\n${REQUEST}`)).toBe("");
+    expect(seen).toBe(0);
+  });
+
+  check("a proxy that speaks for somebody who did not come by TCP is the client itself", async () => {
+    const udp = bytesOf(0x21, 0x12, [203, 0, 113, 7, 198, 51, 100, 1, 16, 0, 1, 187]);
+    const unix = bytesOf(
+      0x21,
+      0x31,
+      Array.from({ length: 216 }, () => 0),
+    );
+    for (const header of [udp, unix])
+      expect(await answerTo(Buffer.concat([header, Buffer.from(REQUEST)]))).toContain("127.0.0.1 http");
+  });
+
   check("of all others a header is not believed, and without one they are served as ever", async () => {
     const other = await open(["10.0.0.0/8"]);
     try {

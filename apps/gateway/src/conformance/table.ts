@@ -38,6 +38,14 @@ const LIMITED: Readonly<Record<DriverLimit, { readonly test: string; readonly wo
     test: "a header with a control character: is refused, and nothing reaches the application",
     words: "Control characters in the value of a header",
   },
+  "proxy-header-numbers": {
+    test: "a header whose numbers are no address and no port is a wrong one",
+    words: "Numbers beyond their range in a line of the PROXY protocol",
+  },
+  "proxy-header-family": {
+    test: "a proxy that speaks for somebody who did not come by TCP is the client itself",
+    words: "somebody who did not come by TCP",
+  },
 };
 
 /** Why a driver does not pass a test; undefined = it has to. */

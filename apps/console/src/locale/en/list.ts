@@ -73,6 +73,10 @@ export const list = {
   "gateway.limit.post-connection": "A POST takes a connection of its own to the instance.",
   "gateway.limit.http-2-cut-answer": "Over HTTP/2 an answer of unknown length that ends early looks whole.",
   "gateway.limit.proxy-header-in-pieces": "A PROXY header that comes in pieces ends the connection.",
+  "gateway.limit.proxy-header-numbers":
+    "Numbers beyond their range in a line of the PROXY protocol are taken modulo, where a trusted proxy sends them.",
+  "gateway.limit.proxy-header-family":
+    "A trusted proxy that speaks for somebody who did not come by TCP is not served.",
   "gateway.limit.control-characters": "Control characters in the value of a header reach the application.",
   "gateway.table": "Routes in force / current",
   "instance.starting": "Starting",

@@ -72,6 +72,8 @@ export const list = {
   "gateway.limit.post-connection": "每个 POST 单独使用一条到实例的连接。",
   "gateway.limit.http-2-cut-answer": "在 HTTP/2 上，长度未知且提前结束的应答看起来是完整的。",
   "gateway.limit.proxy-header-in-pieces": "分段到达的 PROXY 头会使连接关闭。",
+  "gateway.limit.proxy-header-numbers": "可信代理发来的 PROXY 协议行中超出范围的数字会被取模。",
+  "gateway.limit.proxy-header-family": "可信代理代表非 TCP 来源时，连接会被关闭。",
   "gateway.limit.control-characters": "请求头的值中的控制字符会到达应用。",
   "gateway.table": "生效的 / 当前的路由版本",
   "instance.starting": "启动中",
