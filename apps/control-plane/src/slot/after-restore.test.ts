@@ -107,3 +107,16 @@ test("nothing is asked of a host that is back before what it says is stored: its
   });
   await until(async () => (await online()).has(host.hostId));
 });
+
+test("what a host had missed by the backup is owed no more where it has gone on since: nothing goes back by itself", async () => {
+  await keepMoment();
+  const { id } = await fleet.release("2.0.0", { ...routed, hosts: ["h1"] });
+  await restoreMoment();
+  await sql`insert into owed_slot (service_id, host_id, tenant_id, running, because_of)
+    select service_id, host_id, tenant_id, true, ${id} from instance`.execute(fleet.db);
+  const [first] = fleet.hosts;
+  await comeBack(first);
+  const owed = await fleet.db.selectFrom("owed_slot").select("host_id").execute();
+  expect(owed.map(({ host_id }) => host_id)).not.toContain(first?.hostId);
+  expect(runs()[0]).toBe("2.0.0");
+});

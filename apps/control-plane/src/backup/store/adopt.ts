@@ -7,8 +7,20 @@ import { adopt, type ReturnedSlot } from "../adopt.ts";
 
 type FoundSlot = ReturnedSlot & { readonly tenantId: TenantId; readonly workspaceId: WorkspaceId };
 
+/** What a host has missed by the backup is owed no more where its slot has gone on since: nothing goes back by itself. */
+async function forgetOwed(tx: Transaction<Database>, hostId: HostId): Promise<void> {
+  await sql`delete from owed_slot using (
+      select coalesce(now.service_id, was.service_id) as service_id
+      from (select * from instance where host_id = ${hostId} and state <> 'stopped') now
+        full join (select * from restoration_instance where host_id = ${hostId} and state <> 'stopped') was
+          on was.service_id = now.service_id and was.letter = now.letter and was.revision_id = now.revision_id
+      where now.service_id is null or was.service_id is null) moved
+    where owed_slot.host_id = ${hostId} and owed_slot.service_id = moved.service_id`.execute(tx);
+}
+
 /** Lets the routes follow what a host runs, where it has gone on since the backup; gateways that wait for its word are told that it came. */
 export async function adoptWhatRuns(tx: Transaction<Database>, hostId: HostId): Promise<void> {
+  await forgetOwed(tx, hostId);
   const slots = await readSlots(tx, hostId);
   for (const [workspaceId, of] of Map.groupBy(slots, (slot) => slot.workspaceId)) {
     const adopted = of.map(adopt);
