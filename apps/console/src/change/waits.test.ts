@@ -5,7 +5,7 @@ import { longWaits } from "./waits.ts";
 const NOW = Date.parse("2026-11-22T12:00:00Z");
 const step = (what: Partial<StepView>): StepView =>
   ({
-    ...{ id: null, phase: "run", name: "introduce", type: "introduce", on: "control-plane", attempt: 1 },
+    ...{ id: null, phase: "run", name: "introduce", type: "introduce", on: "control", attempt: 1 },
     ...{ state: "running", dispatchedAt: null, startedAt: "2026-11-22T11:59:30Z", finishedAt: null },
     ...{ waitingFor: null, outcome: null, causes: [], allowedActions: [] },
     ...(what as object),
