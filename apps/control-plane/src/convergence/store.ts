@@ -2,6 +2,7 @@ import type { ChangeState } from "@evenkeel/contracts/change-state";
 import type { ConvergenceSpec } from "@evenkeel/contracts/convergence";
 import type { ChangeId, HostId, ServiceId, TenantId } from "@evenkeel/contracts/id";
 import { type Kysely, sql, type Transaction } from "kysely";
+import { hasSpoken } from "../backup/index.ts";
 import type { Database } from "../database.ts";
 
 type Tx = Transaction<Database>;
@@ -121,10 +122,6 @@ export async function takeDueSlot(tx: Tx, { of, serviceId, hostId }: WhichSlot):
   return row === undefined ? null : { of, ...row };
 }
 
-/** After a restore a host says first what runs there. */
-const hasSpoken = sql<boolean>`(not exists (select from restoration)
-  or exists (select from host_report where host_report.host_id = host.id))`;
-
 function dueQuery(db: Kysely<Database>, of: What) {
   const answers = sql<boolean>`exists (select from base
     where base.service_id = owed.service_id and base.host_id = owed.host_id and base.report is not null)`;
@@ -136,7 +133,7 @@ function dueQuery(db: Kysely<Database>, of: What) {
     .leftJoin("change", "change.id", "owed.change_id")
     .where("replica.lease_until", ">", sql<string>`clock_timestamp()`)
     .where("host.set_aside", "is", null)
-    .where(hasSpoken)
+    .where(hasSpoken("host.id"))
     .$if(of === "modules", (query) => query.where(answers))
     .where((where) =>
       where.or([

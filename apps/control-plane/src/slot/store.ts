@@ -1,6 +1,7 @@
 import type { HostId } from "@evenkeel/contracts/id";
 import type { InstanceKey } from "@evenkeel/contracts/route-table";
 import { sql, type Transaction } from "kysely";
+import { hasSpoken } from "../backup/index.ts";
 import type { Database } from "../database.ts";
 
 export interface Standing {
@@ -21,7 +22,7 @@ export async function readStanding(
   const { rows } = await sql<Standing>`
     select asked.instance, host.name as host,
       exists (select from upstream where upstream.instance = asked.instance and state = 'attached' and weight > 0) as serves,
-      exists (select from restoration) and not exists (select from host_report where host_report.host_id = host.id) as silent
+      not ${hasSpoken("host.id")} as silent
     from jsonb_to_recordset(${JSON.stringify(instances)}::jsonb) as asked(instance text, "hostId" text)
       join host on host.id = asked."hostId"`.execute(tx);
   return rows;

@@ -4,6 +4,7 @@ import type { HostId, ReplicaId, TenantId, WorkspaceId } from "@evenkeel/contrac
 import { notify } from "@evenkeel/kit/notify";
 import { inTransaction, json } from "@evenkeel/kit/sql";
 import { type Kysely, sql } from "kysely";
+import { hasSpoken } from "../../backup/index.ts";
 import type { Database } from "../../database.ts";
 import type { Connection } from "./delivery.ts";
 
@@ -146,9 +147,7 @@ export async function onlineHosts(db: Kysely<Database>, hostIds: readonly HostId
   const { rows } = await sql<{ id: HostId }>`
     select s.host_id as id from host_session s join replica r on r.id = s.replica_id
     where s.host_id = any(${hostIds}) and r.lease_until > clock_timestamp()
-      and (not exists (select from restoration) or exists (select from host_report where host_report.host_id = s.host_id))`.execute(
-    db,
-  );
+      and ${hasSpoken("s.host_id")}`.execute(db);
   return new Set(rows.map((row) => row.id));
 }
 

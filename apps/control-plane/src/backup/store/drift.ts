@@ -1,7 +1,7 @@
 import type { InstanceReport } from "@evenkeel/contracts/agent-protocol";
 import type { HostDrift, Restoration } from "@evenkeel/contracts/backup";
 import type { HostId, TenantId, WorkspaceId } from "@evenkeel/contracts/id";
-import { type Kysely, sql, type Transaction } from "kysely";
+import { type Kysely, type RawBuilder, sql, type Transaction } from "kysely";
 import type { Database } from "../../database.ts";
 
 /** Keeps what a host says first after a restore, and answers whether this was it; later it says what has been done since. */
@@ -14,6 +14,10 @@ export async function noteFirstReport(
     on conflict (host_id) do nothing`.execute(tx);
   return numAffectedRows === 1n;
 }
+
+/** Whether a host has said what runs there, since there was a restore. `column`: of the statement around it, with the host's id. */
+export const hasSpoken = (column: string): RawBuilder<boolean> =>
+  sql<boolean>`(not exists (select from restoration) or exists (select from host_report where host_report.host_id = ${sql.ref(column)}))`;
 
 /** How many hosts have instances in the routes of a workspace, and have not said since the restore what runs there. `epoch`: of that restore. */
 export async function readSilence(

@@ -1,5 +1,5 @@
 export { adoptWhatRuns } from "./adopt.ts";
-export { type DriftPage, noteFirstReport, readDrift, readRestoration, readSilence } from "./drift.ts";
+export { type DriftPage, hasSpoken, noteFirstReport, readDrift, readRestoration, readSilence } from "./drift.ts";
 export { onSnapshot, readHead, readLines } from "./dump.ts";
 export {
   addReferences,
