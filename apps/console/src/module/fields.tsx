@@ -1,5 +1,6 @@
 import { Field } from "../kit/field.tsx";
 import { Text } from "../kit/inputs.tsx";
+import { wordsIn } from "../kit/words-in.ts";
 import { useWords } from "../locale/index.tsx";
 
 interface ChooseProps {
@@ -84,7 +85,7 @@ export function Businesses({ known, chosen, onChange }: BusinessesProps) {
 
 /** Tags as a person types them, by comma or space. */
 export function tagsOf(text: string): Record<string, string> {
-  const pairs = text.split(/[\s,]+/).filter((each) => each !== "");
+  const pairs = wordsIn(text);
   return Object.fromEntries(
     pairs.map((each) => {
       const equals = each.indexOf("=");

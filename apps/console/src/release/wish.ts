@@ -4,6 +4,7 @@ import type { ReleaseOrderSpec } from "@evenkeel/contracts/release-order";
 import { ServiceDefinition } from "@evenkeel/contracts/service";
 import { type Batching, Strategy } from "@evenkeel/contracts/strategy";
 import type { Gray } from "@evenkeel/contracts/traffic-rule";
+import { wordsIn } from "../kit/words-in.ts";
 import { type Draft, keysIn } from "../traffic/draft.ts";
 
 /** What a person has chosen so far. */
@@ -141,10 +142,7 @@ function definitionOf({ buildpack, start, healthPath, route, hosts, env }: Defin
     buildpack,
     ...(start.trim() === "" ? {} : { start: start.trim() }),
     ...(healthPath.trim() === "" ? {} : { health: { path: healthPath.trim() } }),
-    routes: route
-      .split(/[\s,]+/)
-      .filter((each) => each !== "")
-      .map(routeOf),
+    routes: wordsIn(route).map(routeOf),
     ...(env.trim() === "" ? {} : { env: environmentOf(env) }),
     ...(hosts.trim() === "" ? {} : { hosts: Number(hosts) }),
   });

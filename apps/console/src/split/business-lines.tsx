@@ -2,6 +2,7 @@ import type { Business } from "@evenkeel/contracts/module";
 import { useState } from "react";
 import { Button } from "../kit/button.tsx";
 import { Card } from "../kit/surface.tsx";
+import { wordsIn } from "../kit/words-in.ts";
 import { useWords } from "../locale/index.tsx";
 import { type LineProps, Lines, Word } from "../traffic/line-fields.tsx";
 import { whenOfText, whenText } from "./draft.ts";
@@ -61,7 +62,7 @@ function Line({ line, onEdit, onRemove }: LineProps<Business>) {
   );
 }
 
-const namesIn = (text: string) => text.split(/[\s,]+/).filter(Boolean) as Business["modules"];
+const namesIn = (text: string) => wordsIn(text) as Business["modules"];
 
 interface TypedProps {
   readonly label: string;

@@ -1,5 +1,6 @@
 import type { RouteChangeSpec } from "@evenkeel/contracts/traffic-rule";
 import type { Cell } from "@evenkeel/contracts/workspace";
+import { wordsIn } from "../kit/words-in.ts";
 
 /** A cell as a form has it. */
 export interface CellDraft {
@@ -17,7 +18,7 @@ export const cellDraft = ({ zones, type, gray, failOver }: Cell): CellDraft => (
 
 /** What a change is to alter, and nothing that is so already; null = nothing, or no zone is left. */
 export function cellSpec(cell: Cell, draft: CellDraft): RouteChangeSpec["cells"][number] | null {
-  const zones = draft.zones.split(/[\s,]+/).filter((zone) => zone !== "") as Cell["zones"];
+  const zones = wordsIn(draft.zones) as Cell["zones"];
   const type = draft.shared ? "shared" : "unit";
   const failOver = draft.failOver === "" ? null : (draft.failOver as Cell["name"]);
   if (zones.length === 0) return null;
