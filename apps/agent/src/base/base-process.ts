@@ -17,6 +17,8 @@ import type { WantedModule, WantedModules } from "./wanted-modules.ts";
 const RETRY_MS = 50;
 const RETRY_MAX_MS = 2000;
 const RESTORE_MS = 10 * 60_000;
+/** For a look at what a failed order has left. */
+const LOOK_MS = 3000;
 
 export interface BaseProcessOptions {
   readonly slot: ServiceId;
@@ -99,7 +101,13 @@ export class BaseProcess {
     signal: AbortSignal,
   ): Promise<BaseResult<Operation>> {
     await this.settled();
-    return await this.#ask(operation, input, signal);
+    try {
+      return await this.#ask(operation, input, signal);
+    } catch (error) {
+      // It may have done it all the same: whoever hears of the failure, and goes back, has heard what stands there.
+      await this.refresh(AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)])).catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Looks at the whole of it, so that whoever hears of an outcome has heard of what it altered. */
@@ -166,7 +174,9 @@ export class BaseProcess {
         warn(`${what} is not brought back: ${problem.title}`);
       });
     };
-    for (const module of all.modules) {
+    // A foreign base lets a version stand by only beside one that serves.
+    const servingFirst = all.modules.toSorted((one, other) => Number(other.active) - Number(one.active));
+    for (const module of servingFirst) {
       const there = modules.find(({ name, version }) => name === module.name && version === module.version);
       if (there !== undefined && there.state !== "broken") continue;
       if (isReplaced(module, all.modules, modules)) continue;
@@ -207,7 +217,9 @@ function isReplaced({ name }: WantedModule, wanted: readonly WantedModule[], the
   );
 }
 
-function whyUnreached(error: unknown): string {
+function whyUnreached(thrown: unknown): string {
+  // Of HTTP the reason stands behind "fetch failed".
+  const error = thrown instanceof TypeError && thrown.cause instanceof Error ? thrown.cause : thrown;
   if (error instanceof Error && "code" in error && error.code === "ECONNRESET")
     return "its process ended before it answered";
   return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);

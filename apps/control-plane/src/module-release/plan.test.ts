@@ -1,3 +1,4 @@
+import type { Placement } from "@evenkeel/contracts/base-cluster";
 import { isRefusal } from "@evenkeel/contracts/error";
 import { ModuleReleaseSpec } from "@evenkeel/contracts/module-release";
 import { describe, expect, test } from "vitest";
@@ -58,6 +59,43 @@ describe("what is planned for a base", () => {
     },
   ])("$what", ({ base, more = {}, steps }) => {
     expect(stepsOf(specOf("prices 2.0.0", more), base)).toEqual([steps]);
+  });
+
+  test("a foreign base lets one version serve: beside it the others stand by, and come after it where nothing is yet", () => {
+    const foreign = (modules: readonly string[]): PlacementWorld => {
+      const given = world(modules);
+      const bases = given.bases.map(({ report, ...base }) => ({
+        ...base,
+        report: { ...report!, kind: "arklet" as const },
+      }));
+      return { ...given, bases };
+    };
+    const keep = specOf("prices 2.0.0", { keep: true, publish: {} });
+    const placedBy = (spec: ModuleReleaseSpec, given: PlacementWorld) => {
+      const { clusters } = plan(spec, given).closing[0]!.input as { clusters: { placements: Placement[] }[] };
+      return clusters[0]?.placements[0]?.versions;
+    };
+    expect(placedBy(keep, foreign(["prices 1.0.0 published"]))).toEqual([
+      { version: "1.0.0", active: false, published: null },
+      { version: "2.0.0", active: true, published: { tags: {} } },
+    ]);
+    expect(placedBy(specOf("prices 2.0.0", { keep: true }), foreign(["prices 1.0.0 published"]))).toEqual([
+      { version: "1.0.0", active: true, published: { tags: {} } },
+      { version: "2.0.0", active: false, published: null },
+    ]);
+    const given = foreign(["prices 1.0.0 resolved", "prices 2.0.0 published"]);
+    const made = plan(specOf("prices 3.0.0"), given);
+    const touched = made.targets.map((target) => ({
+      ...target,
+      state: "succeeded" as const,
+      currentFacts: target.facts,
+    }));
+    const back = inverseOfModuleRelease(made, touched, { speed: "fast" } as never);
+    if (isRefusal(back)) throw new Error(back.refused);
+    const after = foreign(["prices 3.0.0 published"]);
+    const bases = after.bases.map((base) => ({ ...base, id: given.bases[0]!.id }));
+    const steps = plan(back, { ...after, bases }).targets[0]?.steps.map(({ name }) => name);
+    expect(steps).toEqual(["install prices@2.0.0", "install prices@1.0.0", "uninstall prices@3.0.0"]);
   });
 
   test("it takes the publication over from what it replaces, and is unpublished where nothing was", () => {

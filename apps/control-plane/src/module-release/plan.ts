@@ -158,7 +158,16 @@ function wishOf(
   const served = there.findLast(({ published }) => published !== null)?.published ?? null;
   const published = publish ?? (keep ? (same?.published ?? null) : served);
   const wish: PlacedVersion = { version: one.version, active: true, published };
-  return keep ? [...there.filter(({ version }) => version !== one.version), wish] : [wish];
+  if (!keep) return [wish];
+  const others = there.filter(({ version }) => version !== one.version);
+  return base.report?.kind === "arklet" ? oneServing(others, wish) : [...others, wish];
+}
+
+/** A foreign base lets one version of a module serve, and what serves answers: the others stand by. */
+function oneServing(others: readonly PlacedVersion[], wish: PlacedVersion): PlacedVersion[] {
+  const standingBy = (one: PlacedVersion): PlacedVersion => ({ ...one, active: false, published: null });
+  if (wish.published !== null) return [...others.map(standingBy), wish];
+  return others.some(({ active }) => active) ? [...others, standingBy(wish)] : [...others, wish];
 }
 
 function exact(

@@ -151,6 +151,15 @@ describe.each([
       facts: { modules: ["prices@1.0.0 resolved", "prices@2.0.0 active"] },
     });
     expect(await get(facts, "/prices")).toBe("prices 2.0.0");
+    // What stands by needs nothing to stand by; what serves alone cannot be made to.
+    const back = { name: "prices", version: "1.0.0" };
+    expect(await order("deactivate-module", back)).toMatchObject({ kind: "succeeded" });
+    expect(await order("uninstall-module", back)).toMatchObject({ kind: "succeeded" });
+    expect(await install(one!, { replace: false, activate: false })).toMatchObject({
+      kind: "succeeded",
+      facts: { modules: ["prices@2.0.0 active", "prices@1.0.0 resolved"] },
+    });
+    expect(await install(stock!, { activate: false })).toMatchObject({ problem: { code: "ARKLET_UNSUPPORTED" } });
     const outcome = await install(broken!);
     expect(outcome).toMatchObject({
       kind: "failed",

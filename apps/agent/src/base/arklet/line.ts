@@ -72,6 +72,8 @@ export class ArkletLine implements BaseLine {
     install: (input, signal) => this.#install(input, signal),
     uninstall: (input, signal) => this.#uninstall(input, signal),
     activate: (input, signal) => this.#switch(input, signal),
+    deactivate: (input, signal) => this.#standing("deactivate", input, signal),
+    unpublish: async (input, signal) => ({ module: (await this.#standing("unpublish", input, signal)).module }),
     publish: (input, signal) => this.#publish(input, signal),
     clear: (_, signal) => this.#clear(signal),
     split: async ({ rules }) => (rules.length === 0 ? { rules } : unsupported("split of requests")),
@@ -137,11 +139,12 @@ export class ArkletLine implements BaseLine {
     { bundle, activate, replace, publish }: BaseInput<"install">,
     signal: AbortSignal,
   ): Promise<BaseResult<"install">> {
-    if (!activate) return unsupported("install without activation");
     if (publish !== null && Object.keys(publish.tags).length > 0) return unsupported("tags of a publication");
     const beganAt = performance.now();
     const biz = await readBizName(bundle.path);
     const before = await this.#versionsOf(biz.name, signal);
+    // Beside one that serves a version stands by; alone it would serve.
+    if (!activate && !before.some(({ state }) => state === "active")) return unsupported("install without activation");
     const there = before.find(({ version }) => version === biz.version);
     const already = !(await this.#bring(biz, { path: bundle.path, there }, signal));
     const others = before.filter(({ version }) => version !== biz.version);
@@ -179,6 +182,12 @@ export class ArkletLine implements BaseLine {
     return { module: await this.#find(biz, signal) };
   }
 
+  /** On its own the API ends nobody's serving; whoever stands by, because another was switched to, needs nothing more. */
+  async #standing(operation: string, biz: Biz, signal: AbortSignal): Promise<BaseResult<"deactivate">> {
+    const module = await this.#find(biz, signal);
+    return module.state === "active" ? unsupported(operation) : { module, proof: PROOF };
+  }
+
   async #publish({ name, version, tags }: BaseInput<"publish">, signal: AbortSignal) {
     if (Object.keys(tags).length > 0) return unsupported("tags of a publication");
     return await this.#switch({ name, version }, signal);
@@ -187,8 +196,7 @@ export class ArkletLine implements BaseLine {
   async #uninstall({ name, version }: BaseInput<"uninstall">, signal: AbortSignal): Promise<BaseResult<"uninstall">> {
     if (!(await this.#take({ name, version }, signal)))
       throw refusal("MODULE_ABSENT", { module: `${name}@${version}` });
-    const proof = { closed: [], left: [], memory: "not-asked" as const, heldBy: [] };
-    return { name, version, proof } as BaseResult<"uninstall">;
+    return { name, version, proof: PROOF } as BaseResult<"uninstall">;
   }
 
   async #clear(signal: AbortSignal): Promise<BaseResult<"clear">> {
@@ -225,6 +233,9 @@ export class ArkletLine implements BaseLine {
     return askArklet(this.#options.url, command, { body, signal });
   }
 }
+
+/** It tells nothing of what a version has opened. */
+const PROOF = { closed: [], left: [], memory: "not-asked" as const, heldBy: [] };
 
 const bodyOf = ({ name, version }: Biz) => ({ bizName: name, bizVersion: version });
 

@@ -72,7 +72,9 @@ interface OneModule {
 }
 
 function stepsOf(world: PlacementWorld, one: OneModule): ModuleSteps | Refusal {
-  const { name, wished, there } = one;
+  const { name, there } = one;
+  // A foreign base lets a version stand by only beside one that serves.
+  const wished = one.wished.toSorted((first, second) => Number(second.active) - Number(first.active));
   const stands = (version: string) => there.find((each) => each.version === version && each.state !== "broken");
   const fresh = wished.filter(({ version }) => stands(version) === undefined);
   const bundles = fresh.map(({ version }) => bundleOf(world, name, version));
