@@ -24,6 +24,7 @@ import type { ModuleInstance } from "./lifecycle/module-instance.ts";
 import { Visits } from "./lifecycle/visit.ts";
 import { unwound, wasInterrupted } from "./limit/guard.ts";
 import { Limits } from "./limit/limits.ts";
+import { threadEvents } from "./limit/thread-events.ts";
 import { type Suspicion, Watchdog } from "./limit/watchdog.ts";
 import type { Service } from "./module-api.ts";
 import { watchFaults } from "./owner/faults.ts";
@@ -115,6 +116,10 @@ class RunningBase implements Base {
   readonly #startedAt = new Date().toISOString();
   readonly #listeners = new Set<() => void>();
   readonly #self = { name: undefined };
+  readonly #consequences = {
+    eject: (instance: ModuleInstance, error: PlatformError): void => this.#host.eject(instance, error),
+    altered: (): void => this.#altered(),
+  };
   readonly #host: ModuleHost;
   readonly #limits: Limits;
   readonly #engine: ProcessEngine;
@@ -139,7 +144,7 @@ class RunningBase implements Base {
         if (instance.manifest.isolation === "inline")
           return new InlineRuntime(bundle, { ...ground, ...instance.ears() });
         const thread = (limitMb: number): Worker => this.#spare.take(limitMb);
-        const loaded = WorkerRuntime.load(bundle, { ...ground, ...this.#watching(instance), thread });
+        const loaded = WorkerRuntime.load(bundle, { ...ground, ...threadEvents(instance, this.#consequences), thread });
         return loaded.finally(() => this.#spare.fill());
       },
       reasonOf: (instance, error) => this.#reasonOf(instance, error),
@@ -311,23 +316,6 @@ class RunningBase implements Base {
     };
   }
 
-  /** What the thread of a module tells. */
-  #watching(instance: ModuleInstance) {
-    return {
-      log: (stream: "stdout" | "stderr", text: string) => instance.log.add(stream, text),
-      crashed: (error: PlatformError, again: boolean) => {
-        instance.measures.restarts += 1;
-        instance.judge(false, problemOf(error.code, error.facts));
-        if (!again) this.#host.eject(instance, error);
-        this.#altered();
-      },
-      recovered: () => {
-        instance.judge(true, null);
-        this.#altered();
-      },
-    };
-  }
-
   #health(): BaseHealth {
     const { state, problem } = this.report();
     const modules = this.#host.instances.map(({ name, manifest, state: its, health }) => {
@@ -372,7 +360,10 @@ class RunningBase implements Base {
   // It is told in a turn of the loop of its own: nobody is on the stack.
   #putRight(): void {
     unwound();
-    for (const { visits } of this.#host.instances) visits.unwound();
+    for (const instance of this.#host.instances) {
+      instance.visits.unwound();
+      instance.interrupted = false;
+    }
   }
 
   #followPolicies(): void {

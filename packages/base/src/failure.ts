@@ -1,4 +1,4 @@
-import { type ErrorCode, type Facts, PlatformError } from "@evenkeel/contracts/error";
+import { type ErrorCode, type Facts, PlatformError } from "@evenkeel/contracts/platform-error";
 
 /** What was thrown, in one line; modules throw anything. */
 export function sentenceOf(thrown: unknown): string {

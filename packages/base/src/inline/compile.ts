@@ -39,6 +39,9 @@ export function fileNameOf(name: string, version: string): string {
   return `module:${name}@${version}/index.js`;
 }
 
+/** The module whose file this is, `name@version`. */
+export const moduleOf = (url: string): string | undefined => /^module:([^/]+)\//.exec(url)?.[1];
+
 /** Which Node has made a byte cache, or would use it. */
 export function thisEngine(): { node: string; v8: string; arch: string } {
   return { node: process.version, v8: process.versions.v8 ?? "", arch: `${process.platform}-${process.arch}` };

@@ -1,7 +1,7 @@
 import { createRequire, isBuiltin } from "node:module";
-import { PlatformError } from "@evenkeel/contracts/error";
 import type { ModuleManifest } from "@evenkeel/contracts/module";
-import { satisfies } from "semver";
+import { PlatformError } from "@evenkeel/contracts/platform-error";
+import satisfies from "semver/functions/satisfies.js";
 import { watchBuiltin } from "../owner/patches.ts";
 
 /** A library that the base shares with its modules: they all see the same copy. */

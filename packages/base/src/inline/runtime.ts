@@ -1,11 +1,11 @@
 import type { EventEmitter } from "node:events";
-import { PlatformError } from "@evenkeel/contracts/error";
 import type { ModuleManifest } from "@evenkeel/contracts/module";
+import { PlatformError } from "@evenkeel/contracts/platform-error";
 import type { Bundle } from "../bundle/format.ts";
 import type { Closing, Connection } from "../lifecycle/connection.ts";
 import { offerOf } from "../lifecycle/offer.ts";
 import type { Disposal, Offer, Runtime } from "../lifecycle/runtime.ts";
-import { guarded, timesUnwound } from "../limit/guard.ts";
+import { guarded, timesUnwound, wasInterrupted } from "../limit/guard.ts";
 import type { ModuleContext, ModuleExports } from "../module-api.ts";
 import { closeAll } from "../owner/close.ts";
 import { attributeGlobals, globalView } from "../owner/globals.ts";
@@ -30,6 +30,8 @@ export interface InlineGround {
   readonly fault: (error: unknown) => void;
   /** It has run for so long, in ms. */
   readonly busy: (ms: number) => void;
+  /** It was interrupted. */
+  readonly interrupted: () => void;
 }
 
 interface Hook {
@@ -115,6 +117,9 @@ export class InlineRuntime implements Runtime {
     const before = this.#clock();
     try {
       return guarded(serial, work);
+    } catch (error) {
+      if (wasInterrupted(error)) this.#ground.interrupted();
+      throw error;
     } finally {
       this.#insideSince = null;
       this.#ground.busy(this.#clock() - before);

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type ErrorCode, PlatformError } from "@evenkeel/contracts/error";
+import { type ErrorCode, PlatformError } from "@evenkeel/contracts/platform-error";
 import { runAsBase } from "../owner/owner.ts";
 
 /** Why a connection ends, as the close frame of a WebSocket says it. */

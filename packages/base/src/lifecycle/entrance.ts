@@ -5,6 +5,7 @@
 // 2. What the module throws is its own failure: it is counted, answered with its name and goes no further.
 import type { ServerResponse } from "node:http";
 import type { ModuleTags } from "@evenkeel/contracts/module";
+import { PlatformError } from "@evenkeel/contracts/platform-error";
 import type { ComponentValue } from "../engine/process-engine.ts";
 import { sentenceOf } from "../failure.ts";
 import type { RequestHandler, Service, UpgradeHandler } from "../module-api.ts";
@@ -138,8 +139,9 @@ function upgrading(entered: Entered, handler: UpgradeHandler): UpgradeHandler {
   };
 }
 
-function isFull({ throttled, visits, connections, measures }: ModuleInstance): boolean {
-  if (!throttled || visits.inFlight - connections.size < MOST_WHILE_THROTTLED) return false;
+function isFull({ throttled, interrupted, visits, connections, measures }: ModuleInstance): boolean {
+  const most = interrupted ? 0 : throttled ? MOST_WHILE_THROTTLED : Number.POSITIVE_INFINITY;
+  if (visits.inFlight - connections.size < most) return false;
   measures.throttled += 1;
   return true;
 }
@@ -153,7 +155,8 @@ function throttledFacts({ key }: ModuleInstance) {
 }
 
 function failRequest({ key, log }: ModuleInstance, response: ServerResponse, error: unknown): void {
-  log.add("stderr", stackOf(error));
+  // That its thread is gone is told once, by the thread.
+  if (!(error instanceof PlatformError && error.code === "MODULE_CRASHED")) log.add("stderr", stackOf(error));
   answerError(response, error, key);
 }
 

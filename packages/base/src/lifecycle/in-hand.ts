@@ -1,8 +1,11 @@
 // What a module has in hand when it is to leave, or fails: requests that wait for an answer, calls that wait for a promise, connections out of HTTP.
+import { setImmediate as turn } from "node:timers/promises";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { answerError } from "../publication/requests.ts";
 import { closingOf } from "./connection.ts";
 import type { ModuleInstance } from "./module-instance.ts";
+
+const AT_A_STRETCH = 10;
 
 /** Those who are still inside when the time to drain is over: nobody else would answer them. */
 export async function cutInHand(instance: ModuleInstance, count: number): Promise<void> {
@@ -13,7 +16,11 @@ export async function cutInHand(instance: ModuleInstance, count: number): Promis
 
 /** Answers the requests, fails the calls and ends the connections that it has in hand; waits for the connections alone. */
 export async function endInHand(instance: ModuleInstance, error: unknown): Promise<void> {
-  for (const response of instance.open) answerError(response, error, instance.key);
+  // Many answers at a stretch would hold the loop of all others.
+  for (const [index, response] of [...instance.open].entries()) {
+    if (index % AT_A_STRETCH === AT_A_STRETCH - 1) await turn();
+    if (!response.writableEnded) answerError(response, error, instance.key);
+  }
   instance.visits.cut(error);
   await hangUp(instance, error);
 }

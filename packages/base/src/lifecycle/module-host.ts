@@ -231,7 +231,7 @@ export class ModuleHost {
     instance.log.add("stderr", `ejected: ${sentenceOf(error)}`);
     // Nobody else would answer these: what ran for them was cut.
     const ended = endInHand(instance, error);
-    this.#inBackground(ended.then(() => this.#letGo(instance)));
+    this.#inBackground(ended.then(() => this.#letGo(instance, EJECTED_SHUTDOWN_SECONDS)));
     this.#ground.altered();
   }
 
@@ -305,13 +305,13 @@ export class ModuleHost {
     return { ...NOTHING, ...disposal, ...memory };
   }
 
-  async #letGo(instance: ModuleInstance): Promise<Pick<Proof, "closed" | "left">> {
+  async #letGo(instance: ModuleInstance, seconds = SHUTDOWN_SECONDS): Promise<Pick<Proof, "closed" | "left">> {
     const { runtime } = instance;
     instance.runtime = null;
     instance.offer = null;
     this.#ground.services.forget(instance);
     if (runtime === null) return { closed: [], left: [] };
-    const hooks = within(runtime.shutdown(), SHUTDOWN_SECONDS, () => new Error(`not done after ${SHUTDOWN_SECONDS} s`));
+    const hooks = within(runtime.shutdown(), seconds, () => new Error(`not done after ${seconds} s`));
     const failed = await hooks.then(
       () => [],
       (error: unknown) => [{ kind: "shutdown hook", name: sentenceOf(error), count: 1 }],
@@ -339,6 +339,8 @@ export class ModuleHost {
 /** Stands for the base among those who publish. */
 export const BASE_MODULE = "";
 const SHUTDOWN_SECONDS = 10;
+/** Until then it goes on with what it was ejected for. */
+const EJECTED_SHUTDOWN_SECONDS = 0.5;
 /** What was replaced is closed and let go of when the first requests of its successor are answered. */
 const LEISURE_MS = 10;
 

@@ -47,6 +47,8 @@ export class ModuleInstance implements Caller {
   health: ModuleHealth = { healthy: true, problem: null, since: this.since };
   failure: Failure | null = null;
   throttled = false;
+  /** It held the loop and was interrupted; whose fault that was the watchdog tells in a moment, and nobody steps in before. */
+  interrupted = false;
   /** Requests that it has in hand; answered for it when it is ejected. */
   readonly open = new Set<ServerResponse>();
   /** Connections that it has taken out of HTTP. */
@@ -104,7 +106,10 @@ export class ModuleInstance implements Caller {
     const busy = (ms: number): void => {
       measures.windowBusyMs += ms;
     };
-    return { serial, log, busy, fault: (error: unknown) => this.fault(error) };
+    const interrupted = (): void => {
+      this.interrupted = true;
+    };
+    return { serial, log, busy, interrupted, fault: (error: unknown) => this.fault(error) };
   }
 
   report(): ModuleReport {

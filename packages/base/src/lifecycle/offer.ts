@@ -1,5 +1,5 @@
-import { PlatformError } from "@evenkeel/contracts/error";
 import type { ModuleManifest } from "@evenkeel/contracts/module";
+import { PlatformError } from "@evenkeel/contracts/platform-error";
 import type { ModuleOffer, RequestHandler, UpgradeHandler } from "../module-api.ts";
 import { answerProblem } from "../publication/requests.ts";
 import type { Offer } from "./runtime.ts";

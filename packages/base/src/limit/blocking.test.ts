@@ -52,6 +52,11 @@ test.each([
   120_000,
 );
 
+test("who stands behind one that is interrupted is answered without another spin", async () => {
+  const { aftermath } = await run("crowd");
+  expect(aftermath).toMatchObject({ answer: 500, neighbour: "calm", state: "broken", inFlight: 0, entered: 1 });
+}, 120_000);
+
 test.each(["load", "activate"])(
   "one that blocks in its %s is refused with the place where it blocked",
   async (shape) => {
@@ -101,6 +106,7 @@ test.each([
     expect(signal).toBeNull();
     expect(aftermath).toMatchObject({ answer: 503, neighbour: "calm" });
     expect(errors).toMatch(/its heap had \d+ MB, twice its limit/);
+    expect(aftermath).toMatchObject({ state: "broken", problem: { code: "MODULE_OVER_LIMIT" } });
   },
   120_000,
 );

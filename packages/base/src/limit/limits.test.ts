@@ -1,7 +1,7 @@
 import { ModuleLimits } from "@evenkeel/contracts/module";
 import { expect, test } from "vitest";
 import { answering, BaseBed } from "../testing.ts";
-import { counted, excessesOf, type Measured } from "./judge.ts";
+import { counted, excessesOf, isGross, type Measured } from "./judge.ts";
 
 const quiet: Measured = { heapBytes: null, cpuPercent: 0, requests: 100, errors: 0, p99Ms: 1 };
 
@@ -18,6 +18,9 @@ test("limits are judged window by window; too few requests say nothing", () => {
   expect(excessesOf(limits, { ...quiet, requests: 19, errors: 19, p99Ms: 50 })).toEqual([]);
   expect(excessesOf(limits, { ...quiet, heapBytes: 3 * 1024 ** 2 })).toMatchObject([{ measure: "heapMb", value: 3 }]);
   const over = excessesOf(limits, { ...quiet, p99Ms: 6 });
+  expect(isGross({ measure: "heapMb", value: 2, most: 1, action: "alarm" })).toBe(true);
+  expect(isGross({ measure: "heapMb", value: 1.9, most: 1, action: "alarm" })).toBe(false);
+  expect(isGross({ measure: "cpuPercent", value: 90, most: 10, action: "alarm" })).toBe(false);
   expect(counted(counted(new Map(), over), over)).toEqual(new Map([["latencyMs", 2]]));
   expect(counted(new Map([["latencyMs", 2]]), [])).toEqual(new Map());
 });
@@ -62,6 +65,19 @@ test.each([
   },
   120_000,
 );
+
+test("a thread that has twice its memory is not waited for: its module is named by the limit, and not started again", async () => {
+  await using bed = await BaseBed.open();
+  const limits = { heapMb: { most: 10, action: "eject" as const } };
+  await bed.install(
+    { ...route("greedy"), isolation: "worker", limits },
+    `setTimeout(() => { ${keepsMore} }, 500); ${answering("greedy")}`,
+  );
+  await expect.poll(async () => (await found(bed, "greedy")).report?.state, wait).toBe("broken");
+  const { report, statistics } = await found(bed, "greedy");
+  expect(report?.problem).toMatchObject({ code: "MODULE_OVER_LIMIT", facts: { measure: "heapMb", most: 10 } });
+  expect(statistics?.restarts).toBe(0);
+}, 120_000);
 
 test("a module whose requests fail is ejected by its error limit, with what it threw in its log", async () => {
   await using bed = await BaseBed.open();

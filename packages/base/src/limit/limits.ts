@@ -6,7 +6,8 @@ import type { ModuleHost } from "../lifecycle/module-host.ts";
 import type { ModuleInstance } from "../lifecycle/module-instance.ts";
 import { runAsBase } from "../owner/owner.ts";
 import { WorkerRuntime } from "../worker/worker-runtime.ts";
-import { counted, type Excess, excessesOf, WINDOWS_OVER } from "./judge.ts";
+import type { Limited } from "./heap-samples.ts";
+import { counted, type Excess, excessesOf, isGross, WINDOWS_OVER } from "./judge.ts";
 import { LoopDelay, type LoopDelays } from "./loop-delay.ts";
 import type { Measures } from "./measures.ts";
 import { Profile } from "./profile.ts";
@@ -17,7 +18,7 @@ const DELAYS_KEPT = 10;
 
 interface Window {
   readonly cpuMs: ReadonlyMap<string, number> | null;
-  readonly heapBytes: ReadonlyMap<string, number> | null;
+  readonly heapBytes: ReadonlyMap<string, number>;
   readonly spanMs: number;
 }
 
@@ -89,11 +90,9 @@ export class Limits {
     this.#turnedAt = performance.now();
     this.#turnBase(spanMs);
     const inline = this.#host.instances.filter(({ manifest }) => manifest.isolation === "inline");
-    this.#profile.want({
-      cpu: inline.some(({ manifest }) => manifest.limits.cpuPercent !== undefined),
-      heap: inline.some(({ manifest }) => manifest.limits.heapMb !== undefined),
-    });
-    const window = { cpuMs: this.#profile.cpuMs(), heapBytes: this.#profile.heapBytes(), spanMs };
+    this.#profile.wantCpu(inline.some(({ manifest }) => manifest.limits.cpuPercent !== undefined));
+    const heapBytes = this.#profile.heap.bytes(inline.flatMap(limitedIn));
+    const window = { cpuMs: this.#profile.cpuMs(), heapBytes, spanMs };
     for (const instance of this.#host.instances) {
       if (instance.state === "active") await this.#judge(instance, window);
       if (instance.runtime instanceof WorkerRuntime) void this.#judgeHeld(instance, instance.runtime);
@@ -117,7 +116,7 @@ export class Limits {
     measures.turn();
     const rows = counted(this.#over.get(instance) ?? new Map(), over);
     this.#over.set(instance, rows);
-    const lasting = over.filter(({ measure }) => (rows.get(measure) ?? 0) >= WINDOWS_OVER);
+    const lasting = over.filter((each) => isGross(each) || (rows.get(each.measure) ?? 0) >= WINDOWS_OVER);
     const before = this.#excesses.get(instance) ?? [];
     this.#excesses.set(instance, lasting);
     if (lasting.length > 0) this.#act(instance, lasting, before);
@@ -134,7 +133,7 @@ export class Limits {
       measures.heapBytes = usage.heapBytes;
       return ran(measures, Math.max(0, usage.cpuMs - before), spanMs);
     }
-    if (heapBytes !== null) measures.heapBytes = heapBytes.get(key) ?? 0;
+    measures.heapBytes = heapBytes.get(key) ?? measures.heapBytes;
     // Where it was entered it was timed, what follows an await is only in samples, and those miss code that V8 has inlined elsewhere.
     ran(measures, Math.max(measures.windowBusyMs, cpuMs?.get(key) ?? 0), spanMs);
   }
@@ -180,6 +179,10 @@ export class Limits {
     instance.throttled = false;
     instance.judge(true, null);
   }
+}
+
+function limitedIn({ key, manifest: { limits }, state }: ModuleInstance): Limited[] {
+  return limits.heapMb === undefined || state !== "active" ? [] : [{ key, mostMb: limits.heapMb.most }];
 }
 
 function ran(measures: Measures, cpuMs: number, spanMs: number): void {

@@ -1,35 +1,29 @@
 // What inline modules use is told apart by samples: each sample of V8 belongs to the module whose file is nearest to the top of its stack.
-import { type HeapProfiler, type Profiler, Session } from "node:inspector";
+import { type Profiler, Session } from "node:inspector";
+import { moduleOf } from "../inline/compile.ts";
+import { HeapSamples } from "./heap-samples.ts";
 
 const CPU_INTERVAL_MICROSECONDS = 5000;
-const HEAP_INTERVAL_BYTES = 64 * 1024;
 
-const moduleOf = (url: string): string | undefined => /^module:([^/]+)\//.exec(url)?.[1];
-
-/** Samples of processor time and live objects by module, taken only while somebody has a limit on them. */
+/** Samples of processor time and of live objects by module, taken only while somebody has a limit on them. */
 export class Profile {
   readonly #session = new Session();
+  readonly heap = new HeapSamples(this.#session);
   #cpu = false;
-  #heap = false;
 
   open(): void {
     this.#session.connect();
   }
 
-  /** Begins or ends what is asked for. */
-  want({ cpu, heap }: { readonly cpu: boolean; readonly heap: boolean }): void {
-    if (cpu !== this.#cpu) {
-      if (cpu) {
-        this.#session.post("Profiler.enable");
-        this.#session.post("Profiler.setSamplingInterval", { interval: CPU_INTERVAL_MICROSECONDS });
-      }
-      this.#session.post(cpu ? "Profiler.start" : "Profiler.stop");
-      this.#cpu = cpu;
+  /** Begins or ends to take samples of processor time. */
+  wantCpu(cpu: boolean): void {
+    if (cpu === this.#cpu) return;
+    if (cpu) {
+      this.#session.post("Profiler.enable");
+      this.#session.post("Profiler.setSamplingInterval", { interval: CPU_INTERVAL_MICROSECONDS });
     }
-    if (heap === this.#heap) return;
-    if (heap) this.#session.post("HeapProfiler.startSampling", { samplingInterval: HEAP_INTERVAL_BYTES });
-    else this.#session.post("HeapProfiler.stopSampling");
-    this.#heap = heap;
+    this.#session.post(cpu ? "Profiler.start" : "Profiler.stop");
+    this.#cpu = cpu;
   }
 
   /** Processor time of each module since the last call, in ms; null where it is not sampled. */
@@ -43,18 +37,9 @@ export class Profile {
     return times;
   }
 
-  /** Live bytes of each module; null where it is not sampled. */
-  heapBytes(): ReadonlyMap<string, number> | null {
-    if (!this.#heap) return null;
-    const bytes = new Map<string, number>();
-    this.#session.post("HeapProfiler.getSamplingProfile", (error, result) => {
-      if (error === null) addHeap(result.profile.head, undefined, bytes);
-    });
-    return bytes;
-  }
-
   close(): void {
-    this.want({ cpu: false, heap: false });
+    this.wantCpu(false);
+    this.heap.close();
     this.#session.disconnect();
   }
 }
@@ -74,14 +59,4 @@ function cpuByModule({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile)
     if (module !== undefined) times.set(module, (times.get(module) ?? 0) + (timeDeltas[index] ?? 0) / 1000);
   }
   return times;
-}
-
-function addHeap(
-  node: HeapProfiler.SamplingHeapProfileNode,
-  above: string | undefined,
-  bytes: Map<string, number>,
-): void {
-  const module = moduleOf(node.callFrame.url) ?? above;
-  if (module !== undefined) bytes.set(module, (bytes.get(module) ?? 0) + node.selfSize);
-  for (const child of node.children) addHeap(child, module, bytes);
 }

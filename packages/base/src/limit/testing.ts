@@ -10,12 +10,15 @@ export interface Aftermath {
   readonly neighbour: string;
   readonly problem: { readonly code: string; readonly facts: Record<string, unknown> } | null;
   readonly state: string | undefined;
+  /** How often its code was entered, where it says so. */
+  readonly entered: number;
   /** Requests and calls that the neighbour still has in hand. */
   readonly inFlight: number | undefined;
 }
 
 const SHAPES: Readonly<Record<string, string>> = {
   handler: "spin();",
+  crowd: "console.log('entered'); spin();",
   listener: "request.on('end', () => { spin(); }); request.resume();",
   timer: "setTimeout(() => { spin(); }, 0);",
   immediate: "setImmediate(() => { spin(); });",
@@ -58,7 +61,8 @@ async function main(shape: string, action: "eject" | "alarm", stuckSeconds: numb
     () => true,
     () => false,
   );
-  const answer = installed ? await bed.get("/spinning").then(({ status }) => status) : 0;
+  const ask = () => bed.get("/spinning").then(({ status }) => status);
+  const [answer] = installed ? await Promise.all(Array.from({ length: shape === "crowd" ? 5 : 1 }, ask)) : [0];
   const named = (wanted: string) => bed.base.report().modules.find(({ name }) => name === wanted);
   const find = () => named("spinning");
   // A thread that was ended is soon another, which is well: what happened to it stands in the log alone.
@@ -67,8 +71,10 @@ async function main(shape: string, action: "eject" | "alarm", stuckSeconds: numb
   const module = find();
   const problem = module?.problem ?? module?.health.problem ?? null;
   const inFlight = named("calm")?.inFlight;
+  const { lines } = await bed.base.perform("log", { name: "spinning", version: "1.0.0", lines: 100 });
   const aftermath: Aftermath = {
-    answer,
+    answer: answer ?? 0,
+    entered: lines.filter(({ text }) => text === "entered").length,
     inFlight,
     neighbour: (await bed.get("/calm")).body,
     problem,

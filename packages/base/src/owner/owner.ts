@@ -6,7 +6,7 @@
 // 4. Timers that Node or its fetch keep for the whole process are the base's, although a module was the first to need them.
 import { AsyncLocalStorage, createHook } from "node:async_hooks";
 import type { OpenThing } from "@evenkeel/contracts/base-protocol";
-import { PlatformError } from "@evenkeel/contracts/error";
+import { PlatformError } from "@evenkeel/contracts/platform-error";
 
 /** A thing that an owner has opened and that can be closed by its resource. */
 export interface Handle {

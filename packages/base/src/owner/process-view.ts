@@ -1,4 +1,4 @@
-import { PlatformError } from "@evenkeel/contracts/error";
+import { PlatformError } from "@evenkeel/contracts/platform-error";
 import type { Listening, Owner } from "./owner.ts";
 
 type Listener = (...args: unknown[]) => void;

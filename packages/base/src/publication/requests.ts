@@ -1,5 +1,5 @@
 import { IncomingMessage, type ServerResponse } from "node:http";
-import { type ErrorCode, type Facts, PlatformError, problemDocument } from "@evenkeel/contracts/error";
+import { type ErrorCode, type Facts, PlatformError, problemDocument } from "@evenkeel/contracts/platform-error";
 import { sentenceOf } from "../failure.ts";
 import type { RequestHandler, UpgradeHandler } from "../module-api.ts";
 import type { Board, Published } from "./board.ts";

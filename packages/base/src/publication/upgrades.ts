@@ -1,6 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import { type ErrorCode, type Facts, PlatformError, problemDocument } from "@evenkeel/contracts/error";
+import { type ErrorCode, type Facts, PlatformError, problemDocument } from "@evenkeel/contracts/platform-error";
 import { sentenceOf } from "../failure.ts";
 import type { Board } from "./board.ts";
 import { longestBelow, pathOf } from "./path.ts";

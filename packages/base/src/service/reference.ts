@@ -4,7 +4,7 @@
 // 2. A call is in flight as long as the promise that it has answered with. One that answers at once was never seen in flight by anybody else
 //    on this thread, so it is not counted: raising and lowering a field would cost more than the rest of the reference.
 // 3. One class per set of method names, so that calls stay as fast as those of any object (a Proxy would cost four times as much).
-import { PlatformError } from "@evenkeel/contracts/error";
+import { PlatformError } from "@evenkeel/contracts/platform-error";
 import type { Visits } from "../lifecycle/visit.ts";
 import type { Service } from "../module-api.ts";
 

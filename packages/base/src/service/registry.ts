@@ -1,6 +1,6 @@
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ModuleManifest, ServiceNeed } from "@evenkeel/contracts/module";
-import { satisfies } from "semver";
+import satisfies from "semver/functions/satisfies.js";
 import { Visits } from "../lifecycle/visit.ts";
 import type { Service } from "../module-api.ts";
 import type { Board, Published } from "../publication/board.ts";

@@ -20,9 +20,9 @@ export class Forwarder {
         path: url,
         headers: rawHeaders as unknown as Record<string, string>,
       });
-      onward.once("error", reject);
+      // One that was answered in its place fails nobody: the module was ejected, or its time to drain was over.
+      onward.once("error", (error) => (response.writableEnded ? resolve() : reject(error)));
       onward.once("response", (answer) => {
-        // It was answered in its place: the module was ejected, or its time to drain was over.
         if (response.headersSent || response.destroyed) {
           answer.destroy();
           return resolve();

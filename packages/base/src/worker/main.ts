@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import { createRequire } from "node:module";
+import { getHeapStatistics } from "node:v8";
 import { parentPort } from "node:worker_threads";
 import { ModuleLog } from "../inline/module-log.ts";
 import { InlineRuntime } from "../inline/runtime.ts";
@@ -14,7 +15,8 @@ import { longestBelow } from "../publication/path.ts";
 import { answerError } from "../publication/requests.ts";
 import { refuseWithError, type Upgrade } from "../publication/upgrades.ts";
 import { methodsOf } from "../service/reference.ts";
-import { type Callee, Calls, toWire, type WireMessage, type WorkerOffer, type WorkerStart } from "./wire.ts";
+import { ownThreadId } from "./share.ts";
+import { type Callee, Calls, heldBy, toWire, type WireMessage, type WorkerOffer, type WorkerStart } from "./wire.ts";
 
 const port = parentPort as NonNullable<typeof parentPort>;
 knowGlobals();
@@ -44,6 +46,7 @@ function start(): InlineRuntime {
       throw error;
     },
     busy: () => undefined,
+    interrupted: () => undefined,
     emit: async (name, payload) => void (await calls.call({ kind: "emit", name }, [payload])),
   });
 }
@@ -150,8 +153,9 @@ port.on("message", (message: WireMessage) => {
 
 let runtime: InlineRuntime;
 try {
+  const ownBytes = heldBy(getHeapStatistics());
   runtime = start();
-  tell({ kind: "loaded", cache: runtime.cache, loadMs: runtime.loadMs });
+  tell({ kind: "loaded", cache: runtime.cache, loadMs: runtime.loadMs, thread: { id: ownThreadId(), ownBytes } });
 } catch (error) {
   tell({ kind: "failed", error: toWire(error) });
   port.close();

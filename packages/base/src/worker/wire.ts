@@ -1,6 +1,7 @@
+import type { HeapInfo } from "node:v8";
 import type { MessagePort } from "node:worker_threads";
-import { ErrorCode, type Facts, PlatformError } from "@evenkeel/contracts/error";
 import type { BundleFacts } from "@evenkeel/contracts/module";
+import { type Facts, isErrorCode, PlatformError } from "@evenkeel/contracts/platform-error";
 import type { CacheUse } from "../inline/compile.ts";
 import type { Closing } from "../lifecycle/connection.ts";
 
@@ -35,8 +36,19 @@ export type Callee =
   | { readonly kind: "service"; readonly name: string; readonly method: string }
   | { readonly kind: "event" | "job" | "component" | "emit"; readonly name: string };
 
+/** Buffers lie outside the heap, and V8's cap does not see them. */
+export const heldBy = (heap: HeapInfo): number => heap.used_heap_size + heap.external_memory;
+
+/** Of the thread itself. */
+export interface ThreadFacts {
+  /** As the system counts threads; null: it does not tell. */
+  readonly id: number | null;
+  /** What its heap held before the module came, which is not the module's. */
+  readonly ownBytes: number;
+}
+
 export type WireMessage =
-  | { readonly kind: "loaded"; readonly cache: CacheUse; readonly loadMs: number }
+  | { readonly kind: "loaded"; readonly cache: CacheUse; readonly loadMs: number; readonly thread: ThreadFacts }
   | { readonly kind: "failed"; readonly error: WireError }
   | { readonly kind: "log"; readonly stream: "stdout" | "stderr"; readonly text: string }
   | { readonly kind: "call"; readonly id: number; readonly callee: Callee; readonly args: readonly unknown[] }
@@ -62,8 +74,7 @@ export function toWire(error: unknown): WireError {
 export function fromWire({ message, stack, code, facts }: WireError): Error {
   const cause = new Error(message);
   if (stack !== undefined) cause.stack = stack;
-  const known = ErrorCode.safeParse(code);
-  return known.success ? new PlatformError(known.data, facts, { cause }) : cause;
+  return isErrorCode(code) ? new PlatformError(code, facts, { cause }) : cause;
 }
 
 interface Waiting {

@@ -6,7 +6,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { HeapInfo } from "node:v8";
 import type { Worker } from "node:worker_threads";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { Bundle } from "../bundle/format.ts";
@@ -18,8 +17,9 @@ import type { RequestHandler, Service, UpgradeHandler } from "../module-api.ts";
 import { runAsBase } from "../owner/owner.ts";
 import { Forwarder } from "./forward.ts";
 import { Pulse, standsIn } from "./pulse.ts";
+import { holdToShare } from "./share.ts";
 import { openTunnel } from "./tunnel.ts";
-import { type Callee, Calls, fromWire, type WireMessage, type WorkerOffer, type WorkerStart } from "./wire.ts";
+import { type Callee, Calls, fromWire, heldBy, type WireMessage, type WorkerOffer, type WorkerStart } from "./wire.ts";
 
 /** What a worker module is given by its base. */
 export interface WorkerGround {
@@ -33,14 +33,15 @@ export interface WorkerGround {
   readonly crashed: (error: PlatformError, again: boolean) => void;
   /** It serves again. */
   readonly recovered: () => void;
+  /** Its heap has more than twice its limit, and its thread ends for that; true: the module with it. */
+  readonly swollen: (heapBytes: number) => boolean;
 }
 
 const MOST_RESTARTS_A_MINUTE = 5;
 const TERMINATE_MS = 5000;
 const HEAP_LOOK_MS = 20;
-
-/** Buffers lie outside the heap, and V8's cap does not see them. */
-const heldBy = (heap: HeapInfo): number => heap.used_heap_size + heap.external_memory;
+/** Of a thread that has not told yet what it takes itself. */
+const UNTOLD_OWN_BYTES = 64 * 1024 ** 2;
 
 interface Thread {
   readonly worker: Worker;
@@ -62,6 +63,7 @@ export class WorkerRuntime implements Runtime {
   #thread: Thread;
   /** Of the thread that serves; null: none does. */
   #pulse: Pulse | null = null;
+  #ownBytes = UNTOLD_OWN_BYTES;
   #generation = 0;
   #active = false;
   #leaving = false;
@@ -108,6 +110,7 @@ export class WorkerRuntime implements Runtime {
   }
 
   #start(): Thread {
+    this.#ownBytes = UNTOLD_OWN_BYTES;
     const { facts, code, cache } = this.#bundle;
     const start: WorkerStart = { facts, code, cache, libraries: this.#libraries(), socketPath: this.#socketPath() };
     const limitMb = facts.manifest.limits.heapMb?.most ?? 0;
@@ -118,9 +121,13 @@ export class WorkerRuntime implements Runtime {
     const loaded = Promise.withResolvers<Extract<WireMessage, { kind: "loaded" }>>();
     loaded.promise.catch(() => undefined);
     let reason = "it ended";
+    let unhold = (): void => undefined;
     worker.on("message", (message: WireMessage) => {
-      if (message.kind === "loaded") loaded.resolve(message);
-      else if (message.kind === "failed") loaded.reject(fromWire(message.error));
+      if (message.kind === "loaded") {
+        this.#ownBytes = message.thread.ownBytes;
+        unhold = this.#holdToShare(worker, message.thread.id);
+        loaded.resolve(message);
+      } else if (message.kind === "failed") loaded.reject(fromWire(message.error));
       else if (message.kind === "log") this.#ground.log(message.stream, message.text);
       else if (message.kind === "call") void calls.answer(message);
       else calls.settle(message);
@@ -131,6 +138,7 @@ export class WorkerRuntime implements Runtime {
     });
     worker.on("exit", (code) => {
       clearInterval(looking);
+      unhold();
       const error = this.#crash(reason === "it ended" ? `it ended with ${code}` : reason);
       loaded.reject(error);
       calls.fail(error);
@@ -142,14 +150,20 @@ export class WorkerRuntime implements Runtime {
   // A loop that allocates is at V8's cap before the second is over in which limits are judged (invariant 3).
   #watchHeap(worker: Worker, mostMb: number): NodeJS.Timeout {
     const look = async (): Promise<void> => {
-      const used = heldBy(await worker.getHeapStatistics());
+      const used = await this.#heapOf(worker);
       if (used < mostMb * 1024 ** 2) return;
       clearInterval(timer);
       worker.emit("error", new Error(`its heap had ${Math.round(used / 1024 ** 2)} MB, twice its limit`));
+      this.#leaving ||= this.#active && this.#ground.swollen(used);
       await worker.terminate();
     };
     const timer = runAsBase(() => setInterval(() => void look().catch(() => undefined), HEAP_LOOK_MS).unref());
     return timer;
+  }
+
+  #holdToShare(worker: Worker, threadId: number | null): () => void {
+    const limit = this.#bundle.facts.manifest.limits.cpuPercent;
+    return limit && limit.action !== "alarm" ? holdToShare(worker, threadId, limit.most) : () => undefined;
   }
 
   #libraries(): WorkerStart["libraries"] {
@@ -238,8 +252,12 @@ export class WorkerRuntime implements Runtime {
   /** What the thread uses, also while it is blocked. */
   async usage(): Promise<{ heapBytes: number; cpuMs: number }> {
     const { worker } = this.#thread;
-    const [heap, cpu] = await Promise.all([worker.getHeapStatistics(), worker.cpuUsage()]);
-    return { heapBytes: heldBy(heap), cpuMs: (cpu.user + cpu.system) / 1000 };
+    const [heap, cpu] = await Promise.all([this.#heapOf(worker), worker.cpuUsage()]);
+    return { heapBytes: heap, cpuMs: (cpu.user + cpu.system) / 1000 };
+  }
+
+  async #heapOf(worker: Worker): Promise<number> {
+    return Math.max(0, heldBy(await worker.getHeapStatistics()) - this.#ownBytes);
   }
 
   /** For how long its loop has stood still when it was last looked at, in ms. */
