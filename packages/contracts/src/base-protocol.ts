@@ -46,6 +46,8 @@ export const InstallInput = z.strictObject({
     .strictObject({ tags: ModuleTags.default({}) })
     .nullable()
     .default(null),
+  /** It comes back to where it stood: services that it needs may be absent, as they may become while it stands. */
+  unmet: z.boolean().optional(),
 });
 export type InstallInput = z.infer<typeof InstallInput>;
 

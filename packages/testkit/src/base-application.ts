@@ -71,6 +71,22 @@ export function talking(name: string, version: string): TestBundle {
   return bundleOf({ name, version, drainSeconds: 1, provides: { routes: [{ path: `/${name}` }] } }, code);
 }
 
+/** A module with a service `<name>` that says its version; it needs another's service, and answers below `/<name>` with what that says. */
+export function asking(name: string, version: string, other?: string): TestBundle {
+  const code = `exports.activate = ({ service }) => {
+    const other = ${other === undefined ? "null" : `service(${JSON.stringify(other)})`};
+    return {
+      services: { ${name}: { say: () => ${JSON.stringify(`${name} ${version}`)} } },
+      routes: (request, response) => response.end(other === null ? "nobody" : other.say()),
+    };
+  };`;
+  const services = other === undefined ? {} : { [other]: {} };
+  return bundleOf(
+    { name, version, needs: { services }, provides: { services: [name], routes: [{ path: `/${name}` }] } },
+    code,
+  );
+}
+
 /** A module that answers one of so many requests below `/<name>` with 500. */
 export function flawed(name: string, version: string, oneOf: number): TestBundle {
   const text = JSON.stringify(`${name} ${version}`);

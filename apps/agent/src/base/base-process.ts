@@ -4,7 +4,6 @@
 // 2. Nothing is asked of a base before it holds again what it shall hold.
 // 3. A process that was started here counts as healthy only then; what cannot be brought back is named and keeps it from being released.
 import { setTimeout as sleep } from "node:timers/promises";
-import { problemFrom } from "@evenkeel/agent-core/outcome";
 import type { Letter, SlotBase } from "@evenkeel/contracts/agent-protocol";
 import type { BaseInput, BaseOperation, BaseReport, BaseResult } from "@evenkeel/contracts/base-protocol";
 import { PlatformError } from "@evenkeel/contracts/error";
@@ -12,6 +11,7 @@ import type { ServiceId } from "@evenkeel/contracts/id";
 import type { ObjectStore } from "../object-store.ts";
 import { BaseRefusal } from "./base-client.ts";
 import type { BaseLine } from "./base-line.ts";
+import { bringBack } from "./bring-back.ts";
 import type { WantedModule, WantedModules } from "./wanted-modules.ts";
 
 const RETRY_MS = 50;
@@ -165,56 +165,45 @@ export class BaseProcess {
   async #bringBack({ modules, startedAt }: BaseReport): Promise<void> {
     const { slot, wanted, warn } = this.options;
     const signal = AbortSignal.any([this.#left.signal, AbortSignal.timeout(RESTORE_MS)]);
-    const lost: string[] = [];
-    const all = wanted.of(slot);
-    const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
-      await work().catch((error: unknown) => {
-        const problem = error instanceof BaseRefusal ? error.failure.problem : problemFrom(error);
-        lost.push(`${what}: ${problem.title}`);
-        warn(`${what} is not brought back: ${problem.title}`);
-      });
-    };
-    // A foreign base lets a version stand by only beside one that serves.
-    const servingFirst = all.modules.toSorted((one, other) => Number(other.active) - Number(one.active));
-    for (const module of servingFirst) {
-      const there = modules.find(({ name, version }) => name === module.name && version === module.version);
-      if (there !== undefined && there.state !== "broken") continue;
-      if (isReplaced(module, all.modules, modules)) continue;
-      const operationId = `restore ${startedAt} ${module.name}@${module.version}`;
-      await attempt(`${module.name}@${module.version}`, () => this.#install(module, operationId, signal));
-    }
-    if (all.rules.length > 0)
-      await attempt("rules", () =>
-        this.#ask("split", { operationId: `restore ${startedAt} rules`, rules: all.rules }, signal),
-      );
-    if (all.businesses.length > 0)
-      await attempt("businesses", () => {
-        const input = { operationId: `restore ${startedAt} businesses`, businesses: all.businesses };
-        return this.#ask("businesses", input, signal);
-      });
-    this.#missing =
-      lost.length === 0 ? null : `modules that it shall hold could not be brought back: ${lost.join("; ")}`;
+    const { rules, businesses } = wanted.of(slot);
+    const id = (what: string): string => `restore ${startedAt} ${what}`;
+    const lost = await bringBack({
+      wanted: wanted.of(slot),
+      there: modules,
+      install: (module, { attempt, unmet }) => {
+        const operationId = id(`${module.name}@${module.version}${attempt === 1 ? "" : ` ${attempt}`}`);
+        return this.#install(module, { operationId, unmet, signal });
+      },
+      publishAgain: ({ name, version, published }) => {
+        const tags = published?.tags ?? {};
+        return this.#ask("publish", { operationId: id(`${name}@${version} again`), name, version, tags }, signal);
+      },
+      split: () => this.#ask("split", { operationId: id("rules"), rules }, signal),
+      businesses: () => this.#ask("businesses", { operationId: id("businesses"), businesses }, signal),
+    });
+    for (const { what, problem } of lost) warn(`${what} is not brought back: ${problem.title}`);
+    const named = lost.map(({ what, problem }) => `${what}: ${problem.title}`).join("; ");
+    this.#missing = lost.length === 0 ? null : `modules that it shall hold could not be brought back: ${named}`;
     // Whoever hears that it is healthy has heard what it holds.
     await this.refresh(signal).catch(() => undefined);
     this.#isSettled = true;
     this.#settled.resolve();
   }
 
-  async #install(module: WantedModule, operationId: string, signal: AbortSignal): Promise<void> {
+  async #install(module: WantedModule, { operationId, unmet, signal }: HowToInstall): Promise<void> {
     const { objects } = this.options;
     const { object, active, published } = module;
     await objects.fetch(object, signal);
     const bundle = { path: objects.pathOf(object.digest), digest: object.digest };
-    await this.#ask("install", { operationId, bundle, activate: active, replace: false, publish: published }, signal);
+    const asked = { operationId, bundle, activate: active, replace: false, publish: published };
+    await this.#ask("install", { ...asked, ...(unmet && { unmet }) }, signal);
   }
 }
 
-// An agent that died after the base had exchanged versions, and before it had noted so: the command is still in hand, and ends it.
-function isReplaced({ name }: WantedModule, wanted: readonly WantedModule[], there: BaseReport["modules"]): boolean {
-  const isWanted = (version: string): boolean => wanted.some((one) => one.name === name && one.version === version);
-  return there.some(
-    (one) => one.name === name && one.state === "active" && one.origin === "order" && !isWanted(one.version),
-  );
+interface HowToInstall {
+  readonly operationId: string;
+  readonly unmet: boolean;
+  readonly signal: AbortSignal;
 }
 
 function whyUnreached(thrown: unknown): string {

@@ -2,7 +2,14 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AgentMessage, CommandType, Outcome, SlotBase } from "@evenkeel/contracts/agent-protocol";
 import { killIdentity, readIdentity, waitGone } from "@evenkeel/kit/process-identity";
-import { answering, BASE_SERVER, failing, type TestBundle, waitingFor } from "@evenkeel/testkit/base-application";
+import {
+  answering,
+  asking,
+  BASE_SERVER,
+  failing,
+  type TestBundle,
+  waitingFor,
+} from "@evenkeel/testkit/base-application";
 import { expect, test } from "vitest";
 import { Fixture, type StartFacts } from "../testing/fixture.ts";
 import { bring, makeRevision } from "../testing/package.ts";
@@ -128,6 +135,47 @@ test("a process of the base that died comes back with the modules, and counts as
   ]);
   expect(await get(facts, "/prices")).toBe("prices 1.0.0");
   expect(await get(facts, "/stock")).toContain("the base");
+});
+
+/** What stands in the next process of the base, once so many modules are active there. */
+async function nextProcess(pid: number, count: number): Promise<SlotBase> {
+  const from = fixture.plane.messages.length;
+  killIdentity(readIdentity(pid)!, "SIGKILL");
+  return await heardOf(({ report }) => {
+    const active = report?.modules.filter(({ state }) => state === "active") ?? [];
+    return report?.pid !== pid && active.length === count;
+  }, from);
+}
+
+const standing = ({ report }: SlotBase): string[] =>
+  (report?.modules ?? []).map(({ name, version }) => `${name} ${version}`).sort();
+
+test("a module comes back also where the one that it needs was replaced after it came, or was withdrawn", async () => {
+  const facts = await bringUp();
+  await install(asking("rates", "1.0.0"), PUBLISH);
+  await install(asking("shop", "1.0.0", "rates"), PUBLISH);
+  await install(asking("rates", "2.0.0"), PUBLISH);
+  expect(await get(facts, "/shop")).toBe("rates 2.0.0");
+  const second = await nextProcess(facts.pid, 2);
+  expect(standing(second)).toEqual(["rates 2.0.0", "shop 1.0.0"]);
+  expect(await get(facts, "/shop")).toBe("rates 2.0.0");
+  const { name, version } = asking("rates", "2.0.0");
+  await order("unpublish-module", { name, version });
+  expect(standing(await nextProcess(second.report!.pid, 2))).toEqual(["rates 2.0.0", "shop 1.0.0"]);
+  await order("publish-module", { name, version, tags: {} });
+  expect(await get(facts, "/shop")).toBe("rates 2.0.0");
+});
+
+test("of several versions the same one answers in the next process, also where it came back before the others", async () => {
+  const facts = await bringUp();
+  const beside = { ...PUBLISH, replace: false };
+  await install(asking("rates", "1.0.0"), PUBLISH);
+  await install(asking("shop", "1.0.0", "rates"), beside);
+  await install(asking("shop", "2.0.0"), beside);
+  await install(asking("rates", "1.1.0"), PUBLISH);
+  expect(await get(facts, "/shop")).toBe("nobody");
+  expect(standing(await nextProcess(facts.pid, 3))).toEqual(["rates 1.1.0", "shop 1.0.0", "shop 2.0.0"]);
+  await expect.poll(() => get(facts, "/shop")).toBe("nobody");
 });
 
 test("an installation whose base is killed meanwhile says that the base ended", async () => {

@@ -39,6 +39,8 @@ export interface HostGround {
 interface Opened {
   readonly instance: ModuleInstance;
   readonly bundle: Bundle;
+  /** Services that it needs may be absent. */
+  readonly unmet?: boolean | undefined;
 }
 
 const NOTHING: Proof = { closed: [], left: [], memory: "not-asked", heldBy: [] };
@@ -78,7 +80,8 @@ export class ModuleHost {
       run: async () => {
         const { instance, already } = this.#register(bundle, input, origin);
         const activeAt = performance.now();
-        if (input.activate && instance.state !== "active") await this.#activate({ instance, bundle });
+        if (input.activate && instance.state !== "active")
+          await this.#activate({ instance, bundle, unmet: input.unmet });
         const activateMs = performance.now() - activeAt;
         const replaced = input.activate ? this.#takeOver(instance, input) : [];
         this.#ground.altered();
@@ -131,7 +134,7 @@ export class ModuleHost {
     });
   }
 
-  async #activate({ instance, bundle }: Opened): Promise<void> {
+  async #activate({ instance, bundle, unmet = false }: Opened): Promise<void> {
     const { key: module, manifest } = instance;
     if (instance.state !== "resolved") throw wrongState(instance, "activate");
     instance.failure = null;
@@ -139,7 +142,7 @@ export class ModuleHost {
     instance.become("activating");
     this.#ground.altered();
     try {
-      this.#ground.services.check(manifest);
+      if (!unmet) this.#ground.services.check(manifest);
       instance.runtime = await this.#load(bundle, instance);
       const active = instance.runtime.activate().catch((error: unknown) => {
         throw wrapped(error, "MODULE_ACTIVATION_FAILED", { module });
