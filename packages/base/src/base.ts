@@ -38,6 +38,7 @@ import { Jobs } from "./publication/jobs.ts";
 import { pick, valueAt } from "./publication/pick.ts";
 import { serveRequest } from "./publication/requests.ts";
 import { serveUpgrade } from "./publication/upgrades.ts";
+import { clearScratchFolders } from "./scratch-folder.ts";
 import { ServiceRegistry } from "./service/registry.ts";
 import { SpareThread } from "./worker/spare-thread.ts";
 import { WorkerRuntime } from "./worker/worker-runtime.ts";
@@ -159,6 +160,8 @@ class RunningBase implements Base {
     watchLanguage();
     knowGlobals();
     this.#stopTracking = startTracking();
+    // Nobody waits for it, and a folder that stays does no harm.
+    void clearScratchFolders().catch(() => undefined);
     this.#board.exchange(new Set(), this.#ownServices());
     this.#limits.open();
     if (this.#options.spareThread) this.#spare.fill();

@@ -1,16 +1,16 @@
 // The HTTP API of Arklet, so that tools of the SOFAArk family can drive this base. It knows no authentication: it listens on the loopback alone, and only
 // where the base was made with it. What comes in here has the origin `arklet`, which Evenkeel shows as drift.
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { hostname } from "node:os";
 import { PlatformError } from "@evenkeel/contracts/error";
 import { z } from "zod";
 import { readJson } from "../control/server.ts";
 import { sentenceOf } from "../failure.ts";
 import { runAsBase } from "../owner/owner.ts";
+import { makeScratchFolder } from "../scratch-folder.ts";
 import { type Answered, type ArkletGround, COMMANDS } from "./commands.ts";
 
 const FIRST_PORT = 1238;
@@ -38,7 +38,7 @@ export interface ArkletServer {
 
 /** Opens the API on the loopback; without a port on the first free one of 1238 to 1337. */
 export async function openArklet(ground: Omit<ArkletGround, "folder">, port?: number): Promise<ArkletServer> {
-  const folder = await mkdtemp(join(tmpdir(), "evenkeel-arklet-"));
+  const folder = makeScratchFolder("arklet");
   const api = new Arklet({
     ...ground,
     perform: ground.perform.bind(ground),

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { BundleFacts, ModuleManifest } from "@evenkeel/contracts/module";
 import { programFile } from "../program-file.ts";
+import { makeScratchFolder } from "../scratch-folder.ts";
 import { digestOf } from "./format.ts";
 
 /** What a byte cache is made of, and by whom. */
@@ -38,7 +38,7 @@ const TRIAL_MS = 60_000;
 
 /** Loads the code once in a process of its own and keeps what V8 has compiled of it: a cache made before the first run holds next to nothing. */
 export async function makeByteCache({ manifest, code, folder, node }: TrialSpec): Promise<Trial> {
-  const scratch = await mkdtemp(join(tmpdir(), "evenkeel-trial-"));
+  const scratch = makeScratchFolder("trial");
   try {
     const codeFile = join(scratch, "index.js");
     const cacheFile = join(scratch, "index.cache");
