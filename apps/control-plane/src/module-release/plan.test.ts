@@ -122,6 +122,27 @@ describe("what is planned for a base", () => {
   });
 });
 
+test("a module comes after what any of its versions needs", () => {
+  const bundles = [
+    uploaded("cart 1.0.0"),
+    uploaded("cart 2.0.0", { needs: { services: { pricing: {} } } }),
+    uploaded("prices 1.0.0", { provides: { services: ["pricing"] } }),
+  ];
+  const given = { ...world([]), bundles };
+  const { versions } = placed("cart", "1.0.0");
+  const modules = [
+    { name: "cart", versions: [...versions, ...placed("cart", "2.0.0").versions] },
+    { name: "prices", versions: placed("prices", "1.0.0").versions },
+  ];
+  const targets = [{ base: given.bases[0]!.id, modules }];
+  const spec = ModuleReleaseSpec.parse({ cluster: "front", targets, placements: [] });
+  expect(plan(spec, given).targets[0]?.steps.map(({ name }) => name)).toEqual([
+    "install prices@1.0.0",
+    "install cart@1.0.0",
+    "install cart@2.0.0",
+  ]);
+});
+
 test.each([
   { range: "^3.0.0", refused: "DEPENDENCY_CONFLICT", facts: { module: "cart@1.0.0", library: "ms", found: "2.1.3" } },
   { range: "^2.0.0", refused: null, facts: {} },
@@ -139,6 +160,59 @@ test.each([
     expect(isRefusal(made) ? made : { refused: null, facts: {} }).toMatchObject({ refused, facts });
   },
 );
+
+describe("modules that need each other", () => {
+  const needing = (words: string, needs: Record<string, object>) => {
+    const [name = ""] = words.split(" ");
+    return uploaded(words, { needs: { services: needs }, provides: { services: [name] } });
+  };
+  const refusalOf = (modules: string, bundles: ReturnType<typeof uploaded>[], more: Partial<PlacementWorld> = {}) => {
+    const made = planModuleRelease(specOf(modules), { ...world([]), bundles, ...more });
+    return isRefusal(made) ? made : null;
+  };
+  const [ping, pong, optional] = [
+    needing("ping 1.0.0", { pong: {} }),
+    needing("pong 1.0.0", { ping: {} }),
+    needing("pong 1.0.0", { ping: { optional: true } }),
+  ];
+
+  test("are refused before anything is touched, and the circle is named without those that only lead to it", () => {
+    const bundles = [needing("cart 1.0.0", { ping: {} }), ping, pong];
+    const circle = "ping@1.0.0 → pong@1.0.0 → ping@1.0.0";
+    expect(refusalOf("cart 1.0.0,ping 1.0.0,pong 1.0.0", bundles)).toMatchObject({
+      ...{ refused: "MODULES_CIRCLE", facts: { circle } },
+    });
+    const [one, two, three] = [["b"], ["c"], ["a"]].map(([other], index) =>
+      needing(`${"abc"[index]} 1.0.0`, { [other!]: {} }),
+    );
+    expect(refusalOf("a 1.0.0,b 1.0.0,c 1.0.0", [one!, two!, three!])?.facts).toEqual({
+      circle: "a@1.0.0 → b@1.0.0 → c@1.0.0 → a@1.0.0",
+    });
+  });
+
+  test("are planned where one of them can do without, or somebody else is there for it", () => {
+    expect(refusalOf("ping 1.0.0,pong 1.0.0", [ping, optional])).toBeNull();
+    // The earlier version needs nobody, so it comes first.
+    const bundles = [needing("ping 1.0.0", {}), needing("ping 2.0.0", { pong: {} }), pong];
+    const placements = new Map([[front.id, [placed("ping", "1.0.0"), placed("pong", "1.0.0")]]]);
+    const keep = planModuleRelease(specOf("ping 2.0.0", { keep: true }), {
+      ...world(["ping 1.0.0 published", "pong 1.0.0 published"]),
+      ...{ bundles, placements },
+    });
+    expect(isRefusal(keep)).toBe(false);
+    // A need that nobody meets is for the base to refuse.
+    expect(refusalOf("ping 1.0.0", [ping])).toBeNull();
+  });
+
+  test("are refused also where a base would take them today, with what stands there, and a new base could not", () => {
+    const bundles = [needing("ping 1.0.0", {}), needing("ping 2.0.0", { pong: {} }), pong];
+    const placements = new Map([[front.id, [placed("ping", "1.0.0"), placed("pong", "1.0.0")]]]);
+    const given = { ...world(["ping 1.0.0 published", "pong 1.0.0 published"]), bundles, placements };
+    expect(planModuleRelease(specOf("ping 2.0.0"), given)).toMatchObject({
+      ...{ refused: "MODULES_CIRCLE", facts: { circle: "ping@2.0.0 → pong@1.0.0 → ping@2.0.0" } },
+    });
+  });
+});
 
 test("bundles are fetched before anything is touched where hosts, batches or steps come later, and by the step itself where there is nothing else", () => {
   const there = world(["prices 1.0.0"], []);

@@ -15,6 +15,7 @@ import {
   basesIn,
   bundleOf,
   chooseBases,
+  circleOf,
   clusterNamed,
   draftOf,
   misfitOf,
@@ -104,6 +105,8 @@ function asked(spec: Asked, world: PlacementWorld, cluster: ClusterRow): Wanted 
     const wishes = spec.modules.map(({ name, version }) => [name, wishOf(spec, base, { name, version })] as const);
     return { base, wishes: new Map(wishes) };
   });
+  const circle = firstOf(aims.map(({ base, wishes }) => circleOf(world, base, wishes)));
+  if (circle !== null) return circle;
   const isAll = spec.bases === "all" || spec.bases === undefined;
   const placements = names.map((module) => {
     const [first] = aims;

@@ -52,6 +52,10 @@ export const MODULE_ERRORS = {
     "The module {module} needs the service {service} {range}, which nobody provides.",
     "Install a module that provides it first, or make the need optional.",
   ]),
+  MODULES_CIRCLE: entry(422, "never", [
+    "Modules need each other's services in a circle: {circle}.",
+    "Let one of them say `optional: true` of that need: it is bound as soon as the other is there.",
+  ]),
   SERVICE_TAKEN: entry(409, "never", [
     "The {name} is provided by {holder} already.",
     "Choose another name, or uninstall that module first.",
@@ -109,7 +113,7 @@ export const MODULE_ERRORS = {
   MODULE_FAILED: entry(500, "never", ["The module {module} failed: {problem}.", "See its stack and its log."]),
   MODULE_BLOCKED: entry(503, "later", [
     "The module {module} held the event loop for {blockedMs} ms in {frame}.",
-    "Do such work in pieces, or in a module with `isolation: worker`.",
+    "Do such work in pieces, or in a thread for it alone: an inline module becomes one by `isolation: worker`, a worker module starts one of its own.",
   ]),
   MODULE_OVER_LIMIT: entry(503, "later", [
     "The module {module} is over its limit: {measure} {value}, at most {most}.",

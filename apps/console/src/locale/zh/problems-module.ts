@@ -34,6 +34,10 @@ export const MODULE_PROBLEMS = {
     "模块 {module} 需要服务 {service} {range}，而没有人提供。",
     "请先安装提供它的模块，或将该依赖设为可选。",
   ],
+  MODULES_CIRCLE: [
+    "模块之间循环依赖彼此的服务：{circle}。",
+    "请让其中一个把该依赖写成 `optional: true`：对方就位后即会绑定。",
+  ],
   SERVICE_TAKEN: ["{name} 已由 {holder} 提供。", "请换一个名称，或先卸载那个模块。"],
   SERVICE_ABSENT: ["目前没有人提供服务 {service} {range}。", "请发布提供它的模块。"],
   SERVICE_METHOD_ABSENT: ["服务 {service} {version} 没有方法 {method}。", "请使用带有该方法的版本。"],
@@ -64,7 +68,7 @@ export const MODULE_PROBLEMS = {
   MODULE_FAILED: ["模块 {module} 失败：{problem}。", "请查看其堆栈和日志。"],
   MODULE_BLOCKED: [
     "模块 {module} 在 {frame} 中占用事件循环 {blockedMs} 毫秒。",
-    "请把这类工作拆小，或放到 `isolation: worker` 的模块中。",
+    "请把这类工作拆小，或放到单独的线程中：inline 模块可改为 `isolation: worker`，worker 模块可自行启动线程。",
   ],
   MODULE_OVER_LIMIT: [
     "模块 {module} 超出限制：{measure} {value}，上限 {most}。",

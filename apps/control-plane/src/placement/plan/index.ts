@@ -1,4 +1,5 @@
 export { basesNamed, byLoad, chooseBases } from "./choose.ts";
+export { circleOf } from "./circle.ts";
 export { type Aims, draftOf } from "./draft.ts";
 export { misfitOf } from "./fit.ts";
 export { type Move, splitStep } from "./move.ts";

@@ -143,10 +143,14 @@ function uninstall(world: PlacementWorld, one: OneModule, version: string): Plan
   return { ...step, timeoutMs: drainSeconds * 1000 + MARGIN_MS };
 }
 
-/** Who provides a service comes before those that need it; else in the order of the wishes. */
+/** Who provides a service comes before those that need it, in any of their versions; else in the order of the wishes. */
 function inOrder(world: PlacementWorld, wishes: Wishes): string[] {
   return providersFirst([...wishes.keys()], (name) => {
-    const version = wishes.get(name)?.[0]?.version;
-    return version === undefined ? null : (bundleOf(world, name, version)?.manifest ?? null);
+    const manifests = (wishes.get(name) ?? []).flatMap(({ version }) => bundleOf(world, name, version)?.manifest ?? []);
+    const [first] = manifests;
+    if (first === undefined) return null;
+    const services = Object.assign({}, ...manifests.map(({ needs }) => needs.services));
+    const provided = manifests.flatMap(({ provides }) => provides.services);
+    return { needs: { ...first.needs, services }, provides: { ...first.provides, services: provided } };
   });
 }
