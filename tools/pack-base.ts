@@ -14,7 +14,7 @@ const OF_CONTRACTS = "@evenkeel/contracts";
 /** The parts of the contracts that the base imports by name; what those need comes with them. */
 const CONTRACT_FILES = ["base-protocol.ts", "error.ts", "id.ts", "module.ts", "platform-error.ts"];
 /** Programs of threads are imported by nobody. */
-const BASE_FILES = ["index.ts", "worker/main.ts", "limit/watchdog-thread.ts", "limit/holder-thread.ts"];
+const BASE_FILES = ["index.ts", "worker/thread.ts", "limit/watchdog-thread.ts", "limit/holder-thread.ts"];
 const OLDEST_NODE = ">=22.16";
 
 interface Manifest {

@@ -131,7 +131,9 @@ export class Limits {
       const before = this.#threadCpuMs.get(runtime.worker) ?? 0;
       this.#threadCpuMs.set(runtime.worker, usage.cpuMs);
       measures.heapBytes = usage.heapBytes;
-      return ran(measures, Math.max(0, usage.cpuMs - before), spanMs);
+      ran(measures, Math.max(0, usage.cpuMs - before), spanMs);
+      measures.cpuPercent = Math.max(measures.cpuPercent, runtime.askedPercent);
+      return;
     }
     measures.heapBytes = heapBytes.get(key) ?? measures.heapBytes;
     // Where it was entered it was timed, what follows an await is only in samples, and those miss code that V8 has inlined elsewhere.

@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import { createRequire } from "node:module";
 import { getHeapStatistics } from "node:v8";
-import { parentPort } from "node:worker_threads";
 import { ModuleLog } from "../inline/module-log.ts";
 import { InlineRuntime } from "../inline/runtime.ts";
 import { Connection, closingOf } from "../lifecycle/connection.ts";
@@ -15,13 +14,13 @@ import { longestBelow } from "../publication/path.ts";
 import { answerError } from "../publication/requests.ts";
 import { refuseWithError, type Upgrade } from "../publication/upgrades.ts";
 import { methodsOf } from "../service/reference.ts";
-import { ownThreadId } from "./share.ts";
-import { type Callee, Calls, heldBy, toWire, type WireMessage, type WorkerOffer, type WorkerStart } from "./wire.ts";
+import { ownThreadId } from "./priority.ts";
+import { port, started } from "./start.ts";
+import { type Callee, Calls, heldBy, toWire, type WireMessage, type WorkerOffer } from "./wire.ts";
 
-const port = parentPort as NonNullable<typeof parentPort>;
 knowGlobals();
 // Until then it is a spare one.
-const [{ facts, code, cache, libraries, socketPath }] = (await once(port, "message")) as [WorkerStart];
+const { facts, code, cache, libraries, socketPath } = await started;
 const tell = (message: WireMessage): void => port.postMessage(message);
 const buffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 

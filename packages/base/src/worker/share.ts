@@ -1,40 +1,50 @@
 // A thread that takes more than its share of the processor steps behind all others long before it is judged by seconds: where processors are few, its
-// neighbours would wait for it meanwhile. Only where the process may let it come forward again: a module that has worked hard once would stay behind.
-import { readFileSync, readlinkSync } from "node:fs";
-import { constants, getPriority, setPriority } from "node:os";
+// neighbours would wait for it meanwhile. There it gets less than it asks for; it is judged by what it asks for.
 import type { Worker } from "node:worker_threads";
 import { runAsBase } from "../owner/owner.ts";
+import { type Place, placeOf } from "./priority.ts";
 
 const LOOK_MS = 200;
-const CAP_SYS_NICE = 23n;
 
-/** The thread that asks, as the system counts threads; null: the system does not tell. */
-export function ownThreadId(): number | null {
-  return process.platform === "linux" ? Number(readlinkSync("/proc/thread-self").split("/").at(-1)) : null;
-}
+export class Share {
+  readonly #worker: Worker;
+  readonly #mostPercent: number;
+  readonly #place: Place;
+  readonly #timer: NodeJS.Timeout;
+  #before: { readonly at: number; readonly ranMs: number; readonly waitedMs: number } | null = null;
+  /** What it has asked for while it stands behind; 0: it does not. */
+  askedPercent = 0;
 
-/** Whether a process may raise a priority that it has lowered, given its `/proc/self/status`: the others stay as they are. */
-export const mayRaise = (status: string): boolean => {
-  const capabilities = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
-  return (capabilities & (1n << CAP_SYS_NICE)) !== 0n;
-};
+  private constructor(worker: Worker, place: Place, mostPercent: number) {
+    this.#worker = worker;
+    this.#place = place;
+    this.#mostPercent = mostPercent;
+    // A thread that has ended has no share.
+    this.#timer = runAsBase(() => setInterval(() => void this.#look().catch(() => undefined), LOOK_MS).unref());
+  }
 
-/** Looks after the share of a thread, in percent of one processor, until what is answered is called. */
-export function holdToShare(worker: Worker, threadId: number | null, mostPercent: number): () => void {
-  if (threadId === null || !mayRaise(readFileSync("/proc/self/status", "utf8"))) return () => undefined;
-  const usual = getPriority();
-  let before: { readonly at: number; readonly cpuMs: number } | null = null;
-  let isBehind = false;
-  const look = async (): Promise<void> => {
-    const { user, system } = await worker.cpuUsage();
-    const now = { at: performance.now(), cpuMs: (user + system) / 1000 };
-    const percent = before === null ? 0 : (100 * (now.cpuMs - before.cpuMs)) / (now.at - before.at);
-    before = now;
-    if (percent > mostPercent === isBehind) return;
-    isBehind = !isBehind;
-    setPriority(threadId, isBehind ? constants.priority.PRIORITY_LOW : usual);
-  };
-  // A thread that has ended has no share.
-  const timer = runAsBase(() => setInterval(() => void look().catch(() => undefined), LOOK_MS).unref());
-  return () => clearInterval(timer);
+  /** Looks after the share of a thread, in percent of one processor; null: its place cannot be altered. */
+  static of(worker: Worker, threadId: number | null, mostPercent: number): Share | null {
+    const place = placeOf(threadId);
+    return place === null ? null : new Share(worker, place, mostPercent);
+  }
+
+  async #look(): Promise<void> {
+    const { user, system } = await this.#worker.cpuUsage();
+    const before = this.#before;
+    const now = { at: performance.now(), ranMs: (user + system) / 1000, waitedMs: this.#place.waitedMs() };
+    this.#before = now;
+    if (before === null) return;
+    const isBehind = this.askedPercent > 0;
+    const askedMs = now.ranMs - before.ranMs + (isBehind ? now.waitedMs - before.waitedMs : 0);
+    const percent = (100 * askedMs) / (now.at - before.at);
+    this.askedPercent = percent > this.#mostPercent ? percent : 0;
+    if (this.askedPercent > 0 === isBehind) return;
+    if (isBehind) this.#place.comeForward();
+    else this.#place.stepBack();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
 }

@@ -17,7 +17,7 @@ import type { RequestHandler, Service, UpgradeHandler } from "../module-api.ts";
 import { runAsBase } from "../owner/owner.ts";
 import { Forwarder } from "./forward.ts";
 import { Pulse, standsIn } from "./pulse.ts";
-import { holdToShare } from "./share.ts";
+import { Share } from "./share.ts";
 import { openTunnel } from "./tunnel.ts";
 import { type Callee, Calls, fromWire, heldBy, type WireMessage, type WorkerOffer, type WorkerStart } from "./wire.ts";
 
@@ -64,6 +64,7 @@ export class WorkerRuntime implements Runtime {
   /** Of the thread that serves; null: none does. */
   #pulse: Pulse | null = null;
   #ownBytes = UNTOLD_OWN_BYTES;
+  #share: Share | null = null;
   #generation = 0;
   #active = false;
   #leaving = false;
@@ -121,11 +122,10 @@ export class WorkerRuntime implements Runtime {
     const loaded = Promise.withResolvers<Extract<WireMessage, { kind: "loaded" }>>();
     loaded.promise.catch(() => undefined);
     let reason = "it ended";
-    let unhold = (): void => undefined;
     worker.on("message", (message: WireMessage) => {
       if (message.kind === "loaded") {
         this.#ownBytes = message.thread.ownBytes;
-        unhold = this.#holdToShare(worker, message.thread.id);
+        this.#share = this.#shareOf(worker, message.thread.id);
         loaded.resolve(message);
       } else if (message.kind === "failed") loaded.reject(fromWire(message.error));
       else if (message.kind === "log") this.#ground.log(message.stream, message.text);
@@ -138,7 +138,8 @@ export class WorkerRuntime implements Runtime {
     });
     worker.on("exit", (code) => {
       clearInterval(looking);
-      unhold();
+      this.#share?.close();
+      this.#share = null;
       const error = this.#crash(reason === "it ended" ? `it ended with ${code}` : reason);
       loaded.reject(error);
       calls.fail(error);
@@ -161,9 +162,9 @@ export class WorkerRuntime implements Runtime {
     return timer;
   }
 
-  #holdToShare(worker: Worker, threadId: number | null): () => void {
+  #shareOf(worker: Worker, threadId: number | null): Share | null {
     const limit = this.#bundle.facts.manifest.limits.cpuPercent;
-    return limit && limit.action !== "alarm" ? holdToShare(worker, threadId, limit.most) : () => undefined;
+    return limit && limit.action !== "alarm" ? Share.of(worker, threadId, limit.most) : null;
   }
 
   #libraries(): WorkerStart["libraries"] {
@@ -254,6 +255,11 @@ export class WorkerRuntime implements Runtime {
     const { worker } = this.#thread;
     const [heap, cpu] = await Promise.all([this.#heapOf(worker), worker.cpuUsage()]);
     return { heapBytes: heap, cpuMs: (cpu.user + cpu.system) / 1000 };
+  }
+
+  /** What it has asked for of a processor, where it gets less because it is over its share; else 0. */
+  get askedPercent(): number {
+    return this.#share?.askedPercent ?? 0;
   }
 
   async #heapOf(worker: Worker): Promise<number> {
