@@ -3,7 +3,8 @@
 // 1. The target is read once, at entry: a call ends on the version that it began on.
 // 2. A call is in flight as long as the promise that it has answered with. One that answers at once was never seen in flight by anybody else
 //    on this thread, so it is not counted: raising and lowering a field would cost more than the rest of the reference.
-// 3. One class per set of method names, so that calls stay as fast as those of any object (a Proxy would cost four times as much).
+// 3. One class per set of method names, so that calls stay as fast as those of any object (a Proxy would cost four times as much). Of a service that nobody
+//    provides yet no names are known: its reference looks them up at each call, and is of such a class from its first provider on.
 import { PlatformError } from "@evenkeel/contracts/platform-error";
 import type { Visits } from "../lifecycle/visit.ts";
 import type { Service } from "../module-api.ts";
@@ -42,6 +43,27 @@ export function methodsOf(service: object): string[] {
 
 /** Makes a reference with these methods. */
 export function makeReference(service: string, methods: readonly string[], target: Target): Reference {
+  return new (classOf(service, methods))(target);
+}
+
+/** Makes a reference to a service of which nobody knows the methods yet. */
+export function makeUnknown(service: string, target: Target): Reference {
+  const lookedUp = new Proxy(Object.prototype, {
+    get(known, key, reference: Reference) {
+      if (typeof key !== "string" || !NAME.test(key) || NOT_METHODS.has(key)) return Reflect.get(known, key);
+      return (...args: unknown[]) =>
+        (makeReference(service, [key], reference.target) as unknown as Service)[key]?.(...args);
+    },
+  });
+  return Object.assign(Object.create(lookedUp), { target }) as Reference;
+}
+
+/** From now on it has these methods, and no others. */
+export function teach(reference: Reference, service: string, methods: readonly string[]): void {
+  Object.setPrototypeOf(reference, classOf(service, methods).prototype as object);
+}
+
+function classOf(service: string, methods: readonly string[]): ReferenceClass {
   const key = `${service} ${methods.join(" ")}`;
   let known = classes.get(key);
   if (known === undefined) {
@@ -50,7 +72,7 @@ export function makeReference(service: string, methods: readonly string[], targe
     if (classes.size >= MOST_CLASSES) classes.clear();
     classes.set(key, known);
   }
-  return new known(target);
+  return known;
 }
 
 const MOST_CLASSES = 1000;

@@ -5,7 +5,7 @@ import { Visits } from "../lifecycle/visit.ts";
 import type { Service } from "../module-api.ts";
 import type { Board, Published } from "../publication/board.ts";
 import { fits, pick, questionOfCall } from "../publication/pick.ts";
-import { makeReference, methodsOf, type Reference, type Target } from "./reference.ts";
+import { makeReference, makeUnknown, methodsOf, type Reference, type Target, teach } from "./reference.ts";
 
 /** Who asked for a reference. */
 export interface Caller {
@@ -18,6 +18,10 @@ interface Bound {
   readonly need: ServiceNeed;
   readonly caller: Caller;
   readonly reference: Reference;
+  /** What it has; those of a provider that has left stay, and say so. */
+  methods: readonly string[];
+  /** Providers whose methods are among them. */
+  readonly seen: WeakSet<object>;
 }
 
 /** Services of base and modules, and the references to them. */
@@ -40,15 +44,13 @@ export class ServiceRegistry {
 
   /** A reference to a service; it is bound anew whenever publications or rules change, until its caller leaves. */
   refer(caller: Caller, service: string, need: ServiceNeed): object {
-    const candidates = this.#candidates(service, need);
-    const methods = new Set(candidates.flatMap(({ value }) => methodsOf(value.impl)));
-    const reference = makeReference(service, [...methods].sort(), absent(service, need));
-    // Of an absent service nobody knows the methods yet: they are looked up at each call.
-    const shown = candidates.length > 0 ? reference : lookedUp(reference, service);
-    const bound: Bound = { service, need, caller, reference };
+    const bound: Bound = {
+      ...{ service, need, caller, methods: [], seen: new WeakSet() },
+      reference: makeUnknown(service, absent(service, need)),
+    };
     this.#bound.add(bound);
     this.#bind(bound);
-    return shown;
+    return bound.reference;
   }
 
   /** Forgets the references of a caller that has left. */
@@ -70,9 +72,11 @@ export class ServiceRegistry {
     for (const bound of this.#bound) this.#bind(bound);
   }
 
-  #bind({ service, need, caller, reference }: Bound): void {
+  #bind(bound: Bound): void {
+    const { service, need, caller, reference } = bound;
     const candidates = this.#candidates(service, need);
     const [newest] = candidates;
+    learn(bound, candidates);
     if (newest === undefined) reference.target = absent(service, need);
     else if (this.#board.rulesOf("service", service).length === 0) reference.target = newest.value;
     else reference.target = this.#split(service, caller, candidates);
@@ -107,11 +111,12 @@ function absent(service: string, { version }: ServiceNeed): Target {
   return { impl, visits: new Visits() };
 }
 
-function lookedUp(reference: Reference, service: string): object {
-  return new Proxy(reference, {
-    get({ target }, key) {
-      if (typeof key !== "string" || key === "then") return undefined;
-      return (...args: unknown[]) => (makeReference(service, [key], target) as unknown as Service)[key]?.(...args);
-    },
-  });
+function learn(bound: Bound, candidates: readonly Published<Target>[]): void {
+  const fresh = candidates.map(({ value }) => value.impl).filter((impl) => !bound.seen.has(impl));
+  if (fresh.length === 0) return;
+  for (const impl of fresh) bound.seen.add(impl);
+  const methods = [...new Set([...bound.methods, ...fresh.flatMap(methodsOf)])].sort();
+  if (methods.length === bound.methods.length) return;
+  bound.methods = methods;
+  teach(bound.reference, bound.service, methods);
 }

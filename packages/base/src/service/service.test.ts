@@ -39,6 +39,22 @@ test("module calls module and base calls module; a replaced provider is bound wi
   expect(ofBase.count("nib")).toBe("nib three");
 });
 
+test("a reference that was there before its provider becomes the same as one that came after, and learns what later versions can do", async () => {
+  await using bed = await BaseBed.open();
+  const early = bed.base.service<Stock>("stock");
+  expect([`${early}`, await early]).toEqual(["[object Object]", early]);
+  expect(() => early.count("pen")).toThrow("Nobody provides the service stock");
+  await bed.install(stock(), stockText("one"));
+  // Only what is no Proxy is called as fast as a method.
+  expect(Object.getPrototypeOf(early)).toBe(Object.getPrototypeOf(bed.base.service<Stock>("stock")));
+  expect(early.count("pen")).toBe("pen one");
+  const more = "exports.activate = () => ({ services: { stock: { count: () => 'two', added: () => 'more' } } });";
+  await bed.install(stock("1.1.0"), more);
+  expect([early.count("pen"), early.added()]).toEqual(["two", "more"]);
+  await bed.uninstall("stock", "1.1.0");
+  expect(() => early.added()).toThrow("Nobody provides the service stock");
+});
+
 test("a need that nobody provides is refused at activation, a name provided twice at installation", async () => {
   await using bed = await BaseBed.open({ services: { clock: { version: "1.0.0", service: { now: () => 7 } } } });
   await expect(bed.install(shop, shopText)).rejects.toMatchObject({ code: "SERVICE_MISSING" });
