@@ -26,7 +26,7 @@ test.skipIf(!mayTry)(
     const text = `exports.activate = () => ({ routes: (request, response) => {
     const until = Date.now() + 2500; while (Date.now() < until); response.end("done"); } });`;
     const limits = {
-      cpuPercent: { most: 50, action: "eject" as const },
+      cpuPercent: { most: 50, action: "throttle" as const },
       blockMs: { most: 60_000, action: "alarm" as const },
     };
     const provides = { routes: [{ path: "/busy" }] };
