@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Placement } from "./base-cluster.ts";
-import { Name } from "./id.ts";
+import { BaseClusterId, Name } from "./id.ts";
 import { Business, ModuleTags, ModuleVersion, SplitRule } from "./module.ts";
 import { BaseSelector, BaseWish } from "./module-release.ts";
 import { Strategy } from "./strategy.ts";
@@ -65,7 +65,15 @@ export const ModuleOperationSpec = z.discriminatedUnion("operation", [
     operation: z.literal("restore"),
     ...common,
     targets: z
-      .array(BaseWish.extend({ cluster: Name.nullable() }))
+      .array(
+        BaseWish.extend({
+          cluster: Name.nullable(),
+          /** The buffer that had lent it. */
+          cameFrom: BaseClusterId.nullable().default(null),
+          /** It took requests: it gets them again, where it was left without. */
+          attached: z.boolean().default(false),
+        }),
+      )
       .min(1)
       .max(10_000),
     placements: z.array(z.strictObject({ cluster: Name, placements: z.array(Placement).max(500) })).max(100),

@@ -84,6 +84,25 @@ test("a base that serves leaves the routes before it is emptied, and comes back 
   expect(plan(spec, given).warnings).toEqual([expect.stringContaining("no instance of shop is left in the routes")]);
 });
 
+test("a base that a move left on its way gets its cluster, its lender and its requests back, and who skips it may give it these", () => {
+  const upstream = { serviceId: lent.serviceId, hostId: lent.hostId, letter: "a", state: "attached", weight: 100 };
+  const spec = specOf("move", { bases: ["shop@local-4"], to: "back" });
+  const made = plan(spec, world({ bases: [lent], upstreams: new Map([[lent.serviceId, [upstream as never]]]) }));
+  expect(made.targets[0]?.reattach.map(({ type }) => type)).toEqual(["re-attach"]);
+  const touched = made.targets.map((target) => ({ ...target, state: "failed" as const, currentFacts: {} }));
+  const request = { changeId: "chg_x" as never, speed: "fast" as const, strategy: null, toRevision: null };
+  const undo = inverseOfModuleOperation(made, touched, request);
+  if (isRefusal(undo)) throw new Error(undo.refused);
+  // It failed in the other cluster, out of the routes; or before it was anything but out of the routes.
+  const there = { ...lent, ...baseOf("local-4", back, []), id: lent.id, hostId: lent.hostId };
+  expect(shown(undo, world({ bases: [there] }))).toEqual([
+    "shop@local-4: clear-base, assign-base, install prices@1.0.0, re-attach",
+  ]);
+  const [target] = plan(undo, world({ bases: [there] })).targets;
+  expect(target?.steps.map(({ input }) => input)).toMatchObject([{}, { cameFrom: warm.id }, {}, { waits: true }]);
+  expect(shown(undo, world({ bases: [lent] }))).toEqual(["shop@local-4: re-attach"]);
+});
+
 test("scaling out takes the least loaded of the cluster, then the buffer; scaling in gives back what was lent, first of all", () => {
   const placements = new Map([[front.id, [placed("prices", "1.0.0", [one.id])]]]);
   const given = world({ bases: [one, three, spare], placements });

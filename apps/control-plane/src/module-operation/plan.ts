@@ -123,7 +123,7 @@ function restore(
   world: PlacementWorld,
 ): Wanted | Refusal {
   const aims: BaseAim[] = [];
-  for (const { base: id, cluster: name, modules } of spec.targets) {
+  for (const { base: id, cluster: name, cameFrom, attached, modules } of spec.targets) {
     const base = world.bases.find((each) => each.id === id);
     const cluster = name === null ? null : clusterNamed(world, name);
     if (isRefusal(cluster)) return cluster;
@@ -131,7 +131,7 @@ function restore(
     if (base === undefined) continue;
     const wishes = new Map(modules.map((each) => [each.name as string, each.versions] as const));
     const to = cluster?.id ?? null;
-    aims.push({ base, wishes, ...(base.clusterId !== to && { move: { to, cameFrom: null } }) });
+    aims.push({ base, wishes, back: attached, ...(base.clusterId !== to && { move: { to, cameFrom } }) });
   }
   const after: ClusterPlacements[] = [];
   for (const { cluster: name, placements } of spec.placements) {

@@ -155,29 +155,34 @@ async function takeOut(
   return { kind: "done", facts: { cut } };
 }
 
-/** Gives traffic back to what runs there and is healthy; nothing goes back that has not been seen so. */
+/** Gives traffic back to what runs there and is healthy; nothing goes back that has not been seen so. With `waits` it is waited for. */
 const reattach: ControlStep = {
   type: "re-attach",
-  async run(input, { tx, tenantId, workspaceId }) {
-    const { serviceId, hostId } = input as unknown as Departure;
-    const healthy = (await instancesOf(tx, serviceId)).filter(
-      (instance) => instance.hostId === hostId && instance.state === "healthy",
-    );
-    const known = (await upstreamsOf(tx, serviceId)).filter((one) => one.hostId === hostId && one.weight > 0);
-    const serving = known.filter(({ state }) => state === "attached");
-    const among = (some: typeof known) => healthy.find(({ letter }) => some.some((one) => one.letter === letter));
-    // Who takes traffic keeps it, else who took some before; a new instance that never did stays out as long as the old one lives.
-    const back = among(serving) ?? among(known) ?? healthy[0];
-    if (back === undefined) return { attached: null };
-    const put = [upstreamOf({ ...back, version: back.packageVersion }, FULL_WEIGHT)];
-    // Two that serve would leave the next release no place.
-    const drain = serving.filter(({ letter }) => letter !== back.letter).map(({ instance }) => instance);
-    const { tableVersion } = await putUpstreams(tx, { tenantId, workspaceId, put, drain, remove: [] });
-    return { attached: back.letter, tableVersion };
+  run: async (input, context) => await giveBack(input, context),
+  async observe(input, context) {
+    if (context.facts.attached !== null) return await confirmed(context, context.facts);
+    if (input.waits !== true || (await giveBack(input, context)).attached !== null) return { kind: "done" };
+    return { kind: "not-yet", waitingFor: say("wait.instance") };
   },
-  observe: async (_input, context) =>
-    context.facts.attached === null ? { kind: "done" } : await confirmed(context, context.facts),
 };
+
+async function giveBack(input: Facts, { tx, tenantId, workspaceId }: StepContext): Promise<Facts> {
+  const { serviceId, hostId } = input as unknown as Departure;
+  const healthy = (await instancesOf(tx, serviceId)).filter(
+    (instance) => instance.hostId === hostId && instance.state === "healthy",
+  );
+  const known = (await upstreamsOf(tx, serviceId)).filter((one) => one.hostId === hostId && one.weight > 0);
+  const serving = known.filter(({ state }) => state === "attached");
+  const among = (some: typeof known) => healthy.find(({ letter }) => some.some((one) => one.letter === letter));
+  // Who takes traffic keeps it, else who took some before; a new instance that never did stays out as long as the old one lives.
+  const back = among(serving) ?? among(known) ?? healthy[0];
+  if (back === undefined) return { attached: null };
+  const put = [upstreamOf({ ...back, version: back.packageVersion }, FULL_WEIGHT)];
+  // Two that serve would leave the next release no place.
+  const drain = serving.filter(({ letter }) => letter !== back.letter).map(({ instance }) => instance);
+  const { tableVersion } = await putUpstreams(tx, { tenantId, workspaceId, put, drain, remove: [] });
+  return { attached: back.letter, tableVersion };
+}
 
 /** How the traffic of a slot is moved. */
 export const trafficSteps: readonly ControlStep[] = [introduce, shiftTraffic, detach, awaitDrained, reattach];

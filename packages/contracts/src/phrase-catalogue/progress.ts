@@ -5,6 +5,7 @@ export const PROGRESS_PHRASES = {
   "wait.first-connection": "the first connection of every gateway",
   "wait.requests": "{requests} requests, {connections} long-lived connections",
   "wait.count": "the gateways' count",
+  "wait.instance": "an instance that is well",
   "wait.approval": "approval: {rules}",
   "wait.more-words": "{count} more by {rule}",
   "wait.time": "its time, {at}",

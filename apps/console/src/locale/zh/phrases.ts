@@ -14,6 +14,7 @@ const PROGRESS = {
   "wait.first-connection": "每个网关的首次连接",
   "wait.requests": "{requests} 个请求，{connections} 个长连接",
   "wait.count": "网关的计数",
+  "wait.instance": "一个健康的实例",
   "wait.approval": "审批：{rules}",
   "wait.more-words": "规则 {rule} 还需 {count} 人",
   "wait.time": "预定时间 {at}",

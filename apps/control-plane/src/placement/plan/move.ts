@@ -73,6 +73,10 @@ function leave({ serviceId, hostId, letter }: UpstreamState): PlannedStep[] {
   ];
 }
 
+/** What runs there gets its requests again; `waits`: until it is well. */
+export const reattachStep = ({ serviceId, hostId }: BaseRow, how: { readonly waits: boolean }): PlannedStep =>
+  onControl("re-attach", { serviceId, hostId, ...how }, moves("attaching", "attached"));
+
 function comeBack(upstream: UpstreamState): PlannedStep[] {
   const { serviceId, hostId, letter, revisionId, version, zone, address, port } = upstream;
   const input = { serviceId, hostId, letter, revisionId, version, zone, address, port };

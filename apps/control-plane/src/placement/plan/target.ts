@@ -6,7 +6,7 @@ import type { BaseClusterId } from "@evenkeel/contracts/id";
 import type { ModuleBundle } from "@evenkeel/contracts/module-bundle";
 import { say } from "@evenkeel/contracts/phrase";
 import type { BaseRow } from "../../base-cluster/index.ts";
-import { asideSteps, type Move, moveSteps } from "./move.ts";
+import { asideSteps, type Move, moveSteps, reattachStep } from "./move.ts";
 import { asPlaced, moduleStep, standing, stepsTo, type Wishes } from "./steps.ts";
 import { answers, type PlacementWorld } from "./world.ts";
 
@@ -21,12 +21,16 @@ export interface BaseAim {
   readonly move?: Move;
   /** It gives up what others go on answering for: no request may come meanwhile. */
   readonly aside?: boolean;
+  /** It is to take requests again, where a change on its way has left it without. */
+  readonly back?: boolean;
 }
 
 /** What stood on a base before, kept for the way back. */
 export interface Before {
   readonly base: string;
   readonly cluster: string | null;
+  readonly cameFrom: BaseClusterId | null;
+  readonly attached: boolean;
   readonly modules: readonly { readonly name: string; readonly versions: readonly PlacedVersion[] }[];
 }
 
@@ -40,10 +44,13 @@ export function planBase(
   const made = stepsTo(world, base, { wishes, empty: move !== undefined });
   if (isRefusal(made)) return made;
   const modules = [...made.steps, ...more];
-  if (move === undefined && modules.length === 0) return null;
+  const isAttached = attached(world, base);
+  const again = comingBack(world, aim);
+  if (move === undefined && modules.length + again.length === 0) return null;
   const stay = aside ? asideSteps(world, base, modules) : modules;
   const steps = move === undefined ? stay : moveSteps(world, { base, move, modules });
-  const before = beforeOf(aim);
+  const before: Before = { ...beforeOf(aim), cameFrom: base.cameFrom, attached: isAttached };
+  const isLeaving = isAttached && (move !== undefined || aside);
   return {
     ...{ targetId: base.name, name: base.name, hostId: base.hostId, hostName: base.host },
     ...{ zone: base.zone, cell: base.cell, labels: { ...base.labels }, slot: base.serviceId, online: answers(base) },
@@ -51,18 +58,22 @@ export function planBase(
       ? { from: null, to: null }
       : { from: shown(before.modules), to: shown([...wishes].map(([name, versions]) => ({ name, versions }))) }),
     stage: fetchSteps(made.bundles),
-    steps: [...steps],
+    steps: [...steps, ...again],
     clean: [],
-    reattach: [],
-    facts: { before, ...((move !== undefined || aside) && attached(world, base) && { traffic: "attached" }) },
+    reattach: isLeaving ? [reattachStep(base, { waits: false })] : [],
+    facts: { before, ...(isLeaving && { traffic: "attached" }) },
   };
 }
+
+/** Where it was left without requests, though it is to take them. */
+const comingBack = (world: PlacementWorld, { base, back = false }: BaseAim): PlannedStep[] =>
+  back && !attached(world, base) ? [reattachStep(base, { waits: true })] : [];
 
 /** Whether the gateways send it requests. */
 const attached = ({ upstreams }: PlacementWorld, { serviceId, hostId }: BaseRow): boolean =>
   (upstreams.get(serviceId) ?? []).some((one) => one.hostId === hostId && one.state === "attached" && one.weight > 0);
 
-function beforeOf({ base, wishes, move }: BaseAim): Before {
+function beforeOf({ base, wishes, move }: BaseAim): Omit<Before, "cameFrom" | "attached"> {
   const held = (base.report?.modules ?? []).map(({ name }) => name);
   const names = [...new Set(move === undefined ? wishes.keys() : [...held, ...wishes.keys()])];
   const modules = names.map((name) => ({ name, versions: asPlaced(standing(base, name)) }));
