@@ -2,6 +2,7 @@ import { allItems } from "@evenkeel/client/page";
 import { line, type Span, span } from "@evenkeel/client/text/line";
 import type { ScalingMetric, ScalingRule, ScalingVerdictKind } from "@evenkeel/contracts/scaling-rule";
 import type { AddCommands, Cli } from "./context.ts";
+import { listClusters } from "./find-cluster.ts";
 import { numberOf } from "./number-option.ts";
 import { details, table } from "./table.ts";
 
@@ -87,7 +88,13 @@ async function setRule(cli: Cli, name: string, options: SetOptions): Promise<voi
     ...(buffer !== undefined && { buffer }),
   };
   const made = await (await cli.client()).setScalingRule({ params: { rule: name }, body });
-  cli.answer(made, [line(span("✔", "good"), ` scaling rule ${made.name}`), ...show(made)]);
+  const clusters = await listClusters(cli).catch(() => []);
+  const there = clusters.find(({ name: one, workspace }) => one === cluster && workspace === made.workspace);
+  const isPlaced = there?.placements.some((one) => one.module === module) ?? true;
+  const waits = isPlaced
+    ? []
+    : [line(span(`  ${module} is not placed in ${cluster} yet: the rule does nothing before it is`, "warn"))];
+  cli.answer(made, [line(span("✔", "good"), ` scaling rule ${made.name}`), ...show(made), ...waits]);
 }
 
 const TONES: Partial<Record<ScalingVerdictKind, Span["tone"]>> = {

@@ -33,6 +33,8 @@ export interface Sitting {
   /** Told all of standard output as soon as there is more of it. */
   readonly heard?: (stdout: string) => void;
   readonly terminal?: Omit<Output, "write">;
+  /** A person is there to be asked. */
+  readonly interactive?: boolean;
 }
 
 function send(response: ServerResponse, answer: Answer): void {
@@ -80,7 +82,7 @@ export async function startBed(routes: Routes) {
   const run = async (
     line: readonly string[],
     env: Readonly<Record<string, string>> = {},
-    { heard, terminal = {} }: Sitting = {},
+    { heard, terminal = {}, interactive = false }: Sitting = {},
   ) => {
     const out = { stdout: "", stderr: "" };
     const code = await runCli(line, {
@@ -94,7 +96,7 @@ export async function startBed(routes: Routes) {
       stderr: { write: (text) => (out.stderr += text) },
       env: { ...environment, ...env },
       cwd: folder,
-      interactive: false,
+      interactive,
     });
     return { code, ...out };
   };

@@ -19,10 +19,13 @@ export interface CarryOptions {
   readonly reason?: string;
 }
 
+/** Adds the option of a command that asks. */
+export const withConsent = (command: Command): Command =>
+  command.option("-y, --yes", "do not ask where the plan warns of something");
+
 /** Adds the options of a command that plans a change, begins it and shows it live. */
 export function withCarryOptions(command: Command): Command {
-  return command
-    .option("-y, --yes", "do not ask where the plan warns of something")
+  return withConsent(command)
     .option("--wait", "queue where another change holds it, or a window is shut")
     .option("--no-watch", "start it and return")
     .option("--emergency", "past freezes and approvals; needs --reason")
@@ -66,7 +69,11 @@ interface Agreement extends Pick<Carried, "question" | "forGood"> {
 }
 
 /** A person is asked only where there is something to think about. */
-async function agree(cli: Cli, { plan, question, forGood = false }: Agreement, { yes }: CarryOptions): Promise<void> {
+export async function agree(
+  cli: Cli,
+  { plan, question, forGood = false }: Agreement,
+  { yes }: Pick<CarryOptions, "yes">,
+): Promise<void> {
   if (yes || (plan.warnings.length === 0 && plan.irreversible === null)) return;
   // What takes something away for good is not done because nobody was there to be asked.
   if (!cli.io.interactive && forGood) throw new PlatformError("CONSENT_MISSING", { title: plan.title });

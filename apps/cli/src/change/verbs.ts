@@ -4,6 +4,7 @@ import { shortId, stateMark, stateName } from "@evenkeel/client/text/change";
 import { line, plural, span } from "@evenkeel/client/text/line";
 import { expectedText, planLines } from "@evenkeel/client/text/plan";
 import { type BatchView, type Change, RollbackSpeed, VERB_BODIES, type VerbBody } from "@evenkeel/contracts/change";
+import type { Plan } from "@evenkeel/contracts/change-plan";
 import type { ChangeAction, ChangeState } from "@evenkeel/contracts/change-state";
 import { PlatformError } from "@evenkeel/contracts/error";
 import type { ChangeId } from "@evenkeel/contracts/id";
@@ -13,6 +14,7 @@ import { Exit } from "../exit.ts";
 import { type StrategyOptions, strategyOf, withStrategyOptions } from "../strategy-options.ts";
 import { actionLines, confirmable, quotedName } from "./actions.ts";
 import { arrange, type Edits, type Group, plannedGroups } from "./arrange.ts";
+import { agree, withConsent } from "./carry-out.ts";
 import { findChange } from "./find.ts";
 import { hasEnded } from "./picture.ts";
 import { watchChange } from "./watch.ts";
@@ -29,6 +31,7 @@ interface VerbOptions extends StrategyOptions, Edits {
   readonly speed?: RollbackSpeed;
   readonly toRevision?: string;
   readonly watch?: boolean;
+  readonly yes?: boolean;
 }
 
 interface Verb {
@@ -127,7 +130,7 @@ const VERBS: readonly Verb[] = [
     action: "rollback",
     does: "brings back what ran before, by a change of its own",
     options: (command) =>
-      withStrategyOptions(withReason(command))
+      withConsent(withStrategyOptions(withReason(command)))
         .option("--speed <speed>", "follow the batches, or fast", "fast")
         .option("--to-revision <id>", "another revision than the one before"),
     body: ({ options }) => {
@@ -169,7 +172,12 @@ async function act(cli: Cli, verb: Verb, given: { id: ChangeId; names: readonly 
   const client = await cli.client();
   const change = await client.getChange({ params: { changeId: id } });
   const body = checkBody(verb.action, (await verb.body?.({ cli, change, names, options })) ?? {});
-  if (verb.action === "rollback") await foretell(cli, id, body as VerbBody<"rollback">);
+  if (verb.action === "rollback") {
+    const plan = await foretell(cli, id, body as VerbBody<"rollback">);
+    // That of a change which has succeeded is planned only, unless it is to be watched.
+    const begins = options.watch || !hasEnded(change) || change.state === "failed";
+    if (plan !== null && begins) await agree(cli, { plan, question: "Roll back all the same?" }, options);
+  }
   const after = await client.act(id, verb.action, body);
   if (options.watch) return await watchTo(cli, verb, after);
   // Who arranged its batches wants to see them.
@@ -191,19 +199,27 @@ async function watchTo(cli: Cli, { action }: Verb, after: Change): Promise<void>
   if (!wanted.includes(ended.state)) throw new Exit(1);
 }
 
-/** How long the way back takes at either speed, before it begins; where it is refused the verb itself says why. */
-async function foretell(cli: Cli, changeId: ChangeId, { reason: _, ...body }: VerbBody<"rollback">): Promise<void> {
-  if (cli.json) return;
+/** How long the way back takes at either speed, before it begins, and its plan; where it is refused the verb itself says why. */
+async function foretell(
+  cli: Cli,
+  changeId: ChangeId,
+  { reason: _, ...body }: VerbBody<"rollback">,
+): Promise<Plan | null> {
+  if (cli.json && !cli.io.interactive) return null;
+  let found: Plan | null = null;
   const client = await cli.client();
   const speeds = body.strategy === undefined ? RollbackSpeed.options : [body.speed];
   for (const speed of speeds) {
     const preview = await client.planRollback({ params: { changeId }, body: { ...body, speed } }).catch(() => null);
-    if (preview === null) return;
+    if (preview === null) return null;
     const { plan } = preview;
+    if (speed === body.speed) found = plan;
     const batches = plural(plan.groups.flatMap((group) => group.batches).length, "batch");
     const chosen = speed === body.speed ? span("● ", "busy") : span("  ");
     cli.note(line(chosen, speed.padEnd(8), span(`${batches}, takes ${expectedText(plan)}`, "dim")));
   }
+  cli.note(...(found?.warnings ?? []).map((text) => line(span("  warning ", "dim"), span(text, "warn"))));
+  return found;
 }
 
 /** `name` is the file as the person wrote it. */

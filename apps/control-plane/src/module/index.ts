@@ -1,2 +1,2 @@
 export { moduleHandlers } from "./endpoints.ts";
-export { bundlesOf, hasModuleObject, type ModuleKey, namedByModules } from "./store.ts";
+export { bundlesOf, hasModule, hasModuleObject, type ModuleKey, namedByModules } from "./store.ts";

@@ -66,6 +66,18 @@ export async function bundlesOf(
   return rows.map(showBundle);
 }
 
+/** Whether a tenant has uploaded any version of this module. */
+export async function hasModule(db: Kysely<Database>, tenantId: TenantId, name: Name): Promise<boolean> {
+  const row = await db
+    .selectFrom("module_bundle")
+    .select("id")
+    .where("tenant_id", "=", tenantId)
+    .where("name", "=", name)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Whether a tenant has uploaded these bits as a module. */
 export async function hasModuleObject(db: Kysely<Database>, tenantId: TenantId, digest: Digest): Promise<boolean> {
   return (await bundles.find(db, tenantId, { digest })) !== null;

@@ -8,6 +8,7 @@ import type { Kysely } from "kysely";
 import { readClusters } from "../base-cluster/index.ts";
 import type { Database } from "../database.ts";
 import type { Handlers } from "../http/index.ts";
+import { hasModule } from "../module/index.ts";
 import { foundBy, scalingRules } from "./store.ts";
 
 type Operations = "listScalingRules" | "getScalingRule" | "setScalingRule" | "removeScalingRule";
@@ -27,7 +28,7 @@ export function scalingRuleHandlers({ db }: { readonly db: Kysely<Database> }): 
         throw new PlatformError("PERMISSION_MISSING", { principal: caller.principalName, permission });
       audit.details = body;
       return await effect(async (tx) => {
-        await checkClusters(tx, tenantId, body);
+        await checkNamed(tx, tenantId, body);
         await scalingRules.set(tx, tenantId, { name, definition: body });
         return await one(tx, tenantId, name);
       });
@@ -52,8 +53,9 @@ async function shown(db: Kysely<Database>, tenantId: TenantId, rules: readonly N
   return rules.map((rule) => ({ ...rule, ...found(rule.name) }));
 }
 
-async function checkClusters(tx: Kysely<Database>, tenantId: TenantId, rule: SetScalingRule): Promise<void> {
-  const { workspace, cluster, buffer } = rule;
+/** What it names must be there; where the module stands may change, and is told at each look. */
+async function checkNamed(tx: Kysely<Database>, tenantId: TenantId, rule: SetScalingRule): Promise<void> {
+  const { workspace, cluster, module, buffer } = rule;
   const clusters = await readClusters(tx, { tenantId, workspace });
   const find = (name: string) => {
     const found = clusters.find((each) => each.name === name);
@@ -62,7 +64,8 @@ async function checkClusters(tx: Kysely<Database>, tenantId: TenantId, rule: Set
       resource: say("label.in-workspace", { label: say("label.base-cluster", { cluster: name }), workspace }),
     });
   };
-  find(cluster);
+  if (find(cluster).buffer) throw new PlatformError("BASE_CLUSTER_IS_BUFFER", { cluster });
+  if (!(await hasModule(tx, tenantId, module))) throw new PlatformError("NOT_FOUND", { resource: `module ${module}` });
   if (buffer !== undefined && !find(buffer).buffer)
     throw new PlatformError("BASE_CLUSTER_NO_BUFFER", { cluster: buffer });
 }

@@ -186,6 +186,9 @@ describe.each(await serverKinds())("scaling rules on %s", (kind) => {
       here.call("PUT", "/scaling-rules/x", { body: { ...RULE, module: "busy", ...more }, ...(token && { token }) });
     expect(await put({}, String(body.secret))).toMatchObject({ status: 403, body: { code: "PERMISSION_MISSING" } });
     expect(await put({ cluster: "back" })).toMatchObject({ status: 404, body: { code: "NOT_FOUND" } });
+    expect(await put({ module: "moon" })).toMatchObject({ status: 404, body: { facts: { resource: "module moon" } } });
+    await here.call("POST", "/base-clusters", { body: { workspace: "local", name: "warm", buffer: true } });
+    expect(await put({ cluster: "warm" })).toMatchObject({ body: { code: "BASE_CLUSTER_IS_BUFFER" } });
     expect(await put({ buffer: "front" })).toMatchObject({ body: { code: "BASE_CLUSTER_NO_BUFFER" } });
     expect(await put({ below: 10 })).toMatchObject({ status: 400, body: { facts: { field: "below" } } });
     expect((await here.call("DELETE", "/scaling-rules/x")).status).toBe(404);
