@@ -14,6 +14,7 @@ export interface StrategyOptions {
   readonly bake?: number;
   readonly confirm?: string;
   readonly gate?: string;
+  readonly onFailure?: string;
   readonly hosts?: string;
   readonly blueGreen?: string;
 }
@@ -30,9 +31,17 @@ export function withStrategyOptions(command: Command): Command {
     .option("--gate <where>", "where a confirmation stands: start of the batch, or before its traffic");
 }
 
+/** The same, and what becomes of a release that fails. */
+export function withFailureOptions(command: Command): Command {
+  return withStrategyOptions(command).option(
+    "--on-failure <what>",
+    "stop, rollback (what was changed goes back by itself) or continue; default: stop",
+  );
+}
+
 /** Adds the options that override what the manifest says of strategy and hosts. */
 export function withReleaseOptions(command: Command): Command {
-  return withStrategyOptions(command)
+  return withFailureOptions(command)
     .option("--hosts <which>", "all, a number, names (local-1,local-3), zones:a,b or cells:blue")
     .option("--blue-green <cell>", "into this idle cell (or auto), then users are switched to it by steps");
 }
@@ -57,14 +66,14 @@ export function overrideBlueGreen(
 
 /** What the command line says of a strategy; null where it says nothing. */
 export function strategyOf(options: StrategyOptions): Strategy | null {
-  const { zone, beta, batches, cap, bake, confirm, gate } = options;
-  const silent = [zone, beta, batches, cap, bake, confirm, gate].every((each) => each === undefined);
+  const { zone, beta, batches, cap, bake, confirm, gate, onFailure } = options;
+  const silent = [zone, beta, batches, cap, bake, confirm, gate, onFailure].every((each) => each === undefined);
   return silent ? null : overrideStrategy(Strategy.parse({}), options);
 }
 
 /** A strategy with what the command line says otherwise. */
 export function overrideStrategy(strategy: Strategy, options: StrategyOptions): Strategy {
-  const { zone, beta, batches, cap, bake, confirm, gate } = options;
+  const { zone, beta, batches, cap, bake, confirm, gate, onFailure } = options;
   const parsed = Strategy.safeParse({
     ...strategy,
     ...(zone !== undefined && { zone }),
@@ -74,11 +83,15 @@ export function overrideStrategy(strategy: Strategy, options: StrategyOptions): 
     ...(bake !== undefined && { bakeSeconds: bake }),
     ...(confirm !== undefined && { confirm: parseConfirm(confirm) }),
     ...(gate !== undefined && { gate }),
+    ...(onFailure !== undefined && { budget: { ...strategy.budget, action: onFailure } }),
   });
   if (parsed.success) return parsed.data;
   const { path, message } = parsed.error.issues[0]!;
-  throw unfit(`--${path[0] === "bakeSeconds" ? "bake" : String(path[0])}: ${message}`);
+  throw unfit(`--${OPTIONS[String(path[0])] ?? String(path[0])}: ${message}`);
 }
+
+/** Options whose names are not those of the field. */
+const OPTIONS: Readonly<Record<string, string>> = { bakeSeconds: "bake", budget: "on-failure" };
 
 const numberOr = <Other>(text: string, other: Other): number | Other => (/^\d+$/.test(text) ? Number(text) : other);
 

@@ -13,7 +13,7 @@ import type { Command } from "commander";
 import { answerEnd, type CarryOptions, carryOut, withCarryOptions } from "../change/carry-out.ts";
 import type { Cli, Run } from "../context.ts";
 import { numberOf } from "../number-option.ts";
-import { type StrategyOptions, strategyOf, withStrategyOptions } from "../strategy-options.ts";
+import { type StrategyOptions, strategyOf, withFailureOptions, withStrategyOptions } from "../strategy-options.ts";
 import { table } from "../table.ts";
 import { proofLines } from "./proof.ts";
 
@@ -80,7 +80,7 @@ function addRelease(module: Command, run: Run): void {
     .option("--publish", "publish them; what replaces a published version is published anyway")
     .option("--tag <name=value...>", "tags of the publication")
     .option("--business <name...>", "businesses of the cluster in which they take part from now on");
-  withCarryOptions(withStrategyOptions(release)).action(
+  withCarryOptions(withFailureOptions(release)).action(
     run(async (cli, wanted: string[], options: ReleaseOptions) => {
       const modules = [];
       for (const one of wanted) modules.push(await moduleOf(cli, one));
