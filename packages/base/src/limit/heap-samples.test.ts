@@ -26,9 +26,11 @@ test("what lives and fills the room of a module is read at once, what may be gar
   expect(isDue({ ...reading, tookMs: 0 }, one, grown)).toBe(true);
 });
 
-test("a module that is over is read again before it is acted upon, and when it may have twice as much; then it is known", () => {
+test("a module that is over is read again before it is acted upon, when it may have twice as much, and when so much is gone that it may be below", () => {
   expect(isDue(having(25), one, { ...quiet, windows: 1 })).toBe(false);
   expect(isDue(having(25), one, { ...quiet, windows: 2 })).toBe(true);
   expect(isDue(having(25), one, { ...quiet, windows: 1, usedBytes: 121 * MB })).toBe(true);
   expect(isDue(having(25, ["one@1.0.0"]), one, { ...quiet, windows: 2 })).toBe(false);
+  expect(isDue(having(25, ["one@1.0.0"]), one, { ...quiet, aliveBytes: 96 * MB })).toBe(false);
+  expect(isDue(having(25, ["one@1.0.0"]), one, { ...quiet, aliveBytes: 94 * MB })).toBe(true);
 });

@@ -53,9 +53,9 @@ export function isDue(
   const mayHaveGrown = since.usedBytes - aliveBytes;
   return limited.some((module) => {
     const most = module.mostMb * BYTES_OF_MB;
-    if (isOver(module, bytes))
-      return mayHaveGrown >= most || (!stillOver.has(module.key) && since.windows >= WINDOWS_OVER - 1);
     const room = most - (bytes.get(module.key) ?? 0);
+    if (isOver(module, bytes))
+      return mayHaveGrown >= most || grown <= room || (!stillOver.has(module.key) && since.windows >= WINDOWS_OVER - 1);
     return grown >= room || (mayHaveGrown >= room && since.ms >= tookMs / SHARE_OF_TIME.grown);
   });
 }
