@@ -82,11 +82,19 @@ function outputLines(step: StepView | undefined): string[] {
     .map((text) => text.trimEnd())
     .filter((text) => text !== "");
   const told = withoutRepeats(lines);
-  const last = told.slice(-OUTPUT_LINES);
-  // The end of a stack trace without its beginning says nothing.
-  const cause = told.find((text) => TELLING.test(text));
-  return cause === undefined || last.includes(cause) ? last : [cause, ...last.slice(1 - OUTPUT_LINES)];
+  const at = told.findIndex((text) => TELLING.test(text));
+  if (at === -1 || at >= told.length - OUTPUT_LINES) return told.slice(-OUTPUT_LINES);
+  // The end of a stack trace without its beginning says nothing. Where it happened stands first; in Java with what caused it, at the end.
+  const causedBy = told.slice(1 - OUTPUT_LINES).some((text) => text.startsWith("Caused by"));
+  const frames = causedBy ? [] : told.slice(at + 1, at + 1 + FRAMES);
+  const past = frames.findIndex((text) => !FRAME.test(text));
+  const opening = [told[at] ?? "", ...(past === -1 ? frames : frames.slice(0, past))];
+  return [...opening, ...told.slice(opening.length - OUTPUT_LINES)];
 }
+
+/** Of the beginning of a stack trace. */
+const FRAMES = 3;
+const FRAME = /^\s+at /;
 
 const TELLING = /error\b|exception\b|fatal|cannot |not found|no such|denied/i;
 

@@ -7,6 +7,7 @@ import { changeLines } from "./change.ts";
 import { bytes, duration, type Line, plain, plural } from "./line.ts";
 import { changeNews } from "./news.ts";
 import { expectedText, planLines } from "./plan.ts";
+import { lastOutput } from "./problem.ts";
 import {
   at,
   brokenTarget,
@@ -73,6 +74,31 @@ test("a failed step is told with its command, its exit code, its last output and
     "          → likely: The application asks for DATABASE_URL, which is not set. PARAMETER_MISSING",
     "            Set it in `env:` and release again.",
   ]);
+});
+
+test("of a long stack trace the place where it happened is told, and its end", () => {
+  const frames = (from: number, to: number) =>
+    Array.from(
+      { length: to - from + 1 },
+      (_, index) => `    at frame${from + index} (module:prices@1.0.0/index.js:3:1)`,
+    );
+  const told = (...lines: readonly string[]) => {
+    const output = { head: lines.join("\n"), gapBytes: 0, tail: "" };
+    const outcome = {
+      kind: "failed" as const,
+      problem: problemOf("START_FAILED", { exit: "1" }),
+      output,
+      elapsedMs: 1,
+    };
+    return lastOutput(sampleTarget("local-1", "failed", { steps: [sampleStep("install", "failed", { outcome })] }));
+  };
+  const error = "TypeError: no table";
+  expect(told(error, ...frames(1, 12))).toEqual([error, ...frames(1, 3), ...frames(9, 12)]);
+  expect(told("Exception: a", ...frames(1, 9), "Caused by: b", "    ... 19 more")).toEqual([
+    ...["Exception: a", ...frames(5, 9)],
+    ...["Caused by: b", "    ... 19 more"],
+  ]);
+  expect(told(error, "one", ...frames(1, 9))).toEqual([error, ...frames(3, 9)]);
 });
 
 test("a running change is a tree of batches and hosts with the step in hand", () => {
