@@ -176,6 +176,15 @@ test("of several versions the same one answers in the next process, also where i
   expect(await get(facts, "/shop")).toBe("nobody");
   expect(standing(await nextProcess(facts.pid, 3))).toEqual(["rates 1.1.0", "shop 1.0.0", "shop 2.0.0"]);
   await expect.poll(() => get(facts, "/shop")).toBe("nobody");
+  expect(await order("publish-module", { name: "shop", version: "1.0.0", tags: {} })).toMatchObject({
+    kind: "succeeded",
+  });
+  expect(await get(facts, "/shop")).toBe("rates 1.1.0");
+  const from = fixture.plane.messages.findLastIndex(({ kind }) => kind === "bases");
+  const told = await heardOf(() => true, from);
+  expect(told.report?.modules.at(-1)).toMatchObject({ name: "shop", version: "1.0.0" });
+  await nextProcess(told.report!.pid, 3);
+  await expect.poll(() => get(facts, "/shop")).toBe("rates 1.1.0");
 });
 
 test("an installation whose base is killed meanwhile says that the base ended", async () => {

@@ -1,7 +1,6 @@
 import { beginWhenDue } from "@evenkeel/agent-core/slot";
 import type { ModuleReport } from "@evenkeel/contracts/base-protocol";
 import type { ServiceId } from "@evenkeel/contracts/id";
-import type { ModuleTags } from "@evenkeel/contracts/module";
 import { BaseRefusal } from "../base/base-client.ts";
 import type { BaseProcess } from "../base/base-process.ts";
 import type { Wanted, WantedModule } from "../base/wanted-modules.ts";
@@ -12,8 +11,6 @@ interface OneModule {
   readonly name: string;
   readonly version: string;
 }
-
-type Published = WantedModule["published"];
 
 const isOne =
   ({ name, version }: OneModule) =>
@@ -111,12 +108,13 @@ export const publishModule: Handler<"publish-module"> = async (parts, { command,
   await base.settled();
   await beginWhenDue(context);
   await inBaseWords(() => base.ask("publish", { operationId: command.commandId, name, version, tags }, context.signal));
-  // killed here: it answers, and this command is taken up and notes it
-  await want(parts, input, { published: publishedWith(tags) });
+  // killed here: it answers, and this command is taken up and notes it. The newest publication answers: it comes back last.
+  await parts.bases.wanted.alter(input.base, (all) => {
+    const its = all.modules.filter(isOne(input)).map((one) => ({ ...one, published: { tags } }));
+    return { ...all, modules: [...all.modules.filter((one) => !isOne(input)(one)), ...its] };
+  });
   return await told(base, context.signal, {});
 };
-
-const publishedWith = (tags: ModuleTags): Published => ({ tags });
 
 async function want({ bases }: AgentParts, one: OneModule, wanted: Partial<WantedModule>): Promise<void> {
   const alter = (each: WantedModule): WantedModule => (isOne(one)(each) ? { ...each, ...wanted } : each);

@@ -72,8 +72,14 @@ function versionOf({ module, version, cluster }: Alteration, holders: readonly B
 }
 
 function altered(spec: Alteration, versions: readonly PlacedVersion[], version: string): PlacedVersion[] {
-  return versions.flatMap((each) => (each.version === version ? alteredOne(spec, each) : [each]));
+  const after = versions.flatMap((each) => (each.version === version ? alteredOne(spec, each) : [each]));
+  // Without a rule the newest publication answers, and bases that get all of them publish them in this order.
+  return spec.operation === "publish"
+    ? after.toSorted((one, other) => isIt(one, version) - isIt(other, version))
+    : after;
 }
+
+const isIt = (one: PlacedVersion, version: string): number => Number(one.version === version);
 
 function alteredOne(spec: Alteration, one: PlacedVersion): PlacedVersion[] {
   switch (spec.operation) {

@@ -165,3 +165,36 @@ test.each<[what: string, spec: ModuleOperationSpec, code: string]>([
   const draft = planModuleOperation(spec, world({ bases: [one] }));
   expect(isRefusal(draft) ? draft.refused : "planned").toBe(code);
 });
+
+test("what is published once more is the newest for bases that come later, too", () => {
+  const both = baseOf("local-9", front, ["prices 1.0.0 published", "prices 2.0.0 published"]);
+  const [first, second] = [placed("prices", "1.0.0"), placed("prices", "2.0.0")];
+  const placement = { ...first, versions: [...first.versions, ...second.versions] };
+  const there = worldOf({
+    ...{ clusters: [front], bases: [both], placements: new Map([[front.id, [placement]]]) },
+    bundles: [uploaded("prices 1.0.0"), uploaded("prices 2.0.0")],
+  });
+  const made = planModuleOperation(specOf("publish", { ...inFront, version: "1.0.0", tags: { gray: "1" } }), there);
+  expect(isRefusal(made) ? made : made.closing[0]?.input).toMatchObject({
+    clusters: [{ placements: [{ versions: [{ version: "2.0.0" }, { version: "1.0.0" }] }] }],
+  });
+});
+
+test("a rollback makes that version the newest again which answered before", () => {
+  const both = baseOf("local-9", front, ["prices 1.0.0 published", "prices 2.0.0 published"]);
+  const withdrawn = plan(specOf("unpublish", { ...inFront, version: "1.0.0" }), world({ bases: [both] }));
+  const touched = withdrawn.targets.map((target) => ({ ...target, state: "succeeded" as const, currentFacts: {} }));
+  const request = { changeId: "chg_x" as never, speed: "fast" as const, strategy: null, toRevision: null };
+  const back = inverseOfModuleOperation(withdrawn, touched, request);
+  if (isRefusal(back)) throw new Error(back.refused);
+  const after = baseOf("local-9", front, ["prices 1.0.0", "prices 2.0.0 published"]);
+  expect(shown(back, world({ bases: [{ ...after, id: both.id }] }))).toEqual([
+    "shop@local-9: publish prices@1.0.0, publish prices@2.0.0",
+  ]);
+  const later = plan(specOf("unpublish", { ...inFront, version: "2.0.0" }), world({ bases: [both] }));
+  const other = inverseOfModuleOperation(later, touched, request);
+  const without = baseOf("local-9", front, ["prices 1.0.0 published", "prices 2.0.0"]);
+  expect(isRefusal(other) ? other : shown(other, world({ bases: [{ ...without, id: both.id }] }))).toEqual([
+    "shop@local-9: publish prices@2.0.0",
+  ]);
+});

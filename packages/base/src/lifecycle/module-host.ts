@@ -177,12 +177,19 @@ export class ModuleHost {
     const tags = publish?.tags ?? served?.publishedTags ?? instance.publishedTags;
     if (tags !== null) instance.publishedTags = tags;
     const leaving = new Set([instance.key, ...others.map(({ key }) => key)]);
-    this.#ground.board.exchange(leaving, tags === null ? [] : publicationsOf(instance, ++this.#order));
+    this.#ground.board.exchange(leaving, tags === null ? [] : this.#newest(instance));
     for (const other of others) {
       other.publishedTags = null;
       this.#inBackground(this.#leave(other, "handles", LEISURE_MS));
     }
     return others.map(({ manifest }) => manifest.version);
+  }
+
+  /** What it publishes comes before all others, and it is told of last: in this order a new process has to publish them. */
+  #newest(instance: ModuleInstance): ReturnType<typeof publicationsOf> {
+    this.#instances.delete(instance.key);
+    this.#instances.set(instance.key, instance);
+    return publicationsOf(instance, ++this.#order);
   }
 
   // The answer does not wait for the old version: it drains for as long as its requests last. Its fate is in the report.
@@ -200,7 +207,7 @@ export class ModuleHost {
         const instance = this.find(name, version);
         if (instance.state !== "active") throw wrongState(instance, "publish");
         instance.publishedTags = tags;
-        this.#ground.board.exchange(new Set([instance.key]), publicationsOf(instance, ++this.#order));
+        this.#ground.board.exchange(new Set([instance.key]), this.#newest(instance));
         return Promise.resolve(this.#answer(instance));
       },
     });

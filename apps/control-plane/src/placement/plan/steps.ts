@@ -89,13 +89,19 @@ function stepsOf(world: PlacementWorld, one: OneModule): ModuleSteps | Refusal {
   );
   // A broken version that is wished is installed anew over its remains.
   const gone = leaving.filter(({ version }) => !fresh.some((wish) => wish.version === version));
+  const altered = wished.flatMap((wish) => alterations(world, one, { wish, there: stands(wish.version) }));
+  const again = publishedAgain(
+    one,
+    new Set([...fresh, ...altered.flatMap(versionPublished)].map(({ version }) => version)),
+  );
   const withdrawn = replace && only?.published === null ? there.filter(({ published }) => published) : [];
   return {
     bundles: found,
     steps: [
       ...withdrawn.map((each) => ofModule(one, "unpublish-module", { version: each.version })),
       ...fresh.map((wish, index) => install(one, wish, { bundle: found[index]!, replace })),
-      ...wished.flatMap((wish) => alterations(world, one, { wish, there: stands(wish.version) })),
+      ...altered.filter((step) => !versionPublished(step).some(({ version }) => again.has(version))),
+      ...again.values(),
       ...(replace ? [] : gone.map((each) => uninstall(world, one, each.version))),
     ],
   };
@@ -135,6 +141,28 @@ function alterations(world: PlacementWorld, one: OneModule, { wish, there }: Kep
 function ofModule({ base, name }: OneModule, type: string, which: { version: string; tags?: ModuleTags }): PlannedStep {
   const verb = type.split("-")[0];
   return moduleStep([`${verb} ${name}@${which.version}`, type], { base: base.serviceId, name, ...which });
+}
+
+const versionPublished = ({ type, input }: PlannedStep): { version: string }[] =>
+  type === "publish-module" ? [{ version: String(input.version) }] : [];
+
+/**
+ * Without a rule the newest publication answers: wishes and reports have versions in the order of their publications. Those that would stand in another one,
+ * because an earlier version (`moved`) comes to be published after them, are published once more.
+ */
+function publishedAgain(one: OneModule, moved: ReadonlySet<string>): Map<string, PlannedStep> {
+  const wanted = one.wished.filter(({ active, published }) => active && published !== null);
+  const stay = one.there.filter(
+    ({ version, state, published }) => published && state !== "broken" && !moved.has(version),
+  );
+  const after = [...stay, ...wanted.filter(({ version }) => moved.has(version))]
+    .map(({ version }) => version)
+    .filter((version) => wanted.some((wish) => wish.version === version));
+  const first = wanted.findIndex(({ version }, index) => version !== after[index]);
+  if (wanted.length < 2 || first < 0) return new Map();
+  const publish = ({ version, published }: PlacedVersion) =>
+    [version, ofModule(one, "publish-module", { version, tags: published?.tags ?? {} })] as const;
+  return new Map(wanted.slice(first).map(publish));
 }
 
 function uninstall(world: PlacementWorld, one: OneModule, version: string): PlannedStep {
