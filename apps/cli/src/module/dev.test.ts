@@ -37,6 +37,9 @@ test("module dev replaces the module at every save; a save that does not build l
     save("export const = 1;");
     await until(/cannot be built/);
     expect(await serves()).toBe("two");
+    save('const open = () => { throw new Error("no table"); };\nexport const activate = () => open();');
+    await until(/could not be activated: no table/);
+    expect(await until(/│ (at .*)/)).toMatch(/^at open \(module:own@.*\/index\.js:\d+:\d+\)$/);
     save(source("three"));
     await expect.poll(serves, { timeout: 60_000 }).toBe("three");
   } finally {

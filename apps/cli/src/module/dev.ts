@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createBase, shareLibraries } from "@evenkeel/base";
 import { readModuleFile } from "@evenkeel/client/node/module-file";
 import { line, span } from "@evenkeel/client/text/line";
@@ -14,6 +15,8 @@ import { PlatformError } from "@evenkeel/contracts/error";
 import { MODULE_FILE, type ModuleManifest } from "@evenkeel/contracts/module";
 import type { Cli } from "../context.ts";
 import { type BuiltModule, buildModule } from "./build.ts";
+
+const SETTLE_MS = 20;
 
 export interface DevOptions {
   readonly socket?: string;
@@ -85,8 +88,9 @@ function remoteBase(socketPath: string): DevBase {
     let text = "";
     for await (const chunk of response) text += String(chunk);
     if (response.statusCode === 200) return InstallResult.parse(JSON.parse(text));
-    const { problem } = BaseFailure.parse(JSON.parse(text));
-    throw new PlatformError(problem.code, problem.facts);
+    const { problem, stack } = BaseFailure.parse(JSON.parse(text));
+    const cause = Object.assign(new Error(problem.title), { stack: stack ?? undefined });
+    throw new PlatformError(problem.code, problem.facts, { cause });
   };
   return { isOwn: false, install, close: () => Promise.resolve() };
 }
@@ -120,11 +124,24 @@ async function replace({ cli, folder, scratch, base }: Replacing): Promise<void>
     if (cli.json) cli.io.stdout.write(`${JSON.stringify(result)}\n`);
   } catch (error) {
     if (!(error instanceof PlatformError)) throw error;
-    cli.note(line(span("✖ ", "bad"), error.message), line(span("  what served before serves on", "dim")));
+    const stack = error.cause instanceof Error ? (error.cause.stack ?? "") : "";
+    cli.note(
+      line(span("✖ ", "bad"), error.message),
+      ...ownFrames(stack).map((frame) => line(span(`  │ ${frame}`, "dim"))),
+      line(span("  what served before serves on", "dim")),
+    );
     if (base.isOwn && error.code === "SERVICE_MISSING") cli.note(line(span(NO_SERVICES, "dim")));
-    if (cli.json) cli.io.stdout.write(`${JSON.stringify({ error: { code: error.code, facts: error.facts } })}\n`);
+    if (cli.json)
+      cli.io.stdout.write(`${JSON.stringify({ error: { code: error.code, facts: error.facts, stack } })}\n`);
   }
 }
+
+/** Where in the module it was. */
+const ownFrames = (stack: string): string[] =>
+  stack
+    .split("\n")
+    .filter((frame) => /^\s+at .*module:/.test(frame))
+    .map((frame) => frame.trim());
 
 function installing({ digest }: BuiltModule, path: string): BaseInput<"install"> {
   const operationId = `dev-${process.pid}-${builds}`;
@@ -156,6 +173,8 @@ class Saves {
     });
     while (!over) {
       if (due) {
+        // An editor empties a file and fills it, and writes another beside it: that is one save.
+        await sleep(SETTLE_MS);
         due = false;
         await this.#handle();
       } else {
