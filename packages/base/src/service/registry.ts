@@ -27,7 +27,8 @@ interface Bound {
 /** Services of base and modules, and the references to them. */
 export class ServiceRegistry {
   readonly #board: Board;
-  readonly #bound = new Set<Bound>();
+  /** Of each caller, by what it asked for: whoever asks at every call gets the same reference, and no more of them are kept. */
+  readonly #bound = new Map<Caller, Map<string, Bound>>();
 
   constructor(board: Board) {
     this.#board = board;
@@ -44,22 +45,24 @@ export class ServiceRegistry {
 
   /** A reference to a service; it is bound anew whenever publications or rules change, until its caller leaves. */
   refer(caller: Caller, service: string, need: ServiceNeed): object {
+    const its = this.#bound.get(caller) ?? new Map<string, Bound>();
+    const key = JSON.stringify([service, need]);
+    const known = its.get(key);
+    if (known !== undefined) return known.reference;
     const bound: Bound = {
       ...{ service, need, caller, methods: [], seen: new WeakSet() },
       reference: makeUnknown(service, absent(service, need)),
     };
-    this.#bound.add(bound);
+    this.#bound.set(caller, its.set(key, bound));
     this.#bind(bound);
     return bound.reference;
   }
 
   /** Forgets the references of a caller that has left. */
   forget(caller: Caller): void {
-    for (const bound of this.#bound) {
-      if (bound.caller !== caller) continue;
+    for (const bound of this.#bound.get(caller)?.values() ?? [])
       bound.reference.target = absent(bound.service, bound.need);
-      this.#bound.delete(bound);
-    }
+    this.#bound.delete(caller);
   }
 
   #candidates(service: string, { version, tags }: ServiceNeed): readonly Published<Target>[] {
@@ -69,7 +72,7 @@ export class ServiceRegistry {
   }
 
   #bindAll(): void {
-    for (const bound of this.#bound) this.#bind(bound);
+    for (const its of this.#bound.values()) for (const bound of its.values()) this.#bind(bound);
   }
 
   #bind(bound: Bound): void {

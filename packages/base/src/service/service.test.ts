@@ -55,6 +55,22 @@ test("a reference that was there before its provider becomes the same as one tha
   expect(() => early.added()).toThrow("Nobody provides the service stock");
 });
 
+test("whoever asks for a service at every call gets the same reference, and a module that comes anew one of its own", async () => {
+  await using bed = await BaseBed.open();
+  await bed.install(stock(), stockText("one"));
+  const asking = `exports.activate = ({ service }) => ({ services: { shop: { refer: () => service("stock"), buy: (item) => service("stock").count(item) } } });`;
+  await bed.install(shop, asking);
+  const ofBase = bed.base.service("stock");
+  expect(bed.base.service("stock")).toBe(ofBase);
+  expect(bed.base.service("stock", { version: "^1.0.0" })).not.toBe(ofBase);
+  const sold = bed.base.service<Shop & { refer(): Stock }>("shop");
+  const first = sold.refer();
+  expect([sold.refer() === first, (first as unknown) === ofBase, sold.buy("pen")]).toEqual([true, false, "pen one"]);
+  await bed.install({ ...shop, version: "1.1.0" }, asking);
+  expect(sold.refer()).not.toBe(first);
+  expect(sold.buy("ink")).toBe("ink one");
+});
+
 test("a need that nobody provides is refused at activation, a name provided twice at installation", async () => {
   await using bed = await BaseBed.open({ services: { clock: { version: "1.0.0", service: { now: () => 7 } } } });
   await expect(bed.install(shop, shopText)).rejects.toMatchObject({ code: "SERVICE_MISSING" });
