@@ -12,7 +12,7 @@ const CONTRACTS = join(ROOT, "packages/contracts");
 const NAME = "@evenkeel/base";
 const OF_CONTRACTS = "@evenkeel/contracts";
 /** The parts of the contracts that the base imports by name; what those need comes with them. */
-const CONTRACT_FILES = ["base-protocol.ts", "error.ts", "id.ts", "module.ts", "platform-error.ts"];
+const CONTRACT_FILES = ["base-protocol.ts", "error.ts", "id.ts", "json-path.ts", "module.ts", "platform-error.ts"];
 /** Programs of threads are imported by nobody. */
 const BASE_FILES = ["index.ts", "worker/thread.ts", "limit/watchdog-thread.ts", "limit/holder-thread.ts"];
 const OLDEST_NODE = ">=22.16";

@@ -94,6 +94,7 @@ interface TryOptions {
   readonly method: string;
   readonly path: string;
   readonly source: string;
+  readonly body: string;
 }
 
 function addTry(rule: Command, run: Run): void {
@@ -104,16 +105,18 @@ function addTry(rule: Command, run: Run): void {
     .option("-X, --method <method>", "", "GET")
     .option("--path <path>", "with its query", "/")
     .option("--source <address>", "where it comes from", "127.0.0.1")
+    .option("--body <json>", "of a POST, say", "")
     .description("which rules a request would meet, and where it would go")
     .action(
-      run(async (cli, service: string, { header, method, path, source }: TryOptions) => {
+      run(async (cli, service: string, { header, method, path, source, body: sent }: TryOptions) => {
         const headers = Object.fromEntries(
           header.map((text) => {
             const [name = "", value = ""] = text.split(/:\s*(.*)/s);
             return [name, value];
           }),
         );
-        const body = { workspace: cli.workspace ?? "local", service, request: { headers, method, path, source } };
+        const request = { headers, method, path, source, body: sent };
+        const body = { workspace: cli.workspace ?? "local", service, request };
         const found = await (await cli.client()).matchTrafficRules({ body });
         cli.answer(found, matchLines(found));
       }),

@@ -12,6 +12,7 @@ import {
   type ModuleOrigin,
 } from "@evenkeel/contracts/base-protocol";
 import { PlatformError, problemOf } from "@evenkeel/contracts/error";
+import { valueAt } from "@evenkeel/contracts/json-path";
 import type { BaseDescription } from "@evenkeel/contracts/module";
 import { type ArkletServer, openArklet } from "./arklet/server.ts";
 import { type ControlServer, openControl } from "./control/server.ts";
@@ -35,7 +36,7 @@ import { watchLanguage } from "./owner/patches.ts";
 import { Board, type Published } from "./publication/board.ts";
 import { emitEvent } from "./publication/events.ts";
 import { Jobs } from "./publication/jobs.ts";
-import { pick, valueAt } from "./publication/pick.ts";
+import { pick } from "./publication/pick.ts";
 import { serveRequest } from "./publication/requests.ts";
 import { serveUpgrade } from "./publication/upgrades.ts";
 import { clearScratchFolders } from "./scratch-folder.ts";

@@ -33,7 +33,7 @@ const basisPoints = z.int().min(0).max(10_000);
 
 /** A condition as drivers test it. `name` is empty for path, method, source and lane. A field that is not there fails every test; `not` turns the result round. */
 export const TableCondition = z.strictObject({
-  field: z.enum(["header", "cookie", "query", "path", "method", "source", "lane"]),
+  field: z.enum(["header", "cookie", "query", "body", "path", "method", "source", "lane"]),
   name: z.string(),
   not: z.boolean(),
   test: z.discriminatedUnion("kind", [

@@ -47,6 +47,8 @@ export const Condition = z
     z.strictObject({ header: HeaderName, ...test }),
     z.strictObject({ cookie: FieldName, ...test }),
     z.strictObject({ query: FieldName, ...test }),
+    /** A path in a JSON body of at most 1 MiB, as `customer.tier`; its text, number or boolean. */
+    z.strictObject({ body: FieldName, ...test }),
     /** `lane`: what the entry decided, never what a client claims. */
     z.strictObject({ field: z.enum(["path", "method", "source", "lane"]), ...test }),
   ])
@@ -284,6 +286,7 @@ export const ImaginedRequest = z.strictObject({
   method: z.string().max(20).default("GET"),
   path: z.string().min(1).max(8192).default("/"),
   headers: z.record(z.string(), z.string()).default({}),
+  body: z.string().max(65_536).default(""),
   source: z.string().max(60).default("127.0.0.1"),
   lane: Name.nullable().default(null),
   cell: Name.nullable().default(null),

@@ -13,7 +13,7 @@ export const FIRST_DRAFT: Draft = {
   send: { to: [{ to: {}, percent: 100 }], fallback: "all" },
 };
 
-export const WHERES = ["header", "cookie", "query", "path", "method", "source", "lane"] as const;
+export const WHERES = ["header", "cookie", "query", "body", "path", "method", "source", "lane"] as const;
 export const TESTS = ["exact", "in", "prefix", "regex", "percent", "present"] as const;
 export type Where = (typeof WHERES)[number];
 export type Test = (typeof TESTS)[number];
@@ -21,7 +21,7 @@ export type Test = (typeof TESTS)[number];
 /** A condition as a line of the form. */
 export interface ConditionLine {
   readonly where: Where;
-  /** Of header, cookie and query. */
+  /** Of header, cookie, query and body. */
   readonly name: string;
   readonly test: Test;
   readonly value: string;
@@ -29,7 +29,8 @@ export interface ConditionLine {
 }
 
 export const FIRST_CONDITION: ConditionLine = { where: "header", name: "", test: "exact", value: "", not: false };
-export const isNamed = (where: Where): boolean => where === "header" || where === "cookie" || where === "query";
+const NAMED = ["header", "cookie", "query", "body"] as const;
+export const isNamed = (where: Where): boolean => NAMED.some((each) => each === where);
 
 const record = (value: unknown): Draft => (typeof value === "object" && value !== null ? (value as Draft) : {});
 const list = (value: unknown): readonly Draft[] => (Array.isArray(value) ? value.map(record) : []);
@@ -37,7 +38,7 @@ const text = (value: unknown): string => (typeof value === "string" || typeof va
 
 export function conditionsOf({ match }: Draft): ConditionLine[] {
   return list(match).map((condition) => {
-    const named = (["header", "cookie", "query"] as const).find((each) => condition[each] !== undefined);
+    const named = NAMED.find((each) => condition[each] !== undefined);
     const where = named ?? WHERES.find((each) => each === condition.field) ?? "header";
     const test = TESTS.find((each) => condition[each] !== undefined) ?? "exact";
     const value = condition[test];

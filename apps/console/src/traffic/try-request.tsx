@@ -16,7 +16,7 @@ interface TryRequestProps {
   readonly service?: string;
 }
 
-const FIRST = { service: "", method: "GET", path: "/", headers: "", source: "" };
+const FIRST = { service: "", method: "GET", path: "/", headers: "", body: "", source: "" };
 type Wish = typeof FIRST;
 
 /** Which rules a request would meet now, and where it would go: asked of those who decide it. */
@@ -61,6 +61,7 @@ export function TryRequest({ workspace, service = "" }: TryRequestProps) {
         />
         {field("path", t("list.path"))}
         {field("headers", t("try.headers"), "x-user: ann")}
+        {field("body", t("try.body"), '{"customer":{"tier":"gold"}}')}
         {field("source", t("try.source"), "127.0.0.1")}
         <Button type="submit" icon="search" disabled={wish.service === "" || asked.isPending}>
           {t("try.go")}
@@ -72,8 +73,8 @@ export function TryRequest({ workspace, service = "" }: TryRequestProps) {
   );
 }
 
-function match(workspace: string, { service, method, path, headers, source }: Wish): Promise<RuleMatch> {
-  const request = { method, path, headers: headersOf(headers), ...(source === "" ? {} : { source }) };
+function match(workspace: string, { service, method, path, headers, source, body }: Wish): Promise<RuleMatch> {
+  const request = { method, path, headers: headersOf(headers), body, ...(source === "" ? {} : { source }) };
   return client.matchTrafficRules({ body: { workspace, service, request } as never });
 }
 

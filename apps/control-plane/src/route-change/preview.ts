@@ -147,7 +147,9 @@ function conditionText(condition: Condition): string {
         ? `header ${condition.header}`
         : "cookie" in condition
           ? `cookie ${condition.cookie}`
-          : `query ${condition.query}`;
+          : "body" in condition
+            ? `body ${condition.body}`
+            : `query ${condition.query}`;
   const tests = { exact, in: among?.join(" | "), prefix, regex, percent, present };
   const [name, value] = Object.entries(tests).find(([, each]) => each !== undefined) ?? [];
   return `${field} ${not ? "not " : ""}${name} ${value}`;

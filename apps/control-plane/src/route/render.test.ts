@@ -104,7 +104,7 @@ describe("paths that modules have published", () => {
       const { rules, home, subsets } = service!;
       const view = { method: "GET", path, source: "", lane: undefined };
       const nothing = () => undefined;
-      const asked = { ...view, header: nothing, cookie: nothing, query: nothing };
+      const asked = { ...view, header: nothing, cookie: nothing, query: nothing, body: nothing };
       const { chain } = compileRules(rules, home)(asked, null, () => true);
       const found = subsets.find(({ name }) => name === chain[0])?.instances;
       return members.filter(({ instance }) => found?.includes(instance) ?? true).map(({ version }) => version);

@@ -2,7 +2,7 @@ import type { RouteTable } from "@evenkeel/contracts/route-table";
 import { EVERYONE } from "@evenkeel/contracts/route-table";
 import type { RequestView } from "@evenkeel/contracts/traffic/condition";
 import { cellAtEntry, compileRules } from "@evenkeel/contracts/traffic/decide";
-import { cookieOf, parameterOf } from "@evenkeel/contracts/traffic/field";
+import { bodyValue, cookieOf, parameterOf, parseBody } from "@evenkeel/contracts/traffic/field";
 import type { ImaginedRequest, RuleMatch } from "@evenkeel/contracts/traffic-rule";
 
 interface Place {
@@ -47,7 +47,8 @@ export function tryRequest(table: RouteTable, { service, request, hosts }: Trial
   };
 }
 
-function viewOf({ method, path, headers, source, lane }: ImaginedRequest): RequestView {
+function viewOf({ method, path, headers, source, lane, body }: ImaginedRequest): RequestView {
+  const json = parseBody(body);
   const lower = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
   const [plain = "", query = ""] = path.split(/\?(.*)/s);
   return {
@@ -58,5 +59,6 @@ function viewOf({ method, path, headers, source, lane }: ImaginedRequest): Reque
     header: (name) => lower.get(name),
     cookie: (name) => cookieOf(lower.get("cookie"), name),
     query: (name) => parameterOf(query, name),
+    body: (place) => bodyValue(json, place),
   };
 }

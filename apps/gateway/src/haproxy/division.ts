@@ -86,6 +86,8 @@ function lookAt({ field, name, test }: Condition, file: string | null): string |
       return found(`url_param(${name})`);
     case "lane":
       return found("req.hdr(baggage)");
+    // Only who has read it all knows what stands in it.
+    case "body":
     case "source":
       return null;
   }

@@ -41,6 +41,8 @@ export interface Arrival {
   readonly chain: readonly string[];
   /** What is carried on to the instance. */
   readonly baggage: string | null;
+  /** All of its body, where it was read already. */
+  readonly body: Buffer | null;
   /** Gives back what was taken for it. */
   readonly release: (() => void) | null;
   readonly onTrouble: (trouble: Trouble) => void;
@@ -95,7 +97,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Flying {
       return;
     }
     res.on("close", () => this.#onClientClosed());
-    if (!hasBody(req)) this.#attempt();
+    this.#body = this.#arrival.body;
+    if (this.#body !== null || !hasBody(req)) this.#attempt();
     else if (Number(req.headers["content-length"]) <= SMALL_BODY_BYTES) this.#gather();
     else {
       this.#body = "stream";

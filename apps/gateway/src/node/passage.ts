@@ -1,6 +1,7 @@
 // What rules do with a request before it is on its way: limits, faults, places, then the exchange.
 // 1. A place that was given is given back exactly once: by the exchange when it ends, or here when none begins.
 // 2. Whoever waits here and whose client has gone is gone too.
+import type { IncomingMessage } from "node:http";
 import type { ErrorCode, Facts } from "@evenkeel/contracts/error";
 import type { Mark, RouteTable, TableRule } from "@evenkeel/contracts/route-table";
 import { userKeyOf } from "@evenkeel/contracts/traffic/condition";
@@ -9,6 +10,7 @@ import { CARRIES_NOTHING, type Carried, Marks } from "../rule/baggage.ts";
 import { type Arrival, Exchange } from "./exchange.ts";
 import { mirror } from "./mirror.ts";
 import { answerAgain, answerFault } from "./problem.ts";
+import { hasBody, peek } from "./request-body.ts";
 import { NodeRequestView } from "./request-view.ts";
 import type { ActiveRule } from "./service.ts";
 
@@ -23,7 +25,10 @@ export class Entry {
   }
 }
 
-type Come = Omit<Arrival, "chain" | "baggage" | "release">;
+/** A longer body is not looked into. */
+const LOOKED_INTO_BYTES = 1024 ** 2;
+
+type Come = Omit<Arrival, "chain" | "baggage" | "release" | "body">;
 
 /** Lets a request in as rules say. */
 export function admit(come: Come, entry: Entry): void {
@@ -31,23 +36,47 @@ export function admit(come: Come, entry: Entry): void {
   const { baggage } = req.headers;
   const { decide, standing } = service;
   if (decide === null && baggage === undefined && entry.cellOf === null && standing.circuit === null) {
-    new Exchange({ ...come, chain: service.home, baggage: null, release: null }).start();
+    new Exchange({ ...come, chain: service.home, baggage: null, release: null, body: null }).start();
     return;
   }
-  new Passage(come, entry).begin(typeof baggage === "string" ? entry.marks.read(baggage) : CARRIES_NOTHING);
+  const carried = typeof baggage === "string" ? entry.marks.read(baggage) : CARRIES_NOTHING;
+  if (service.looksIntoBodies && come.upgrade === null && hasBody(req) && mayBeJson(req))
+    lookInto(come, entry, carried);
+  else new Passage(come, entry, null).begin(carried);
+}
+
+// Programs call JSON many things; files are none.
+const FILES = /^(multipart|image|audio|video)\/|octet-stream/i;
+const mayBeJson = ({
+  headers: { "content-type": type = "", "content-length": length = "0" },
+}: IncomingMessage): boolean => !FILES.test(type) && Number(length) <= LOOKED_INTO_BYTES;
+
+/** Rules that look into the body wait until all of it is there. */
+function lookInto(come: Come, entry: Entry, carried: Carried): void {
+  const { req, res, service, expectsContinue } = come;
+  const onClose = (): void => service.counter.ended({ kind: "client-abort" }, 0);
+  res.once("close", onClose);
+  if (expectsContinue) res.writeContinue();
+  peek(req, LOOKED_INTO_BYTES, (body) => {
+    res.off("close", onClose);
+    new Passage({ ...come, expectsContinue: false }, entry, body).begin(carried);
+  });
 }
 
 class Passage {
   readonly #come: Come;
   readonly #entry: Entry;
   readonly #view: NodeRequestView;
+  readonly #body: Buffer | null;
   readonly #held: (() => void)[] = [];
   #gone = false;
 
-  constructor(come: Come, entry: Entry) {
+  constructor(come: Come, entry: Entry, body: Buffer | null) {
     this.#come = come;
+    this.#body = body;
     this.#entry = entry;
     this.#view = new NodeRequestView(come.req, come.path, come.trustForwarded);
+    this.#view.bytes = body;
   }
 
   begin(carried: Carried): void {
@@ -64,7 +93,7 @@ class Passage {
       this.#take(rules, 0, () => {
         for (const rule of rules) this.#mirror(rule, baggage);
         const release = this.#held.length === 0 ? null : () => this.#giveBack();
-        new Exchange({ ...this.#come, chain, baggage, release }).start();
+        new Exchange({ ...this.#come, chain, baggage, release, body: this.#body }).start();
       }),
     );
   }

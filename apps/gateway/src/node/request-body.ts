@@ -58,3 +58,25 @@ export function gather(req: IncomingMessage, done: (body: Buffer) => void): void
   req.on("data", (chunk: Buffer) => chunks.push(chunk));
   req.on("end", () => done(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
 }
+
+/** Reads a body for those who look into it. One of more bytes goes on as it came (null): what was read of it is put back. */
+export function peek(req: IncomingMessage, mostBytes: number, done: (body: Buffer | null) => void): void {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const end = (body: Buffer | null): void => {
+    req.off("data", onData);
+    req.off("end", onEnd);
+    done(body);
+  };
+  const onEnd = (): void => end(Buffer.concat(chunks));
+  const onData = (chunk: Buffer): void => {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size <= mostBytes) return;
+    req.pause();
+    req.unshift(Buffer.concat(chunks));
+    end(null);
+  };
+  req.on("data", onData);
+  req.on("end", onEnd);
+}

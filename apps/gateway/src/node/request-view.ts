@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { RequestView } from "@evenkeel/contracts/traffic/condition";
-import { cookieOf, parameterOf } from "@evenkeel/contracts/traffic/field";
+import { bodyValue, cookieOf, parameterOf, parseBody } from "@evenkeel/contracts/traffic/field";
 import { originOf } from "./origin.ts";
 
 /** A request as rules see it; nothing is read before a rule asks for it. */
@@ -10,6 +10,9 @@ export class NodeRequestView implements RequestView {
   readonly #req: IncomingMessage;
   readonly #query: string;
   lane: string | undefined;
+  /** All of its body, where somebody has read it. */
+  bytes: Buffer | null = null;
+  #json: { readonly value: unknown } | null = null;
 
   /** `target`: path with query. */
   constructor(req: IncomingMessage, target: string, trustForwarded: boolean) {
@@ -40,6 +43,11 @@ export class NodeRequestView implements RequestView {
 
   query(name: string): string | undefined {
     return parameterOf(this.#query, name);
+  }
+
+  body(path: string): string | undefined {
+    this.#json ??= { value: this.bytes === null ? undefined : parseBody(this.bytes.toString("utf8")) };
+    return bodyValue(this.#json.value, path);
   }
 }
 

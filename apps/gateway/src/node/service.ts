@@ -33,6 +33,7 @@ export class Service {
   instances: readonly Instance[] = NOBODY;
   /** Null = every request may go to every instance, and nothing is to be decided. */
   decide: Decide<ActiveRule> | null = null;
+  looksIntoBodies = false;
   readonly standing: Standing;
   #rules: readonly ActiveRule[] = [];
   #subsets = new Map<string, Subset>();
@@ -68,6 +69,7 @@ export class Service {
     const isPlain =
       rules.length === 0 && home.cells.length === 0 && home.chain.length === 1 && home.chain[0] === EVERYONE;
     this.decide = isPlain ? null : compileRules(this.#rules, home);
+    this.looksIntoBodies = rules.some(({ conditions }) => conditions.some(({ field }) => field === "body"));
     this.standing.goBy(policy, this.instances);
   }
 

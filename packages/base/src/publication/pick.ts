@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { valueAt } from "@evenkeel/contracts/json-path";
 import type { SplitCondition, SplitRule, SplitTarget } from "@evenkeel/contracts/module";
 
 /** What a rule may ask of a request or a call. */
@@ -96,14 +97,4 @@ function stickyValue({ stickyBy, stickyOn }: SplitRule, question: Question): unk
 /** Whether deciding needs what is in the body. */
 export function asksBody(rules: readonly SplitRule[]): boolean {
   return rules.some(({ when, stickyBy }) => when.body !== undefined || stickyBy === "body");
-}
-
-/** The value at a dotted path; undefined where there is none. */
-export function valueAt(value: unknown, path: string): unknown {
-  let here = value;
-  for (const part of path.split(".")) {
-    if (typeof here !== "object" || here === null || !Object.hasOwn(here, part)) return undefined;
-    here = (here as Record<string, unknown>)[part];
-  }
-  return here;
 }

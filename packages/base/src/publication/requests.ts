@@ -1,10 +1,11 @@
 import { IncomingMessage, type ServerResponse } from "node:http";
+import { valueAt } from "@evenkeel/contracts/json-path";
 import { type ErrorCode, type Facts, PlatformError, problemDocument } from "@evenkeel/contracts/platform-error";
 import { sentenceOf } from "../failure.ts";
 import type { RequestHandler, UpgradeHandler } from "../module-api.ts";
 import type { Board, Published } from "./board.ts";
 import { longestBelow, pathOf } from "./path.ts";
-import { asksBody, pick, type Question, valueAt } from "./pick.ts";
+import { asksBody, pick, type Question } from "./pick.ts";
 
 /** Header in which a caller says who it is, for rules that split by it. */
 const CALLER_HEADER = "x-evenkeel-caller";

@@ -3,8 +3,7 @@
 // 1. What is published of it stays the same object while its thread is started anew: calls in between fail with MODULE_CRASHED, none waits for ever.
 // 2. A thread that ends by itself is started again, at most five times a minute; then the module is given up.
 // 3. The heap cap of the thread is far above the module's limit: V8 may abort the whole process at the cap, so the limit is watched and the thread ended.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { PlatformError } from "@evenkeel/contracts/error";
@@ -15,6 +14,7 @@ import type { Closing, Connection } from "../lifecycle/connection.ts";
 import type { Disposal, Offer, Runtime } from "../lifecycle/runtime.ts";
 import type { RequestHandler, Service, UpgradeHandler } from "../module-api.ts";
 import { runAsBase } from "../owner/owner.ts";
+import { makeScratchFolder } from "../scratch-folder.ts";
 import { Forwarder } from "./forward.ts";
 import { Pulse, standsIn } from "./pulse.ts";
 import { Share } from "./share.ts";
@@ -56,7 +56,7 @@ export class WorkerRuntime implements Runtime {
   readonly #bundle: Bundle;
   readonly #ground: WorkerGround;
   readonly #name: string;
-  readonly #folder = mkdtempSync(join(tmpdir(), "evenkeel-worker-"));
+  readonly #folder = makeScratchFolder("worker");
   readonly #forwarders = new Set<Forwarder>();
   readonly #restarts: number[] = [];
   #forwarder: Forwarder;
@@ -65,6 +65,8 @@ export class WorkerRuntime implements Runtime {
   #pulse: Pulse | null = null;
   #ownBytes = UNTOLD_OWN_BYTES;
   #share: Share | null = null;
+  /** Why the thread ends; those who wait for it hear no more than that their connection is gone. */
+  #lastWords: string | null = null;
   #generation = 0;
   #active = false;
   #leaving = false;
@@ -121,7 +123,7 @@ export class WorkerRuntime implements Runtime {
     const calls = new Calls(worker, (callee, args) => this.#serve(callee, args));
     const loaded = Promise.withResolvers<Extract<WireMessage, { kind: "loaded" }>>();
     loaded.promise.catch(() => undefined);
-    let reason = "it ended";
+    this.#lastWords = null;
     worker.on("message", (message: WireMessage) => {
       if (message.kind === "loaded") {
         this.#ownBytes = message.thread.ownBytes;
@@ -133,14 +135,15 @@ export class WorkerRuntime implements Runtime {
       else calls.settle(message);
     });
     worker.on("error", (error) => {
-      reason = sentenceOf(error);
-      this.#ground.log("stderr", error instanceof Error ? (error.stack ?? reason) : reason);
+      const words = sentenceOf(error);
+      this.#lastWords = words;
+      this.#ground.log("stderr", error instanceof Error ? (error.stack ?? words) : words);
     });
     worker.on("exit", (code) => {
       clearInterval(looking);
       this.#share?.close();
       this.#share = null;
-      const error = this.#crash(reason === "it ended" ? `it ended with ${code}` : reason);
+      const error = this.#crash(this.#lastWords ?? `it ended with ${code}`);
       loaded.reject(error);
       calls.fail(error);
       this.#ended(worker, error);
@@ -217,11 +220,11 @@ export class WorkerRuntime implements Runtime {
     this.#pulse = new Pulse(this.#thread.calls);
     const route: RequestHandler = (request, response) =>
       this.#forwarder.forward(request, response).catch((error: unknown) => {
-        throw this.#crash(sentenceOf(error));
+        throw this.#crash(this.#lastWords ?? sentenceOf(error));
       });
     const upgrade: UpgradeHandler = (request, socket, head) =>
       openTunnel(this.#socketPath(), { request, socket, head }).catch((error: unknown) => {
-        throw this.#crash(sentenceOf(error));
+        throw this.#crash(this.#lastWords ?? sentenceOf(error));
       });
     const call =
       (callee: Callee) =>

@@ -11,9 +11,11 @@ export interface RequestView {
   header(name: string): string | undefined;
   cookie(name: string): string | undefined;
   query(name: string): string | undefined;
+  /** Of a JSON body, as `bodyValue` reads it. */
+  body(path: string): string | undefined;
 }
 
-/** The value of a field; `name` only of header, cookie and query. */
+/** The value of a field; `name` only of header, cookie, query and body. */
 export function readField(
   view: RequestView,
   { field, name }: Pick<TableCondition, "field" | "name">,
@@ -21,6 +23,7 @@ export function readField(
   if (field === "header") return view.header(name);
   if (field === "cookie") return view.cookie(name);
   if (field === "query") return view.query(name);
+  if (field === "body") return view.body(name);
   return view[field];
 }
 

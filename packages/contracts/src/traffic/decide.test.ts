@@ -3,10 +3,11 @@ import type { TableCondition, TableRule, Way } from "../route-table.ts";
 import { bucketOf } from "./bucket.ts";
 import type { RequestView } from "./condition.ts";
 import { cellAtEntry, compileRules } from "./decide.ts";
+import { bodyValue, parseBody } from "./field.ts";
 import { canonicalNetwork, networkTest } from "./network.ts";
 
 const asked = (
-  given: Partial<Record<"path" | "method" | "source" | "lane", string>> & { headers?: Record<string, string> },
+  given: Partial<Record<"path" | "method" | "source" | "lane" | "body", string>> & { headers?: Record<string, string> },
 ): RequestView => ({
   path: given.path ?? "/",
   method: given.method ?? "GET",
@@ -15,6 +16,7 @@ const asked = (
   header: (name) => given.headers?.[name],
   cookie: () => undefined,
   query: () => undefined,
+  body: (path) => bodyValue(parseBody(given.body ?? ""), path),
 });
 const rule = (name: string, given: Partial<TableRule>): TableRule => ({
   name,
@@ -112,6 +114,23 @@ describe("what rules say of a request", () => {
     expect(ten.filter((user) => !fifty.includes(user))).toEqual([]);
     expect(sent(0)).toEqual([]);
     expect(sent(10_000).length).toBe(10_000);
+  });
+
+  test.each([
+    ["customer.tier", '{"customer":{"tier":"gold"}}', true],
+    ["customer.tier", '{"customer":{"tier":"tin"}}', false],
+    ["customer.tier", '{"customer":{"tier":["gold"]}}', false],
+    ["customer.tier", '{"customer":null}', false],
+    ["customer.tier", "gold", false],
+    ["customer.tier", "", false],
+    ["items.0", '{"items":[7]}', true],
+    ["paid", '{"paid":true}', true],
+    ["paid", '{"paid":null}', false],
+    ["constructor.name", "{}", false],
+  ])("%s in the body %s: %j", (name, body, fits) => {
+    const condition = on({ field: "body", name, test: { kind: "in", values: ["gold", "7", "true", "Object"] } });
+    const { rules } = compileRules([rule("one", { conditions: [condition] })], home)(asked({ body }), null, () => true);
+    expect(rules.length === 1).toBe(fits);
   });
 
   test.each([

@@ -14,6 +14,21 @@ test.each([
 ])("a value that is not ASCII fits %s: %j", (...[, field, sent, fits]) => {
   const [condition] = compileConditions("one", [Condition.parse({ ...field, exact: "张三" })]);
   const read = () => sent;
-  const view = { path: "/", method: "GET", source: "", lane: undefined, header: read, cookie: read, query: read };
+  const view = {
+    path: "/",
+    method: "GET",
+    source: "",
+    lane: undefined,
+    header: read,
+    cookie: read,
+    query: read,
+    body: read,
+  };
   expect(condition && compileCondition(condition)(view)).toBe(fits);
+});
+
+test("a path in the body is a field by its name", () => {
+  expect(compileConditions("one", [Condition.parse({ body: "customer.tier", in: ["gold", "张三"] })])).toEqual([
+    { field: "body", name: "customer.tier", not: false, test: { kind: "in", values: ["gold", "张三"] } },
+  ]);
 });

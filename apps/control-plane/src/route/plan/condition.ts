@@ -7,6 +7,7 @@ export function fieldOf(condition: Condition): Pick<TableCondition, "field" | "n
   if ("header" in condition) return { field: "header", name: condition.header };
   if ("cookie" in condition) return { field: "cookie", name: condition.cookie };
   if ("query" in condition) return { field: "query", name: condition.query };
+  if ("body" in condition) return { field: "body", name: condition.body };
   return { field: condition.field, name: "" };
 }
 
