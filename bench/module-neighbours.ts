@@ -5,7 +5,7 @@ import { BADS, type Episode, NEIGHBOUR_PROGRAM } from "./modules/neighbour.ts";
 
 export const benchmark: Benchmark = {
   title: "what a module that leaks, spins or throws does to its neighbour until its limit has ejected it",
-  options: { rounds: 3, seconds: 6 },
+  options: { rounds: 3, seconds: 20 },
   run: async ({ say, option }) => {
     const rows = [["", "quiet p99", "beside it p99", "ratio", "ejected after", "named by", "failed"]];
     const results: Record<string, unknown> = {};

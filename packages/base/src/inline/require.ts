@@ -15,7 +15,8 @@ export interface SharedLibrary {
 
 export type SharedLibraries = Readonly<Record<string, SharedLibrary>>;
 
-const requireBuiltin = createRequire(import.meta.url);
+/** Node's own `require`. */
+export const requireBuiltin = createRequire(import.meta.url);
 
 /** Libraries by name, as this `require` finds them, with the versions of their package.json. */
 export function shareLibraries(require: NodeJS.Require, names: readonly string[]): SharedLibraries {
@@ -54,6 +55,8 @@ interface RequireOptions {
   readonly console: Console;
   /** Its own: what their callbacks run is entered like everything else of it. */
   readonly timers: object;
+  /** What stands in the place of a module of Node's, made when it is asked for. */
+  readonly hooked?: (name: string) => object | undefined;
 }
 
 /** `require` as a module sees it: Node's own modules, and the libraries that it needs of the base; nothing from the disk. */
@@ -63,18 +66,25 @@ export function moduleRequire({
   process,
   console,
   timers,
+  hooked = () => undefined,
 }: RequireOptions): (name: string) => unknown {
   const module = `${manifest.name}@${manifest.version}`;
-  const own: Readonly<Record<string, unknown>> = {
-    process,
-    console,
-    timers: { ...(requireBuiltin("timers") as object), ...timers },
-    // With a require of its own a module would load files into the cache of the base, where they stay for ever.
-    module: { createRequire: () => require, isBuiltin, builtinModules: [] },
-  };
+  const own = new Map<string, unknown>(
+    Object.entries({
+      process,
+      console,
+      timers: { ...(requireBuiltin("timers") as object), ...timers },
+      // With a require of its own a module would load files into the cache of the base, where they stay for ever.
+      module: { createRequire: () => require, isBuiltin, builtinModules: [] },
+    }),
+  );
   const require = (specifier: string): unknown => {
     const bare = specifier.replace(/^node:/, "");
-    if (Object.hasOwn(own, bare)) return own[bare];
+    const seen = own.get(bare) ?? hooked(bare);
+    if (seen !== undefined) {
+      own.set(bare, seen);
+      return seen;
+    }
     if (isBuiltin(specifier)) {
       const exported: unknown = requireBuiltin(specifier);
       watchBuiltin(bare, exported);

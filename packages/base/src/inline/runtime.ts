@@ -9,6 +9,7 @@ import { guarded, timesUnwound, wasInterrupted } from "../limit/guard.ts";
 import type { ModuleContext, ModuleExports } from "../module-api.ts";
 import { closeAll } from "../owner/close.ts";
 import { attributeGlobals, globalView } from "../owner/globals.ts";
+import { hookedView } from "../owner/hooks.ts";
 import { lend } from "../owner/listeners.ts";
 import { fetchAsBase, Owner, runAs } from "../owner/owner.ts";
 import { attributePatches } from "../owner/patches.ts";
@@ -16,7 +17,7 @@ import { processView } from "../owner/process-view.ts";
 import { timersFor } from "../owner/timers.ts";
 import { compile, fileNameOf } from "./compile.ts";
 import type { ModuleLog } from "./module-log.ts";
-import { moduleRequire, type SharedLibraries } from "./require.ts";
+import { moduleRequire, requireBuiltin, type SharedLibraries } from "./require.ts";
 
 /** What an inline module is given by its base. */
 export interface InlineGround {
@@ -81,7 +82,10 @@ export class InlineRuntime implements Runtime {
     const process = processView(owner, (work) => this.#fromTimer(work));
     const timers = timersFor((work) => this.#fromTimer(work));
     const { libraries } = this.#ground;
-    const require = moduleRequire({ manifest: this.#manifest, libraries, process, console, timers });
+    const require = moduleRequire({
+      ...{ manifest: this.#manifest, libraries, process, console, timers },
+      hooked: (name) => hookedView(owner, name, requireBuiltin),
+    });
     const view = globalView(owner, { process, console, fetch: fetchAsBase, ...timers });
     const file = fileNameOf(this.#manifest.name, this.#manifest.version);
     const place = { exports: module.exports, require, module, __filename: file, __dirname: "." };

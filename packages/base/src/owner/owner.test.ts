@@ -40,6 +40,31 @@ test("whatever a module has opened is closed for it when it leaves, and the base
   sink.close();
 });
 
+test("what a module has hooked into Node itself is taken out again, and its memory is free", async () => {
+  await using bed = await BaseBed.open();
+  const hooks = `const channels = require("node:diagnostics_channel"), { createHook, AsyncLocalStorage } = require("async_hooks"), { PerformanceObserver, performance } = require("perf_hooks");
+  const heard = [];
+  exports.activate = () => {
+    channels.subscribe("http.server.request.start", () => heard.push("by name"));
+    channels.channel("http.server.request.start").subscribe(() => heard.push("by channel"));
+    createHook({ init: () => {} }).enable();
+    new PerformanceObserver((list) => heard.push(list.getEntries().length)).observe({ entryTypes: ["mark"] });
+    performance.mark("seen");
+    const kept = new AsyncLocalStorage();
+    return { routes: (request, response) => kept.run("own", () => response.end(heard.includes("by name") && heard.includes("by channel") ? kept.getStore() : "deaf")) };
+  };`;
+  await bed.install(guest(), hooks);
+  expect((await bed.get("/guest")).body).toBe("own");
+  const { proof } = await bed.uninstall("guest", "1.0.0", "memory");
+  expect(proof).toMatchObject({ left: [], memory: "freed", heldBy: [] });
+  expect(kinds(proof.closed)).toMatchObject({ listener: expect.anything() });
+  expect(proof.closed.filter(({ kind }) => kind === "listener")).toEqual([
+    { kind: "listener", name: "http.server.request.start on diagnostics_channel", count: 2 },
+    { kind: "listener", name: "hook on async_hooks", count: 1 },
+    { kind: "listener", name: "observer on perf_hooks", count: 1 },
+  ]);
+});
+
 test("timers that Node keeps for the base stay when a module leaves that was the first to need them", async () => {
   await using bed = await BaseBed.open();
   await bed.install(guest("other"), answering("other"));
