@@ -38,9 +38,11 @@ beforeEach(async () => {
 afterEach(() => bed.close());
 
 test("a request that somebody thinks of is told its rules and where it would go", async () => {
-  const { code, stdout } = await bed.run(["traffic-rule", "match", "shop", "-H", "x-user: ann: b", "--path", "/a?b=1"]);
+  const body = '{"customer":{"tier":"gold"}}';
+  const given = ["-H", "x-user: ann: b", "--path", "/a?b=1", "--body", body];
+  const { code, stdout } = await bed.run(["traffic-rule", "match", "shop", ...given]);
   expect(code).toBe(0);
-  const request = { headers: { "x-user": "ann: b" }, method: "GET", path: "/a?b=1", source: "127.0.0.1" };
+  const request = { headers: { "x-user": "ann: b" }, method: "GET", path: "/a?b=1", source: "127.0.0.1", body };
   expect(asked).toEqual([{ workspace: "local", service: "shop", request }]);
   expect(stdout).toMatch(/sent by\s+testers, in lane gray[\s\S]*local-1\s+2\.0\.0/);
 });
