@@ -50,13 +50,15 @@ function written(bundle: TestBundle): string {
   return file;
 }
 
-/** Through the gateway, by callers who know of no versions. */
-async function ask(path: string): Promise<string> {
-  const headers = { host: fleet.shop.hostHeader };
+/** Through the gateway, by callers who know of no versions; with a body it is a POST, which is answered with the same. */
+async function ask(path: string, body?: string): Promise<string> {
+  const method = body === undefined ? "GET" : "POST";
+  const options = { method, headers: { host: fleet.shop.hostHeader } };
   const response = await new Promise<import("node:http").IncomingMessage>((resolve, reject) => {
-    request(`${platform.gateway}${path}`, { headers }, resolve).once("error", reject).end();
+    request(`${platform.gateway}${path}`, options, resolve).once("error", reject).end(body);
   });
-  return (await buffer(response)).toString("utf8");
+  const text = (await buffer(response)).toString("utf8");
+  return body !== undefined && text === body ? `all of it, by ${String(response.headers["x-version"])}` : text;
 }
 
 /** A WebSocket with small frames, which a client of this host header may not open otherwise. */
@@ -154,13 +156,18 @@ test("a parameter of the request leads to the right cluster of bases, for caller
   const prices = { field: "path", prefix: "/prices" };
   const put = [
     to("gold", 10, [prices, { query: "tier", exact: "gold" }]),
+    { ...to("gold", 15, [prices, { body: "customer.tier", exact: "gold" }]), name: "gold-body" },
     to("front", 20, [{ field: "path", prefix: "/p" }]),
   ];
   expect((await fleet.carryOut(ROUTE_CHANGE, { put })).state).toBe("succeeded");
-  const answersTo = async (path: string): Promise<Set<string>> =>
-    new Set(await Promise.all(Array.from({ length: 60 }, () => ask(path))));
+  const answersTo = async (path: string, body?: string): Promise<Set<string>> =>
+    new Set(await Promise.all(Array.from({ length: 60 }, () => ask(path, body))));
   expect(await answersTo("/prices?tier=gold")).toEqual(new Set(["prices 9.0.0"]));
   expect(await answersTo("/prices")).toEqual(new Set(["prices 3.0.0"]));
+  const order = (tier: string) =>
+    JSON.stringify({ customer: { tier }, items: Array.from({ length: 2000 }, (_, i) => i) });
+  expect(await answersTo("/prices", order("gold"))).toEqual(new Set(["all of it, by 9.0.0"]));
+  expect(await answersTo("/prices", order("tin"))).toEqual(new Set(["all of it, by 3.0.0"]));
 });
 
 test("a WebSocket through the gateway stays on its version until that has had its time to drain, and is told so", async () => {
